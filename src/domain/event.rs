@@ -1,0 +1,245 @@
+//! An event: one recorded fact, with a place in its session, its keys and its bodies.
+
+use super::{Key, KeyKind, Timestamp, Usage};
+
+/// What sort of fact an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Transcript,
+    Model,
+    Tool,
+    Trace,
+    Task,
+    /// All else a source holds: titles, snapshots, hooks, compaction, unknown and unreadable records.
+    Other,
+}
+
+impl Kind {
+    pub const ALL: [Self; 6] = [Self::Transcript, Self::Model, Self::Tool, Self::Trace, Self::Task, Self::Other];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Transcript => "transcript",
+            Self::Model => "model",
+            Self::Tool => "tool",
+            Self::Trace => "trace",
+            Self::Task => "task",
+            Self::Other => "other",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// The part an event plays in its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Belongs to no turn, or is the whole of it.
+    Whole,
+    /// The start: a request sent, a tool called.
+    Call,
+    /// In between: a part of an answer, a publication, a retry.
+    Part,
+    /// The end: an answer, a result, an error.
+    Result,
+}
+
+impl Phase {
+    pub const ALL: [Self; 4] = [Self::Whole, Self::Call, Self::Part, Self::Result];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Call => "call",
+            Self::Part => "part",
+            Self::Result => "result",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.name() == name)
+    }
+}
+
+/// The role a body plays for its event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    Input,
+    Output,
+    System,
+    Context,
+    Tools,
+    Metadata,
+    /// The whole record as the source wrote it.
+    Raw,
+}
+
+impl Role {
+    pub const ALL: [Self; 7] =
+        [Self::Input, Self::Output, Self::System, Self::Context, Self::Tools, Self::Metadata, Self::Raw];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Output => "output",
+            Self::System => "system",
+            Self::Context => "context",
+            Self::Tools => "tools",
+            Self::Metadata => "metadata",
+            Self::Raw => "raw",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// Bits of [`Event::flags`].
+pub mod flag {
+    /// The status or the record says that something went wrong.
+    pub const ERROR: i64 = 1;
+    /// The time was not written; it is that of the record before it.
+    pub const INFERRED_TIME: i64 = 1 << 1;
+    /// Also in an ancestor that is in the store; counted there, not here.
+    pub const INHERITED: i64 = 1 << 2;
+    /// Written by a sub-agent inside its parent's file.
+    pub const SIDECHAIN: i64 = 1 << 3;
+    /// The record could not be read; its bytes are kept.
+    pub const BAD: i64 = 1 << 4;
+    /// The source says, or shows, that it cut a body.
+    pub const TRUNCATED: i64 = 1 << 5;
+    /// The written time runs against the order of the file.
+    pub const TIME_RAN_BACK: i64 = 1 << 6;
+    /// Another event has the same id and other content; both are kept.
+    pub const CONFLICT: i64 = 1 << 7;
+    /// Repeats what another event of the same turn says (a twin that the format writes twice).
+    pub const TWIN: i64 = 1 << 8;
+    /// The reported output tokens are far below what the text needs.
+    pub const IMPLAUSIBLE_USAGE: i64 = 1 << 9;
+    /// A type of record that turnscope does not know.
+    pub const UNKNOWN: i64 = 1 << 10;
+}
+
+/// The place of an event in its session; total with the event id behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Order {
+    /// The running maximum of the written times of its file.
+    pub time: Timestamp,
+    /// A number for the file or emitter that wrote it, the same in every store.
+    pub origin: i64,
+    /// The byte offset, or the emitter's own count.
+    pub sequence: i64,
+}
+
+/// One recorded fact.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// The store's own number for it; 0 before it is stored.
+    pub number: i64,
+    /// The session's id.
+    pub session: String,
+    /// Unique within the lineage, but for revisions and conflicts.
+    pub id: String,
+    pub revision: i64,
+    pub order: Order,
+    /// The time as written.
+    pub at: Option<Timestamp>,
+    pub kind: Kind,
+    /// Who emitted it: `claude-code`, `voice_agent` …
+    pub source: String,
+    /// What the source calls it: `assistant`, `tool_use`, `model_call` …
+    pub event_type: String,
+    pub status: Option<String>,
+    /// At most 200 characters; lists show this and never touch bodies.
+    pub label: String,
+    /// The turn it belongs to; events of one session with equal turns are one row.
+    pub turn: Option<String>,
+    pub phase: Phase,
+    pub keys: Vec<Key>,
+    pub provider: Option<String>,
+    pub model: Option<String>,
+    pub tool: Option<String>,
+    pub participant: Option<String>,
+    pub usage: Option<Usage>,
+    pub error: Option<String>,
+    /// Microseconds.
+    pub latency: Option<i64>,
+    pub flags: i64,
+    /// What has no field of its own: name and value.
+    pub attributes: Vec<(String, String)>,
+}
+
+impl Event {
+    pub fn new(kind: Kind, source: &str, event_type: &str) -> Self {
+        Self {
+            number: 0,
+            session: String::new(),
+            id: String::new(),
+            revision: 0,
+            order: Order::default(),
+            at: None,
+            kind,
+            source: source.to_owned(),
+            event_type: event_type.to_owned(),
+            status: None,
+            label: String::new(),
+            turn: None,
+            phase: Phase::Whole,
+            keys: Vec::new(),
+            provider: None,
+            model: None,
+            tool: None,
+            participant: None,
+            usage: None,
+            error: None,
+            latency: None,
+            flags: 0,
+            attributes: Vec::new(),
+        }
+    }
+
+    pub fn has(&self, flag: i64) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// The values of one kind of key.
+    pub fn values(&self, kind: KeyKind) -> impl Iterator<Item = &str> {
+        self.keys.iter().filter(move |key| key.kind == kind).map(|key| key.value.as_str())
+    }
+
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What a timeline needs of an event to be laid out: small, so that a million of them fit in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    pub number: i64,
+    pub time: Timestamp,
+    /// A hash of the turn's name; 0 for an event that belongs to none.
+    pub turn: u64,
+    pub kind: Kind,
+    pub phase: Phase,
+    pub flags: i64,
+    /// The total of the usage on this event; -1 where unknown.
+    pub tokens: i64,
+    /// Microseconds; -1 where unknown.
+    pub latency: i64,
+}
+
+/// Where one body of an event lies, and what it must hash to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// The number of the event it belongs to.
+    pub event: i64,
+    pub role: Role,
+    /// The stored bytes it is a part of.
+    pub blob: i64,
+    pub start: i64,
+    pub size: i64,
+    pub digest: [u8; 32],
+}

@@ -1,0 +1,50 @@
+//! A session: one run that a person would point at, with its own counts.
+
+use super::Timestamp;
+
+/// Token sums over the leaf model turns of one session, children excluded. Unknown is `None`, not zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tokens {
+    pub input: Option<i64>,
+    pub cache_read: Option<i64>,
+    pub cache_write: Option<i64>,
+    pub output: Option<i64>,
+    pub reasoning: Option<i64>,
+    pub total: Option<i64>,
+}
+
+/// One row of the session list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Session {
+    /// The store's own number for it; 0 before it is stored.
+    pub number: i64,
+    pub id: String,
+    pub parent: Option<String>,
+    /// The id of the root session: the scope of event ids and joins.
+    pub lineage: String,
+    pub title: Option<String>,
+    pub agent: String,
+    pub project: Option<String>,
+    pub room: Option<String>,
+    pub canvas: Option<String>,
+    pub cwd: Option<String>,
+    pub git_branch: Option<String>,
+    pub host: Option<String>,
+    pub models: Vec<String>,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    pub events: i64,
+    pub turns: i64,
+    pub errors: i64,
+    pub findings: i64,
+    pub tokens: Tokens,
+    /// `provider`, `sdk`, `estimated`, `mixed` or `none`.
+    pub usage_source: String,
+}
+
+impl Session {
+    /// What a person reads first: the title, else the id.
+    pub fn name(&self) -> &str {
+        self.title.as_deref().filter(|title| !title.trim().is_empty()).unwrap_or(&self.id)
+    }
+}

@@ -1,0 +1,83 @@
+//! Brings sessions in: one reader per format, one driver for all of them.
+//!
+//! A reader turns records into events and knows nothing of files, offsets in them, or the store.
+//! Two kinds of wrong: the driver's error means that a source cannot be read; a bad record is kept as an
+//! `other` event with its bytes, reported as `path:line: reason`, and everything else still comes in.
+
+mod claude;
+mod codex;
+mod unknown;
+
+use std::ops::Range;
+use std::path::Path;
+
+use crate::domain::{Event, Outline, Role, Session};
+
+/// One good record: a JSON value of a source.
+#[derive(Debug)]
+pub struct Record<'a> {
+    pub outline: &'a Outline,
+    /// The bytes of the record's value start here in its source.
+    pub offset: u64,
+    /// 1 for the first line.
+    pub line: u64,
+}
+
+/// An event on its way into the store.
+///
+/// The reader leaves `number`, `revision` and `order` to the driver, and may leave `id` empty where the source
+/// gives none: the driver then derives one from the record's bytes.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub event: Event,
+    /// Where bodies lie in the record's bytes. The whole record is the `raw` body without being named.
+    pub bodies: Vec<(Role, Range<u64>)>,
+}
+
+impl Draft {
+    pub fn new(event: Event) -> Self {
+        Self { event, bodies: Vec::new() }
+    }
+
+    pub fn with(mut self, role: Role, range: Range<u64>) -> Self {
+        self.bodies.push((role, range));
+        self
+    }
+}
+
+/// Reads the records of one source, in order.
+pub trait Reader: Send {
+    /// The events of one record: at least one, whatever the record holds.
+    fn read(&mut self, record: &Record<'_>) -> Vec<Draft>;
+
+    /// What is known so far of the sessions that the events name; the first is the source's own.
+    ///
+    /// Counts, models and times are the store's business and are left empty.
+    fn sessions(&self) -> Vec<Session>;
+
+    /// What must be known to go on when the file has grown: JSON.
+    fn save(&self) -> String;
+}
+
+/// What a format is told of a source before its first record is read.
+pub struct Opening<'a> {
+    pub path: &'a Path,
+    /// The first records, at most 50 of the first 256 KiB.
+    pub head: &'a [Outline],
+    /// What [`Reader::save`] gave when the file was shorter.
+    pub saved: Option<&'a str>,
+    /// Whether a text occurs anywhere in the source; reads the file, so ask only when it decides something.
+    pub contains: &'a dyn Fn(&str) -> bool,
+}
+
+/// A format that turnscope reads.
+pub struct Format {
+    /// The agent's name, as in `import --json`.
+    pub agent: &'static str,
+    /// Whether these are its records; told by content, never by name.
+    pub detect: fn(&[Outline]) -> bool,
+    pub open: fn(&Opening<'_>) -> Box<dyn Reader>,
+}
+
+/// All formats; the first that recognises a source reads it, and the last takes any JSON.
+pub const FORMATS: &[Format] = &[claude::FORMAT, codex::FORMAT, unknown::FORMAT];

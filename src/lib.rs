@@ -1,0 +1,3 @@
+//! turnscope.
+pub mod domain;
+pub mod import;
