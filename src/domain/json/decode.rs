@@ -51,12 +51,13 @@ fn decode_unicode(inner: &[u8], at: usize, text: &mut Vec<u8>) -> usize {
         push('\u{FFFD}');
         return inner.len().min(at + 4);
     };
-    if (0xD800..0xDC00).contains(&first) && inner.get(at + 4..at + 6) == Some(b"\\u") {
-        if let Some(second) = unit(at + 6).filter(|second| (0xDC00..0xE000).contains(second)) {
-            let code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-            push(char::from_u32(code).unwrap_or('\u{FFFD}'));
-            return at + 10;
-        }
+    if (0xD800..0xDC00).contains(&first)
+        && inner.get(at + 4..at + 6) == Some(b"\\u")
+        && let Some(second) = unit(at + 6).filter(|second| (0xDC00..0xE000).contains(second))
+    {
+        let code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+        push(char::from_u32(code).unwrap_or('\u{FFFD}'));
+        return at + 10;
     }
     push(char::from_u32(first).unwrap_or('\u{FFFD}'));
     at + 4

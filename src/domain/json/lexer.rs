@@ -255,10 +255,10 @@ impl Lexer {
     }
 
     fn leave(&mut self, at: usize) {
-        if let Some((node, _)) = self.open.pop() {
-            if let Some(node) = self.outline.nodes.get_mut(node as usize) {
-                node.end = self.before + at as u64 + 1;
-            }
+        if let Some((node, _)) = self.open.pop()
+            && let Some(node) = self.outline.nodes.get_mut(node as usize)
+        {
+            node.end = self.before + at as u64 + 1;
         }
         self.after_value();
     }

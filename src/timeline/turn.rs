@@ -1,0 +1,135 @@
+//! What a row says: its events summed up for a line of the list, a table or JSON.
+
+use std::collections::BTreeSet;
+
+use super::State;
+use crate::domain::{Event, Key, Kind, Phase, Timestamp, Usage, flag};
+
+/// A row with its words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    /// The name of the turn, or the id of the single event.
+    pub id: String,
+    pub kind: Kind,
+    pub at: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    pub label: String,
+    pub state: State,
+    /// The status as the source wrote it, else that of the state.
+    pub status: String,
+    pub source: String,
+    /// Who: the tool, the model, the participant or the type of the event.
+    pub who: String,
+    pub model: Option<String>,
+    pub keys: Vec<Key>,
+    pub usage: Option<Usage>,
+    /// Microseconds.
+    pub latency: Option<i64>,
+    pub error: Option<String>,
+    pub flags: i64,
+    /// The ids of its events, the call first.
+    pub events: Vec<String>,
+}
+
+/// Sums up the events of one row, given with the call first. `None` for no events.
+pub fn describe(events: &[Event]) -> Option<Turn> {
+    let lead = events.iter().find(|event| !event.has(flag::TWIN)).or(events.first())?;
+    let last = events.iter().max_by_key(|event| (event.order, &event.id))?;
+    let first = events.iter().min_by_key(|event| (event.order, &event.id))?;
+    let flags = events.iter().fold(0, |flags, event| flags | event.flags);
+    let state = judge(lead.kind, flags, events);
+    let spoken = events.iter().rev().find_map(|event| event.status.clone());
+    Some(Turn {
+        id: lead.turn.clone().unwrap_or_else(|| lead.id.clone()),
+        kind: lead.kind,
+        at: Some(first.order.time),
+        ended: Some(last.order.time),
+        label: label(lead, events),
+        state,
+        status: spoken
+            .filter(|status| state != State::NoResult || status != "ok")
+            .unwrap_or_else(|| state.name().to_owned()),
+        source: lead.source.clone(),
+        who: who(lead, events),
+        model: events.iter().find_map(|event| event.model.clone()),
+        keys: events.iter().flat_map(|event| event.keys.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect(),
+        usage: events
+            .iter()
+            .filter(|event| event.usage.is_some())
+            .max_by_key(|event| event.order)
+            .and_then(|event| event.usage.clone()),
+        latency: latency(events),
+        error: events.iter().find_map(|event| event.error.clone()),
+        flags,
+        events: events.iter().map(|event| event.id.clone()).collect(),
+    })
+}
+
+fn judge(kind: Kind, flags: i64, events: &[Event]) -> State {
+    let has = |phase| events.iter().any(|event| event.phase == phase);
+    if flags & flag::BAD != 0 {
+        return State::Bad;
+    }
+    if flags & flag::ERROR != 0 {
+        return State::Error;
+    }
+    match (kind, has(Phase::Call), has(Phase::Result)) {
+        (Kind::Tool, true, false) => State::NoResult,
+        (Kind::Tool, false, true) => State::NoCall,
+        (Kind::Tool, _, _) => State::Ok,
+        _ => State::Plain,
+    }
+}
+
+/// The words of a model turn come from what it said; of all others from the first event.
+fn label(lead: &Event, events: &[Event]) -> String {
+    if lead.kind != Kind::Model {
+        return lead.label.clone();
+    }
+    let said = |event: &&Event| !event.label.is_empty() && event.attribute("says") == Some("text");
+    let speaking = events.iter().find(said);
+    let any = events.iter().find(|event| !event.label.is_empty());
+    speaking.or(any).map(|event| event.label.clone()).unwrap_or_default()
+}
+
+fn who(lead: &Event, events: &[Event]) -> String {
+    let of = |pick: fn(&Event) -> &Option<String>| events.iter().find_map(|event| pick(event).clone());
+    let name = match lead.kind {
+        Kind::Tool => of(|event| &event.tool),
+        Kind::Model => of(|event| &event.model),
+        Kind::Transcript => of(|event| &event.participant),
+        Kind::Trace | Kind::Task | Kind::Other => None,
+    };
+    name.unwrap_or_else(|| lead.event_type.clone())
+}
+
+fn latency(events: &[Event]) -> Option<i64> {
+    let reported = events.iter().filter_map(|event| event.latency).max();
+    reported.or_else(|| {
+        let call = events.iter().filter(|event| event.phase == Phase::Call).map(|event| event.order.time).min()?;
+        let result = events.iter().filter(|event| event.phase == Phase::Result).map(|event| event.order.time).max()?;
+        Some((result.0 - call.0).max(0))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{KeyKind, Order};
+
+    #[test]
+    fn a_tool_turn_speaks_for_its_call_and_its_result() {
+        let mut call = Event::new(Kind::Tool, "claude-code", "tool_use");
+        call.phase = Phase::Call;
+        (call.id, call.turn, call.tool) = ("a#call".into(), Some("tool:t1".into()), Some("Bash".into()));
+        call.label = "ls".into();
+        call.keys = vec![Key::native(KeyKind::ToolCall, "t1")];
+        let mut result = Event::new(Kind::Tool, "claude-code", "tool_result");
+        result.phase = Phase::Result;
+        (result.id, result.turn, result.status) = ("b".into(), Some("tool:t1".into()), Some("ok".into()));
+        result.order = Order { time: Timestamp(1500), origin: 0, sequence: 9 };
+        let turn = describe(&[call, result]).expect("has events");
+        assert_eq!((turn.id.as_str(), turn.who.as_str(), turn.label.as_str()), ("tool:t1", "Bash", "ls"));
+        assert_eq!((turn.state, turn.latency, turn.events.len()), (State::Ok, Some(1500), 2));
+    }
+}
