@@ -4,9 +4,12 @@
 //! Two kinds of wrong: the driver's error means that a source cannot be read; a bad record is kept as an
 //! `other` event with its bytes, reported as `path:line: reason`, and everything else still comes in.
 
+mod driver;
 mod claude;
 mod codex;
 mod unknown;
+
+pub use driver::{Control, Notice, Outcome, Report, bring_in, known_folders};
 
 use std::ops::Range;
 use std::path::Path;
