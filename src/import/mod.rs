@@ -6,6 +6,9 @@
 
 mod claude;
 mod codex;
+#[cfg(test)]
+mod corpus;
+mod telling;
 mod unknown;
 
 use std::ops::Range;
