@@ -11,6 +11,9 @@ mod read;
 mod scan;
 mod claude;
 mod codex;
+#[cfg(test)]
+mod corpus;
+mod telling;
 mod unknown;
 
 pub use driver::{Control, Notice, Outcome, Report, bring_in};
