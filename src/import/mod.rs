@@ -5,11 +5,19 @@
 //! `other` event with its bytes, reported as `path:line: reason`, and everything else still comes in.
 
 mod driver;
+mod find;
+mod head;
+mod read;
+mod scan;
 mod claude;
 mod codex;
+#[cfg(test)]
+mod corpus;
+mod telling;
 mod unknown;
 
-pub use driver::{Control, Notice, Outcome, Report, bring_in, known_folders};
+pub use driver::{Control, Notice, Outcome, Report, bring_in};
+pub use find::known_folders;
 
 use std::ops::Range;
 use std::path::Path;
