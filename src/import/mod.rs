@@ -82,6 +82,7 @@ pub struct Opening<'a> {
 }
 
 /// A format that turnscope reads.
+#[derive(Debug)]
 pub struct Format {
     /// The agent's name, as in `import --json`.
     pub agent: &'static str,

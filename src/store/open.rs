@@ -31,11 +31,14 @@ impl Store {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .busy_timeout(patience)
-            .auto_vacuum(SqliteAutoVacuum::Incremental)
-            .page_size(8192)
             .pragma("cache_size", "-32768")
             .statement_cache_capacity(200);
-        let writing = options.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        let writing = options
+            .clone()
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
+            .page_size(8192)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
         let writer =
             SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
         let writer = writer.connect_with(writing).await.map_err(|error| told(error.into()))?;
