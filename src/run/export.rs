@@ -41,6 +41,7 @@ async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Resu
             slice_to_stdout(&store, &selection, output).await?;
         }
     }
+    store.close().await;
     Ok(Ended::Well)
 }
 

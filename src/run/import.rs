@@ -46,7 +46,11 @@ pub async fn import(location: &Location, wanted: &Import, output: &mut Output) -
     let control = Control { notices, cancelled: Arc::new(AtomicBool::new(false)) };
     cancel_on_interrupt(Arc::clone(&control.cancelled));
     // On a thread of its own, so that the telling goes on while it reads.
-    let work = tokio::spawn(async move { bring_in(&store, &paths, &control).await });
+    let work = tokio::spawn(async move {
+        let outcome = bring_in(&store, &paths, &control).await;
+        store.close().await;
+        outcome
+    });
     let told = listen(heard, output).await;
     let outcome = work.await.context("the import broke off")?;
     let outcome = outcome.with_context(|| format!("could not bring sessions into {}", location.path.display()))?;
@@ -90,7 +94,7 @@ async fn listen(mut heard: UnboundedReceiver<Notice>, output: &mut Output) -> Re
     while let Some(notice) = heard.recv().await {
         match notice {
             Notice::Found { sources, bytes } => meter.expect(sources, bytes),
-            Notice::Progress { sources, bytes } => meter.reach(sources, bytes),
+            Notice::Progress { sources, bytes } => meter.add(sources, bytes),
             Notice::Bad(reason) => {
                 meter.clear();
                 tell(&reason);

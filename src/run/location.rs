@@ -1,8 +1,6 @@
 //! Where the store is, and opening it: commands that only read never make one.
 
 use std::ffi::OsStr;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -33,14 +31,7 @@ impl Location {
 
     /// Opens the store, and makes it and its folder where there is none.
     pub async fn open_or_make(&self) -> Result<Store> {
-        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder)
-                .with_context(|| format!("could not make the folder {}", folder.display()))?;
-        }
-        self.open_there().await
+        Store::open(&self.path).await
     }
 
     /// Opens the store for a command that names a session in it.
@@ -48,7 +39,7 @@ impl Location {
         if !self.is_there()? {
             bail!("there is no store yet at {}: bring sessions in with `turnscope import`", self.path.display());
         }
-        self.open_there().await
+        Store::open(&self.path).await
     }
 
     /// Opens the store for a list. Without a store the list is empty, and a hint on stderr says so.
@@ -57,15 +48,11 @@ impl Location {
             tell(&format!("no store yet at {}: bring sessions in with `turnscope import`", self.path.display()));
             return Ok(None);
         }
-        self.open_there().await.map(Some)
+        Store::open(&self.path).await.map(Some)
     }
 
     fn is_there(&self) -> Result<bool> {
         self.path.try_exists().with_context(|| format!("could not look for the store at {}", self.path.display()))
-    }
-
-    async fn open_there(&self) -> Result<Store> {
-        Store::open(&self.path).await.with_context(|| format!("could not open the store {}", self.path.display()))
     }
 }
 

@@ -87,7 +87,7 @@ pub fn main() -> ExitCode {
         Ok(ended) => ExitCode::from(ended.code()),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            complain(&reason(&error));
             ExitCode::from(if error.is::<Wrong>() { USAGE } else { Ended::Failed.code() })
         }
     }
@@ -154,6 +154,20 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// What went wrong and why, on one line; a cause that repeats what stands before it is left out.
+fn reason(error: &anyhow::Error) -> String {
+    let mut reason = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if reason.is_empty() {
+            reason = cause;
+        } else if !reason.ends_with(&cause) {
+            reason = format!("{reason}: {cause}");
+        }
+    }
+    reason
+}
+
 /// Says on stderr what went wrong.
 fn complain(reason: &str) {
     for (count, line) in reason.lines().enumerate() {
@@ -164,4 +178,22 @@ fn complain(reason: &str) {
 /// One line of words on stderr; a closed stderr is nobody to tell.
 fn tell(line: &str) {
     let _ = writeln!(io::stderr(), "{}", safe(line));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn an_error_says_each_cause_once() {
+        let error = anyhow!("no space").context("database: no space").context("could not import");
+        assert_eq!(reason(&error), "could not import: database: no space");
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_is_known_by_its_error() {
+        let gone = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("could not write");
+        assert!(is_broken_pipe(&gone) && !is_broken_pipe(&anyhow!("other")));
+    }
 }

@@ -23,7 +23,9 @@ pub struct Output {
 impl Output {
     pub fn new(json: bool, color: Color, zone: Zone) -> Self {
         let terminal = io::stdout().is_terminal();
-        let width = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns));
+        // Asked of a terminal only: elsewhere the question would start other programs.
+        let size = terminal.then(|| crossterm::terminal::size().ok()).flatten();
+        let width = size.map_or(80, |(columns, _)| usize::from(columns));
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colored = match color {
             Color::Always => true,

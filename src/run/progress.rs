@@ -10,26 +10,31 @@ pub struct Meter {
     visible: bool,
     started: Instant,
     drawn: Option<Instant>,
+    all_sources: usize,
+    all_bytes: u64,
     sources: usize,
     bytes: u64,
 }
 
 impl Meter {
     pub fn new() -> Self {
-        Self { visible: io::stderr().is_terminal(), started: Instant::now(), drawn: None, sources: 0, bytes: 0 }
+        let visible = io::stderr().is_terminal();
+        Self { visible, started: Instant::now(), drawn: None, all_sources: 0, all_bytes: 0, sources: 0, bytes: 0 }
     }
 
     /// So much is to be done.
     pub fn expect(&mut self, sources: usize, bytes: u64) {
-        (self.sources, self.bytes) = (sources, bytes);
+        (self.all_sources, self.all_bytes) = (sources, bytes);
     }
 
-    /// So much is done.
-    pub fn reach(&mut self, sources: usize, bytes: u64) {
+    /// So much more is done.
+    pub fn add(&mut self, sources: usize, bytes: u64) {
+        self.sources += sources;
+        self.bytes += bytes;
         let due = self.drawn.is_none_or(|drawn| drawn.elapsed() >= PAUSE);
         if self.visible && due {
             self.drawn = Some(Instant::now());
-            let line = told(sources, self.sources, bytes, self.bytes, self.started.elapsed());
+            let line = told(self.sources, self.all_sources, self.bytes, self.all_bytes, self.started.elapsed());
             write(&format!("\r\u{1b}[K{line}"));
         }
     }

@@ -55,6 +55,7 @@ pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -
     }
     output.finish()?;
     tell(&shown.told());
+    store.close().await;
     Ok(Ended::Well)
 }
 

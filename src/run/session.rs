@@ -24,10 +24,7 @@ fn choose<'a>(sessions: &'a [Session], name: &str) -> Result<&'a Session> {
         };
     }
     let meant = |session: &&Session| session.id.starts_with(name) || session.room.as_deref() == Some(name);
-    let mut found: Vec<&Session> = sessions.iter().filter(meant).collect();
-    let all = found.clone();
-    // The id of a sub-agent may continue that of its parent; the beginning they share means the parent.
-    found.retain(|session| !all.iter().any(|other| continues(session, other)));
+    let found: Vec<&Session> = sessions.iter().filter(meant).collect();
     match found.as_slice() {
         [session] => Ok(session),
         [] if sessions.is_empty() => bail!("no session `{name}`: the store is empty"),
@@ -47,10 +44,6 @@ fn last(sessions: &[Session]) -> Option<&Session> {
         }
     }
     found
-}
-
-fn continues(session: &Session, other: &Session) -> bool {
-    session.parent.as_ref() == Some(&other.id) && session.id.starts_with(&other.id)
 }
 
 fn list(sessions: &[&Session]) -> String {
@@ -86,7 +79,7 @@ mod tests {
         vec![
             session("abc-1", None, Some("blue"), 5),
             session("abd-2", None, Some("green"), 9),
-            session("abd-2/agent-7", Some("abd-2"), None, 12),
+            session("agent-7@abd-2", Some("abd-2"), None, 12),
             session("x9", None, Some("green"), 3),
         ]
     }
@@ -100,12 +93,6 @@ mod tests {
         assert_eq!(chosen("abc").expect("unique"), "abc-1");
         assert_eq!(chosen("blue").expect("one room"), "abc-1");
         assert_eq!(chosen("last").expect("newest"), "abd-2");
-    }
-
-    #[test]
-    fn a_beginning_that_a_child_shares_means_the_parent() {
-        assert_eq!(chosen("abd").expect("parent"), "abd-2");
-        assert_eq!(chosen("abd-2/").expect("child"), "abd-2/agent-7");
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub async fn sessions(location: &Location, output: &mut Output) -> Result<Ended>
         }
     }
     table.print(output)?;
+    store.close().await;
     Ok(Ended::Well)
 }
 

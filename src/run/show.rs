@@ -44,6 +44,7 @@ pub async fn show(location: &Location, wanted: &Show, output: &mut Output) -> Re
             }
         }
     }
+    store.close().await;
     Ok(Ended::Well)
 }
 

@@ -73,6 +73,7 @@ pub async fn stats(location: &Location, wanted: &Stats, output: &mut Output) -> 
         merge(&mut groups, own);
     }
     print(groups, output)?;
+    store.close().await;
     Ok(Ended::Well)
 }
 

@@ -43,6 +43,7 @@ pub async fn timeline(location: &Location, wanted: &Timeline, output: &mut Outpu
             table.print(output)?;
         }
     }
+    store.close().await;
     Ok(Ended::Well)
 }
 
