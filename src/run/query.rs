@@ -55,6 +55,11 @@ impl Query {
         }
         Ok(Self { terms, holds_in_parts: true })
     }
+
+    /// Whether it is words that are searched for, and not signs.
+    pub fn holds_words(&self) -> bool {
+        self.terms.iter().all(|term| term.words)
+    }
 }
 
 /// Words are letters and digits, so they need no escaping in a pattern.

@@ -1,6 +1,10 @@
 //! Looks for a query in one text that may be longer than memory, one window after another.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
 use anyhow::Result;
+use regex::bytes::Regex;
 
 use super::part::{Pieces, incomplete};
 use super::query::Query;
@@ -14,12 +18,20 @@ const OVERLAP: usize = 64 * 1024;
 const SNIPPET: usize = 160;
 
 /// Characters before the match.
-const BEFORE: usize = 40;
+const BEFORE: usize = 24;
 
 /// A snippet around the first match in a body, if all terms occur in it.
 pub async fn in_body(store: &Store, query: &Query, body: &Body) -> Result<Option<String>> {
+    in_pieces(store, query, body, Text::default()).await
+}
+
+/// The same for a whole record. Its members' names say nothing that a word is searched for: they are the same in all.
+pub async fn in_record(store: &Store, query: &Query, record: &Body) -> Result<Option<String>> {
+    in_pieces(store, query, record, Text { without_names: query.holds_words(), ..Text::default() }).await
+}
+
+async fn in_pieces(store: &Store, query: &Query, body: &Body, mut text: Text) -> Result<Option<String>> {
     let mut scan = Scan::of(query);
-    let mut text = Text::default();
     let mut pieces = Pieces::of(store, body);
     while let Some(piece) = pieces.next().await? {
         let last = pieces.left() == 0;
@@ -89,7 +101,12 @@ fn around(text: &str, found: std::ops::Range<usize>) -> String {
 struct Text {
     open: Vec<u8>,
     is_json: Option<bool>,
+    without_names: bool,
 }
+
+/// A member's name in JSON, with what stands before it. One that is cut between pieces stays.
+static NAME: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"([{,]\s*)"(?:[^"\\]|\\.){0,64}"\s*:"#).expect("the pattern is sound"));
 
 impl Text {
     fn add(&mut self, piece: &[u8], last: bool) -> String {
@@ -108,7 +125,9 @@ impl Text {
         }
         let text = if is_json {
             // In quotes of our own, because the decoder takes one pair away.
-            let quoted = [b"\"", &self.open[..whole], b"\""].concat();
+            let named = &self.open[..whole];
+            let kept = if self.without_names { NAME.replace_all(named, &b"$1"[..]) } else { Cow::Borrowed(named) };
+            let quoted = [b"\"", &*kept, b"\""].concat();
             decode_string(&quoted).into_owned()
         } else {
             String::from_utf8_lossy(&self.open[..whole]).into_owned()
@@ -167,6 +186,13 @@ mod tests {
             }
             assert_eq!(all, "{\"a\":\"x\ny 🦀 \\n \"q\" ż\"}", "in pieces of {size}");
         }
+    }
+
+    #[test]
+    fn the_names_of_members_can_be_left_out() {
+        let mut text = Text { without_names: true, ..Text::default() };
+        let json = br#"{"is_error": false, "a\"b":{"x":"{\"kept\":1}, \"y\": z"},"list":["v","w"]}"#;
+        assert_eq!(text.add(json, true), r#"{ false, {"{"kept":1}, "y": z"},["v","w"]}"#);
     }
 
     #[test]

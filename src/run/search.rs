@@ -88,20 +88,28 @@ async fn search_part(store: &Store, query: &Query, numbers: &[i64], known: &mut 
     for (index, event) in events.iter().enumerate() {
         let bodies = bodies.get(&event.number).map_or(&[][..], Vec::as_slice);
         let record = bodies.iter().find(|body| body.role == Role::Raw);
-        let around = match record {
+        let inside = match record {
             Some(record) => records.search(store, query, record).await?,
-            None => None,
+            None => false,
         };
-        let excluded = record.filter(|_| query.holds_in_parts && around.is_none());
+        let excluded = record.filter(|_| query.holds_in_parts && !inside);
         match search_event(store, query, event, bodies, excluded).await? {
             Some((role, snippet)) => {
                 known.extend(record.map(place));
                 hits.push((index, role, snippet));
             }
-            None => records.hits.extend(around.and(record).map(|record| (place(record), index))),
+            None => {
+                records.hits.extend(record.filter(|_| inside).map(|record| (place(record), (index, record.clone()))))
+            }
         }
     }
-    hits.extend(records.hits_of_their_own(known));
+    for (place, (index, record)) in records.hits {
+        // A record counts only where no body or label of its events did.
+        if known.insert(place) {
+            let snippet = scan::in_record(store, query, &record).await?;
+            hits.extend(snippet.map(|snippet| (index, Role::Raw.name(), snippet)));
+        }
+    }
     hits.sort_by_key(|(index, _, _)| *index);
     Ok(hits.into_iter().map(|(index, role, snippet)| Hit { event: events[index].clone(), role, snippet }).collect())
 }
@@ -109,31 +117,20 @@ async fn search_part(store: &Store, query: &Query, numbers: &[i64], known: &mut 
 /// Whole records, each searched once however many events it gave.
 #[derive(Default)]
 struct Records {
-    searched: HashMap<Place, Option<String>>,
+    searched: HashMap<Place, bool>,
     /// Records in which something was found that is in none of their bodies, with the earliest event of each.
-    hits: HashMap<Place, usize>,
+    hits: HashMap<Place, (usize, Body)>,
 }
 
 impl Records {
-    async fn search(&mut self, store: &Store, query: &Query, record: &Body) -> Result<Option<String>> {
+    /// Whether everything occurs somewhere in a record.
+    async fn search(&mut self, store: &Store, query: &Query, record: &Body) -> Result<bool> {
         if let Some(known) = self.searched.get(&place(record)) {
-            return Ok(known.clone());
+            return Ok(*known);
         }
-        let found = scan::in_body(store, query, record).await?;
-        self.searched.insert(place(record), found.clone());
+        let found = scan::in_body(store, query, record).await?.is_some();
+        self.searched.insert(place(record), found);
         Ok(found)
-    }
-
-    /// A record counts only where no body or label of its events did.
-    fn hits_of_their_own(mut self, known: &mut HashSet<Place>) -> Vec<(usize, &'static str, String)> {
-        let mut hits = Vec::new();
-        for (place, index) in self.hits {
-            if known.insert(place) {
-                let snippet = self.searched.remove(&place).flatten();
-                hits.extend(snippet.map(|snippet| (index, Role::Raw.name(), snippet)));
-            }
-        }
-        hits
     }
 }
 

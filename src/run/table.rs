@@ -11,6 +11,9 @@ use crate::domain::safe;
 
 const GAP: &str = "  ";
 
+/// The last column may run over the edge; only so much of it takes room from the others.
+const LAST: usize = 36;
+
 /// What a column does when the terminal is too narrow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
@@ -110,41 +113,43 @@ impl Table {
 
 /// The width of each column, `None` for one that is left out.
 fn fit(columns: &[Column], widest: &[usize], room: usize) -> Vec<Option<usize>> {
-    let mut widths: Vec<Option<usize>> =
-        columns.iter().zip(widest).map(|(column, width)| (column.fit != Fit::Piped).then_some(*width)).collect();
-    let total = |widths: &[Option<usize>]| {
-        let shown = widths.iter().flatten();
-        shown.clone().sum::<usize>() + GAP.len() * shown.count().saturating_sub(1)
-    };
+    let shown = columns.iter().zip(widest).map(|(column, width)| (column.fit != Fit::Piped).then_some(*width));
+    let mut widths: Vec<Option<usize>> = shown.collect();
+    let over = widths.iter().flatten().next_back().map_or(0, |last| last.saturating_sub(LAST));
+    let room = room + over;
     let least = |index: usize, width: usize| match columns[index].fit {
         Fit::Shrinks(least) => width.min(least),
         _ => width,
     };
-    loop {
-        let smallest: Vec<Option<usize>> =
-            widths.iter().enumerate().map(|(index, width)| width.map(|width| least(index, width))).collect();
-        if total(&smallest) <= room {
-            break;
-        }
-        let yielding = (0..columns.len()).filter(|index| widths[*index].is_some()).filter_map(|index| {
-            let Fit::Yields(rank) = columns[index].fit else { return None };
-            Some((rank, index))
+    let smallest = |widths: &[Option<usize>]| -> Vec<Option<usize>> {
+        widths.iter().enumerate().map(|(index, width)| width.map(|width| least(index, width))).collect()
+    };
+    while total(&smallest(&widths)) > room {
+        let yielding = (0..columns.len()).filter_map(|index| match columns[index].fit {
+            Fit::Yields(rank) if widths[index].is_some() => Some((rank, index)),
+            _ => None,
         });
         match yielding.max() {
             Some((_, index)) => widths[index] = None,
-            None => return smallest,
+            None => return smallest(&widths),
         }
     }
     while total(&widths) > room {
         let over = total(&widths) - room;
-        let widest = (0..columns.len()).filter_map(|index| {
+        let shrinking = (0..columns.len()).filter_map(|index| {
             widths[index].filter(|width| *width > least(index, *width)).map(|width| (width, index))
         });
-        let Some((width, index)) = widest.max() else { break };
-        // One column at a time, at most to half, so that the widest give first and share the loss.
+        let Some((width, index)) = shrinking.max() else { break };
+        // The widest gives first and only a part, so that several share the loss.
         widths[index] = Some((width - over.min(width.div_ceil(4))).max(least(index, width)));
     }
     widths
+}
+
+/// The columns of a whole line.
+fn total(widths: &[Option<usize>]) -> usize {
+    let shown = widths.iter().flatten();
+    shown.clone().sum::<usize>() + GAP.len() * shown.count().saturating_sub(1)
 }
 
 /// As much of a text as fits, `…` where it was cut.
@@ -198,6 +203,7 @@ mod tests {
         assert_eq!(fit(&columns, &widest, 80), [Some(26), Some(6), Some(6), Some(36)]);
         assert_eq!(fit(&columns, &widest, 60), [Some(14), Some(6), None, Some(36)]);
         assert_eq!(fit(&columns, &widest, 20), [Some(8), None, None, Some(36)]);
+        assert_eq!(fit(&columns, &[40, 6, 6, 90], 100), [Some(40), Some(6), Some(6), Some(90)]);
     }
 
     #[test]
