@@ -18,7 +18,7 @@ use crate::cli::Import;
 use crate::import::{Control, Notice, Outcome, Report, bring_in, known_folders};
 
 const COLUMNS: [Column; 7] = [
-    Column::left("path", Fit::Shrinks(20)),
+    Column::path("path", Fit::Shrinks(20)),
     Column::left("agent", Fit::Yields(2)),
     Column::right("records", Fit::Yields(3)),
     Column::right("bad", Fit::Yields(4)),

@@ -158,7 +158,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn reason(error: &anyhow::Error) -> String {
     let mut reason = String::new();
     for cause in error.chain() {
-        let cause = cause.to_string();
+        let cause = in_words(cause);
         if reason.is_empty() {
             reason = cause;
         } else if !reason.ends_with(&cause) {
@@ -166,6 +166,17 @@ fn reason(error: &anyhow::Error) -> String {
         }
     }
     reason
+}
+
+/// A cause in words; what the operating system says comes without its number.
+fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
+    let words = cause.to_string();
+    if !cause.is::<io::Error>() {
+        return words;
+    }
+    let words = words.split(" (os error").next().unwrap_or(&words);
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 /// Says on stderr what went wrong.
@@ -189,6 +200,12 @@ mod tests {
     fn an_error_says_each_cause_once() {
         let error = anyhow!("no space").context("database: no space").context("could not import");
         assert_eq!(reason(&error), "could not import: database: no space");
+    }
+
+    #[test]
+    fn what_the_system_says_comes_without_its_number() {
+        let error = anyhow::Error::from(io::Error::from_raw_os_error(2)).context("could not read x");
+        assert_eq!(reason(&error), "could not read x: no such file or directory");
     }
 
     #[test]
