@@ -14,7 +14,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::find::{Found, find, plain};
 use super::head::Head;
 use super::read::{Begin, Cancelled, Saved, TAIL, read_source};
-use super::{Format, Opening};
+use super::slice::read_slice;
+use super::{Format, Open, Opening};
 use crate::store::{self, Appended, Batch, Source, Store};
 
 /// What one source gave: a line of `import --json`.
@@ -185,8 +186,10 @@ async fn read_in(
     let reading = tokio::task::spawn_blocking(move || {
         let contains = |text: &str| contains(&path, text);
         let opening = Opening { path: &path, head: &head.outlines, saved: saved.as_deref(), contains: &contains };
-        let reader = (format.open)(&opening);
-        read_source(&path, begin, reader, sender, &told)
+        match format.open {
+            Open::Records(open) => read_source(&path, begin, open(&opening), sender, &told),
+            Open::Slice => read_slice(&path, begin.source, sender, &told),
+        }
     });
     let mut totals = Appended::default();
     let mut failed = None;

@@ -21,7 +21,6 @@ mod summary;
 mod table;
 mod timeline;
 mod verify;
-mod walk;
 mod whole_file;
 mod zone;
 

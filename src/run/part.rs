@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::output::Output;
 use super::tell;
-use super::walk::Step;
 use super::whole_file::WholeFile;
 use crate::domain::{Body, Event, Phase, Role, safe};
+use crate::report::Step;
 use crate::store::Store;
 
 /// Bytes that are read at once.

@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 use super::location::Location;
 use super::output::Output;
 use super::shape::{self, RowLine};
-use super::walk::{Step, joins_of, row_of};
 use super::{Ended, part, session, summary, tell};
 use crate::cli::{Part, Show};
 use crate::domain::{Body, Event, Session, flag};
+use crate::report::{Step, joins_of, row_of};
 use crate::store::{Origin, Store};
 use crate::timeline::Join;
 

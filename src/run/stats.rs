@@ -9,10 +9,10 @@ use super::location::Location;
 use super::output::Output;
 use super::shape::{TokenCounts, millis};
 use super::table::{Column, Fit, Table, duration, known};
-use super::walk::{Step, Walk};
 use super::{Ended, session};
 use crate::cli::Stats;
 use crate::domain::{Kind, Session, Tokens, Usage, flag};
+use crate::report::{Step, Walk};
 
 const COLUMNS: [Column; 9] = [
     Column::left("by", Fit::Whole),

@@ -8,9 +8,9 @@ use super::output::Output;
 use super::session;
 use super::shape::RowLine;
 use super::table::{Column, Fit, Table, duration, known};
-use super::walk::{Step, Walk, joins_of};
 use crate::cli::Timeline;
 use crate::domain::{Usage, flag};
+use crate::report::{Step, Walk, joins_of};
 use crate::timeline::{State, Turn};
 
 const COLUMNS: [Column; 8] = [

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::{Piece, Store, rows};
+use super::{Annotation, Piece, Store, rows};
 use crate::domain::{Event, Key, KeyKind, Role, Session, flag};
 
 /// Events, and the records and bytes they come from.
@@ -21,6 +21,8 @@ pub struct Batch {
     pub pieces: Vec<Piece>,
     pub blobs: Vec<NewBlob>,
     pub records: Vec<NewRecord>,
+    /// Marks and notes that came along; the user's own stay as they are.
+    pub annotations: Vec<Annotation>,
     /// When this is stored, µs since 1970.
     pub received: i64,
 }
@@ -114,6 +116,7 @@ impl Store {
         writing.blobs().await?;
         let appended = writing.events().await?;
         writing.source(&appended).await?;
+        super::annotations::add(&mut transaction, &batch.annotations).await?;
         transaction.commit().await?;
         Ok(appended)
     }

@@ -14,14 +14,14 @@ mod user;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Draft, Format, Opening, Reader, Record};
+use super::{Draft, Format, Open, Opening, Reader, Record};
 use crate::domain::{Outline, Session};
 use identity::Identity;
 use prompts::Prompts;
 use record::Envelope;
 use titles::Titles;
 
-pub const FORMAT: Format = Format { agent: AGENT, detect, open };
+pub const FORMAT: Format = Format { agent: AGENT, detect, open: Open::Records(open) };
 
 const AGENT: &str = "claude-code";
 

@@ -1,13 +1,10 @@
-//! Codex.
-use super::{Format, Opening, Reader};
+//! Sessions of codex.
+
+use super::Format;
 use crate::domain::Outline;
 
-pub const FORMAT: Format = Format { agent: "codex", detect, open };
+pub const FORMAT: Format = Format { agent: "codex", detect, open: super::unknown::FORMAT.open };
 
 fn detect(_head: &[Outline]) -> bool {
     false
-}
-
-fn open(opening: &Opening<'_>) -> Box<dyn Reader> {
-    (super::unknown::FORMAT.open)(opening)
 }

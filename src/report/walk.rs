@@ -38,7 +38,12 @@ pub struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub async fn through(store: &'a Store, session: &Session) -> Result<Self> {
         let heads = store.heads(session.number, None).await?;
-        Ok(Self { store, rows: Rows::of(&heads), next: 0 })
+        Ok(Self::over(store, Rows::of(&heads)))
+    }
+
+    /// A walk through rows that were chosen before.
+    pub fn over(store: &'a Store, rows: Rows) -> Self {
+        Self { store, rows, next: 0 }
     }
 
     /// The next rows; none at the end.
