@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Draft, FORMATS, Format, Opening, Reader, Record};
-use crate::domain::{Event, KeyKind, Kind, Lexer, Outline, Phase, Progress, Usage, flag};
+use crate::domain::{KeyKind, Kind, Lexer, Outline, Phase, Progress, Usage};
 
 /// A record with its place, as a driver would hand it over.
 pub struct Placed {
@@ -104,7 +104,9 @@ impl Count {
         let tools = |phase| {
             let events = drafts.iter().map(|draft| &draft.event);
             let named = events.filter(move |event| event.kind == Kind::Tool && event.phase == phase);
-            named.flat_map(|event| event.values(KeyKind::ToolCall)).collect::<BTreeSet<_>>()
+            // Ids that a rule derived are not in the files.
+            let keys = named.flat_map(|event| &event.keys).filter(|key| key.rule.is_none());
+            keys.filter(|key| key.kind == KeyKind::ToolCall).map(|key| &key.value).collect::<BTreeSet<_>>()
         };
         let (calls, results) = (tools(Phase::Call), tools(Phase::Result));
         Self {
@@ -239,9 +241,4 @@ fn every_claude_code_file_of_the_corpus_agrees_with_the_independent_count() {
 #[test]
 fn every_codex_file_of_the_corpus_agrees_with_the_independent_count() {
     compare("codex");
-}
-
-/// A twin or a side chain is still an event of its own.
-pub fn twins(drafts: &[Draft]) -> Vec<&Event> {
-    drafts.iter().map(|draft| &draft.event).filter(|event| event.has(flag::TWIN)).collect()
 }
