@@ -78,7 +78,7 @@ pub fn is_record(root: Value<'_>) -> bool {
         Some("session_meta" | "turn_context" | "event_msg" | "response_item" | "compacted") => wrapped,
         Some("function_call" | "custom_tool_call") => has("call_id") && has("name"),
         Some("function_call_output" | "custom_tool_call_output") => has("call_id") && has("output"),
-        Some("reasoning") => has("summary") && has("encrypted_content"),
+        Some("reasoning") => has("summary") && has("encrypted_content") && has("content"),
         Some(_) => exec::is_record(root),
         None => is_bare_header(root) || root.word("record_type").as_deref() == Some("state"),
     }

@@ -85,16 +85,10 @@ pub fn of_output(item: Value<'_>, output: Option<Value<'_>>) -> Outcome {
 }
 
 fn read_text(outcome: &mut Outcome, text: &str) {
-    if text.starts_with('{') {
-        if let Some(inner) = Outline::of(text.as_bytes()).ok().filter(|inner| inner.root().get("metadata").is_some()) {
-            let root = inner.root();
-            outcome.exit_code = root.at(&["metadata", "exit_code"]).and_then(Value::integer).or(outcome.exit_code);
-            outcome.took = root.at(&["metadata", "duration_seconds"]).and_then(Value::number).map(microseconds);
-            let written = root.text_at(&["output"]).unwrap_or_default();
-            outcome.cut = CUT.iter().any(|mark| written.contains(mark));
-            outcome.text = Some(written.into_owned());
-            return;
-        }
+    if text.starts_with('{')
+        && let Some(inner) = Outline::of(text.as_bytes()).ok().filter(|inner| inner.root().get("metadata").is_some())
+    {
+        return read_json(outcome, inner.root());
     }
     let (head, written) = split_head(text);
     outcome.exit_code = outcome.exit_code.or_else(|| exit_code(head));
@@ -103,6 +97,15 @@ fn read_text(outcome: &mut Outcome, text: &str) {
     outcome.failed |= FAILED.iter().any(|opening| text.starts_with(opening));
     outcome.cut = CUT.iter().any(|mark| text.contains(mark));
     outcome.text = Some(written.to_owned());
+}
+
+/// An output that is itself JSON, as the versions of 2025 wrote it.
+fn read_json(outcome: &mut Outcome, root: Value<'_>) {
+    outcome.exit_code = root.at(&["metadata", "exit_code"]).and_then(Value::integer).or(outcome.exit_code);
+    outcome.took = root.at(&["metadata", "duration_seconds"]).and_then(Value::number).map(microseconds);
+    let written = root.text_at(&["output"]).unwrap_or_default();
+    outcome.cut = CUT.iter().any(|mark| written.contains(mark));
+    outcome.text = Some(written.into_owned());
 }
 
 /// The lines that Codex wrote above the output, and the output; without such lines all is output.

@@ -2,6 +2,8 @@
 //!
 //! Runs only where `TURNSCOPE_CORPUS` names a folder with `claude-code` and `codex` in it.
 
+mod digest;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -241,4 +243,29 @@ fn every_claude_code_file_of_the_corpus_agrees_with_the_independent_count() {
 #[test]
 fn every_codex_file_of_the_corpus_agrees_with_the_independent_count() {
     compare("codex");
+}
+
+#[test]
+fn a_format_is_told_by_the_content_of_any_of_the_first_records() {
+    let agent = |text: &str| format_of(&records(text.as_bytes()).0).agent;
+    let claude = r#"{"type":"user","uuid":"u","sessionId":"s","message":{"content":"x"}}"#;
+    let codex = r#"{"type":"event_msg","payload":{"type":"user_message","message":"x"}}"#;
+    assert_eq!(agent(&format!("{{\"new\":1}}\n42\n{claude}\n")), "claude-code");
+    assert_eq!(agent(&format!("{{\"new\":1}}\n{codex}")), "codex");
+    assert_eq!(
+        agent(r#"{"type":"queue-operation","operation":"enqueue","sessionId":"s","timestamp":"t"}"#),
+        "claude-code"
+    );
+    let others = [
+        r#"{"v":1,"agent":"claude-code","type":"user","uuid":"u","sessionId":"s","content":[]}"#,
+        r#"{"sessionId":"s","projectHash":"h","startTime":"t","messages":[]}"#,
+        r#"{"resourceSpans":[{"scopeSpans":[]}]}"#,
+        r#"{"type":"user","uuid":"u","sessionId":"s","parentUuid":null,"message":{"role":"user","parts":[]}}"#,
+        r#"{"timestamp":"t","role":"user","content":"x"}"#,
+        r#"{"type":"reasoning","id":"r","summary":[],"encrypted_content":"x"}"#,
+        r#"{"type":"session.start","data":{"sessionId":"s"},"id":"i","timestamp":"t","parentId":null}"#,
+    ];
+    for other in others {
+        assert_eq!(agent(other), "unknown", "{other}");
+    }
 }
