@@ -79,7 +79,7 @@ fn said(state: &mut State, frame: &Frame<'_>, item: Value<'_>, kind: &str) -> Dr
     }
 }
 
-/// A tool's item: its start is the call, its end the result; an item that was only completed is both.
+/// A tool's item: its start is the call, its end the result.
 fn tool(state: &mut State, frame: &Frame<'_>, item: Value<'_>, kind: &str) -> Draft {
     let id = item.word("id");
     let mut event = base(state, frame, Kind::Tool, &format!("{}/{kind}", frame.what));
@@ -97,6 +97,8 @@ fn tool(state: &mut State, frame: &Frame<'_>, item: Value<'_>, kind: &str) -> Dr
     draft.event.phase = match &*frame.what {
         "item.started" => Phase::Call,
         "item.updated" => Phase::Part,
+        // These are told only when they are done.
+        _ if matches!(kind, "file_change" | "web_search") => Phase::Whole,
         _ => Phase::Result,
     };
     if draft.event.phase == Phase::Call {

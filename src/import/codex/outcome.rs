@@ -95,7 +95,7 @@ fn read_text(outcome: &mut Outcome, text: &str) {
     outcome.running = head.lines().any(|line| line.starts_with("Process running with session ID"));
     outcome.took = head.lines().find_map(wall_time);
     outcome.failed |= FAILED.iter().any(|opening| text.starts_with(opening));
-    outcome.cut = CUT.iter().any(|mark| text.contains(mark));
+    outcome.cut = telling::holds(text, CUT);
     outcome.text = Some(written.to_owned());
 }
 
@@ -104,7 +104,7 @@ fn read_json(outcome: &mut Outcome, root: Value<'_>) {
     outcome.exit_code = root.at(&["metadata", "exit_code"]).and_then(Value::integer).or(outcome.exit_code);
     outcome.took = root.at(&["metadata", "duration_seconds"]).and_then(Value::number).map(microseconds);
     let written = root.text_at(&["output"]).unwrap_or_default();
-    outcome.cut = CUT.iter().any(|mark| written.contains(mark));
+    outcome.cut = telling::holds(&written, CUT);
     outcome.text = Some(written.into_owned());
 }
 

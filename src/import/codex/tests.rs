@@ -58,9 +58,9 @@ fn shown(events: &[Event]) -> Vec<(Kind, &str, &str)> {
     events.iter().map(|event| (event.kind, event.event_type.as_str(), event.label.as_str())).collect()
 }
 
-#[test]
-fn a_rollout_gives_calls_with_their_items_tools_and_tokens() {
-    let records = [
+/// A turn of two calls, the first of which runs a tool that fails.
+fn rollout() -> [String; 15] {
+    [
         meta(),
         notice(r#""type":"task_started","turn_id":"turn-1""#),
         wrapped("turn_context", r#""turn_id":"turn-1","model":"gpt-5","effort":"high","trace_id":"tr-1""#),
@@ -78,8 +78,12 @@ fn a_rollout_gives_calls_with_their_items_tools_and_tokens() {
         said("assistant", "Nothing there."),
         total(250, 160, 40, 10),
         notice(r#""type":"task_complete","turn_id":"turn-1","duration_ms":1200,"last_agent_message":"Nothing there.""#),
-    ];
-    let found = events(&records);
+    ]
+}
+
+#[test]
+fn a_rollout_gives_calls_with_their_items_tools_and_tokens() {
+    let found = events(&rollout());
     let models: Vec<_> = found.iter().filter(|event| event.kind == Kind::Model).collect();
     let turns: Vec<_> = models.iter().map(|event| event.turn.as_deref().unwrap_or_default()).collect();
     let first = ["model:thread-1:1"; 5];

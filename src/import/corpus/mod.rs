@@ -138,6 +138,9 @@ impl Count {
     }
 }
 
+/// Reads one bucket of a usage.
+type Bucket = fn(&Usage) -> Option<i64>;
+
 /// The sums over the model turns, of which each is worth its last usage.
 fn tokens(drafts: &[Draft]) -> BTreeMap<String, Option<i64>> {
     let mut turns: HashMap<String, &Usage> = HashMap::new();
@@ -147,14 +150,14 @@ fn tokens(drafts: &[Draft]) -> BTreeMap<String, Option<i64>> {
             turns.insert(turn, usage);
         }
     }
-    let buckets: [(&str, fn(&Usage) -> Option<i64>); 5] = [
+    let buckets: [(&str, Bucket); 5] = [
         ("input", |usage| usage.input),
         ("cache_read", |usage| usage.cache_read),
         ("cache_write", |usage| usage.cache_write),
         ("output", |usage| usage.output),
         ("reasoning", |usage| usage.reasoning),
     ];
-    let sum = |bucket: fn(&Usage) -> Option<i64>| turns.values().copied().filter_map(bucket).reduce(|a, b| a + b);
+    let sum = |bucket: Bucket| turns.values().copied().filter_map(bucket).reduce(|a, b| a + b);
     let mut sums: BTreeMap<_, _> = buckets.iter().map(|(name, bucket)| ((*name).to_owned(), sum(*bucket))).collect();
     let total = sums["input"].or(sums["output"]).map(|_| sums.values().flatten().sum());
     sums.insert("total".to_owned(), total);
