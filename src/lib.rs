@@ -1,3 +1,4 @@
 //! turnscope.
 pub mod domain;
 pub mod import;
+pub mod ui;
