@@ -49,9 +49,8 @@ use regex::Regex;
 
 use crate::ui::theme::Theme;
 use document::Document;
-use draw::Painter;
+use draw::{Caches, Painter};
 use folds::Folds;
-use highlight::Highlighter;
 use sideways::Sideways;
 use wrap::{Breaking, Layout};
 
@@ -66,8 +65,7 @@ pub struct View {
     folds: Folds,
     options: Options,
     layout: Option<Layout>,
-    highlighter: Highlighter,
-    sideways: Sideways,
+    caches: Caches,
     hits: Vec<Hit>,
     current: Option<usize>,
     cursor: Option<usize>,
@@ -84,8 +82,7 @@ impl View {
             folds,
             options,
             layout: None,
-            highlighter: Highlighter::default(),
-            sideways: Sideways::default(),
+            caches: Caches::default(),
             hits: Vec::new(),
             current: None,
             cursor: None,
@@ -110,6 +107,7 @@ impl View {
     /// Costs as much as the window is large, whatever the size of the payload.
     pub fn draw(&mut self, first_row: usize, height: u16, width: u16, theme: &Theme) -> Vec<Line<'static>> {
         self.rows(width);
+        self.caches.highlighter.begin();
         let Some(layout) = &self.layout else { return Vec::new() };
         let painter = Painter {
             document: &self.document,
@@ -123,7 +121,12 @@ impl View {
             aside: self.aside,
             theme,
         };
-        painter.rows(first_row, height.into(), width.into(), &mut self.highlighter, &mut self.sideways)
+        painter.rows(first_row, height.into(), width.into(), &mut self.caches)
+    }
+
+    /// Whether the last [`View::draw`] left code plain to stay quick: drawing again colours more of it.
+    pub fn is_pending(&self) -> bool {
+        self.caches.highlighter.is_pending()
     }
 
     /// The line that a row shows; the last one behind the end.
@@ -185,9 +188,9 @@ impl View {
         }
     }
 
-    /// Folds all values inside the outermost ones.
+    /// Folds all values inside the outermost one; of several parts, all parts.
     pub fn fold_all(&mut self) {
-        self.fold_level(1);
+        self.fold_level(if self.document.is_titled() { 0 } else { 1 });
     }
 
     pub fn unfold_all(&mut self) {
@@ -195,6 +198,8 @@ impl View {
     }
 
     /// Folds the values nested `level` deep or deeper, and unfolds the others; 0 folds everything.
+    ///
+    /// Where parts have titles, these are level 0.
     pub fn fold_level(&mut self, level: usize) {
         self.folds.set_level(&self.document, level);
         self.layout = None;
@@ -273,7 +278,7 @@ impl View {
     /// Changes wrapping, colours or ASCII. Nothing is prepared again.
     pub fn set_options(&mut self, options: Options) {
         if options.colours != self.options.colours {
-            self.sideways = Sideways::default();
+            self.caches.sideways = Sideways::default();
         }
         self.options = options;
     }
@@ -293,7 +298,7 @@ impl View {
             if let Some(layout) = &mut self.layout {
                 layout.refold(&self.document, &self.folds, line as usize);
             }
-            self.sideways = Sideways::default();
+            self.caches.sideways = Sideways::default();
         }
         line as usize
     }
@@ -312,3 +317,6 @@ impl View {
         Some(self.folds.shown_head(&self.document, line.checked_sub(1)?))
     }
 }
+
+#[cfg(test)]
+mod tests;
