@@ -1,6 +1,6 @@
 //! The view of a payload: JSON, text or bytes as rows of styled cells, at any size.
 //!
-//! ```no_run
+//! ```
 //! use turnscope::ui::payload::{Hint, Mode, Options, Part, Payload, View, pattern};
 //! use turnscope::ui::theme::Theme;
 //!
@@ -9,7 +9,7 @@
 //! let mut view = View::new(Payload { parts: vec![part] }, Mode::Pretty, Options::default());
 //! // Each frame, with the first row that the screen keeps:
 //! let rows = view.rows(80);
-//! let lines = view.draw(0, 40.min(rows), 80, &Theme::dark());
+//! let lines = view.draw(rows.saturating_sub(40), 40, 80, &Theme::dark());
 //! // The cursor is a line, not a row:
 //! let mut cursor = view.line_of(0);
 //! cursor = view.step(cursor, 1);
@@ -90,7 +90,10 @@ impl View {
         }
     }
 
-    /// How many rows there are at a width. Measures all lines when width, wrapping or colours changed.
+    /// How many rows there are at a width.
+    ///
+    /// Measures all lines when width, wrapping or colours changed: some 20 ms for 8 MiB, more where most of it is
+    /// not ASCII. A worker that prepares a large view may call this, too.
     pub fn rows(&mut self, width: u16) -> usize {
         let breaking = self.breaking(width);
         match &self.layout {
@@ -193,6 +196,7 @@ impl View {
         self.fold_level(if self.document.is_titled() { 0 } else { 1 });
     }
 
+    /// Unfolds everything.
     pub fn unfold_all(&mut self) {
         self.fold_level(usize::MAX);
     }
@@ -262,6 +266,7 @@ impl View {
         self.document.notes.iter().map(String::as_str).find(|note| *note != document::EMPTY)
     }
 
+    /// The mode it was prepared in.
     pub fn mode(&self) -> Mode {
         self.document.mode
     }
@@ -271,6 +276,7 @@ impl View {
         Self::new(self.document.into_payload(), mode, self.options)
     }
 
+    /// How it is shown.
     pub fn options(&self) -> Options {
         self.options
     }
