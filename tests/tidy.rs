@@ -168,12 +168,11 @@ fn untitled(path: &str, text: &str) -> Option<String> {
     (!titled).then(|| format!("{path}: does not open with a `//!` sentence"))
 }
 
-/// A script opens with its `#!` line and says in the next one what it is for.
+/// A script says what it is for in its first line, or in the next one after `#!`.
 fn untitled_script(path: &str, text: &str) -> Option<String> {
-    let mut lines = text.lines();
-    let starts = lines.next().is_some_and(|line| line.starts_with("#!/usr/bin/env "));
-    let says = lines.next().is_some_and(|line| line.starts_with("# ") || line.starts_with("\"\"\""));
-    (!(starts && says)).then(|| format!("{path}: does not open with `#!/usr/bin/env …` and a sentence"))
+    let says = |line: &str| line.starts_with("# ") || line.starts_with("\"\"\"");
+    let opening = text.lines().find(|line| !line.starts_with("#!/usr/bin/env "));
+    (!opening.is_some_and(says)).then(|| format!("{path}: does not open with a sentence"))
 }
 
 fn too_long(path: &str, text: &str) -> Option<String> {
@@ -363,6 +362,7 @@ mod the_checks_themselves {
         assert!(untitled("a.rs", "//! What this file is for.\n").is_none());
         assert!(untitled_script("a.py", "#!/usr/bin/env python3\nimport os\n").is_some());
         assert!(untitled_script("a.py", "#!/usr/bin/env python3\n\"\"\"Makes pictures.\"\"\"\n").is_none());
+        assert!(untitled_script("a.py", "\"\"\"Texts of the demo.\"\"\"\nimport os\n").is_none());
         assert!(too_long("a.rs", &"\n".repeat(501)).is_some());
         assert!(too_long("a.rs", &"\n".repeat(500)).is_none());
     }
