@@ -18,3 +18,5 @@ pub mod timeline;
 pub mod store;
 pub mod import;
 pub mod report;
+pub mod cli;
+pub mod run;

@@ -5,11 +5,20 @@
 //! `other` event with its bytes, reported as `path:line: reason`, and everything else still comes in.
 
 mod driver;
+mod find;
+mod head;
+mod read;
+mod scan;
+mod slice;
 mod claude;
 mod codex;
+#[cfg(test)]
+mod corpus;
+mod telling;
 mod unknown;
 
-pub use driver::{Control, Notice, Outcome, Report, bring_in, known_folders};
+pub use driver::{Control, Notice, Outcome, Report, bring_in};
+pub use find::known_folders;
 
 use std::ops::Range;
 use std::path::Path;
@@ -74,13 +83,25 @@ pub struct Opening<'a> {
 }
 
 /// A format that turnscope reads.
+#[derive(Debug)]
 pub struct Format {
     /// The agent's name, as in `import --json`.
     pub agent: &'static str,
     /// Whether these are its records; told by content, never by name.
     pub detect: fn(&[Outline]) -> bool,
-    pub open: fn(&Opening<'_>) -> Box<dyn Reader>,
+    pub open: Open,
 }
 
+/// How the records of a format are read.
+#[derive(Debug)]
+pub enum Open {
+    /// One after another, by a reader.
+    Records(fn(&Opening<'_>) -> Box<dyn Reader>),
+    /// Our own slices, which carry rows and bodies apart.
+    Slice,
+}
+
+const SLICE: Format = Format { agent: "turnscope", detect: slice::is_slice, open: Open::Slice };
+
 /// All formats; the first that recognises a source reads it, and the last takes any JSON.
-pub const FORMATS: &[Format] = &[claude::FORMAT, codex::FORMAT, unknown::FORMAT];
+pub const FORMATS: &[Format] = &[SLICE, claude::FORMAT, codex::FORMAT, unknown::FORMAT];

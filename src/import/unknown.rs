@@ -1,9 +1,9 @@
 //! Any text of JSON values, of an agent that turnscope does not know: every record becomes an `other` event.
 
-use super::{Draft, Format, Opening, Reader, Record};
+use super::{Draft, Format, Open, Opening, Reader, Record};
 use crate::domain::{Event, Kind, Outline, Session};
 
-pub const FORMAT: Format = Format { agent: "unknown", detect, open };
+pub const FORMAT: Format = Format { agent: "unknown", detect, open: Open::Records(open) };
 
 fn detect(_head: &[Outline]) -> bool {
     true
