@@ -43,7 +43,7 @@ const NOTHING_LOST: &[&str] = &["src/store/", "src/import/", "src/report/"];
 
 /// What may fail, and so must not be followed by `unwrap_or_default()` there.
 const FALLIBLE: &[&str] =
-    &[".await", ".ok()", ".parse()", ".parse::<", "from_utf8", "from_str", "from_slice", "try_", "fs::"];
+    &[".await", ".ok()", ".parse()", ".parse::<", "from_utf8(", "from_str", "from_slice", "try_", "fs::"];
 
 #[test]
 fn every_layer_uses_only_what_it_may() {

@@ -165,7 +165,8 @@ class Emitter:
             model=shared["model"] if kind == "model" else None, tool=tool, error=error, shown=shown,
             latency=latency * 1000 if latency else None, usage=more.get("usage"),
             participant=more.get("participant"), turn=turn or (f"tool:{call}" if call else None),
-            attributes=more.get("attributes", []),
+            attributes=([("provider_path", shared["provider_path"])] if shared["provider_path"] else [])
+            + more.get("attributes", []),
         )
 
 

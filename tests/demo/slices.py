@@ -12,8 +12,8 @@ SECTIONS = ["transcript", "tasks", "traces", "modelIo", "toolIo", "ledger", "oth
 KEYS = ["session_id", "room", "trace_id", "request_id", "intent_id", "task_id", "tool_call_id", "span_id",
         "message_id", "provider_request_id"]
 COLUMNS = ["event_id", "sequence", "created_at", "session_id", "room", "trace_id", "request_id", "intent_id",
-           "task_id", "source", "event_type", "status", "provider", "model", "provider_source", "provider_path",
-           "provider_request_id", "error", "latency_ms", "tool_name", "tool_call_id", "participant_id",
+           "task_id", "source", "event_type", "status", "provider", "model", "provider_request_id", "error",
+           "latency_ms", "tool_name", "tool_call_id", "participant_id",
            "participant_name", "text", "ts", "manual", "stage", "task", "attempt"]
 BUCKETS = ["input", "cache_read", "cache_write", "output", "reasoning"]
 # What a terminal or a reader could be misled by is written as an escape, so that the file can be shown as it is.
@@ -97,10 +97,20 @@ class Session:
             "project": self.cwd.rsplit("/", 1)[-1] if self.cwd else self.room, "room": self.room,
             "canvas": self.canvas, "cwd": self.cwd, "git_branch": self.branch, "started": iso(min(times)),
             "ended": iso(max(times)), "events": len(own),
-            "turns": len({event["turn"] for event in own if "turn" in event}), "errors": len(failed), "findings": 0,
-            "models": models, "tokens": tokens,
+            "turns": len({event["turn"] for event in own if "turn" in event and event["kind"] in ("model", "tool")}),
+            "errors": len(failed), "findings": findings(own), "models": sorted(models), "tokens": tokens,
             "usage_source": sources[0] if len(sources) == 1 else "mixed" if sources else "none",
         }
+
+
+def findings(events):
+    """Bodies that were cut, and tool turns of which one half is missing."""
+    halves = {}
+    for event in events:
+        if event["kind"] == "tool" and "turn" in event and event["phase"] in ("call", "result"):
+            halves.setdefault(event["turn"], set()).add(event["phase"])
+    cut = sum(1 for event in events if event["flags"] & TRUNCATED)
+    return cut + sum(1 for phases in halves.values() if len(phases) == 1)
 
 
 def total(counts):
@@ -139,9 +149,10 @@ class Slice:
             ("turn", more.get("turn")), ("phase", phase), ("keys", list(keys)), ("provider", more.get("provider")),
             ("model", more.get("model")), ("tool", more.get("tool")), ("participant", more.get("participant")),
             ("usage", more.get("usage")), ("error", more.get("error")), ("latency", more.get("latency")),
-            ("flags", flags), ("attributes", [[name, value] for name, value in more.get("attributes", [])]),
+            ("flags", flags),
             ("bodies", [{"role": role, **self.body(text)} for role, text in bodies.items() if text is not None]),
         ])
+        event["attributes"] = [[name, value] for name, value in more.get("attributes", [])]
         self.events.append(event)
         row = without_nothing((name, (columns or {}).get(name)) for name in COLUMNS)
         self.rows[session.id, identity] = {**row, "turnscope": event}
