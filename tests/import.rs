@@ -204,7 +204,7 @@ async fn a_cancelled_import_goes_on_the_next_time() {
             }
         }
     });
-    let outcome = bring_in(&world.store, &[path.clone()], &control).await.expect("the store works");
+    let outcome = bring_in(&world.store, std::slice::from_ref(&path), &control).await.expect("the store works");
     drop(control);
     stop.await.expect("ends");
     assert!(outcome.cancelled);

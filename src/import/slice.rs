@@ -16,7 +16,7 @@ use crate::domain::{
     UsageSource, flag,
 };
 use crate::store::{
-    Annotation, Batch, NewBlob, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, digest,
+    Annotation, Batch, NewBlob, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, digest,
 };
 
 /// What the format says of itself.
@@ -37,9 +37,15 @@ pub fn is_slice(head: &[Outline]) -> bool {
 }
 
 /// Reads a slice to its end and sends batches. Blocks; runs beside the store.
-pub fn read_slice(path: &Path, source: i64, batches: Sender<Batch>, control: &Control) -> Result<()> {
+pub fn read_slice(
+    path: &Path,
+    step: SourceStep,
+    stamp: Stamp,
+    batches: Sender<Batch>,
+    control: &Control,
+) -> Result<()> {
     let mut file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
-    let mut reading = Slicing::new(path, source, batches, control);
+    let mut reading = Slicing::new(path, step, stamp, batches, control);
     let mut splitter = Splitter::default();
     let mut buffer = vec![0; 1 << 20];
     loop {
@@ -61,7 +67,8 @@ pub fn read_slice(path: &Path, source: i64, batches: Sender<Batch>, control: &Co
 
 struct Slicing<'a> {
     path: &'a Path,
-    source: i64,
+    step: SourceStep,
+    stamp: Stamp,
     batches: Sender<Batch>,
     control: &'a Control,
     content: Packer,
@@ -86,10 +93,11 @@ struct Carrying {
 }
 
 impl<'a> Slicing<'a> {
-    fn new(path: &'a Path, source: i64, batches: Sender<Batch>, control: &'a Control) -> Self {
+    fn new(path: &'a Path, step: SourceStep, stamp: Stamp, batches: Sender<Batch>, control: &'a Control) -> Self {
         Self {
             path,
-            source,
+            step,
+            stamp,
             batches,
             control,
             content: Packer::default(),
@@ -124,10 +132,10 @@ impl<'a> Slicing<'a> {
         batch.pieces = self.content.take();
         batch.sessions = self.sessions.values().cloned().collect();
         batch.source = Some(SourceStep {
-            source: self.source,
             consumed: i64::try_from(self.size)?,
             sessions: self.sessions.keys().cloned().collect(),
-            ..SourceStep::default()
+            finished: last.then_some(self.stamp),
+            ..self.step.clone()
         });
         if self.batches.blocking_send(batch).is_err() {
             bail!("the store takes no more batches");

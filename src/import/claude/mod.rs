@@ -26,7 +26,8 @@ pub const FORMAT: Format = Format { agent: AGENT, detect, open: Open::Records(op
 const AGENT: &str = "claude-code";
 
 fn detect(head: &[Outline]) -> bool {
-    head.iter().any(|record| identity::is_record(record.root()))
+    let roots = || head.iter().map(Outline::root);
+    roots().any(identity::is_record) && !roots().any(identity::is_foreign)
 }
 
 fn open(opening: &Opening<'_>) -> Box<dyn Reader> {

@@ -153,7 +153,7 @@ impl Writing<'_> {
                 of_event.entry(body.event).or_default().push(body);
             }
             for event in &events {
-                let own = of_event.remove(&event.number).unwrap_or_else(Vec::new);
+                let own = of_event.remove(&event.number).unwrap_or_default();
                 self.sums.add(event);
                 self.rows.insert(event.turn.clone().unwrap_or_else(|| event.id.clone()));
                 self.blobs.extend(rows::blob_rows(event, &own));
