@@ -3,6 +3,7 @@
 //! Tests look at the grid and never at the bytes, since a screen is drawn by its changes; the bytes are kept for what
 //! must never be among them. Nothing sleeps: every wait is for a claim about the whole grid, until a deadline.
 
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::path::Path;
@@ -15,6 +16,8 @@ use vt100::{Parser, Screen};
 
 /// Long enough for a debug build on a busy machine; a test that passes never waits so long.
 const DEADLINE: Duration = Duration::from_secs(20);
+/// A program that has ended and was silent for so long says nothing more.
+const GONE: Duration = Duration::from_millis(200);
 
 /// What the program has written so far.
 struct Written {
@@ -29,7 +32,7 @@ pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     /// Held open so that the terminal's modes can still be read when the program is gone.
     _slave: Box<dyn SlavePty + Send>,
-    child: Box<dyn Child + Send + Sync>,
+    child: RefCell<Box<dyn Child + Send + Sync>>,
     keyboard: Box<dyn Write + Send>,
     modes: String,
     home: TempDir,
@@ -51,7 +54,7 @@ impl Terminal {
             move || read(reader, &written)
         });
         let child = pair.slave.spawn_command(command(arguments, home.path())).expect("turnscope starts");
-        Self { written, master: pair.master, _slave: pair.slave, child, keyboard, modes, home }
+        Self { written, master: pair.master, _slave: pair.slave, child: RefCell::new(child), keyboard, modes, home }
     }
 
     pub fn home(&self) -> &Path {
@@ -73,9 +76,10 @@ impl Terminal {
             if claim(&grid) {
                 return grid;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "waited in vain for: {what}\n{grid}");
-            (written, _) = changed.wait_timeout(written, left).expect("not poisoned");
+            let now = Instant::now();
+            let gone = now - written.last > GONE && self.has_ended();
+            assert!(now < deadline && !gone, "waited in vain for: {what}\n{grid}");
+            (written, _) = changed.wait_timeout(written, GONE).expect("not poisoned");
         }
     }
 
@@ -107,16 +111,20 @@ impl Terminal {
 
     /// Sends a signal by its name, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let process = self.child.process_id().expect("it runs").to_string();
+        let process = self.child.borrow().process_id().expect("it runs").to_string();
         let status = std::process::Command::new("kill").args(["-s", name, &process]).status().expect("kill runs");
         assert!(status.success());
+    }
+
+    fn has_ended(&self) -> bool {
+        self.child.borrow_mut().try_wait().is_ok_and(|status| status.is_some())
     }
 
     /// Waits for the end; gives the exit code, or the name of the signal that ended it.
     pub fn end(&mut self) -> Result<u32, String> {
         let deadline = Instant::now() + DEADLINE;
         loop {
-            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+            if let Some(status) = self.child.get_mut().try_wait().expect("it can be waited for") {
                 return status.signal().map_or(Ok(status.exit_code()), |signal| Err(signal.to_owned()));
             }
             if Instant::now() > deadline {
@@ -143,8 +151,9 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         // A test that failed leaves the program running; one that passed has seen its end.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let child = self.child.get_mut();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 
@@ -178,10 +187,6 @@ impl Grid {
     /// The last line: the keys that work now.
     pub fn footer(&self) -> &str {
         self.lines.last().map_or("", String::as_str)
-    }
-
-    pub fn is_blank(&self) -> bool {
-        self.lines.iter().all(String::is_empty)
     }
 }
 
