@@ -18,3 +18,4 @@ pub mod timeline;
 pub mod store;
 pub mod import;
 pub mod report;
+pub mod ui;

@@ -1,0 +1,4 @@
+//! The screen.
+
+pub mod payload;
+pub mod theme;
