@@ -4,9 +4,20 @@
 //! Two kinds of wrong: the driver's error means that a source cannot be read; a bad record is kept as an
 //! `other` event with its bytes, reported as `path:line: reason`, and everything else still comes in.
 
+mod driver;
+mod find;
+mod head;
+mod read;
+mod scan;
 mod claude;
 mod codex;
+#[cfg(test)]
+mod corpus;
+mod telling;
 mod unknown;
+
+pub use driver::{Control, Notice, Outcome, Report, bring_in};
+pub use find::known_folders;
 
 use std::ops::Range;
 use std::path::Path;
@@ -71,6 +82,7 @@ pub struct Opening<'a> {
 }
 
 /// A format that turnscope reads.
+#[derive(Debug)]
 pub struct Format {
     /// The agent's name, as in `import --json`.
     pub agent: &'static str,

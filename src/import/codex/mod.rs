@@ -1,9 +1,8 @@
-//! Sessions of claude.
-
+//! Codex.
 use super::{Format, Opening, Reader};
 use crate::domain::Outline;
 
-pub const FORMAT: Format = Format { agent: "claude-code", detect, open };
+pub const FORMAT: Format = Format { agent: "codex", detect, open };
 
 fn detect(_head: &[Outline]) -> bool {
     false

@@ -1,0 +1,92 @@
+//! Finds sources: the files that are named, the sessions below a folder, and the folders of known agents.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A file to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub path: PathBuf,
+    pub size: u64,
+    /// The user named this very file, so any text of JSON values in it is a session.
+    pub named: bool,
+}
+
+/// The files that the paths lead to, and a reason for each path that leads to none.
+pub fn find(paths: &[PathBuf]) -> (Vec<Found>, Vec<String>) {
+    let mut found = Vec::new();
+    let mut failures = Vec::new();
+    for path in paths {
+        match fs::metadata(path) {
+            Err(error) => failures.push(format!("{}: {}", path.display(), plain(&error))),
+            Ok(metadata) if metadata.is_dir() => {
+                let before = found.len();
+                walk(path, &mut found, &mut failures);
+                if found.len() == before {
+                    failures.push(format!("{}: no session files below this folder", path.display()));
+                }
+            }
+            Ok(metadata) if metadata.is_file() => {
+                found.push(Found { path: path.clone(), size: metadata.len(), named: true })
+            }
+            Ok(_) => failures.push(format!("{}: neither a file nor a folder", path.display())),
+        }
+    }
+    (found, failures)
+}
+
+/// An operating system's error without its number.
+pub fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+/// Session files below a folder, in the order of their names. Links to folders are not followed.
+fn walk(folder: &Path, found: &mut Vec<Found>, failures: &mut Vec<String>) {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            failures.push(format!("{}: {}", folder.display(), plain(&error)));
+            return;
+        }
+    };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    // A session before its sub-agents, which lie in a folder of its name.
+    paths.sort_by_key(|path| (path.with_extension(""), path.is_dir()));
+    for path in paths {
+        let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+        if metadata.is_dir() {
+            walk(&path, found, failures);
+        } else if may_hold_a_session(&path) {
+            let size = fs::metadata(&path).map(|metadata| metadata.len());
+            match size {
+                Ok(size) => found.push(Found { path, size, named: false }),
+                Err(error) => failures.push(format!("{}: {}", path.display(), plain(&error))),
+            }
+        }
+    }
+}
+
+fn may_hold_a_session(path: &Path) -> bool {
+    // A workflow's journal names the agents that ran; it is no session.
+    let is_journal = path.file_name() == Some(OsStr::new("journal.jsonl"));
+    let is_text = path.extension().is_some_and(|extension| extension == "jsonl" || extension == "json");
+    is_text && !is_journal
+}
+
+/// The folders in which known agents keep their sessions, as far as they exist.
+pub fn known_folders() -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let base = |variable: &str, folder: &str| {
+        let named = std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+        named.or_else(|| home.as_ref().map(|home| home.join(folder)))
+    };
+    let claude = base("CLAUDE_CONFIG_DIR", ".claude").map(|folder| folder.join("projects"));
+    let codex = base("CODEX_HOME", ".codex");
+    let sessions = codex.as_ref().map(|folder| folder.join("sessions"));
+    let archived = codex.map(|folder| folder.join("archived_sessions"));
+    [claude, sessions, archived].into_iter().flatten().filter(|folder| folder.is_dir()).collect()
+}

@@ -1,0 +1,146 @@
+//! The head of a source: its first records, from which its format is told.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::find::plain;
+use super::scan::{Layout, Scanned, Sink, scan};
+use super::{FORMATS, Format};
+use crate::domain::{Fault, Lexer, Outline, Progress};
+
+const BYTES: usize = 256 << 10;
+const RECORDS: usize = 50;
+
+/// The first records of a source.
+#[derive(Debug)]
+pub struct Head {
+    pub outlines: Vec<Outline>,
+    pub layout: Layout,
+    bytes: usize,
+    fault: Option<Fault>,
+}
+
+impl Head {
+    pub fn read(path: &Path) -> Result<Self> {
+        let mut bytes = Vec::with_capacity(BYTES);
+        let file = File::open(path).map_err(|error| anyhow::anyhow!(plain(&error)))?;
+        file.take(BYTES as u64).read_to_end(&mut bytes).context("could not read the file")?;
+        let whole = bytes.len() < BYTES;
+        Ok(Self::of(&bytes, whole))
+    }
+
+    fn of(bytes: &[u8], whole: bool) -> Self {
+        let blank = bytes.iter().all(u8::is_ascii_whitespace);
+        let layout = layout(bytes, whole);
+        let mut first = First::default();
+        // A scan of bytes in memory fails only when the sink does, and this one stops it on purpose.
+        let stopped = scan(bytes, layout, 0, 0, &mut first).is_err();
+        if first.outlines.is_empty() && !whole && !stopped {
+            first.outlines.extend(beginning(bytes));
+        }
+        Self { outlines: first.outlines, layout, bytes: if blank { 0 } else { bytes.len() }, fault: first.fault }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// The format of the source. `None` where it is no session and nobody said that it was one.
+    pub fn format(&self, named: bool) -> Result<Option<&'static Format>> {
+        let unknown = FORMATS.last().context("there is a last format")?;
+        if self.is_empty() {
+            return Ok(named.then_some(unknown));
+        }
+        let known = FORMATS[..FORMATS.len() - 1].iter().find(|format| (format.detect)(&self.outlines));
+        if known.is_some() || !named {
+            return Ok(known);
+        }
+        if self.outlines.is_empty() {
+            match &self.fault {
+                Some(fault) => bail!("holds no JSON records ({fault})"),
+                None => bail!("holds no JSON records"),
+            }
+        }
+        Ok(Some(unknown))
+    }
+}
+
+/// Lines, unless the first value goes on over the end of its line.
+fn layout(bytes: &[u8], whole: bool) -> Layout {
+    let text = bytes.trim_ascii_start();
+    let line = memchr::memchr(b'\n', text).map_or(text, |end| &text[..end]);
+    let mut lexer = Lexer::new();
+    match lexer.feed(line) {
+        Ok(Progress::More) if line.len() < text.len() && lexer.finish().is_err() => {
+            let mut lexer = Lexer::new();
+            match lexer.feed(text) {
+                Ok(Progress::Done { .. }) => Layout::Document,
+                Ok(Progress::More) if !whole => Layout::Document,
+                _ => Layout::Lines,
+            }
+        }
+        _ => Layout::Lines,
+    }
+}
+
+/// The outline of a first record that is longer than the head.
+fn beginning(bytes: &[u8]) -> Option<Outline> {
+    let mut lexer = Lexer::new();
+    match lexer.feed(bytes.trim_ascii_start()) {
+        Ok(_) => Some(lexer.outline()),
+        Err(_) => None,
+    }
+}
+
+#[derive(Default)]
+struct First {
+    outlines: Vec<Outline>,
+    fault: Option<Fault>,
+}
+
+impl Sink for First {
+    fn bytes(&mut self, _bytes: &[u8], _cut: bool) -> Result<()> {
+        Ok(())
+    }
+
+    fn record(&mut self, scanned: Scanned<'_>) -> Result<()> {
+        match scanned.outline {
+            Ok(outline) => self.outlines.push(outline),
+            Err(fault) => self.fault = self.fault.take().or(Some(fault)),
+        }
+        if self.outlines.len() >= RECORDS {
+            bail!("enough");
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, _offset: u64, _line: u64) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_documents_are_told_apart() {
+        let layout = |text: &str| Head::of(text.as_bytes(), true).layout;
+        assert_eq!(layout("{\"a\":1}\n{\"b\":2}\n"), Layout::Lines);
+        assert_eq!(layout("{\n \"a\": 1\n}\n"), Layout::Document);
+        assert_eq!(layout("{\"a\":\n{\"b\":2}\n"), Layout::Lines);
+        assert_eq!(layout("[\n{\"a\":1},\n{\"b\":2}\n]"), Layout::Document);
+    }
+
+    #[test]
+    fn what_is_no_json_is_no_session() {
+        let head = Head::of(b"\x7fELF\x00\x01", true);
+        let error = head.format(true).expect_err("not a session").to_string();
+        assert!(error.starts_with("holds no JSON records ("), "{error}");
+        assert!(head.format(false).expect("no error").is_none());
+        assert!(Head::of(b"", true).is_empty());
+    }
+}

@@ -1,0 +1,351 @@
+//! Reads one source: scanned records become events with ids, order and body places, in batches for the store.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc::Sender;
+
+use super::scan::{Layout, Scanned, Sink, scan};
+use super::{Control, Draft, Notice, Reader, Record};
+use crate::domain::{Event, Fault, Key, KeyKind, Kind, Order, Outline, Timestamp, excerpt, flag};
+use crate::store::{Batch, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, digest, digest_of};
+
+/// A batch is sent when it holds this many bytes or records.
+const BATCH_BYTES: usize = 4 << 20;
+const BATCH_RECORDS: usize = 2000;
+/// How much of a source's end is compared before only its growth is read.
+pub const TAIL: u64 = 4096;
+/// Envelope fields that a fork or a resume rewrites: they do not make a record another one.
+const REWRITTEN: [&str; 4] = ["sessionId", "session_id", "cwd", "forkedFrom"];
+
+/// Where reading begins, and what is known from the time before.
+#[derive(Debug, Clone)]
+pub struct Begin {
+    pub source: i64,
+    pub offset: u64,
+    pub line: u64,
+    pub layout: Layout,
+    pub saved: Saved,
+    /// How often each derived id has occurred in the part that was read.
+    pub derived: HashMap<String, u32>,
+    pub sessions: Vec<String>,
+}
+
+/// What must be known to go on when a source has grown.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Saved {
+    /// The running maximum of the written times.
+    time: i64,
+    /// The reader's own.
+    pub reader: String,
+}
+
+/// Reads a source to its end and sends batches. Blocks; runs beside the store.
+pub fn read_source(
+    path: &Path,
+    begin: Begin,
+    reader: Box<dyn Reader>,
+    batches: Sender<Batch>,
+    control: &Control,
+) -> Result<()> {
+    let mut file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
+    let again = file.try_clone()?;
+    file.seek(SeekFrom::Start(begin.offset))?;
+    let (layout, offset, line) = (begin.layout, begin.offset, begin.line);
+    let name =
+        path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_else(|| path.display().to_string());
+    let mut reading = Reading::new(path, &name, begin, reader, batches, control, again);
+    scan(&mut file, layout, offset, line, &mut reading)?;
+    reading.send(true)
+}
+
+struct Reading<'a> {
+    path: &'a Path,
+    /// Tells events of different files with equal times apart, the same in every store.
+    origin: i64,
+    begin: Begin,
+    reader: Box<dyn Reader>,
+    batches: Sender<Batch>,
+    control: &'a Control,
+    file: File,
+    packer: Packer,
+    batch: Batch,
+    consumed: u64,
+    lines: u64,
+    offset: u64,
+    sessions: BTreeSet<String>,
+    told: u64,
+}
+
+impl<'a> Reading<'a> {
+    fn new(
+        path: &'a Path,
+        name: &str,
+        begin: Begin,
+        reader: Box<dyn Reader>,
+        batches: Sender<Batch>,
+        control: &'a Control,
+        file: File,
+    ) -> Self {
+        let hash = digest(name.as_bytes());
+        let origin = i64::from_le_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], 0]);
+        let sessions = begin.sessions.iter().cloned().collect();
+        let (offset, lines) = (begin.offset, begin.line);
+        Self {
+            path,
+            origin,
+            begin,
+            reader,
+            batches,
+            control,
+            file,
+            packer: Packer::default(),
+            batch: Batch::default(),
+            consumed: offset,
+            lines,
+            offset,
+            sessions,
+            told: offset,
+        }
+    }
+
+    /// Sends what has been gathered; the last batch is sent even when it is empty, for its state.
+    fn send(&mut self, last: bool) -> Result<()> {
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.pieces = self.packer.take();
+        if batch.pieces.is_empty() && batch.records.is_empty() && !last {
+            return Ok(());
+        }
+        batch.sessions = self.reader.sessions();
+        batch.forks = forks(&batch.records);
+        self.begin.saved.reader = self.reader.save();
+        batch.source = Some(SourceStep {
+            source: self.begin.source,
+            consumed: i64::try_from(self.consumed)?,
+            lines: i64::try_from(self.lines)?,
+            tail: self.tail_digest()?,
+            state: serde_json::to_string(&self.begin.saved)?,
+            sessions: self.sessions.iter().cloned().collect(),
+        });
+        if self.batches.blocking_send(batch).is_err() {
+            bail!("the store takes no more batches");
+        }
+        Ok(())
+    }
+
+    /// The digest of the bytes just before `consumed`.
+    fn tail_digest(&self) -> Result<[u8; 32]> {
+        let size = self.consumed.min(TAIL);
+        let mut bytes = vec![0; usize::try_from(size)?];
+        self.file
+            .read_exact_at(&mut bytes, self.consumed - size)
+            .context("the source became shorter while it was read")?;
+        Ok(digest(&bytes))
+    }
+
+    /// Gives the events of a record their ids, order and places.
+    fn place(&mut self, drafts: Vec<Draft>, scanned: &Scanned<'_>, content: &[u8; 16]) -> Result<Vec<NewEvent>> {
+        let base = self.base_id(&drafts, content);
+        let mut used: BTreeSet<String> = BTreeSet::new();
+        let mut events = Vec::with_capacity(drafts.len());
+        for (index, draft) in drafts.into_iter().enumerate() {
+            let mut event = draft.event;
+            event.id = match event.id.as_str() {
+                "" => base.clone(),
+                own if own.starts_with('#') => format!("{base}{own}"),
+                own => own.to_owned(),
+            };
+            let plain = event.id.clone();
+            let mut count = 1;
+            while !used.insert(event.id.clone()) {
+                count += 1;
+                event.id = format!("{plain}#{count}");
+            }
+            self.order(&mut event, scanned.offset + index as u64)?;
+            self.sessions.insert(event.session.clone());
+            let mut bodies = Vec::with_capacity(draft.bodies.len());
+            for (role, range) in draft.bodies {
+                let digest = self.body_digest(scanned, &range)?;
+                let (start, size) =
+                    (i64::try_from(scanned.offset + range.start)?, i64::try_from(range.end - range.start)?);
+                bodies.push(NewBody { role, place: Place::Content(start), size, digest });
+            }
+            events.push(NewEvent { event, bodies });
+        }
+        Ok(events)
+    }
+
+    /// The id of a record that has none: its content, and how often that has occurred in this source.
+    fn base_id(&mut self, drafts: &[Draft], content: &[u8; 16]) -> String {
+        let native =
+            drafts.first().map(|draft| draft.event.id.as_str()).filter(|id| !id.is_empty() && !id.starts_with('#'));
+        if let Some(native) = native {
+            return native.to_owned();
+        }
+        let base = format!("r-{}", hex::encode(&content[..8]));
+        let count = self.begin.derived.entry(base.clone()).or_insert(0);
+        *count += 1;
+        if *count == 1 { base } else { format!("{base}-{count}") }
+    }
+
+    /// Within one file the order time never runs backwards; the time as written is kept beside it.
+    fn order(&mut self, event: &mut Event, sequence: u64) -> Result<()> {
+        let running = self.begin.saved.time;
+        let time = match event.at {
+            None => {
+                event.flags |= flag::INFERRED_TIME;
+                running
+            }
+            Some(Timestamp(at)) if at < running => {
+                event.flags |= flag::TIME_RAN_BACK;
+                running
+            }
+            Some(Timestamp(at)) => at,
+        };
+        self.begin.saved.time = time;
+        event.order = Order { time: Timestamp(time), origin: self.origin, sequence: i64::try_from(sequence)? };
+        Ok(())
+    }
+
+    fn body_digest(&self, scanned: &Scanned<'_>, range: &std::ops::Range<u64>) -> Result<[u8; 32]> {
+        match scanned.bytes {
+            Some(bytes) => Ok(digest(&bytes[usize::try_from(range.start)?..usize::try_from(range.end)?])),
+            None => {
+                let part = Part { file: &self.file, at: scanned.offset + range.start, end: scanned.offset + range.end };
+                Ok(digest_of(part)?)
+            }
+        }
+    }
+
+    fn bad(&mut self, scanned: &Scanned<'_>, fault: &Fault) -> Draft {
+        let session = self.reader.sessions().first().map(|session| session.id.clone()).unwrap_or_default();
+        let waits = if scanned.cut { " (cut; its rest is read when the file has grown)" } else { "" };
+        self.control.tell(Notice::Bad(format!("{}:{}: {fault}{waits}", self.path.display(), scanned.line)));
+        let text = scanned.bytes.map(String::from_utf8_lossy).unwrap_or_default();
+        let mut event = Event::new(Kind::Other, "unreadable", if scanned.cut { "cut" } else { "bad" });
+        event.status = Some("bad".to_owned());
+        event.label = excerpt(&format!("{fault}: {text}"), 200);
+        event.error = Some(fault.to_string());
+        event.flags = flag::BAD | flag::ERROR;
+        event.keys.push(Key::derived(KeyKind::Session, session.clone(), "same_file"));
+        event.session = session;
+        Draft::new(event)
+    }
+}
+
+impl Sink for Reading<'_> {
+    fn bytes(&mut self, bytes: &[u8], cut: bool) -> Result<()> {
+        if self.control.is_cancelled() {
+            bail!(Cancelled);
+        }
+        if cut {
+            // A cut record begins with a piece of its own, so that it can be taken back.
+            self.packer.flush_here();
+        }
+        for part in bytes.chunks(1 << 20) {
+            self.packer.push(part);
+        }
+        self.offset += bytes.len() as u64;
+        if self.batch.records.is_empty() && self.packer.held() > BATCH_BYTES {
+            self.send(false)?;
+        }
+        if self.offset - self.told > 1 << 20 {
+            self.control.tell(Notice::Progress { sources: 0, bytes: self.offset - self.told });
+            self.told = self.offset;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, scanned: Scanned<'_>) -> Result<()> {
+        let content = content_hash(&scanned);
+        let drafts = match &scanned.outline {
+            Ok(outline) => self.reader.read(&Record { outline, offset: scanned.offset, line: scanned.line }),
+            Err(fault) => vec![self.bad(&scanned, fault)],
+        };
+        let status = match (&scanned.outline, scanned.cut) {
+            (Ok(_), _) => RecordStatus::Good,
+            (Err(_), false) => RecordStatus::Bad,
+            (Err(_), true) => RecordStatus::Cut,
+        };
+        let events = self.place(drafts, &scanned, &content)?;
+        let (start, size) = (i64::try_from(scanned.offset)?, i64::try_from(scanned.size)?);
+        self.batch.records.push(NewRecord { start, size, status, digest: scanned.digest, content, events });
+        if status != RecordStatus::Cut {
+            self.consumed = scanned.offset + scanned.size;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, offset: u64, line: u64) -> Result<()> {
+        self.packer.end_record();
+        let cut = self.batch.records.last().is_some_and(|record| record.status == RecordStatus::Cut);
+        if !cut {
+            (self.consumed, self.lines) = (offset, line);
+        }
+        if self.packer.held() > BATCH_BYTES || self.batch.records.len() >= BATCH_RECORDS {
+            self.send(false)?;
+        }
+        Ok(())
+    }
+}
+
+/// The user stopped the import.
+#[derive(Debug, thiserror::Error)]
+#[error("cancelled")]
+pub struct Cancelled;
+
+/// Which session each session says it was forked from.
+fn forks(records: &[NewRecord]) -> Vec<(String, String)> {
+    let events = records.iter().flat_map(|record| &record.events);
+    let said =
+        events.filter_map(|new| Some((new.event.session.clone(), new.event.attribute("forked_from")?.to_owned())));
+    said.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// A hash of what makes a record the same record in another file; a long record counts as written.
+fn content_hash(scanned: &Scanned<'_>) -> [u8; 16] {
+    let mut hash = [0; 16];
+    let (Some(bytes), Ok(outline)) = (scanned.bytes, &scanned.outline) else {
+        hash.copy_from_slice(&scanned.digest[..16]);
+        return hash;
+    };
+    let mut ranges: Vec<_> = rewritten(outline).collect();
+    ranges.sort_by_key(|range| range.start);
+    let mut hasher = Sha256::new();
+    let mut at = 0;
+    for range in ranges {
+        hasher.update(&bytes[at..range.start]);
+        at = range.end;
+    }
+    hasher.update(&bytes[at..]);
+    hash.copy_from_slice(&hasher.finalize()[..16]);
+    hash
+}
+
+fn rewritten(outline: &Outline) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let is_rewritten = |name: &str| REWRITTEN.contains(&name);
+    let members = outline.root().items().filter(move |member| member.name().is_some_and(|name| is_rewritten(&name)));
+    members.map(|member| member.range().start as usize..member.range().end as usize)
+}
+
+/// A part of a file as a stream of its own.
+struct Part<'a> {
+    file: &'a File,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Part<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let room = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buffer.len());
+        let size = self.file.read_at(&mut buffer[..room], self.at)?;
+        self.at += size as u64;
+        Ok(size)
+    }
+}

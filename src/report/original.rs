@@ -1,0 +1,105 @@
+//! The source files of a session, written again byte for byte from the store alone.
+
+use std::collections::BTreeSet;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::domain::Session;
+use crate::store::{Source, Store};
+
+/// Bytes read from the store at a time.
+const PART: i64 = 1 << 20;
+
+/// One file that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    pub path: PathBuf,
+    pub bytes: u64,
+    /// Other sessions whose records went out with it.
+    pub also: Vec<String>,
+}
+
+/// Writes every source file that holds a record of the session into a folder, whole; sub-agents in sub-folders.
+///
+/// Existing files are an error unless `force`.
+pub async fn write_original(store: &Store, session: &str, folder: &Path, force: bool) -> Result<Vec<Written>> {
+    let root = store.session(session).await?.with_context(|| format!("there is no session {session}"))?;
+    let all = store.sessions().await?;
+    let mut writing = Writing { store, force, taken: BTreeSet::new(), done: BTreeSet::new(), written: Vec::new() };
+    writing.session(&root, folder).await?;
+    let mut waiting = vec![(root, folder.to_owned())];
+    while let Some((parent, folder)) = waiting.pop() {
+        for child in all.iter().filter(|child| child.parent.as_deref() == Some(&parent.id)) {
+            let below = folder.join("subagents");
+            writing.session(child, &below).await?;
+            waiting.push((child.clone(), below));
+        }
+    }
+    Ok(writing.written)
+}
+
+struct Writing<'a> {
+    store: &'a Store,
+    force: bool,
+    taken: BTreeSet<PathBuf>,
+    done: BTreeSet<i64>,
+    written: Vec<Written>,
+}
+
+impl Writing<'_> {
+    async fn session(&mut self, session: &Session, folder: &Path) -> Result<()> {
+        for source in self.store.sources_of(session.number).await? {
+            if self.done.insert(source.number) {
+                self.source(session, &source, folder).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn source(&mut self, session: &Session, source: &Source, folder: &Path) -> Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .with_context(|| format!("could not make {}", folder.display()))?;
+        let path = self.free_name(folder, source);
+        let mut options = OpenOptions::new();
+        options.write(true).mode(0o600);
+        if self.force {
+            options.create(true).truncate(true)
+        } else {
+            options.create_new(true)
+        };
+        let file = options.open(&path).with_context(|| format!("could not write {}", path.display()))?;
+        let mut out = BufWriter::new(file);
+        let size = self.store.blob_size(source.blob).await?;
+        let mut at = 0;
+        while at < size {
+            let part = self.store.read(source.blob, at, PART.min(size - at)).await?;
+            at += part.len() as i64;
+            out.write_all(&part).with_context(|| format!("could not write {}", path.display()))?;
+        }
+        out.flush().with_context(|| format!("could not write {}", path.display()))?;
+        let also = source.sessions.iter().filter(|id| **id != session.id).cloned().collect();
+        self.written.push(Written { path, bytes: size.unsigned_abs(), also });
+        Ok(())
+    }
+
+    /// The file's own name, never hidden, with a number where another file of this export has it.
+    fn free_name(&mut self, folder: &Path, source: &Source) -> PathBuf {
+        let path = Path::new(&source.path);
+        let part = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
+        let stem = part(path.file_stem()).unwrap_or_else(|| "source".to_owned());
+        let stem = stem.trim_start_matches('.').to_owned();
+        let ending = part(path.extension()).map_or_else(String::new, |ending| format!(".{ending}"));
+        let names =
+            (1..).map(|count| if count == 1 { format!("{stem}{ending}") } else { format!("{stem}-{count}{ending}") });
+        let mut paths = names.map(|name| folder.join(name));
+        let free = paths.find(|path| self.taken.insert(path.clone()));
+        free.unwrap_or_else(|| folder.join(&stem))
+    }
+}

@@ -1,0 +1,369 @@
+//! Appending: the one door through which sessions, sources, records, events and bytes enter, batch by batch.
+//!
+//! A batch is one short transaction: all of it is there, or nothing. Appending the same batch twice changes nothing.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use super::{Piece, Store, rows};
+use crate::domain::{Event, Key, KeyKind, Role, Session, flag};
+
+/// Events, and the records and bytes they come from.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub sessions: Vec<Session>,
+    /// Which session each one says it was forked from: ids.
+    pub forks: Vec<(String, String)>,
+    pub source: Option<SourceStep>,
+    /// Content that continues the source's own.
+    pub pieces: Vec<Piece>,
+    pub blobs: Vec<NewBlob>,
+    pub records: Vec<NewRecord>,
+    /// When this is stored, µs since 1970.
+    pub received: i64,
+}
+
+/// How far the reading of a source has come with this batch.
+#[derive(Debug, Clone, Default)]
+pub struct SourceStep {
+    pub source: i64,
+    pub consumed: i64,
+    pub lines: i64,
+    /// SHA-256 of the bytes just before `consumed`.
+    pub tail: [u8; 32],
+    pub state: String,
+    /// The ids of all sessions that have events from it so far.
+    pub sessions: Vec<String>,
+}
+
+/// A byte sequence that is no part of a source's content.
+#[derive(Debug)]
+pub struct NewBlob {
+    pub digest: [u8; 32],
+    pub pieces: Vec<Piece>,
+}
+
+#[derive(Debug)]
+pub struct NewRecord {
+    pub start: i64,
+    pub size: i64,
+    pub status: RecordStatus,
+    pub digest: [u8; 32],
+    /// A hash of what makes the record the same record in another file.
+    pub content: [u8; 16],
+    pub events: Vec<NewEvent>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordStatus {
+    Good = 0,
+    Bad = 1,
+    /// The last line of a source that may still grow.
+    Cut = 2,
+}
+
+#[derive(Debug)]
+pub struct NewEvent {
+    pub event: Event,
+    pub bodies: Vec<NewBody>,
+}
+
+#[derive(Debug, Clone)]
+pub struct NewBody {
+    pub role: Role,
+    pub place: Place,
+    pub size: i64,
+    pub digest: [u8; 32],
+}
+
+/// Where a body's bytes lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the source's content, from this byte on.
+    Content(i64),
+    /// In the blob with the body's digest, which is stored or comes with this batch.
+    Blob,
+}
+
+/// What a batch came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Appended {
+    pub added: u64,
+    pub duplicates: u64,
+    pub conflicts: u64,
+    /// Records that are the origin of at least one event.
+    pub represented: u64,
+}
+
+impl Store {
+    /// Stores a batch. When this returns, it is on the disk.
+    ///
+    /// An event whose id and content are stored is a duplicate and only gains an origin; one whose id has other
+    /// content is a conflict: both are kept and flagged.
+    pub async fn append(&self, batch: &Batch) -> Result<Appended> {
+        let appended = self.append_all(batch).await;
+        appended.map_err(|error| super::open::explain(error, &self.path))
+    }
+
+    async fn append_all(&self, batch: &Batch) -> Result<Appended> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut writing = Writing::start(&mut transaction, batch).await?;
+        writing.content().await?;
+        writing.blobs().await?;
+        let appended = writing.events().await?;
+        writing.source(&appended).await?;
+        transaction.commit().await?;
+        Ok(appended)
+    }
+}
+
+/// One batch on its way in.
+struct Writing<'a> {
+    connection: &'a mut SqliteConnection,
+    batch: &'a Batch,
+    /// Session ids to numbers.
+    sessions: HashMap<String, i64>,
+    /// The blob of the source's content.
+    content: i64,
+    blobs: HashMap<[u8; 32], i64>,
+}
+
+/// What is stored under an event id.
+#[derive(Debug, Clone)]
+struct Known {
+    session: i64,
+    revision: i64,
+    content: Vec<u8>,
+    event: i64,
+}
+
+impl<'a> Writing<'a> {
+    async fn start(connection: &'a mut SqliteConnection, batch: &'a Batch) -> Result<Self> {
+        let mut sessions = HashMap::new();
+        for session in &batch.sessions {
+            sessions.insert(session.id.clone(), super::sessions::put(connection, session).await?);
+        }
+        for (session, ancestor) in &batch.forks {
+            super::sessions::put_fork(connection, session, ancestor).await?;
+        }
+        let content = match &batch.source {
+            Some(step) => super::sources::content_blob(connection, step.source).await?,
+            None => 0,
+        };
+        Ok(Self { connection, batch, sessions, content, blobs: HashMap::new() })
+    }
+
+    async fn content(&mut self) -> Result<()> {
+        if !self.batch.pieces.is_empty() {
+            super::bytes::extend_blob(self.connection, self.content, &self.batch.pieces).await?;
+        }
+        Ok(())
+    }
+
+    async fn blobs(&mut self) -> Result<()> {
+        for blob in &self.batch.blobs {
+            let number = super::bytes::put_blob(self.connection, blob).await?;
+            self.blobs.insert(blob.digest, number);
+        }
+        Ok(())
+    }
+
+    async fn events(&mut self) -> Result<Appended> {
+        let mut appended = Appended::default();
+        let known = self.known_ids().await?;
+        let mut plan = Plan { known, ..Plan::default() };
+        plan.next_event = super::next_number(self.connection, "SELECT max(event) FROM events").await?;
+        plan.next_record = super::next_number(self.connection, "SELECT max(record) FROM records").await?;
+        for record in &self.batch.records {
+            plan.record(record, &self.sessions, &mut appended)?;
+        }
+        plan.read_keys(self.connection).await?;
+        self.write(&plan).await?;
+        Ok(appended)
+    }
+
+    /// What is stored under the ids of this batch.
+    async fn known_ids(&mut self) -> Result<HashMap<String, Vec<Known>>> {
+        let mut ids: Vec<&str> =
+            self.batch.records.iter().flat_map(|record| &record.events).map(|new| new.event.id.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut known: HashMap<String, Vec<Known>> = HashMap::new();
+        for chunk in ids.chunks(rows::CHUNK) {
+            let mut query =
+                QueryBuilder::new("SELECT id, session, revision, content, event FROM event_ids WHERE id IN (");
+            rows::list(&mut query, chunk.iter().copied());
+            for row in
+                query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *self.connection).await?
+            {
+                let found = Known {
+                    session: row.try_get(1)?,
+                    revision: row.try_get(2)?,
+                    content: row.try_get(3)?,
+                    event: row.try_get(4)?,
+                };
+                known.entry(row.try_get(0)?).or_default().push(found);
+            }
+        }
+        Ok(known)
+    }
+
+    async fn write(&mut self, plan: &Plan<'_>) -> Result<()> {
+        let source = self.batch.source.as_ref().map(|step| step.source);
+        rows::insert_records(self.connection, source, &plan.records).await?;
+        rows::insert_events(self.connection, &plan.events, self.batch.received).await?;
+        rows::insert_ids(self.connection, &plan.events).await?;
+        rows::insert_event_keys(self.connection, &plan.events).await?;
+        rows::insert_attributes(self.connection, &plan.events).await?;
+        let mut bodies = Vec::new();
+        for row in &plan.events {
+            for body in &row.new.bodies {
+                let (blob, start) = match body.place {
+                    Place::Content(start) => (self.content, start),
+                    Place::Blob => (self.blob(body).await?, 0),
+                };
+                bodies.push((row.number, body, blob, start));
+            }
+        }
+        rows::insert_bodies(self.connection, &bodies).await?;
+        rows::insert_origins(self.connection, &plan.origins).await?;
+        for number in &plan.conflicting {
+            sqlx::query("UPDATE events SET flags = flags | $1 WHERE event = $2")
+                .bind(flag::CONFLICT)
+                .bind(number)
+                .execute(&mut *self.connection)
+                .await?;
+        }
+        rows::insert_shared(self.connection, &plan.shared).await?;
+        Ok(())
+    }
+
+    async fn blob(&mut self, body: &NewBody) -> Result<i64> {
+        if let Some(number) = self.blobs.get(&body.digest) {
+            return Ok(*number);
+        }
+        let number = super::bytes::find_blob(self.connection, &body.digest, body.size).await?;
+        self.blobs.insert(body.digest, number);
+        Ok(number)
+    }
+
+    async fn source(&mut self, appended: &Appended) -> Result<()> {
+        let Some(step) = &self.batch.source else { return Ok(()) };
+        let bad = self.batch.records.iter().filter(|record| record.status != RecordStatus::Good).count();
+        let events = appended.added + appended.duplicates;
+        super::sources::step(self.connection, step, self.batch.records.len(), appended.represented, bad, events).await
+    }
+}
+
+/// What a batch will write.
+#[derive(Default)]
+struct Plan<'a> {
+    known: HashMap<String, Vec<Known>>,
+    next_event: i64,
+    next_record: i64,
+    records: Vec<(i64, &'a NewRecord)>,
+    events: Vec<rows::EventRow<'a>>,
+    /// Further origins of events: event, record.
+    origins: Vec<(i64, i64)>,
+    /// Stored events that now have a rival.
+    conflicting: Vec<i64>,
+    /// Sessions that hold the same event.
+    shared: Vec<(i64, i64)>,
+    keys: HashMap<(KeyKind, &'a str), i64>,
+}
+
+impl<'a> Plan<'a> {
+    fn record(
+        &mut self,
+        record: &'a NewRecord,
+        sessions: &HashMap<String, i64>,
+        appended: &mut Appended,
+    ) -> Result<()> {
+        let number = self.next_record;
+        self.next_record += 1;
+        self.records.push((number, record));
+        appended.represented += u64::from(!record.events.is_empty());
+        for new in &record.events {
+            let session = *sessions
+                .get(&new.event.session)
+                .with_context(|| format!("the event {} is of a session that the batch does not name", new.event.id))?;
+            self.event(number, record, session, new, appended);
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, record: i64, from: &NewRecord, session: i64, new: &'a NewEvent, appended: &mut Appended) {
+        let known = self.known.entry(new.event.id.clone()).or_default();
+        let own = known.iter().filter(|known| known.session == session);
+        if let Some(same) = own.clone().find(|known| known.content == from.content) {
+            self.origins.push((same.event, record));
+            appended.duplicates += 1;
+            return;
+        }
+        let rivals: Vec<i64> = own.clone().map(|known| known.event).collect();
+        let revision = own.map(|known| known.revision + 1).max().unwrap_or(0);
+        for other in known.iter().filter(|other| other.session != session && other.content == from.content) {
+            self.shared.push((session, other.session));
+        }
+        let number = self.next_event;
+        self.next_event += 1;
+        known.push(Known { session, revision, content: from.content.to_vec(), event: number });
+        let extra = if rivals.is_empty() { 0 } else { flag::CONFLICT };
+        appended.added += 1;
+        appended.conflicts += u64::from(!rivals.is_empty());
+        self.conflicting.extend(rivals);
+        let keys = new.event.keys.iter().map(|key| (key, 0)).collect();
+        self.events.push(rows::EventRow { number, session, record, revision, extra, content: from.content, new, keys });
+    }
+
+    /// Gives every key value its number.
+    async fn read_keys(&mut self, connection: &mut SqliteConnection) -> Result<()> {
+        let mut wanted: Vec<(KeyKind, &'a str)> = self
+            .events
+            .iter()
+            .flat_map(|row| &row.new.event.keys)
+            .map(|key: &'a Key| (key.kind, key.value.as_str()))
+            .collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        self.keys = intern(connection, &wanted).await?;
+        for row in &mut self.events {
+            for (key, number) in &mut row.keys {
+                *number = *self.keys.get(&(key.kind, key.value.as_str())).context("a key has no number")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of key values; new ones are stored.
+async fn intern<'a>(
+    connection: &mut SqliteConnection,
+    wanted: &[(KeyKind, &'a str)],
+) -> Result<HashMap<(KeyKind, &'a str), i64>> {
+    let mut numbers = HashMap::with_capacity(wanted.len());
+    for chunk in wanted.chunks(rows::CHUNK) {
+        let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO keys (kind, value) ");
+        insert.push_values(chunk, |mut row, (kind, value)| {
+            row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
+        });
+        insert.push(" ON CONFLICT (kind, value) DO NOTHING");
+        insert.build().persistent(chunk.len() == rows::CHUNK).execute(&mut *connection).await?;
+        let mut select: QueryBuilder<Sqlite> =
+            QueryBuilder::new("SELECT key, kind, value FROM keys WHERE (kind, value) IN (");
+        select.push_values(chunk, |mut row, (kind, value)| {
+            row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
+        });
+        let mut by_value: HashMap<(i64, String), i64> = HashMap::with_capacity(chunk.len());
+        for row in select.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await? {
+            by_value.insert((row.try_get(1)?, row.try_get(2)?), row.try_get(0)?);
+        }
+        for (kind, value) in chunk {
+            let found = by_value.get(&(rows::key_code(*kind), rows::clean(value).into_owned()));
+            numbers.insert((*kind, *value), *found.context("a key was not stored")?);
+        }
+    }
+    Ok(numbers)
+}

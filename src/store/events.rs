@@ -1,0 +1,187 @@
+//! Events, read: small heads for the whole session, whole events for what is shown.
+
+use std::collections::{BTreeSet, HashMap};
+
+use anyhow::{Context, Result};
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use super::{Store, rows};
+use crate::domain::{Body, Event, Head, Key, KeyKind, Role, Timestamp};
+
+impl Store {
+    /// The events of a session in timeline order, small. `limit` takes only the first ones.
+    pub async fn heads(&self, session: i64, limit: Option<i64>) -> Result<Vec<Head>> {
+        let rows = sqlx::query(
+            "SELECT event, order_time, turn_hash, kind, phase, flags, usage_total, latency FROM events WHERE session = $1 \
+             ORDER BY order_time, origin, sequence, id LIMIT $2",
+        )
+        .bind(session)
+        .bind(limit.unwrap_or(i64::MAX))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Head {
+                    number: row.try_get(0)?,
+                    time: Timestamp(row.try_get(1)?),
+                    turn: row.try_get::<i64, _>(2)?.cast_unsigned(),
+                    kind: rows::kind_of(row.try_get(3)?)?,
+                    phase: rows::phase_of(row.try_get(4)?)?,
+                    flags: row.try_get(5)?,
+                    tokens: row.try_get::<Option<i64>, _>(6)?.unwrap_or(-1),
+                    latency: row.try_get::<Option<i64>, _>(7)?.unwrap_or(-1),
+                })
+            })
+            .collect()
+    }
+
+    /// Events by number, in the order asked for. Numbers that are not there are left out.
+    pub async fn events(&self, numbers: &[i64]) -> Result<Vec<Event>> {
+        let mut found: HashMap<i64, (Event, String)> = HashMap::with_capacity(numbers.len());
+        for chunk in numbers.chunks(rows::CHUNK) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT ");
+            query
+                .push(rows::EVENT_COLUMNS)
+                .push(" FROM events JOIN sessions ON sessions.session = events.session WHERE events.event IN (");
+            rows::list(&mut query, chunk.iter().copied());
+            for row in query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await? {
+                let (event, keys) = rows::event_of(&row)?;
+                found.insert(event.number, (event, keys));
+            }
+        }
+        self.add_keys(&mut found).await?;
+        self.add_attributes(&mut found).await?;
+        Ok(numbers.iter().filter_map(|number| found.get(number).map(|(event, _)| event.clone())).collect())
+    }
+
+    async fn add_keys(&self, found: &mut HashMap<i64, (Event, String)>) -> Result<()> {
+        let wanted: BTreeSet<i64> = found
+            .values()
+            .flat_map(|(_, keys)| rows::read_keys(keys).map(|(number, _)| number).collect::<Vec<_>>())
+            .collect();
+        let wanted: Vec<i64> = wanted.into_iter().collect();
+        let mut known: HashMap<i64, (KeyKind, String)> = HashMap::with_capacity(wanted.len());
+        for chunk in wanted.chunks(rows::CHUNK) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT key, kind, value FROM keys WHERE key IN (");
+            rows::list(&mut query, chunk.iter().copied());
+            known.extend(rows::keys_of(
+                &query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await?,
+            )?);
+        }
+        for (event, written) in found.values_mut() {
+            for (number, rule) in rows::read_keys(written) {
+                let (kind, value) = known.get(&number).context("an event names a key that is not stored")?.clone();
+                event.keys.push(Key { kind, value, rule: rule.map(str::to_owned) });
+            }
+        }
+        Ok(())
+    }
+
+    async fn add_attributes(&self, found: &mut HashMap<i64, (Event, String)>) -> Result<()> {
+        let numbers: Vec<i64> = found.keys().copied().collect();
+        for chunk in numbers.chunks(rows::CHUNK) {
+            let mut query: QueryBuilder<Sqlite> =
+                QueryBuilder::new("SELECT event, name, value FROM attributes WHERE event IN (");
+            rows::list(&mut query, chunk.iter().copied());
+            query.push(") ORDER BY event, position");
+            for row in query.build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await? {
+                if let Some((event, _)) = found.get_mut(&row.try_get::<i64, _>(0)?) {
+                    event.attributes.push((row.try_get(1)?, row.try_get(2)?));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The numbers of the events of a session that have this id, or are of the turn of this name; in timeline order.
+    pub async fn named(&self, session: i64, name: &str) -> Result<Vec<i64>> {
+        let rows = sqlx::query(
+            "SELECT event FROM (SELECT events.event, order_time, origin, sequence, events.id FROM event_ids \
+             JOIN events ON events.event = event_ids.event WHERE event_ids.id = $1 AND event_ids.session = $2 \
+             UNION SELECT event, order_time, origin, sequence, id FROM events WHERE session = $2 AND turn_hash = $3 AND turn = $1) \
+             AS named ORDER BY order_time, origin, sequence, id",
+        )
+        .bind(name)
+        .bind(session)
+        .bind(rows::turn_hash(Some(name)))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// The numbers of all events of the turns that these events belong to, and of those that belong to none.
+    pub async fn complete_turns(&self, numbers: &[i64]) -> Result<Vec<i64>> {
+        let mut all: BTreeSet<i64> = numbers.iter().copied().collect();
+        for chunk in numbers.chunks(rows::CHUNK) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+                "SELECT theirs.event FROM events mine JOIN events theirs ON theirs.session = mine.session \
+                 AND theirs.turn_hash = mine.turn_hash AND theirs.turn_hash <> 0 WHERE mine.event IN (",
+            );
+            rows::list(&mut query, chunk.iter().copied());
+            for row in query.push(")").build().persistent(false).fetch_all(&self.readers).await? {
+                all.insert(row.try_get(0)?);
+            }
+        }
+        Ok(all.into_iter().collect())
+    }
+
+    /// The bodies of events, the whole record as `raw` included; by event, in the order of roles.
+    pub async fn bodies(&self, numbers: &[i64]) -> Result<Vec<Body>> {
+        let mut bodies = Vec::new();
+        for chunk in numbers.chunks(rows::CHUNK) {
+            for (head, tail) in [
+                ("SELECT event, role, blob, start, size, digest FROM bodies WHERE event IN (", ")"),
+                (
+                    "SELECT events.event, 6, sources.blob, records.start, records.size, records.digest FROM events \
+                     JOIN records ON records.record = events.record JOIN sources ON sources.source = records.source \
+                     WHERE NOT EXISTS (SELECT 1 FROM bodies WHERE bodies.event = events.event AND bodies.role = 6) AND events.event IN (",
+                    ")",
+                ),
+            ] {
+                let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(head);
+                rows::list(&mut query, chunk.iter().copied());
+                for row in query.push(tail).build().persistent(false).fetch_all(&self.readers).await? {
+                    bodies.push(body_of(&row)?);
+                }
+            }
+        }
+        let place: HashMap<i64, usize> = numbers.iter().enumerate().map(|(place, number)| (*number, place)).collect();
+        bodies.sort_by_key(|body| (place.get(&body.event).copied(), body.role));
+        Ok(bodies)
+    }
+
+    /// The numbers of events of a lineage that share a key, key by key; keys that nothing else has are left out.
+    pub async fn sharing(&self, lineage: &str, keys: &[Key]) -> Result<Vec<(Key, Vec<i64>)>> {
+        let mut shared = Vec::new();
+        for key in keys.iter().filter(|key| !matches!(key.kind, KeyKind::Session | KeyKind::Room)) {
+            let rows = sqlx::query(
+                "SELECT event_keys.event FROM keys JOIN event_keys ON event_keys.key = keys.key \
+                 JOIN events ON events.event = event_keys.event JOIN sessions ON sessions.session = events.session \
+                 WHERE keys.kind = $1 AND keys.value = $2 AND sessions.lineage = $3 ORDER BY event_keys.event LIMIT 10000",
+            )
+            .bind(rows::key_code(key.kind))
+            .bind(rows::clean(&key.value))
+            .bind(lineage)
+            .fetch_all(&self.readers)
+            .await?;
+            let numbers = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+            if numbers.len() > 1 {
+                shared.push((key.clone(), numbers));
+            }
+        }
+        Ok(shared)
+    }
+}
+
+fn body_of(row: &sqlx::sqlite::SqliteRow) -> Result<Body> {
+    let digest: Vec<u8> = row.try_get(5)?;
+    let role: Role = rows::role_of(row.try_get(1)?)?;
+    Ok(Body {
+        event: row.try_get(0)?,
+        role,
+        blob: row.try_get(2)?,
+        start: row.try_get(3)?,
+        size: row.try_get(4)?,
+        digest: digest.try_into().ok().context("a stored digest is not 32 bytes")?,
+    })
+}

@@ -1,0 +1,110 @@
+//! Opens a store: one file, one writer, several readers, and clear words when that cannot be.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, Executor, Row};
+
+use super::Store;
+
+/// The migrations in order; one that was released never changes.
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_ledgers.sql")];
+/// How long a writer waits for another process.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Store {
+    /// Opens a store, and makes it where there is none: the file and its folder readable by its owner alone.
+    pub async fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, PATIENCE).await
+    }
+
+    /// As [`Self::open`], waiting only so long for a store that another process has locked.
+    pub async fn open_with(path: &Path, patience: Duration) -> Result<Self> {
+        create(path).with_context(|| format!("could not make the store at {}", path.display()))?;
+        let told = |error: anyhow::Error| explain(error, path);
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(patience)
+            .pragma("cache_size", "-32768")
+            .statement_cache_capacity(200);
+        let writing = options
+            .clone()
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
+            .page_size(8192)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
+        let writer =
+            SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
+        let writer = writer.connect_with(writing).await.map_err(|error| told(error.into()))?;
+        migrate(&writer).await.map_err(told)?;
+        let readers = SqlitePoolOptions::new().max_connections(4).idle_timeout(None).max_lifetime(None);
+        let readers = readers.connect_with(options.read_only(true)).await.map_err(|error| told(error.into()))?;
+        Ok(Self { writer, readers, path: path.to_owned() })
+    }
+
+    /// Closes the connections, so that the file alone holds everything.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+fn create(path: &Path) -> Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    if !path.exists() {
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    }
+    if path.is_dir() {
+        bail!("it is a folder");
+    }
+    Ok(())
+}
+
+/// Brings the schema up to date, in one transaction.
+async fn migrate(writer: &SqlitePool) -> Result<()> {
+    let known = MIGRATIONS.len() as i64;
+    let version: i64 = sqlx::query("PRAGMA user_version").fetch_one(writer).await?.try_get(0)?;
+    if version > known {
+        bail!("it was made by a newer turnscope (schema {version}; this one knows {known})");
+    }
+    if version == known {
+        return Ok(());
+    }
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    let version: i64 = sqlx::query("PRAGMA user_version").fetch_one(&mut *transaction).await?.try_get(0)?;
+    for migration in MIGRATIONS.iter().skip(usize::try_from(version)?) {
+        transaction.execute(*migration).await?;
+    }
+    // A pragma takes no bound values; the number is our own.
+    sqlx::query(AssertSqlSafe(format!("PRAGMA user_version = {known}"))).execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Says what went wrong with the store in the user's words.
+pub(super) fn explain(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    let store = path.display();
+    let code = error.downcast_ref::<sqlx::Error>().and_then(|error| match error {
+        sqlx::Error::Database(database) => database.code().and_then(|code| code.parse::<i64>().ok()),
+        _ => None,
+    });
+    match code.map(|code| code & 0xff) {
+        Some(5 | 6) => {
+            error.context(format!("the store {store} is locked by another process; try again when it is done"))
+        }
+        Some(8) => error.context(format!("the store {store} cannot be written (read-only)")),
+        Some(11 | 26) => error.context(format!("the store {store} is damaged or is no turnscope store")),
+        Some(13) => error.context(format!("the disk is full: {store}")),
+        Some(10) => error.context(format!("the store {store} could not be read or written")),
+        Some(14) => error.context(format!("the store {store} could not be opened")),
+        _ => error.context(format!("could not use the store {store}")),
+    }
+}

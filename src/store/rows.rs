@@ -1,0 +1,310 @@
+//! Rows: how values of the domain are written into columns and read back.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use super::append::{NewBody, NewEvent, NewRecord};
+use crate::domain::{Event, Key, KeyKind, Kind, Order, Phase, Role, Timestamp, Usage, UsageSource};
+
+/// Rows a statement; full statements are prepared once.
+pub(super) const CHUNK: usize = 500;
+/// How long events are kept: 90 days.
+const RETENTION: i64 = 90 * 86_400 * 1_000_000;
+
+/// An event with its numbers.
+pub(super) struct EventRow<'a> {
+    pub number: i64,
+    pub session: i64,
+    pub record: i64,
+    pub revision: i64,
+    /// Flags that the store adds.
+    pub extra: i64,
+    pub content: [u8; 16],
+    pub new: &'a NewEvent,
+    pub keys: Vec<(&'a Key, i64)>,
+}
+
+pub(super) fn key_code(kind: KeyKind) -> i64 {
+    kind as i64
+}
+
+fn key_of(code: i64) -> Result<KeyKind> {
+    KeyKind::ALL.into_iter().find(|kind| key_code(*kind) == code).context("an unknown kind of key is stored")
+}
+
+pub(super) fn role_of(code: i64) -> Result<Role> {
+    Role::ALL.into_iter().find(|role| *role as i64 == code).context("an unknown role is stored")
+}
+
+pub(super) fn kind_of(code: i64) -> Result<Kind> {
+    Kind::ALL.into_iter().find(|kind| *kind as i64 == code).context("an unknown kind of event is stored")
+}
+
+pub(super) fn phase_of(code: i64) -> Result<Phase> {
+    Phase::ALL.into_iter().find(|phase| *phase as i64 == code).context("an unknown phase is stored")
+}
+
+/// Text for a column: not every engine takes NUL, so it is shown as a symbol. Bodies keep it.
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{2400}")) } else { Cow::Borrowed(text) }
+}
+
+fn clean_option(text: &Option<String>) -> Option<Cow<'_, str>> {
+    text.as_deref().map(clean)
+}
+
+/// A hash of a turn's name that never is 0.
+pub(super) fn turn_hash(turn: Option<&str>) -> i64 {
+    let Some(turn) = turn else { return 0 };
+    let digest = super::pieces::digest(turn.as_bytes());
+    let hash =
+        i64::from_le_bytes([digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]]);
+    if hash == 0 { 1 } else { hash }
+}
+
+/// Binds a list of values: `$1, $2, …`.
+pub(super) fn list<'a, T>(query: &mut QueryBuilder<Sqlite>, values: impl Iterator<Item = T>)
+where
+    T: 'a + sqlx::Encode<'a, Sqlite> + sqlx::Type<Sqlite>,
+{
+    let mut separated = query.separated(", ");
+    for value in values {
+        separated.push_bind(value);
+    }
+}
+
+pub(super) async fn insert_records(
+    connection: &mut SqliteConnection,
+    source: Option<i64>,
+    records: &[(i64, &NewRecord)],
+) -> Result<()> {
+    let Some(source) = source else { return Ok(()) };
+    for chunk in records.chunks(CHUNK) {
+        let mut query = QueryBuilder::new("INSERT INTO records (record, source, start, size, status, digest) ");
+        query.push_values(chunk, |mut row, (number, record)| {
+            row.push_bind(*number).push_bind(source).push_bind(record.start).push_bind(record.size);
+            row.push_bind(record.status as i64).push_bind(record.digest.to_vec());
+        });
+        query.build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn insert_events(
+    connection: &mut SqliteConnection,
+    events: &[EventRow<'_>],
+    received: i64,
+) -> Result<()> {
+    for chunk in events.chunks(CHUNK) {
+        let mut query = QueryBuilder::new(
+            "INSERT INTO events (event, session, order_time, origin, sequence, id, revision, at, received, expires, \
+             kind, source, event_type, status, label, turn, turn_hash, phase, record, keys, provider, model, tool, \
+             participant, latency, usage_input, usage_cache_read, usage_cache_write, usage_output, usage_reasoning, \
+             usage_total, usage_rule, usage_source, error, flags) ",
+        );
+        query.push_values(chunk, |mut row, item| {
+            let event = &item.new.event;
+            row.push_bind(item.number).push_bind(item.session);
+            row.push_bind(event.order.time.0).push_bind(event.order.origin).push_bind(event.order.sequence);
+            row.push_bind(clean(&event.id)).push_bind(item.revision).push_bind(event.at.map(|at| at.0));
+            row.push_bind(received).push_bind(received.saturating_add(RETENTION));
+            row.push_bind(event.kind as i64).push_bind(clean(&event.source)).push_bind(clean(&event.event_type));
+            row.push_bind(clean_option(&event.status))
+                .push_bind(clean(&event.label))
+                .push_bind(clean_option(&event.turn));
+            row.push_bind(turn_hash(event.turn.as_deref())).push_bind(event.phase as i64).push_bind(item.record);
+            row.push_bind(written_keys(&item.keys));
+            row.push_bind(clean_option(&event.provider)).push_bind(clean_option(&event.model));
+            row.push_bind(clean_option(&event.tool))
+                .push_bind(clean_option(&event.participant))
+                .push_bind(event.latency);
+            let usage = event.usage.as_ref();
+            row.push_bind(usage.and_then(|usage| usage.input)).push_bind(usage.and_then(|usage| usage.cache_read));
+            row.push_bind(usage.and_then(|usage| usage.cache_write)).push_bind(usage.and_then(|usage| usage.output));
+            row.push_bind(usage.and_then(|usage| usage.reasoning)).push_bind(usage.and_then(Usage::total));
+            row.push_bind(usage.map(|usage| usage.rule.as_str())).push_bind(usage.map(|usage| usage.source.name()));
+            row.push_bind(clean_option(&event.error)).push_bind(event.flags | item.extra);
+        });
+        query.build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+fn written_keys(keys: &[(&Key, i64)]) -> String {
+    let mut text = String::new();
+    for (key, number) in keys {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&number.to_string());
+        if let Some(rule) = &key.rule {
+            text.push('=');
+            text.push_str(&rule.replace(' ', "_"));
+        }
+    }
+    text
+}
+
+pub(super) async fn insert_ids(connection: &mut SqliteConnection, events: &[EventRow<'_>]) -> Result<()> {
+    for chunk in events.chunks(CHUNK) {
+        let mut query = QueryBuilder::new("INSERT INTO event_ids (id, session, revision, content, event) ");
+        query.push_values(chunk, |mut row, item| {
+            row.push_bind(clean(&item.new.event.id)).push_bind(item.session).push_bind(item.revision);
+            row.push_bind(item.content.to_vec()).push_bind(item.number);
+        });
+        query.build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Session and room are those of every event of a session; they are looked up there, not here.
+pub(super) async fn insert_event_keys(connection: &mut SqliteConnection, events: &[EventRow<'_>]) -> Result<()> {
+    let mut pairs: Vec<(i64, i64)> = Vec::new();
+    for row in events {
+        let telling = row.keys.iter().filter(|(key, _)| !matches!(key.kind, KeyKind::Session | KeyKind::Room));
+        pairs.extend(telling.map(|(_, number)| (*number, row.number)));
+    }
+    pairs.sort_unstable();
+    pairs.dedup();
+    insert_pairs(connection, "INSERT INTO event_keys (key, event) ", "", &pairs).await
+}
+
+pub(super) async fn insert_origins(connection: &mut SqliteConnection, origins: &[(i64, i64)]) -> Result<()> {
+    insert_pairs(
+        connection,
+        "INSERT INTO event_origins (event, record) ",
+        " ON CONFLICT (event, record) DO NOTHING",
+        origins,
+    )
+    .await
+}
+
+pub(super) async fn insert_shared(connection: &mut SqliteConnection, shared: &[(i64, i64)]) -> Result<()> {
+    let mut pairs = shared.to_vec();
+    pairs.sort_unstable();
+    pairs.dedup();
+    insert_pairs(
+        connection,
+        "INSERT INTO shared_sessions (session, other) ",
+        " ON CONFLICT (session, other) DO NOTHING",
+        &pairs,
+    )
+    .await
+}
+
+async fn insert_pairs(
+    connection: &mut SqliteConnection,
+    insert: &str,
+    behind: &str,
+    pairs: &[(i64, i64)],
+) -> Result<()> {
+    for chunk in pairs.chunks(CHUNK) {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(insert);
+        query.push_values(chunk, |mut row, (first, second)| {
+            row.push_bind(*first).push_bind(*second);
+        });
+        query.push(behind).build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn insert_attributes(connection: &mut SqliteConnection, events: &[EventRow<'_>]) -> Result<()> {
+    let mut all: Vec<(i64, i64, &(String, String))> = Vec::new();
+    for row in events {
+        all.extend(
+            row.new.event.attributes.iter().enumerate().map(|(position, pair)| (row.number, position as i64, pair)),
+        );
+    }
+    for chunk in all.chunks(CHUNK) {
+        let mut query = QueryBuilder::new("INSERT INTO attributes (event, position, name, value) ");
+        query.push_values(chunk, |mut row, (event, position, (name, value))| {
+            row.push_bind(*event).push_bind(*position).push_bind(clean(name)).push_bind(clean(value));
+        });
+        query.build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn insert_bodies(
+    connection: &mut SqliteConnection,
+    bodies: &[(i64, &NewBody, i64, i64)],
+) -> Result<()> {
+    for chunk in bodies.chunks(CHUNK) {
+        let mut query = QueryBuilder::new("INSERT INTO bodies (event, role, blob, start, size, digest) ");
+        query.push_values(chunk, |mut row, (event, body, blob, start)| {
+            row.push_bind(*event).push_bind(body.role as i64).push_bind(*blob).push_bind(*start);
+            row.push_bind(body.size).push_bind(body.digest.to_vec());
+        });
+        query.push(" ON CONFLICT (event, role) DO NOTHING");
+        query.build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// The columns that [`event_of`] reads.
+pub(super) const EVENT_COLUMNS: &str = "events.event, sessions.id, events.order_time, events.origin, events.sequence, \
+     events.id, events.revision, events.at, events.kind, events.source, events.event_type, events.status, events.label, \
+     events.turn, events.phase, events.keys, events.provider, events.model, events.tool, events.participant, \
+     events.latency, events.usage_input, events.usage_cache_read, events.usage_cache_write, events.usage_output, \
+     events.usage_reasoning, events.usage_rule, events.usage_source, events.error, events.flags";
+
+/// An event without its keys and attributes, and the numbers of its keys as they are written.
+pub(super) fn event_of(row: &SqliteRow) -> Result<(Event, String)> {
+    let mut event = Event::new(kind_of(row.try_get(8)?)?, row.try_get(9)?, row.try_get(10)?);
+    event.number = row.try_get(0)?;
+    event.session = row.try_get(1)?;
+    event.order = Order { time: Timestamp(row.try_get(2)?), origin: row.try_get(3)?, sequence: row.try_get(4)? };
+    event.id = row.try_get(5)?;
+    event.revision = row.try_get(6)?;
+    event.at = row.try_get::<Option<i64>, _>(7)?.map(Timestamp);
+    event.status = row.try_get(11)?;
+    event.label = row.try_get(12)?;
+    event.turn = row.try_get(13)?;
+    event.phase = phase_of(row.try_get(14)?)?;
+    event.provider = row.try_get(16)?;
+    event.model = row.try_get(17)?;
+    event.tool = row.try_get(18)?;
+    event.participant = row.try_get(19)?;
+    event.latency = row.try_get(20)?;
+    event.usage = usage_of(row)?;
+    event.error = row.try_get(28)?;
+    event.flags = row.try_get(29)?;
+    Ok((event, row.try_get(15)?))
+}
+
+fn usage_of(row: &SqliteRow) -> Result<Option<Usage>> {
+    let (Some(rule), Some(source)) = (row.try_get::<Option<String>, _>(26)?, row.try_get::<Option<String>, _>(27)?)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Usage {
+        input: row.try_get(21)?,
+        cache_read: row.try_get(22)?,
+        cache_write: row.try_get(23)?,
+        output: row.try_get(24)?,
+        reasoning: row.try_get(25)?,
+        rule,
+        source: UsageSource::parse(&source).context("an unknown source of usage is stored")?,
+    }))
+}
+
+/// The numbers of keys as written, each with its rule.
+pub(super) fn read_keys(written: &str) -> impl Iterator<Item = (i64, Option<&str>)> {
+    written.split_ascii_whitespace().filter_map(|part| match part.split_once('=') {
+        Some((number, rule)) => Some((number.parse().ok()?, Some(rule))),
+        None => Some((part.parse().ok()?, None)),
+    })
+}
+
+/// Key values by number.
+pub(super) fn keys_of(rows: &[SqliteRow]) -> Result<HashMap<i64, (KeyKind, String)>> {
+    let mut keys = HashMap::with_capacity(rows.len());
+    for row in rows {
+        keys.insert(row.try_get(0)?, (key_of(row.try_get(1)?)?, row.try_get(2)?));
+    }
+    Ok(keys)
+}

@@ -1,0 +1,111 @@
+//! Sessions: put, listed and found.
+
+use anyhow::{Context, Result};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::Store;
+use crate::domain::{Session, Timestamp, Tokens};
+
+const COLUMNS: &str = "session, id, parent, lineage, title, agent, project, room, canvas, cwd, git_branch, host, models, \
+     started, ended, events, turns, errors, findings, tokens_input, tokens_cache_read, tokens_cache_write, tokens_output, \
+     tokens_reasoning, tokens_total, usage_source";
+
+impl Store {
+    /// All sessions, children and empty ones too, newest first.
+    pub async fn sessions(&self) -> Result<Vec<Session>> {
+        let statement = format!("SELECT {COLUMNS} FROM sessions ORDER BY ended DESC NULLS LAST, session DESC");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).fetch_all(&self.readers).await?;
+        rows.iter().map(session_of).collect()
+    }
+
+    /// How many sessions and events there are, without reading them.
+    pub async fn counts(&self) -> Result<(i64, i64)> {
+        let row = sqlx::query("SELECT count(*), CAST(coalesce(sum(events), 0) AS BIGINT) FROM sessions")
+            .fetch_one(&self.readers)
+            .await?;
+        Ok((row.try_get(0)?, row.try_get(1)?))
+    }
+
+    /// One session by its whole id.
+    pub async fn session(&self, id: &str) -> Result<Option<Session>> {
+        let statement = format!("SELECT {COLUMNS} FROM sessions WHERE id = $1");
+        let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(id).fetch_optional(&self.readers).await?;
+        row.map(|row| session_of(&row)).transpose()
+    }
+}
+
+/// Stores what is known of a session; what was known and is not said now stays. Returns its number.
+pub(super) async fn put(connection: &mut SqliteConnection, session: &Session) -> Result<i64> {
+    let number = super::next_number(connection, "SELECT max(session) FROM sessions").await?;
+    sqlx::query(
+        "INSERT INTO sessions (session, id, parent, lineage, title, agent, project, room, canvas, cwd, git_branch, host) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO UPDATE SET \
+         parent = coalesce(excluded.parent, sessions.parent), title = coalesce(excluded.title, sessions.title), \
+         lineage = CASE WHEN excluded.lineage <> excluded.id THEN excluded.lineage ELSE sessions.lineage END, \
+         project = coalesce(excluded.project, sessions.project), room = coalesce(excluded.room, sessions.room), \
+         canvas = coalesce(excluded.canvas, sessions.canvas), cwd = coalesce(excluded.cwd, sessions.cwd), \
+         git_branch = coalesce(excluded.git_branch, sessions.git_branch), host = coalesce(excluded.host, sessions.host), \
+         settled = 0",
+    )
+    .bind(number)
+    .bind(&session.id)
+    .bind(&session.parent)
+    .bind(if session.lineage.is_empty() { &session.id } else { &session.lineage })
+    .bind(&session.title)
+    .bind(&session.agent)
+    .bind(&session.project)
+    .bind(&session.room)
+    .bind(&session.canvas)
+    .bind(&session.cwd)
+    .bind(&session.git_branch)
+    .bind(&session.host)
+    .execute(&mut *connection)
+    .await?;
+    let row = sqlx::query("SELECT session FROM sessions WHERE id = $1").bind(&session.id).fetch_one(connection).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Notes which session another one says it was forked from.
+pub(super) async fn put_fork(connection: &mut SqliteConnection, session: &str, ancestor: &str) -> Result<()> {
+    sqlx::query("UPDATE sessions SET forked_from = $1 WHERE id = $2 AND id <> $1")
+        .bind(ancestor)
+        .bind(session)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn session_of(row: &SqliteRow) -> Result<Session> {
+    let models: String = row.try_get(12)?;
+    Ok(Session {
+        number: row.try_get(0)?,
+        id: row.try_get(1)?,
+        parent: row.try_get(2)?,
+        lineage: row.try_get(3)?,
+        title: row.try_get(4)?,
+        agent: row.try_get(5)?,
+        project: row.try_get(6)?,
+        room: row.try_get(7)?,
+        canvas: row.try_get(8)?,
+        cwd: row.try_get(9)?,
+        git_branch: row.try_get(10)?,
+        host: row.try_get(11)?,
+        models: serde_json::from_str(&models).context("the models of a session are not a list")?,
+        started: row.try_get::<Option<i64>, _>(13)?.map(Timestamp),
+        ended: row.try_get::<Option<i64>, _>(14)?.map(Timestamp),
+        events: row.try_get(15)?,
+        turns: row.try_get(16)?,
+        errors: row.try_get(17)?,
+        findings: row.try_get(18)?,
+        tokens: Tokens {
+            input: row.try_get(19)?,
+            cache_read: row.try_get(20)?,
+            cache_write: row.try_get(21)?,
+            output: row.try_get(22)?,
+            reasoning: row.try_get(23)?,
+            total: row.try_get(24)?,
+        },
+        usage_source: row.try_get(25)?,
+    })
+}

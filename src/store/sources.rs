@@ -1,0 +1,236 @@
+//! Sources: the files that were read, how far, and the records found in them.
+
+use anyhow::{Context, Result};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::append::SourceStep;
+use super::{Origin, Store, bytes};
+
+/// A source as the store knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Source {
+    pub number: i64,
+    pub path: String,
+    pub revision: i64,
+    pub importer: String,
+    pub size: i64,
+    /// Nanoseconds since 1970.
+    pub modified: i64,
+    pub inode: i64,
+    pub tail: Vec<u8>,
+    pub consumed: i64,
+    pub blob: i64,
+    pub state: String,
+    pub lines: i64,
+    pub records: i64,
+    pub represented: i64,
+    pub bad: i64,
+    pub events: i64,
+    /// The ids of the sessions that have events from it.
+    pub sessions: Vec<String>,
+}
+
+const COLUMNS: &str = "source, path, revision, importer, size, modified, inode, tail, consumed, blob, state, lines, \
+     records, represented, bad, events, sessions";
+
+impl Store {
+    /// The newest revision of a source.
+    pub async fn source(&self, path: &str) -> Result<Option<Source>> {
+        let statement = format!("SELECT {COLUMNS} FROM sources WHERE path = $1 ORDER BY revision DESC LIMIT 1");
+        let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(path).fetch_optional(&self.readers).await?;
+        row.map(|row| source_of(&row)).transpose()
+    }
+
+    /// The sources that hold a record of a session, with the size of their content.
+    pub async fn sources_of(&self, session: i64) -> Result<Vec<Source>> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM sources WHERE source IN (\
+             SELECT records.source FROM events JOIN records ON records.record = events.record WHERE events.session = $1 \
+             UNION SELECT records.source FROM events JOIN event_origins ON event_origins.event = events.event \
+             JOIN records ON records.record = event_origins.record WHERE events.session = $1) ORDER BY source"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(session).fetch_all(&self.readers).await?;
+        rows.iter().map(source_of).collect()
+    }
+
+    /// Begins a source, or a new revision of one that is no longer what it was.
+    pub async fn begin_source(&self, source: &Source) -> Result<Source> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let number = super::next_number(&mut transaction, "SELECT max(source) FROM sources").await?;
+        let blob = bytes::new_blob(&mut transaction).await?;
+        sqlx::query(
+            "INSERT INTO sources (source, path, revision, importer, size, modified, inode, tail, consumed, blob, state, \
+             lines, records, represented, bad, events, sessions) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, '', 0, 0, 0, 0, 0, '[]')",
+        )
+        .bind(number)
+        .bind(&source.path)
+        .bind(source.revision)
+        .bind(&source.importer)
+        .bind(-1i64)
+        .bind(source.modified)
+        .bind(source.inode)
+        .bind(Vec::new())
+        .bind(blob)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(Source {
+            number,
+            blob,
+            sessions: Vec::new(),
+            consumed: 0,
+            lines: 0,
+            records: 0,
+            represented: 0,
+            bad: 0,
+            events: 0,
+            ..source.clone()
+        })
+    }
+
+    /// Says that a source was read to its end as it was then.
+    pub async fn finish_source(&self, source: &Source) -> Result<()> {
+        sqlx::query("UPDATE sources SET size = $1, modified = $2, inode = $3 WHERE source = $4")
+            .bind(source.size)
+            .bind(source.modified)
+            .bind(source.inode)
+            .bind(source.number)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Takes back what lies behind `consumed`: bytes of a record that was never completed, and the cut record itself.
+    pub async fn rewind_source(&self, source: &Source) -> Result<()> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        bytes::shorten_blob(&mut transaction, source.blob, source.consumed).await?;
+        let cut = sqlx::query("SELECT record FROM records WHERE source = $1 AND start >= $2")
+            .bind(source.number)
+            .bind(source.consumed)
+            .fetch_all(&mut *transaction)
+            .await?;
+        for row in cut {
+            forget_record(&mut transaction, source.number, row.try_get(0)?).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Where the record of an event lies: all places, the first one first.
+    pub async fn origins(&self, event: i64) -> Result<Vec<Origin>> {
+        let rows = sqlx::query(
+            "SELECT sources.importer, sources.path, records.start, records.size FROM records \
+             JOIN sources ON sources.source = records.source \
+             WHERE records.record IN (SELECT record FROM events WHERE event = $1 \
+             UNION SELECT record FROM event_origins WHERE event = $1) ORDER BY records.record",
+        )
+        .bind(event)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Origin {
+                    importer: row.try_get(0)?,
+                    path: row.try_get(1)?,
+                    offset: row.try_get(2)?,
+                    size: row.try_get(3)?,
+                })
+            })
+            .collect()
+    }
+
+    /// How often each derived event id occurs among the records of a source: ids and counts.
+    pub async fn derived_ids(&self, source: i64) -> Result<Vec<String>> {
+        let rows = sqlx::query(
+            "SELECT events.id FROM records JOIN events ON events.record = records.record \
+             WHERE records.source = $1 AND events.id >= 'r-' AND events.id < 'r.'",
+        )
+        .bind(source)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+}
+
+/// Removes a record and the events that have no other origin.
+async fn forget_record(connection: &mut SqliteConnection, source: i64, record: i64) -> Result<()> {
+    let events = sqlx::query("SELECT event FROM events WHERE record = $1 AND NOT EXISTS (SELECT 1 FROM event_origins WHERE event_origins.event = events.event)")
+        .bind(record)
+        .fetch_all(&mut *connection)
+        .await?;
+    for row in &events {
+        let event: i64 = row.try_get(0)?;
+        for statement in [
+            "DELETE FROM event_ids WHERE event = $1 AND id = (SELECT id FROM events WHERE event = $1)",
+            "DELETE FROM attributes WHERE event = $1",
+            "DELETE FROM bodies WHERE event = $1",
+            "DELETE FROM events WHERE event = $1",
+        ] {
+            sqlx::query(statement).bind(event).execute(&mut *connection).await?;
+        }
+    }
+    sqlx::query("DELETE FROM event_origins WHERE record = $1").bind(record).execute(&mut *connection).await?;
+    sqlx::query("DELETE FROM records WHERE record = $1").bind(record).execute(&mut *connection).await?;
+    sqlx::query("UPDATE sources SET records = records - 1, represented = represented - 1, bad = bad - 1, events = events - $1 WHERE source = $2")
+        .bind(events.len() as i64)
+        .bind(source)
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn content_blob(connection: &mut SqliteConnection, source: i64) -> Result<i64> {
+    let row = sqlx::query("SELECT blob FROM sources WHERE source = $1").bind(source).fetch_optional(connection).await?;
+    Ok(row.context("there is no such source")?.try_get(0)?)
+}
+
+pub(super) async fn step(
+    connection: &mut SqliteConnection,
+    step: &SourceStep,
+    records: usize,
+    represented: u64,
+    bad: usize,
+    events: u64,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE sources SET consumed = $1, lines = $2, tail = $3, state = $4, records = records + $5, \
+         represented = represented + $6, bad = bad + $7, events = events + $8, sessions = $9 WHERE source = $10",
+    )
+    .bind(step.consumed)
+    .bind(step.lines)
+    .bind(step.tail.to_vec())
+    .bind(&step.state)
+    .bind(i64::try_from(records)?)
+    .bind(i64::try_from(represented)?)
+    .bind(i64::try_from(bad)?)
+    .bind(i64::try_from(events)?)
+    .bind(serde_json::to_string(&step.sessions)?)
+    .bind(step.source)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn source_of(row: &SqliteRow) -> Result<Source> {
+    let sessions: String = row.try_get(16)?;
+    Ok(Source {
+        number: row.try_get(0)?,
+        path: row.try_get(1)?,
+        revision: row.try_get(2)?,
+        importer: row.try_get(3)?,
+        size: row.try_get(4)?,
+        modified: row.try_get(5)?,
+        inode: row.try_get(6)?,
+        tail: row.try_get(7)?,
+        consumed: row.try_get(8)?,
+        blob: row.try_get(9)?,
+        state: row.try_get(10)?,
+        lines: row.try_get(11)?,
+        records: row.try_get(12)?,
+        represented: row.try_get(13)?,
+        bad: row.try_get(14)?,
+        events: row.try_get(15)?,
+        sessions: serde_json::from_str(&sessions).context("the sessions of a source are not a list")?,
+    })
+}

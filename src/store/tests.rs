@@ -1,0 +1,1 @@
+//! The suite of the store: one story a test.

@@ -1,0 +1,213 @@
+//! The driver and the readers against the store: what goes in comes out, whatever the file looks like.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use turnscope::import::{Control, Notice, Outcome, bring_in};
+use turnscope::report::write_original;
+use turnscope::store::Store;
+
+struct World {
+    folder: tempfile::TempDir,
+    store: Store,
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("store.db")).await.expect("opens");
+        Self { folder, store }
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("has a folder")).expect("makes the folder");
+        fs::write(&path, content).expect("writes");
+        path
+    }
+
+    async fn import(&self, path: &Path) -> (Outcome, Vec<String>) {
+        let (notices, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let control = Control { notices, cancelled: Arc::new(AtomicBool::new(false)) };
+        let outcome = bring_in(&self.store, &[path.to_owned()], &control).await.expect("the store works");
+        let mut bad = Vec::new();
+        while let Ok(notice) = told.try_recv() {
+            if let Notice::Bad(reason) = notice {
+                bad.push(reason);
+            }
+        }
+        (outcome, bad)
+    }
+
+    async fn rebuilt(&self, session: &str) -> Vec<Vec<u8>> {
+        let out = tempfile::tempdir().expect("a folder");
+        let written = write_original(&self.store, session, out.path(), false).await.expect("writes");
+        written.iter().map(|file| fs::read(&file.path).expect("reads")).collect()
+    }
+}
+
+fn claude(uuid: &str, parent: &str, session: &str, second: u32, rest: &str) -> String {
+    format!(
+        "{{\"parentUuid\":{parent},\"isSidechain\":false,\"sessionId\":\"{session}\",\"cwd\":\"/home/ada/shop\",\"uuid\":\"{uuid}\",\
+         \"timestamp\":\"2026-03-02T10:00:{second:02}.000Z\",{rest}}}\n"
+    )
+}
+
+fn prompt(uuid: &str, session: &str, second: u32, text: &str) -> String {
+    claude(
+        uuid,
+        "null",
+        session,
+        second,
+        &format!("\"type\":\"user\",\"message\":{{\"role\":\"user\",\"content\":\"{text}\"}}"),
+    )
+}
+
+fn answer(uuid: &str, session: &str, second: u32, message: &str, output: u32) -> String {
+    let usage = format!("{{\"input_tokens\":3,\"cache_read_input_tokens\":100,\"output_tokens\":{output}}}");
+    let body = format!(
+        "\"type\":\"assistant\",\"message\":{{\"id\":\"{message}\",\"model\":\"claude-x\",\"content\":[{{\"type\":\"text\",\"text\":\"done\"}}],\"usage\":{usage}}}"
+    );
+    claude(uuid, "null", session, second, &body)
+}
+
+#[tokio::test]
+async fn odd_files_are_rebuilt_byte_for_byte() {
+    let world = World::new().await;
+    let mut content = Vec::new();
+    content.extend_from_slice(prompt("u1", "s1", 0, r"nul \u0000 lone \ud800 sep \u2028").as_bytes());
+    content.extend_from_slice(b"\r\n  \n");
+    content.extend_from_slice(prompt("u2", "s1", 1, "crlf").trim_end().as_bytes());
+    content.extend_from_slice(b"\r\n{\"type\":\"summary\",\"summary\":\"\xff\xfe\",\"leafUuid\":\"u1\"}{\"type\":\"mode\",\"sessionId\":\"s1\"}\n");
+    content.extend_from_slice(b"{\"type\":\"user\", broken\n");
+    content.extend_from_slice("{\"x\":\"\u{2028}\u{feff}\"}".as_bytes());
+    let path = world.file("odd.jsonl", &content);
+    let (outcome, bad) = world.import(&path).await;
+    let report = &outcome.reports[0];
+    assert_eq!((report.records, report.represented, report.bad), (6, 6, 1));
+    assert!(bad[0].ends_with("odd.jsonl:6: expected a name, found `b` at byte 16"), "{bad:?}");
+    assert_eq!(report.sessions, ["s1"]);
+    assert!(world.rebuilt("s1").await == [content]);
+    let (again, _) = world.import(&path).await;
+    assert!(again.reports[0].unchanged);
+}
+
+#[tokio::test]
+async fn a_grown_file_costs_its_growth_and_a_cut_line_waits_for_its_rest() {
+    let world = World::new().await;
+    let whole = [prompt("u1", "s1", 0, "one"), answer("a1", "s1", 1, "m1", 1), answer("a2", "s1", 2, "m1", 9)].concat();
+    let mut seen = 0;
+    for cut in [whole.len() / 2, whole.len() - 40, whole.len()] {
+        let path = world.file("s1.jsonl", &whole.as_bytes()[..cut]);
+        let (outcome, _) = world.import(&path).await;
+        let report = &outcome.reports[0];
+        assert_eq!(report.records, report.represented);
+        assert!(report.duplicates <= seen, "only what is new is read");
+        seen += report.added;
+        let id = report.sessions.last().expect("a session").clone();
+        assert!(world.rebuilt(&id).await.contains(&whole.as_bytes()[..cut].to_vec()));
+    }
+    let session = world.store.session("s1").await.expect("reads").expect("is there");
+    assert_eq!(
+        (session.events, session.turns, session.tokens.output, session.tokens.total),
+        (3, 1, Some(9), Some(112))
+    );
+}
+
+#[tokio::test]
+async fn a_prefix_of_the_same_session_elsewhere_adds_nothing() {
+    let world = World::new().await;
+    let lines = [prompt("u1", "s1", 0, "one"), answer("a1", "s1", 1, "m1", 5), prompt("u2", "s1", 2, "two")];
+    world.import(&world.file("old/s1.jsonl", lines[..2].concat().as_bytes())).await;
+    let (outcome, _) = world.import(&world.file("new/s1.jsonl", lines.concat().as_bytes())).await;
+    let report = &outcome.reports[0];
+    assert_eq!((report.records, report.represented, report.added, report.duplicates), (3, 3, 1, 2));
+}
+
+#[tokio::test]
+async fn a_fork_inherits_whatever_the_order_of_import() {
+    let shared = |session: &str| [prompt("u1", session, 0, "one"), answer("a1", session, 1, "m1", 5)].concat();
+    let ancestor = shared("s1") + &answer("a2", "s1", 2, "m2", 7);
+    let fork = shared("s2") + &answer("a3", "s2", 30, "m3", 11);
+    for order in [[0, 1], [1, 0]] {
+        let world = World::new().await;
+        for index in order {
+            let (name, content) = [("s1.jsonl", &ancestor), ("s2.jsonl", &fork)][index];
+            world.import(&world.file(name, content.as_bytes())).await;
+        }
+        let one = world.store.session("s1").await.expect("reads").expect("is there");
+        let two = world.store.session("s2").await.expect("reads").expect("is there");
+        assert_eq!((one.events, one.tokens.output), (3, Some(12)), "{order:?}");
+        assert_eq!((two.events, two.tokens.output), (1, Some(11)), "{order:?}");
+        assert_eq!(two.lineage, "s1");
+        assert_eq!(world.store.heads(two.number, None).await.expect("reads").len(), 3, "the fork still shows its past");
+    }
+}
+
+#[tokio::test]
+async fn the_same_id_with_other_content_is_a_conflict_and_both_are_kept() {
+    let world = World::new().await;
+    let content = [prompt("u1", "s1", 0, "one"), prompt("u1", "s1", 1, "other")].concat();
+    let (outcome, _) = world.import(&world.file("s1.jsonl", content.as_bytes())).await;
+    assert_eq!((outcome.reports[0].added, outcome.reports[0].conflicts), (2, 1));
+}
+
+#[tokio::test]
+async fn a_line_of_many_megabytes_comes_in_and_out() {
+    let world = World::new().await;
+    let big = "xyz 012 ".repeat(1 << 20);
+    let content = [prompt("u1", "s1", 0, &big), prompt("u2", "s1", 1, "after")].concat();
+    let path = world.file("s1.jsonl", content.as_bytes());
+    let (outcome, _) = world.import(&path).await;
+    assert_eq!((outcome.reports[0].records, outcome.reports[0].bad), (2, 0));
+    assert!(world.rebuilt("s1").await == [content.clone().into_bytes()]);
+    let heads = world.store.heads(1, None).await.expect("reads");
+    let bodies = world.store.bodies(&[heads[0].number]).await.expect("reads");
+    let input = bodies.iter().find(|body| body.role == turnscope::domain::Role::Input).expect("has an input");
+    assert_eq!(input.size as usize, big.len() + 2);
+    let bytes = world.store.read(input.blob, input.start, input.size).await.expect("reads");
+    assert_eq!(turnscope::store::digest(&bytes), input.digest);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_said_and_stops_nothing() {
+    let world = World::new().await;
+    let (outcome, _) = world.import(&world.folder.path().join("none.jsonl")).await;
+    assert!(outcome.failures[0].ends_with("none.jsonl: no such file or directory"), "{:?}", outcome.failures);
+    let (outcome, _) = world.import(&world.file("binary", b"\x7fELF\0\0\0")).await;
+    assert!(outcome.failures[0].contains("holds no JSON records"), "{:?}", outcome.failures);
+    let (outcome, _) = world.import(&world.file("empty.jsonl", b"")).await;
+    assert_eq!((outcome.failures.len(), outcome.reports[0].records), (0, 0));
+    fs::create_dir(world.folder.path().join("nothing")).expect("makes");
+    let (outcome, _) = world.import(&world.folder.path().join("nothing")).await;
+    assert!(outcome.failures[0].contains("no session files"), "{:?}", outcome.failures);
+}
+
+#[tokio::test]
+async fn a_cancelled_import_goes_on_the_next_time() {
+    let world = World::new().await;
+    let path = world.file("s1.jsonl", b"");
+    let mut file = fs::File::create(&path).expect("makes");
+    for index in 0..5000 {
+        file.write_all(prompt(&format!("u{index}"), "s1", 0, "again").as_bytes()).expect("writes");
+    }
+    let (notices, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let control = Control { notices, cancelled: Arc::new(AtomicBool::new(false)) };
+    let flag = control.cancelled.clone();
+    let stop = tokio::spawn(async move {
+        while let Some(notice) = told.recv().await {
+            if matches!(notice, Notice::Stored { .. }) {
+                flag.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+    });
+    let outcome = bring_in(&world.store, &[path.clone()], &control).await.expect("the store works");
+    drop(control);
+    stop.await.expect("ends");
+    assert!(outcome.cancelled);
+    let (outcome, _) = world.import(&path).await;
+    assert_eq!((outcome.reports[0].records, outcome.reports[0].represented), (5000, 5000));
+}
