@@ -79,7 +79,6 @@ macro_rules! roles {
                 let mut styles = variants.iter().map(|variants| variants.at(depth));
                 let mut next = move || styles.next().unwrap_or_default();
                 $(let $role = next();)+
-                drop(next);
                 Self { code, depth, variants, $($role),+ }
             }
         }

@@ -70,6 +70,19 @@ pub(super) fn cell_at(bytes: &[u8], at: usize, column: usize, colours: bool) -> 
     }
 }
 
+/// The bytes and columns of the piece of text at `at`: the same as [`cell_at`] says, sooner.
+pub(super) fn extent_at(bytes: &[u8], at: usize, column: usize, colours: bool) -> (usize, usize) {
+    let byte = bytes[at];
+    if (0x20..0x7F).contains(&byte) && bytes.get(at + 1).is_none_or(u8::is_ascii) {
+        return (1, 1);
+    }
+    if let Some(extent) = simple_extent(bytes, at) {
+        return extent;
+    }
+    let cell = cell_at(bytes, at, column, colours);
+    (cell.len, cell.width)
+}
+
 /// The length of an SGR sequence at the start of the bytes.
 pub(super) fn sgr_len(bytes: &[u8]) -> Option<usize> {
     let parameters = bytes.strip_prefix(b"\x1b[")?;
@@ -81,14 +94,19 @@ fn text(bytes: &[u8], at: usize, len: usize) -> Shown<'_> {
     std::str::from_utf8(&bytes[at..at + len]).map_or(Shown::Byte(bytes[at]), Shown::Text)
 }
 
-/// A character of a script without combining marks, with another such character or ASCII behind it.
 fn simple_at(bytes: &[u8], at: usize) -> Option<Cell<'_>> {
+    let (len, width) = simple_extent(bytes, at)?;
+    Some(Cell { len, width, shown: text(bytes, at, len) })
+}
+
+/// A character of a script without combining marks, with another such character or ASCII behind it.
+fn simple_extent(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let (character, len) = decode(bytes, at)?;
     let width = simple_width(character)?;
     let next = at + len;
     let alone = bytes.get(next).is_none_or(u8::is_ascii)
         || decode(bytes, next).is_some_and(|(character, _)| simple_width(character).is_some());
-    alone.then(|| Cell { len, width, shown: text(bytes, at, len) })
+    alone.then_some((len, width))
 }
 
 /// The character of two or three bytes at `at`, without all the checks that showing it makes anyway.
@@ -120,6 +138,9 @@ fn simple_width(character: char) -> Option<usize> {
 /// Any other character, with all that joins it.
 fn cluster_at(bytes: &[u8], at: usize) -> Cell<'_> {
     let window = &bytes[at..bytes.len().min(at + LONGEST)];
+    if !begins_character(window) {
+        return broken(window);
+    }
     let valid = match std::str::from_utf8(window) {
         Ok(valid) => valid,
         Err(error) => std::str::from_utf8(&window[..error.valid_up_to()]).unwrap_or(""),
@@ -144,6 +165,17 @@ fn cluster_at(bytes: &[u8], at: usize) -> Cell<'_> {
         }
         _ => Cell { len, width, shown: Shown::Text(&grapheme[..len]) },
     }
+}
+
+fn begins_character(bytes: &[u8]) -> bool {
+    let length = match bytes[0] {
+        0..0x80 => 1,
+        0xC2..0xE0 => 2,
+        0xE0..0xF0 => 3,
+        0xF0..0xF5 => 4,
+        _ => return false,
+    };
+    bytes.get(..length).is_some_and(|character| std::str::from_utf8(character).is_ok())
 }
 
 /// A byte that is no text, or a lone surrogate.

@@ -177,7 +177,7 @@ impl<'a> Stream<'a> {
         let start = &start[..whole_characters(start)];
         self.fixed("\"", Ink::String);
         self.push(Cow::Borrowed(start), Ink::String, is_clean(start));
-        self.fixed("…\"", Ink::String);
+        self.fixed("…\"", Ink::Punctuation);
         self.owned(format!(" {lines}"), Ink::Dim);
     }
 }

@@ -3,6 +3,8 @@
 //! The buffer holds the bytes as loaded and, behind them, the strings decoded from them, so that a line is two
 //! numbers whatever it shows. Nothing here knows widths, styles or folds.
 
+use std::ops::Range;
+
 use super::source::{Hint, Mode, PRETTY_LIMIT, Part, Payload};
 use super::{json, text};
 
@@ -47,7 +49,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn range(&self) -> std::ops::Range<usize> {
+    pub(super) fn range(&self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 }
@@ -116,6 +118,11 @@ impl Node {
 
     pub(super) fn can_fold(&self) -> bool {
         self.last > self.line || self.sort == Sort::Flow
+    }
+
+    /// The lines of its text, without the line of its key.
+    pub(super) fn text_lines(&self) -> Range<usize> {
+        self.line as usize + usize::from(self.sort == Sort::Block)..self.last as usize + 1
     }
 
     pub(super) fn has_key(&self) -> bool {
@@ -203,7 +210,7 @@ impl Document {
             format!("{}: {pretty}pretty stops at {}", shown_size(place.size), shown_size(PRETTY_LIMIT))
         });
         let node = self.nodes.len() as u32;
-        let titled = self.places.len() > 1;
+        let titled = self.is_titled();
         if titled {
             self.nodes.push(Node { index: number as u32, ..Node::new(Sort::Part, NONE, start, end) });
             self.push_line(LineKind::Title, node, 0, start..start);
@@ -227,7 +234,12 @@ impl Document {
         }
     }
 
-    pub(super) fn push_line(&mut self, kind: LineKind, node: u32, depth: u16, range: std::ops::Range<usize>) {
+    /// Whether parts have title lines.
+    pub(super) fn is_titled(&self) -> bool {
+        self.places.len() > 1
+    }
+
+    pub(super) fn push_line(&mut self, kind: LineKind, node: u32, depth: u16, range: Range<usize>) {
         let clean = is_clean(&self.text[range.clone()]);
         let (start, end) = (range.start as u32, range.end as u32);
         self.lines.push(Line { node, start, end, depth, kind, clean });
@@ -258,11 +270,11 @@ impl Document {
         self.place_at(node.start as usize)
     }
 
-    /// The text that a text line is a line of.
-    pub(super) fn block(&self, node: &Node) -> std::ops::Range<usize> {
-        let first = node.line + u32::from(node.sort == Sort::Block);
-        let start = self.lines.get(first as usize).map_or(0, |line| line.start as usize);
-        let end = self.lines.get(node.last as usize).map_or(start, |line| line.end as usize);
+    /// All of the text whose lines a value has.
+    pub(super) fn block(&self, node: &Node) -> Range<usize> {
+        let lines = node.text_lines();
+        let start = self.lines.get(lines.start).map_or(0, |line| line.start as usize);
+        let end = self.lines.get(lines.end - 1).map_or(start, |line| line.end as usize);
         start..end.max(start)
     }
 }

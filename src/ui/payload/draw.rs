@@ -5,8 +5,8 @@ use std::ops::Range;
 use ratatui::style::Style;
 use ratatui::text::Line as Drawn;
 
-use super::cells::cell_at;
-use super::compose::Stream;
+use super::cells::{Shown, cell_at};
+use super::compose::{Ink, Stream};
 use super::document::{Document, Line, LineKind};
 use super::folds::Folds;
 use super::hex;
@@ -33,6 +33,26 @@ pub(super) struct Painter<'v> {
     pub(super) theme: &'v Theme,
 }
 
+/// What drawing fills for the next time.
+#[derive(Debug, Default)]
+pub(super) struct Caches {
+    pub(super) highlighter: Highlighter,
+    pub(super) sideways: Sideways,
+}
+
+/// The rows drawn so far of a window.
+struct Window {
+    height: usize,
+    width: usize,
+    drawn: Vec<Drawn<'static>>,
+}
+
+impl Window {
+    fn left(&self) -> usize {
+        self.height - self.drawn.len()
+    }
+}
+
 /// One row of a line: its text, and which part of it the row shows.
 struct Cut<'a> {
     stream: &'a Stream<'a>,
@@ -46,28 +66,23 @@ struct Cut<'a> {
 
 impl Painter<'_> {
     /// The rows of a window.
-    pub(super) fn rows(
-        &self,
-        first: usize,
-        height: usize,
-        width: usize,
-        highlighter: &mut Highlighter,
-        sideways: &mut Sideways,
-    ) -> Vec<Drawn<'static>> {
-        let mut drawn = Vec::with_capacity(height);
+    pub(super) fn rows(&self, first: usize, height: usize, width: usize, caches: &mut Caches) -> Vec<Drawn<'static>> {
+        let mut window = Window { height, width, drawn: Vec::with_capacity(height) };
         if width == 0 || first >= self.layout.rows() {
-            return drawn;
+            return window.drawn;
         }
         let mut number = self.layout.line_of(first);
         let mut nth = first - self.layout.row_of(number);
-        while drawn.len() < height && number < self.document.lines.len() {
-            if !self.layout.is_hidden(number) {
-                self.line(number, nth, height, width, &mut drawn, highlighter, sideways);
+        while window.left() > 0 && number < self.document.lines.len() {
+            if self.document.lines[number].kind == LineKind::Hex {
+                self.hex_line(number, nth, &mut window);
+            } else {
+                self.line(number, nth, &mut window, caches);
             }
             nth = 0;
             number = self.after(number);
         }
-        drawn
+        window.drawn
     }
 
     /// The next line that may be shown.
@@ -80,46 +95,41 @@ impl Painter<'_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what is drawn into, and the two caches that drawing fills")]
-    fn line(
-        &self,
-        number: usize,
-        nth: usize,
-        height: usize,
-        width: usize,
-        drawn: &mut Vec<Drawn<'static>>,
-        highlighter: &mut Highlighter,
-        sideways: &mut Sideways,
-    ) {
-        let line = &self.document.lines[number];
-        let cursor = (self.cursor == Some(number)).then_some(self.theme.cursor);
-        if line.kind == LineKind::Hex {
-            let rows = line.range().len().div_ceil(hex::bytes_per_row(width));
-            let left = height - drawn.len();
-            drawn.extend((nth..rows).take(left).map(|nth| self.hex(number, nth, width).finish(cursor)));
-            return;
+    fn hex_line(&self, number: usize, nth: usize, window: &mut Window) {
+        let size = self.document.lines[number].range().len();
+        let rows = size.div_ceil(hex::bytes_per_row(window.width));
+        for nth in (nth..rows).take(window.left()) {
+            window.drawn.push(self.hex(number, nth, window.width).finish(self.cursor_at(number)));
         }
+    }
+
+    fn line(&self, number: usize, nth: usize, window: &mut Window, caches: &mut Caches) {
+        let line = &self.document.lines[number];
         let stream = Stream::of(self.document, line, self.folds.is_folded_head(line));
-        let room = room(self.document, line, width);
+        let room = room(self.document, line, window.width);
         let mut from = 0;
         let (mut column, mut hidden) = (0, 0);
         if self.breaking.wrap {
             from = self.layout.row_start(number, nth, &stream, room);
         } else if self.aside > 0 {
-            (from, column, hidden) = sideways.find(number, &stream, self.aside, self.options.colours);
+            (from, column, hidden) = caches.sideways.find(number, &stream, self.aside, self.options.colours);
         }
         loop {
             let to = if self.breaking.wrap { row_end(&stream, from, room, self.breaking) } else { stream.len };
             let cut = Cut { stream: &stream, from, to, column, hidden };
-            let mut row = Row::new(width);
-            self.lead(line, width, &mut row);
-            self.text(number, &cut, &mut row, highlighter);
-            drawn.push(row.finish(cursor));
+            let mut row = Row::new(window.width);
+            self.lead(line, window.width, &mut row);
+            self.text(number, &cut, &mut row, &mut caches.highlighter);
+            window.drawn.push(row.finish(self.cursor_at(number)));
             from = to;
-            if from >= stream.len || drawn.len() >= height {
+            if from >= stream.len || window.left() == 0 {
                 return;
             }
         }
+    }
+
+    fn cursor_at(&self, number: usize) -> Option<Style> {
+        (self.cursor == Some(number)).then_some(self.theme.cursor)
     }
 
     /// The indent, and the rule beside the text of a string.
@@ -146,10 +156,7 @@ impl Painter<'_> {
             while at < end && row.left() > 0 {
                 let mut cell = cell_at(&piece.bytes, at - piece.at, column, self.options.colours);
                 column += cell.width;
-                let mut style = match styles.at(at) {
-                    Some(style) => base.patch(style),
-                    None => base,
-                };
+                let mut style = styles.at(at).map_or(base, |style| base.patch(style));
                 if cell.is_mark() {
                     style = style.patch(self.theme.unsafe_mark);
                 }
@@ -159,9 +166,11 @@ impl Painter<'_> {
                 at += cell.len;
                 if hidden > 0 {
                     // Cut by the left edge of a sideways view: what is left of it is blank.
-                    cell.width = cell.width.saturating_sub(hidden);
-                    cell.shown = super::cells::Shown::Spaces;
-                    hidden = 0;
+                    cell.width = cell.width.saturating_sub(std::mem::take(&mut hidden));
+                    cell.shown = Shown::Spaces;
+                }
+                if self.options.ascii && piece.ink == Ink::Punctuation && cell.shown == Shown::Text("…") {
+                    cell.shown = Shown::Text("~");
                 }
                 row.cell(&cell, style);
             }

@@ -35,12 +35,12 @@ impl Folds {
         }
     }
 
-    /// Folds what is nested `level` deep or deeper and unfolds the rest; parts count as level 0.
+    /// Folds what is nested `level` deep or deeper and unfolds the rest; titled parts are level 0.
     pub(super) fn set_level(&mut self, document: &Document, level: usize) {
+        let below_title = usize::from(document.is_titled());
         for (node, folded) in document.nodes.iter().zip(&mut self.folded) {
-            let depth = usize::from(node.depth);
-            *folded =
-                node.can_fold() && node.sort != Sort::Text && depth >= level && (node.sort != Sort::Part || level == 0);
+            let depth = if node.sort == Sort::Part { 0 } else { usize::from(node.depth) + below_title };
+            *folded = node.can_fold() && node.sort != Sort::Text && depth >= level;
         }
     }
 

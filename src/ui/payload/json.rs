@@ -251,13 +251,12 @@ impl Parser<'_> {
         if self.open.len() >= MOST_DEEP {
             return Err(Fault { at, reason: format!("nested deeper than {MOST_DEEP}") });
         }
-        if !object {
-            if let Some((end, count)) = self.numbers(next) {
-                let shown = self.flow(next, end - 1);
-                let node = self.add(Sort::Flow, LineKind::Flow, key, at..end, shown)?;
-                self.document.nodes[node as usize].count = count;
-                return Ok((false, end));
-            }
+        let numbers = if object { None } else { self.numbers(next) };
+        if let Some((end, count)) = numbers {
+            let shown = self.flow(next, end - 1);
+            let node = self.add(Sort::Flow, LineKind::Flow, key, at..end, shown)?;
+            self.document.nodes[node as usize].count = count;
+            return Ok((false, end));
         }
         let node = self.add(sort, LineKind::Open, key, at..at + 1, at..at)?;
         self.open.push(node);
@@ -319,7 +318,8 @@ impl Parser<'_> {
     fn string(&mut self, at: usize, key: Key) -> Result<usize, Fault> {
         let scan = strings::scan(&self.document.text, at + 1, self.end);
         let mut inside = at + 1..scan.inside;
-        if !(scan.breaks || inside.len() > LONG || !scan.closed) && !self.may_hold_json(&inside) {
+        let is_short = scan.closed && !scan.breaks && inside.len() <= LONG;
+        if is_short && !self.may_hold_json(&inside) {
             if scan.odd_escapes {
                 let from = self.document.text.len();
                 strings::decode_odd(&mut self.document.text, inside.start, inside.end);
@@ -429,4 +429,52 @@ fn is_number(text: &[u8]) -> bool {
         return !exponent.is_empty() && digits(exponent) == exponent.len();
     }
     rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::source::{Hint, Mode, Part, Payload};
+    use super::*;
+
+    fn document(text: &str, hint: Hint) -> Document {
+        let part = Part::whole("", text.as_bytes().to_vec(), hint);
+        Document::new(Payload { parts: vec![part] }, Mode::Pretty)
+    }
+
+    #[test]
+    fn deep_nesting_stops_with_a_note() {
+        let document = document(&"[".repeat(10_000), Hint::default());
+        assert_eq!(document.notes, ["nested deeper than 4096 at byte 4096; the rest as text"]);
+    }
+
+    #[test]
+    fn text_is_text_unless_it_was_said_to_be_json() {
+        let said = Hint { file_name: Some("a.json".to_owned()), ..Hint::default() };
+        assert_eq!(document("[x", said).notes, ["not JSON: expected a value, found `x` at byte 1"]);
+        assert!(document("[x", Hint::default()).notes.is_empty());
+        assert!(document("plain", Hint::default()).notes.is_empty());
+    }
+
+    #[test]
+    fn good_json_with_words_behind_it_stays_json() {
+        let document = document("{\"a\":[1,2],\"b\":{}} done", Hint::default());
+        assert_eq!(document.notes, ["expected a value, found `d` at byte 19; the rest as text"]);
+        assert_eq!(document.lines.last().map(|line| line.kind), Some(LineKind::Text));
+    }
+
+    #[test]
+    fn a_long_string_without_line_ends_gets_its_own_line() {
+        let long = "x".repeat(LONG + 1);
+        let document = document(&format!("{{\"a\":\"{long}\"}}"), Hint::default());
+        let kinds: Vec<LineKind> = document.lines.iter().map(|line| line.kind).collect();
+        assert_eq!(kinds, [LineKind::Open, LineKind::Head, LineKind::Text, LineKind::Close]);
+    }
+
+    #[test]
+    fn lists_of_numbers_are_one_value() {
+        let document = document("[[1,2],[1,\"a\"],[01,2]]", Hint::default());
+        assert_eq!(document.nodes[1].sort, Sort::Flow);
+        assert_eq!(document.nodes[2].sort, Sort::Array);
+        assert_eq!(document.notes.len(), 1);
+    }
 }

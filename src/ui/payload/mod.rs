@@ -1,6 +1,6 @@
 //! The view of a payload: JSON, text or bytes as rows of styled cells, at any size.
 //!
-//! ```no_run
+//! ```
 //! use turnscope::ui::payload::{Hint, Mode, Options, Part, Payload, View, pattern};
 //! use turnscope::ui::theme::Theme;
 //!
@@ -9,7 +9,7 @@
 //! let mut view = View::new(Payload { parts: vec![part] }, Mode::Pretty, Options::default());
 //! // Each frame, with the first row that the screen keeps:
 //! let rows = view.rows(80);
-//! let lines = view.draw(0, 40.min(rows), 80, &Theme::dark());
+//! let lines = view.draw(rows.saturating_sub(40), 40, 80, &Theme::dark());
 //! // The cursor is a line, not a row:
 //! let mut cursor = view.line_of(0);
 //! cursor = view.step(cursor, 1);
@@ -49,9 +49,8 @@ use regex::Regex;
 
 use crate::ui::theme::Theme;
 use document::Document;
-use draw::Painter;
+use draw::{Caches, Painter};
 use folds::Folds;
-use highlight::Highlighter;
 use sideways::Sideways;
 use wrap::{Breaking, Layout};
 
@@ -66,8 +65,7 @@ pub struct View {
     folds: Folds,
     options: Options,
     layout: Option<Layout>,
-    highlighter: Highlighter,
-    sideways: Sideways,
+    caches: Caches,
     hits: Vec<Hit>,
     current: Option<usize>,
     cursor: Option<usize>,
@@ -84,8 +82,7 @@ impl View {
             folds,
             options,
             layout: None,
-            highlighter: Highlighter::default(),
-            sideways: Sideways::default(),
+            caches: Caches::default(),
             hits: Vec::new(),
             current: None,
             cursor: None,
@@ -93,7 +90,10 @@ impl View {
         }
     }
 
-    /// How many rows there are at a width. Measures all lines when width, wrapping or colours changed.
+    /// How many rows there are at a width.
+    ///
+    /// Measures all lines when width, wrapping or colours changed: some 20 ms for 8 MiB, more where most of it is
+    /// not ASCII. A worker that prepares a large view may call this, too.
     pub fn rows(&mut self, width: u16) -> usize {
         let breaking = self.breaking(width);
         match &self.layout {
@@ -110,6 +110,7 @@ impl View {
     /// Costs as much as the window is large, whatever the size of the payload.
     pub fn draw(&mut self, first_row: usize, height: u16, width: u16, theme: &Theme) -> Vec<Line<'static>> {
         self.rows(width);
+        self.caches.highlighter.begin();
         let Some(layout) = &self.layout else { return Vec::new() };
         let painter = Painter {
             document: &self.document,
@@ -123,7 +124,12 @@ impl View {
             aside: self.aside,
             theme,
         };
-        painter.rows(first_row, height.into(), width.into(), &mut self.highlighter, &mut self.sideways)
+        painter.rows(first_row, height.into(), width.into(), &mut self.caches)
+    }
+
+    /// Whether the last [`View::draw`] left code plain to stay quick: drawing again colours more of it.
+    pub fn is_pending(&self) -> bool {
+        self.caches.highlighter.is_pending()
     }
 
     /// The line that a row shows; the last one behind the end.
@@ -185,16 +191,19 @@ impl View {
         }
     }
 
-    /// Folds all values inside the outermost ones.
+    /// Folds all values inside the outermost one; of several parts, all parts.
     pub fn fold_all(&mut self) {
-        self.fold_level(1);
+        self.fold_level(if self.document.is_titled() { 0 } else { 1 });
     }
 
+    /// Unfolds everything.
     pub fn unfold_all(&mut self) {
         self.fold_level(usize::MAX);
     }
 
     /// Folds the values nested `level` deep or deeper, and unfolds the others; 0 folds everything.
+    ///
+    /// Where parts have titles, these are level 0.
     pub fn fold_level(&mut self, level: usize) {
         self.folds.set_level(&self.document, level);
         self.layout = None;
@@ -257,6 +266,7 @@ impl View {
         self.document.notes.iter().map(String::as_str).find(|note| *note != document::EMPTY)
     }
 
+    /// The mode it was prepared in.
     pub fn mode(&self) -> Mode {
         self.document.mode
     }
@@ -266,6 +276,7 @@ impl View {
         Self::new(self.document.into_payload(), mode, self.options)
     }
 
+    /// How it is shown.
     pub fn options(&self) -> Options {
         self.options
     }
@@ -273,7 +284,7 @@ impl View {
     /// Changes wrapping, colours or ASCII. Nothing is prepared again.
     pub fn set_options(&mut self, options: Options) {
         if options.colours != self.options.colours {
-            self.sideways = Sideways::default();
+            self.caches.sideways = Sideways::default();
         }
         self.options = options;
     }
@@ -293,7 +304,7 @@ impl View {
             if let Some(layout) = &mut self.layout {
                 layout.refold(&self.document, &self.folds, line as usize);
             }
-            self.sideways = Sideways::default();
+            self.caches.sideways = Sideways::default();
         }
         line as usize
     }
@@ -312,3 +323,6 @@ impl View {
         Some(self.folds.shown_head(&self.document, line.checked_sub(1)?))
     }
 }
+
+#[cfg(test)]
+mod tests;

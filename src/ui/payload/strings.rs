@@ -102,11 +102,11 @@ fn decode_unicode(text: &mut Vec<u8>, at: usize, end: usize) -> usize {
         text.extend_from_slice(b"\\u");
         return at;
     };
-    if (0xD800..0xDC00).contains(&first) && text[..end].get(at + 4..at + 6) == Some(b"\\u") {
-        if let Some(second) = unit(text, at + 6).filter(|second| (0xDC00..0xE000).contains(second)) {
-            push_code(text, 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00));
-            return at + 10;
-        }
+    let pair = (0xD800..0xDC00).contains(&first) && text[..end].get(at + 4..at + 6) == Some(b"\\u");
+    let second = if pair { unit(text, at + 6) } else { None };
+    if let Some(second) = second.filter(|second| (0xDC00..0xE000).contains(second)) {
+        push_code(text, 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00));
+        return at + 10;
     }
     push_code(text, first);
     at + 4

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use super::document::{Document, HEX_BYTES, LineKind, Node, Sort};
 
+/// Line ends beyond so many lines are marks in one last line: an index of them would dwarf the text.
+const MOST_LINES: usize = 2_000_000;
+
 /// Lays out text that is not JSON.
 pub(super) fn lay_text(document: &mut Document, parent: u32, range: Range<usize>) {
     let number = document.nodes.len() as u32;
@@ -21,8 +24,9 @@ pub(super) fn lay_lines(document: &mut Document, node: u32, depth: u16, range: R
     let bytes = &document.text[range.clone()];
     let closed = bytes.ends_with(b"\n");
     let end = range.end - usize::from(closed);
-    let mut ends: Vec<usize> =
-        memchr::memchr_iter(b'\n', &document.text[range.start..end]).map(|at| range.start + at).collect();
+    let most = MOST_LINES.saturating_sub(document.lines.len());
+    let breaks = memchr::memchr_iter(b'\n', &document.text[range.start..end]).take(most);
+    let mut ends: Vec<usize> = breaks.map(|at| range.start + at).collect();
     if closed {
         ends.push(end);
     }

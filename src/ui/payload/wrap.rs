@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use super::cells::cell_at;
+use super::cells::extent_at;
 use super::compose::Stream;
-use super::document::{Document, HEX_BYTES, Line, LineKind, Sort};
+use super::document::{Document, HEX_BYTES, Line, LineKind, Sort, is_clean};
 use super::folds::Folds;
 use super::hex;
 use super::source::Mode;
@@ -51,18 +51,19 @@ pub(super) fn row_end(stream: &Stream<'_>, from: usize, room: usize, breaking: B
     let (mut at, mut column) = (from, 0);
     let mut last_space = None;
     for piece in &stream.pieces {
-        while at < piece.at + piece.bytes.len() && at >= piece.at {
-            let cell = cell_at(&piece.bytes, at - piece.at, column, breaking.colours);
-            let is_space = piece.bytes[at - piece.at] == b' ' && cell.len == 1;
-            if column + cell.width > room && at > from {
+        let bytes: &[u8] = &piece.bytes;
+        while at < piece.at + bytes.len() && at >= piece.at {
+            let (len, width) = extent_at(bytes, at - piece.at, column, breaking.colours);
+            let is_space = bytes[at - piece.at] == b' ' && len == 1;
+            if column + width > room && at > from {
                 return match last_space {
                     _ if is_space && breaking.words => at + 1,
                     Some((space, before)) if breaking.words && column - before <= room / 2 => space,
                     _ => at,
                 };
             }
-            at += cell.len;
-            column += cell.width;
+            at += len;
+            column += width;
             if is_space {
                 last_space = Some((at, column));
             }
@@ -84,6 +85,25 @@ fn clean_row_end(stream: &Stream<'_>, from: usize, room: usize, words: bool) -> 
     }
     let first = end.saturating_sub(room / 2).max(from + 1);
     (first..=end).rev().find(|at| stream.byte(at - 1) == Some(b' ')).unwrap_or(end)
+}
+
+/// A line that is not folded has no more columns than this; told without composing it.
+fn most_columns(document: &Document, line: &Line) -> usize {
+    /// No byte takes more columns when it is marked.
+    const MARKED: usize = 4;
+    /// Punctuation, counts and remarks around a value.
+    const AROUND: usize = 40;
+    let columns = |bytes: usize, clean: bool| if clean { bytes } else { bytes * MARKED };
+    let body = columns(line.range().len(), line.clean);
+    match (line.kind, document.node(line.node)) {
+        (LineKind::Text, _) => body,
+        (LineKind::Title | LineKind::Note, _) | (_, None) => usize::MAX,
+        (_, Some(node)) if node.has_key() => {
+            let key = &document.text[node.key_start as usize..node.key_end as usize];
+            body + columns(key.len(), is_clean(key)) + AROUND
+        }
+        _ => body + AROUND,
+    }
 }
 
 /// The rows of all lines at one width.
@@ -137,10 +157,11 @@ impl Layout {
             return 1;
         }
         let room = room(document, line, width);
-        if line.kind == LineKind::Text && line.clean && line.range().len() <= room {
+        let folded = folds.is_folded_head(line);
+        if !folded && most_columns(document, line) <= room {
             return 1;
         }
-        stream.refill(document, line, folds.is_folded_head(line));
+        stream.refill(document, line, folded);
         if stream.clean && stream.len <= room {
             return 1;
         }
@@ -195,10 +216,6 @@ impl Layout {
             None => 0,
             Some(before) => self.ends[before] as usize,
         }
-    }
-
-    pub(super) fn is_hidden(&self, line: usize) -> bool {
-        self.ends.get(line).is_some_and(|end| *end as usize == self.row_of(line))
     }
 
     /// Where the given row of a line begins in its text.

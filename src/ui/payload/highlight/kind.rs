@@ -15,6 +15,7 @@ pub enum TextKind {
     Plain,
     Json,
     Diff,
+    Markdown,
     /// A language by a name or file extension that syntect knows.
     Code(String),
 }
@@ -41,13 +42,15 @@ pub fn kind_of(text: &[u8], hint: &Hint) -> TextKind {
         let name = line.split(['/', ' ']).rfind(|word| !word.is_empty()).unwrap_or("sh");
         return by_name(name.trim_end_matches(|character: char| character.is_ascii_digit() || character == '.'));
     }
-    if looks_like_markdown(sample) { TextKind::Code("md".to_owned()) } else { TextKind::Plain }
+    if looks_like_markdown(sample) { TextKind::Markdown } else { TextKind::Plain }
 }
 
-fn by_name(name: &str) -> TextKind {
+/// The type that a language's name or a file's extension stands for.
+pub(super) fn by_name(name: &str) -> TextKind {
     match name.to_ascii_lowercase().as_str() {
         "json" | "jsonl" | "ndjson" | "jsonc" | "ipynb" => TextKind::Json,
         "diff" | "patch" => TextKind::Diff,
+        "markdown" | "md" | "mdx" | "mdc" => TextKind::Markdown,
         "text" | "txt" | "log" | "csv" | "tsv" | "plain" | "" => TextKind::Plain,
         "shell" | "zsh" | "console" => TextKind::Code("sh".to_owned()),
         other => TextKind::Code(other.to_owned()),
@@ -155,7 +158,7 @@ mod tests {
         assert_eq!(plain("diff --git a/x b/x\n"), TextKind::Diff);
         assert_eq!(plain("@@ -1 +1 @@\n-a\n+b"), TextKind::Diff);
         assert_eq!(plain("--- a\n+++ b\n"), TextKind::Diff);
-        assert_eq!(plain("# Title\n\n- one\n- two"), TextKind::Code("md".to_owned()));
+        assert_eq!(plain("# Title\n\n- one\n- two"), TextKind::Markdown);
         assert_eq!(plain("#!/usr/bin/env python3\nx"), TextKind::Code("python".to_owned()));
         assert_eq!(plain("just words. And\nothers"), TextKind::Plain);
         assert_eq!(plain("{\"a\":1"), TextKind::Json);

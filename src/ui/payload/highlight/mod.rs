@@ -1,11 +1,12 @@
 //! Colours for the window that is drawn, and only for it.
 //!
-//! JSON and diffs have lexers of their own. Code goes through syntect from the nearest kept state; where that is
+//! JSON, Markdown and diffs have lexers of their own. Code goes through syntect from the nearest kept state; where that is
 //! too far above, parsing begins afresh a little above the window, so that a jump never waits.
 
 mod code;
 mod json;
 mod kind;
+mod markdown;
 mod sgr;
 
 pub use kind::{TextKind, kind_of};
@@ -16,13 +17,15 @@ use std::ops::Range;
 use ratatui::style::Style;
 
 use super::compose::Ink;
-use super::document::{Document, Line, LineKind};
+use super::document::{Document, LineKind};
 use crate::ui::theme::{Depth, Theme};
 
 /// A longer text is not parsed as code.
 const LONGEST_TEXT: usize = 256 << 10;
+/// A longer line of code is plain.
+const LONGEST_LINE: usize = 8 << 10;
 /// Of a line of JSON, the state is kept every so many bytes.
-const JSON_STRIDE: usize = 64 << 10;
+const JSON_STRIDE: usize = 4 << 10;
 
 /// Styles of stretches of one line's text.
 pub(super) type Styles = Vec<(Range<usize>, Style)>;
@@ -35,13 +38,23 @@ pub fn warm() {
 /// What is known of the texts of one document.
 #[derive(Debug, Default)]
 pub(super) struct Highlighter {
-    kinds: HashMap<u32, TextKind>,
+    texts: HashMap<u32, Text>,
     code: code::Code,
     /// For long lines of JSON, whether each stretch begins inside a string.
     strings: HashMap<usize, Vec<json::State>>,
 }
 
 impl Highlighter {
+    /// Begins a frame, which may parse only so much code.
+    pub(super) fn begin(&mut self) {
+        self.code.begin();
+    }
+
+    /// Whether lines were left plain because the frame had parsed enough.
+    pub(super) fn is_pending(&self) -> bool {
+        self.code.is_pending()
+    }
+
     /// The styles of a window of a text line; what is left out is plain.
     pub(super) fn styles(
         &mut self,
@@ -61,13 +74,28 @@ impl Highlighter {
                 return styles;
             }
         }
-        let kind = self.kinds.entry(line.node).or_insert_with(|| kind_of_node(document, line));
+        let (kind, first) = self.kind_at(document, number);
         match kind {
             TextKind::Plain => Vec::new(),
             TextKind::Diff => diff(&document.text[line.range()], theme),
             TextKind::Json => self.json(document, number, window, theme),
-            TextKind::Code(_) if theme.depth() == Depth::None => Vec::new(),
-            TextKind::Code(name) => self.code.styles(document, number, name, theme),
+            TextKind::Markdown if line.range().len() > LONGEST_LINE => Vec::new(),
+            TextKind::Markdown => markdown::styles(&document.text[line.range()], theme),
+            TextKind::Code(_) if theme.depth() == Depth::None || line.range().len() > LONGEST_LINE => Vec::new(),
+            TextKind::Code(name) => self.code.styles(document, first, number, &name, theme),
+        }
+    }
+
+    /// The type of the text that a line belongs to, and the first line of that text: the body's, or that of the
+    /// fence around it.
+    fn kind_at(&mut self, document: &Document, number: usize) -> (TextKind, usize) {
+        let node = document.lines[number].node;
+        let Some(lines) = document.node(node).map(|node| node.text_lines()) else { return (TextKind::Plain, number) };
+        let text = self.texts.entry(node).or_insert_with(|| Text::of(document, node, lines.clone()));
+        let after = text.fences.partition_point(|fence| fence.lines.start <= number);
+        match text.fences[..after].last().filter(|fence| fence.lines.contains(&number)) {
+            Some(fence) => (kind::by_name(&fence.language), fence.lines.start),
+            None => (text.kind.clone(), lines.start),
         }
     }
 
@@ -90,13 +118,24 @@ impl Highlighter {
     }
 }
 
-fn kind_of_node(document: &Document, line: &Line) -> TextKind {
-    let Some(node) = document.node(line.node) else { return TextKind::Plain };
-    let block = document.block(node);
-    let kind = kind_of(&document.text[block.clone()], &kind::hint_of(document, line.node));
-    match kind {
-        TextKind::Code(_) if block.len() > LONGEST_TEXT => TextKind::Plain,
-        kind => kind,
+/// What is known of one text.
+#[derive(Debug)]
+struct Text {
+    kind: TextKind,
+    /// The code in Markdown.
+    fences: Vec<markdown::Fence>,
+}
+
+impl Text {
+    fn of(document: &Document, number: u32, lines: Range<usize>) -> Self {
+        let size = document.lines[lines.clone()].iter().map(|line| line.range().len()).sum::<usize>();
+        let start = document.lines.get(lines.start).map_or(0, |line| line.start as usize);
+        let kind = match kind_of(&document.text[start..start + size], &kind::hint_of(document, number)) {
+            TextKind::Code(_) | TextKind::Markdown if size > LONGEST_TEXT => TextKind::Plain,
+            kind => kind,
+        };
+        let fences = if kind == TextKind::Markdown { markdown::fences(document, lines) } else { Vec::new() };
+        Self { kind, fences }
     }
 }
 
