@@ -18,4 +18,6 @@ pub mod timeline;
 pub mod store;
 pub mod import;
 pub mod report;
+pub mod cli;
+pub mod run;
 pub mod ui;

@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The command `turnscope`: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    turnscope::run::main()
+}

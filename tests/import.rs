@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use turnscope::import::{Control, Notice, Outcome, bring_in};
-use turnscope::report::write_original;
+use turnscope::report::{Selection, verify, write_original, write_slice};
 use turnscope::store::Store;
 
 struct World {
@@ -204,10 +204,61 @@ async fn a_cancelled_import_goes_on_the_next_time() {
             }
         }
     });
-    let outcome = bring_in(&world.store, &[path.clone()], &control).await.expect("the store works");
+    let outcome = bring_in(&world.store, std::slice::from_ref(&path), &control).await.expect("the store works");
     drop(control);
     stop.await.expect("ends");
     assert!(outcome.cancelled);
     let (outcome, _) = world.import(&path).await;
     assert_eq!((outcome.reports[0].records, outcome.reports[0].represented), (5000, 5000));
+}
+
+#[tokio::test]
+async fn a_slice_comes_back_with_the_same_ids_and_digests() {
+    let world = World::new().await;
+    let lines = [
+        prompt("u1", "s1", 0, r"nul \u0000 lone \ud800"),
+        answer("a1", "s1", 1, "m1", 5),
+        "{\"type\":\"mode\"}\n".to_owned(),
+    ];
+    let mut content = lines.concat().into_bytes();
+    content.extend_from_slice(b"{\"type\":\"x\",\"raw\":\"\xff\"}\n{broken\n");
+    world.import(&world.file("s1.jsonl", &content)).await;
+    let slice = |store: Store| async move {
+        let selection = Selection { session: "s1".to_owned(), events: None, why: "whole session".to_owned() };
+        let mut bytes = Vec::new();
+        let summary = write_slice(&store, &selection, &mut bytes).await.expect("writes");
+        assert_eq!(summary.bytes as usize, bytes.len());
+        (bytes, summary)
+    };
+    let (first, summary) = slice(world.store.clone()).await;
+    assert_eq!((summary.events, summary.bodies), (5, 7));
+    let path = world.file("slice.json", &first);
+    let verdict = verify(&path).expect("is a slice");
+    assert_eq!((verdict.events, verdict.bodies, verdict.problems), (5, 7, Vec::new()));
+
+    let other = World::new().await;
+    let (outcome, bad) = other.import(&path).await;
+    assert_eq!((bad, outcome.reports[0].agent.as_str(), outcome.reports[0].records), (Vec::new(), "turnscope", 5));
+    let (second, again) = slice(other.store.clone()).await;
+    assert_eq!(summary.digest, again.digest);
+    let rows = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).expect("JSON")["other"].clone();
+    assert_eq!(rows(&first), rows(&second));
+    let (outcome, _) = world.import(&path).await;
+    assert_eq!((outcome.reports[0].added, outcome.reports[0].duplicates), (0, 5), "what is there is recognised");
+}
+
+#[tokio::test]
+async fn a_changed_body_is_found_out() {
+    let world = World::new().await;
+    world.import(&world.file("s1.jsonl", prompt("u1", "s1", 0, "original words").as_bytes())).await;
+    let selection = Selection { session: "s1".to_owned(), events: None, why: "whole session".to_owned() };
+    let mut bytes = Vec::new();
+    write_slice(&world.store, &selection, &mut bytes).await.expect("writes");
+    let changed = String::from_utf8(bytes)
+        .expect("text")
+        .replace("\"text\":\"\\\"original words", "\"text\":\"\\\"0riginal words");
+    let verdict = verify(&world.file("changed.json", changed.as_bytes())).expect("is a slice");
+    assert_eq!(verdict.problems.len(), 1, "{:?}", verdict.problems);
+    let error = verify(&world.file("other.json", b"{\"a\":1}")).expect_err("no slice");
+    assert!(error.to_string().ends_with("other.json is not a slice"));
 }

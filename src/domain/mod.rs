@@ -2,6 +2,7 @@
 //!
 //! This layer knows no SQL, no terminal, no files and no clock. Everything else is written in its words.
 
+mod carried;
 mod event;
 mod json;
 mod key;
@@ -10,8 +11,9 @@ mod session;
 mod timestamp;
 mod usage;
 
+pub use carried::Carried;
 pub use event::{Body, Event, Head, Kind, Order, Phase, Role, flag};
-pub use json::{Fault, Lexer, MAX_DEPTH, Outline, Progress, Shape, Value, decode_string};
+pub use json::{Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Value, decode_string};
 pub use key::{Key, KeyKind};
 pub use safe::{escape_json, excerpt, is_unsafe, mark, passes_in_emoji, safe};
 pub use session::{Session, Tokens};

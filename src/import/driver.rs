@@ -1,21 +1,23 @@
 //! The driver: finds sources, reads them in bounded memory, and hands records and events to the store in batches.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::find::{Found, find, plain};
 use super::head::Head;
 use super::read::{Begin, Cancelled, Saved, TAIL, read_source};
-use super::{Format, Opening};
-use crate::store::{self, Appended, Batch, Source, Store};
+use super::slice::read_slice;
+use super::{Format, Open, Opening};
+use crate::store::{self, Appended, Batch, Source, SourceStep, Stamp, Store};
 
 /// What one source gave: a line of `import --json`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -95,127 +97,178 @@ pub struct Outcome {
 /// A source that cannot be read does not stop the others. The error is for the store alone.
 pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Result<Outcome> {
     let (found, failures) = find(paths);
-    let mut outcome = Outcome { failures, ..Outcome::default() };
-    for failure in &outcome.failures {
+    for failure in &failures {
         control.tell(Notice::Failed(failure.clone()));
     }
     control.tell(Notice::Found { sources: found.len(), bytes: found.iter().map(|found| found.size).sum() });
+    let outcome = Outcome { failures, ..Outcome::default() };
+    let mut bringing =
+        Bringing { store, control, waiting: Vec::new(), held: 0, read: Vec::new(), settled: Instant::now(), outcome };
+    let mut seen = HashSet::new();
     for found in found {
-        if control.is_cancelled() {
-            break;
+        let path = fs::canonicalize(&found.path).unwrap_or_else(|_| found.path.clone());
+        if !seen.insert(path.clone()) {
+            continue;
         }
-        match bring_one(store, &found, control).await {
-            Ok(Some(report)) => {
-                control.tell(Notice::Done(report.clone()));
-                outcome.reports.push(report);
-            }
-            Ok(None) => {}
+        match bringing.source(&found, &path).await {
+            Ok(()) => {}
             Err(error) if error.is::<Cancelled>() => break,
             Err(error) if store::is_failure(&error) => return Err(error),
             Err(error) => {
                 let failure = format!("{}: {error:#}", found.path.display());
                 control.tell(Notice::Failed(failure.clone()));
-                outcome.failures.push(failure);
+                bringing.outcome.failures.push(failure);
             }
         }
         control.tell(Notice::Progress { sources: 1, bytes: 0 });
     }
-    store.settle().await?;
-    outcome.cancelled = control.is_cancelled();
-    Ok(outcome)
+    bringing.finish().await
 }
 
-/// Brings one source in. `None` for a file in a folder that holds no session.
-async fn bring_one(store: &Store, found: &Found, control: &Control) -> Result<Option<Report>> {
-    let path = fs::canonicalize(&found.path).unwrap_or_else(|_| found.path.clone());
-    let name = path.to_string_lossy().into_owned();
-    let known = store.source(&name).await?;
-    let now = Stamp::of(&fs::metadata(&path).map_err(|error| anyhow::anyhow!(plain(&error)))?);
-    if let Some(known) = known.as_ref().filter(|known| now.is(known)) {
-        control.tell(Notice::Progress { sources: 0, bytes: found.size });
-        return Ok(Some(Report { unchanged: true, ..report(&found.path, known) }));
-    }
-    let opened = path.clone();
-    let head = tokio::task::spawn_blocking(move || Head::read(&opened)).await??;
-    let Some(format) = head.format(found.named)? else { return Ok(None) };
-    if head.is_empty() {
-        return Ok(Some(Report {
-            path: found.path.display().to_string(),
-            agent: format.agent.to_owned(),
-            ..Report::default()
-        }));
-    }
-    let source = match known.filter(|known| known.importer == format.agent) {
-        Some(known) if grown(&path, &known, &now)? => {
-            store.rewind_source(&known).await?;
-            store.source(&name).await?.context("the source is gone from the store")?
-        }
-        other => {
-            let revision = other.map_or(0, |known| known.revision + 1);
-            let importer = format.agent.to_owned();
-            store.begin_source(&Source { path: name.clone(), revision, importer, ..Source::default() }).await?
-        }
-    };
-    let totals = read_in(store, &path, &source, format, head, control).await?;
-    let done = Source { size: now.size, modified: now.modified, inode: now.inode, ..source };
-    store.finish_source(&done).await?;
-    store.settle().await?;
-    let stored = store.source(&name).await?.context("the source is gone from the store")?;
-    Ok(Some(Report {
-        added: totals.added,
-        duplicates: totals.duplicates,
-        conflicts: totals.conflicts,
-        ..report(&found.path, &stored)
-    }))
+/// Batches of small sources wait until they are worth a transaction.
+const WORTH: usize = 4 << 20;
+/// Counts are reckoned now and then while a long import goes on.
+const SETTLE: Duration = Duration::from_secs(2);
+
+struct Bringing<'a> {
+    store: &'a Store,
+    control: &'a Control,
+    waiting: Vec<Batch>,
+    held: usize,
+    /// Sources that were read, whose last batch may still wait.
+    read: Vec<Reading>,
+    settled: Instant,
+    outcome: Outcome,
 }
 
-/// Reads on one thread and stores on another, a few batches apart.
-async fn read_in(
-    store: &Store,
-    path: &Path,
-    source: &Source,
-    format: &'static Format,
-    head: Head,
-    control: &Control,
-) -> Result<Appended> {
-    let begin = begin(store, source, &head).await?;
-    let saved = (source.consumed > 0).then(|| begin.saved.reader.clone());
-    let (sender, mut receiver) = tokio::sync::mpsc::channel::<Batch>(2);
-    let (path, told) = (path.to_owned(), control.clone());
-    let reading = tokio::task::spawn_blocking(move || {
-        let contains = |text: &str| contains(&path, text);
-        let opening = Opening { path: &path, head: &head.outlines, saved: saved.as_deref(), contains: &contains };
-        let reader = (format.open)(&opening);
-        read_source(&path, begin, reader, sender, &told)
-    });
-    let mut totals = Appended::default();
-    let mut failed = None;
-    while let Some(mut batch) = receiver.recv().await {
-        batch.received = now();
-        match store.append(&batch).await {
-            Ok(appended) => {
-                totals.added += appended.added;
-                totals.duplicates += appended.duplicates;
-                totals.conflicts += appended.conflicts;
-                totals.represented += appended.represented;
-                control
-                    .tell(Notice::Stored { sessions: batch.sessions.into_iter().map(|session| session.id).collect() });
+struct Reading {
+    shown: PathBuf,
+    name: String,
+    totals: Appended,
+    finished: bool,
+}
+
+impl Bringing<'_> {
+    async fn source(&mut self, found: &Found, path: &Path) -> Result<()> {
+        if self.control.is_cancelled() {
+            bail!(Cancelled);
+        }
+        let name = path.to_string_lossy().into_owned();
+        let known = self.store.source(&name).await?;
+        let stamp = stamp(&fs::metadata(path).map_err(|error| anyhow::anyhow!(plain(&error)))?);
+        if let Some(known) = known.as_ref().filter(|known| known.stamp() == stamp) {
+            self.control.tell(Notice::Progress { sources: 0, bytes: found.size });
+            self.done(Report { unchanged: true, ..report(&found.path, known) });
+            return Ok(());
+        }
+        let opened = path.to_owned();
+        let head = tokio::task::spawn_blocking(move || Head::read(&opened)).await??;
+        let Some(format) = head.format(found.named)? else { return Ok(()) };
+        if head.is_empty() {
+            let (path, agent) = (found.path.display().to_string(), format.agent.to_owned());
+            self.done(Report { path, agent, ..Report::default() });
+            return Ok(());
+        }
+        let source = self.source_to_read(known, path, &stamp, format).await?;
+        self.read.push(Reading { shown: found.path.clone(), name, totals: Appended::default(), finished: false });
+        self.read_in(path, &source, stamp, format, head).await
+    }
+
+    /// The source as far as it was read; a new one, or a new revision, where it is no longer what it was.
+    async fn source_to_read(
+        &self,
+        known: Option<Source>,
+        path: &Path,
+        stamp: &Stamp,
+        format: &Format,
+    ) -> Result<Source> {
+        let name = path.to_string_lossy().into_owned();
+        match known {
+            Some(known) if known.importer == format.agent && grown(path, &known, stamp)? => {
+                self.store.rewind_source(&known).await?;
+                self.store.source(&name).await?.context("the source is gone from the store")
             }
-            Err(error) => {
-                failed = Some(error);
-                break;
+            other => {
+                let revision = other.map_or(0, |known| known.revision + 1);
+                Ok(Source { path: name, revision, importer: format.agent.to_owned(), ..Source::default() })
             }
         }
     }
-    drop(receiver);
-    let read = reading.await?;
-    match failed {
-        Some(error) => Err(error),
-        None => read.map(|()| totals),
+
+    /// Reads on one thread and stores on another, a few batches apart.
+    async fn read_in(
+        &mut self,
+        path: &Path,
+        source: &Source,
+        stamp: Stamp,
+        format: &'static Format,
+        head: Head,
+    ) -> Result<()> {
+        let begin = begin(self.store, source, &head, stamp).await?;
+        let saved = (source.consumed > 0).then(|| begin.saved.reader.clone());
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<Batch>(2);
+        let (path, told) = (path.to_owned(), self.control.clone());
+        let reading = tokio::task::spawn_blocking(move || {
+            let contains = |text: &str| contains(&path, text);
+            let opening = Opening { path: &path, head: &head.outlines, saved: saved.as_deref(), contains: &contains };
+            match format.open {
+                Open::Records(open) => read_source(&path, begin, open(&opening), sender, &told),
+                Open::Slice => read_slice(&path, begin.step, stamp, sender, &told),
+            }
+        });
+        while let Some(mut batch) = receiver.recv().await {
+            batch.received = now();
+            self.held += batch.pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>() + batch.records.len() * 2048;
+            self.waiting.push(batch);
+            if self.held >= WORTH {
+                self.store_waiting().await?;
+            }
+        }
+        reading.await?
+    }
+
+    /// Stores what waits, and reports the sources that are complete with it.
+    async fn store_waiting(&mut self) -> Result<()> {
+        let batches = std::mem::take(&mut self.waiting);
+        self.held = 0;
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let appended = self.store.append(&batches).await?;
+        for (step, appended) in batches.iter().filter_map(|batch| batch.source.as_ref()).zip(&appended) {
+            if let Some(reading) = self.read.iter_mut().rev().find(|reading| reading.name == step.path) {
+                reading.totals.add(appended);
+                reading.finished |= step.finished.is_some();
+            }
+        }
+        for reading in self.read.extract_if(.., |reading| reading.finished).collect::<Vec<_>>() {
+            let stored = self.store.source(&reading.name).await?.context("the source is gone from the store")?;
+            let Appended { added, duplicates, conflicts, .. } = reading.totals;
+            self.done(Report { added, duplicates, conflicts, ..report(&reading.shown, &stored) });
+        }
+        if self.settled.elapsed() > SETTLE {
+            self.store.settle().await?;
+            self.settled = Instant::now();
+        }
+        let sessions = batches.into_iter().flat_map(|batch| batch.sessions).map(|session| session.id);
+        self.control.tell(Notice::Stored { sessions: sessions.collect::<BTreeSet<_>>().into_iter().collect() });
+        Ok(())
+    }
+
+    fn done(&mut self, report: Report) {
+        self.control.tell(Notice::Done(report.clone()));
+        self.outcome.reports.push(report);
+    }
+
+    async fn finish(mut self) -> Result<Outcome> {
+        self.store_waiting().await?;
+        self.store.settle().await?;
+        self.outcome.cancelled = self.control.is_cancelled();
+        Ok(self.outcome)
     }
 }
 
-async fn begin(store: &Store, source: &Source, head: &Head) -> Result<Begin> {
+async fn begin(store: &Store, source: &Source, head: &Head, stamp: Stamp) -> Result<Begin> {
     let mut derived = HashMap::new();
     let mut saved = Saved::default();
     if source.consumed > 0 {
@@ -230,8 +283,10 @@ async fn begin(store: &Store, source: &Source, head: &Head) -> Result<Begin> {
             *known = count.max(*known);
         }
     }
+    let (path, importer) = (source.path.clone(), source.importer.clone());
     Ok(Begin {
-        source: source.number,
+        step: SourceStep { path, revision: source.revision, importer, ..SourceStep::default() },
+        stamp,
         offset: u64::try_from(source.consumed)?,
         line: u64::try_from(source.lines)?,
         layout: head.layout,
@@ -254,23 +309,9 @@ fn report(path: &Path, source: &Source) -> Report {
     }
 }
 
-/// What tells at a glance whether a file is what it was.
-#[derive(Debug, Clone, Copy)]
-struct Stamp {
-    size: i64,
-    modified: i64,
-    inode: i64,
-}
-
-impl Stamp {
-    fn of(metadata: &fs::Metadata) -> Self {
-        let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-        Self { size: metadata.len().cast_signed(), modified, inode: metadata.ino().cast_signed() }
-    }
-
-    fn is(&self, source: &Source) -> bool {
-        (self.size, self.modified, self.inode) == (source.size, source.modified, source.inode)
-    }
+fn stamp(metadata: &fs::Metadata) -> Stamp {
+    let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+    Stamp { size: metadata.len().cast_signed(), modified, inode: metadata.ino().cast_signed() }
 }
 
 /// Whether the file still begins with what was read of it, as far as its old end tells.

@@ -9,6 +9,7 @@ mod find;
 mod head;
 mod read;
 mod scan;
+mod slice;
 mod claude;
 mod codex;
 #[cfg(test)]
@@ -88,8 +89,19 @@ pub struct Format {
     pub agent: &'static str,
     /// Whether these are its records; told by content, never by name.
     pub detect: fn(&[Outline]) -> bool,
-    pub open: fn(&Opening<'_>) -> Box<dyn Reader>,
+    pub open: Open,
 }
 
+/// How the records of a format are read.
+#[derive(Debug)]
+pub enum Open {
+    /// One after another, by a reader.
+    Records(fn(&Opening<'_>) -> Box<dyn Reader>),
+    /// Our own slices, which carry rows and bodies apart.
+    Slice,
+}
+
+const SLICE: Format = Format { agent: "turnscope", detect: slice::is_slice, open: Open::Slice };
+
 /// All formats; the first that recognises a source reads it, and the last takes any JSON.
-pub const FORMATS: &[Format] = &[claude::FORMAT, codex::FORMAT, unknown::FORMAT];
+pub const FORMATS: &[Format] = &[SLICE, claude::FORMAT, codex::FORMAT, unknown::FORMAT];

@@ -14,7 +14,9 @@ use tokio::sync::mpsc::Sender;
 use super::scan::{Layout, Scanned, Sink, scan};
 use super::{Control, Draft, Notice, Reader, Record};
 use crate::domain::{Event, Fault, Key, KeyKind, Kind, Order, Outline, Timestamp, excerpt, flag};
-use crate::store::{Batch, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, digest, digest_of};
+use crate::store::{
+    Batch, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, digest, digest_of,
+};
 
 /// A batch is sent when it holds this many bytes or records.
 const BATCH_BYTES: usize = 4 << 20;
@@ -27,7 +29,10 @@ const REWRITTEN: [&str; 4] = ["sessionId", "session_id", "cwd", "forkedFrom"];
 /// Where reading begins, and what is known from the time before.
 #[derive(Debug, Clone)]
 pub struct Begin {
-    pub source: i64,
+    /// How the source is named in the store.
+    pub step: SourceStep,
+    /// What the file was when reading began.
+    pub stamp: Stamp,
     pub offset: u64,
     pub line: u64,
     pub layout: Layout,
@@ -126,12 +131,13 @@ impl<'a> Reading<'a> {
         batch.forks = forks(&batch.records);
         self.begin.saved.reader = self.reader.save();
         batch.source = Some(SourceStep {
-            source: self.begin.source,
             consumed: i64::try_from(self.consumed)?,
             lines: i64::try_from(self.lines)?,
             tail: self.tail_digest()?,
             state: serde_json::to_string(&self.begin.saved)?,
             sessions: self.sessions.iter().cloned().collect(),
+            finished: last.then_some(self.begin.stamp),
+            ..self.begin.step.clone()
         });
         if self.batches.blocking_send(batch).is_err() {
             bail!("the store takes no more batches");

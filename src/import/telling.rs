@@ -15,13 +15,13 @@ const TELLING: &[&str] = &[
     "cmd",
     "file_path",
     "notebook_path",
-    "path",
     "pattern",
     "query",
     "url",
     "skill",
     "description",
     "prompt",
+    "path",
     "subject",
     "question",
     "taskId",
@@ -64,7 +64,7 @@ pub fn argument(input: Value<'_>) -> Option<String> {
 
 fn telling_member(input: Value<'_>) -> Option<String> {
     let named = TELLING.iter().find_map(|name| plain(input.get(name)?));
-    named.or_else(|| input.items().find_map(plain))
+    named.or_else(|| any_text(input))
 }
 
 /// A text, or a list of words as a command line; a shell's `-lc` wrapper is left out.
@@ -135,12 +135,17 @@ pub fn time(value: Value<'_>) -> Option<Timestamp> {
     }
 }
 
+/// Whether a text holds one of some marks; texts may be long, so they are searched as bytes.
+pub fn holds(text: &str, marks: &[&str]) -> bool {
+    marks.iter().any(|mark| memchr::memmem::find(text.as_bytes(), mark.as_bytes()).is_some())
+}
+
 /// A count with separators: `155,000`.
 pub fn thousands(count: i64) -> String {
     let digits = count.unsigned_abs().to_string();
     let mut shown = String::from(if count < 0 { "-" } else { "" });
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             shown.push(',');
         }
         shown.push(digit);
@@ -171,6 +176,7 @@ mod tests {
         assert_eq!(argument_of(r#"{"command":["bash","-lc","rg x"]}"#).as_deref(), Some("rg x"));
         assert_eq!(argument_of(r#""{\"cmd\":\"git status\"}""#).as_deref(), Some("git status"));
         assert_eq!(argument_of(r#""*** Begin Patch""#).as_deref(), Some("*** Begin Patch"));
+        assert_eq!(argument_of(r#"{"plan":[{"status":3,"step":"look"}]}"#).as_deref(), Some("look"));
         assert_eq!(argument_of(r#"{"depth":3}"#), None);
         assert_eq!(argument_of("null"), None);
     }

@@ -3,7 +3,9 @@
 mod original;
 mod slice;
 mod verify;
+mod walk;
 
 pub use original::{Written, write_original};
-pub use slice::{Selection, Summary, write_slice};
+pub use slice::{Selection, Summary, session_row, write_slice};
 pub use verify::{Verdict, verify};
+pub use walk::{Step, Walk, joins_of, row_of};

@@ -1,7 +1,7 @@
 //! Annotations: the user's marks and notes, apart from the data.
 
 use anyhow::Result;
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
 
 use super::Store;
 
@@ -54,4 +54,18 @@ impl Store {
         query.execute(&self.writer).await?;
         Ok(())
     }
+}
+
+/// Adds annotations where the user has none of their own.
+pub(super) async fn add(connection: &mut SqliteConnection, annotations: &[Annotation]) -> Result<()> {
+    for annotation in annotations {
+        sqlx::query("INSERT INTO annotations (session, item, marked, note) VALUES ($1, $2, $3, $4) ON CONFLICT (session, item) DO NOTHING")
+            .bind(&annotation.session)
+            .bind(&annotation.row)
+            .bind(i64::from(annotation.marked))
+            .bind(&annotation.note)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }

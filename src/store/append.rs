@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::{Piece, Store, rows};
+use super::{Annotation, Piece, Store, rows};
 use crate::domain::{Event, Key, KeyKind, Role, Session, flag};
 
 /// Events, and the records and bytes they come from.
@@ -21,6 +21,8 @@ pub struct Batch {
     pub pieces: Vec<Piece>,
     pub blobs: Vec<NewBlob>,
     pub records: Vec<NewRecord>,
+    /// Marks and notes that came along; the user's own stay as they are.
+    pub annotations: Vec<Annotation>,
     /// When this is stored, µs since 1970.
     pub received: i64,
 }
@@ -28,7 +30,10 @@ pub struct Batch {
 /// How far the reading of a source has come with this batch.
 #[derive(Debug, Clone, Default)]
 pub struct SourceStep {
-    pub source: i64,
+    /// Path and revision name the source; it begins with its first batch.
+    pub path: String,
+    pub revision: i64,
+    pub importer: String,
     pub consumed: i64,
     pub lines: i64,
     /// SHA-256 of the bytes just before `consumed`.
@@ -36,6 +41,17 @@ pub struct SourceStep {
     pub state: String,
     /// The ids of all sessions that have events from it so far.
     pub sessions: Vec<String>,
+    /// With the last batch: what the file was when it was read to its end.
+    pub finished: Option<Stamp>,
+}
+
+/// What tells at a glance whether a file is what it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    pub size: i64,
+    /// Nanoseconds since 1970.
+    pub modified: i64,
+    pub inode: i64,
 }
 
 /// A byte sequence that is no part of a source's content.
@@ -97,37 +113,54 @@ pub struct Appended {
     pub represented: u64,
 }
 
+impl Appended {
+    pub fn add(&mut self, other: &Self) {
+        self.added += other.added;
+        self.duplicates += other.duplicates;
+        self.conflicts += other.conflicts;
+        self.represented += other.represented;
+    }
+}
+
 impl Store {
-    /// Stores a batch. When this returns, it is on the disk.
+    /// Stores batches in one transaction. When this returns, they are on the disk; one answer a batch.
     ///
     /// An event whose id and content are stored is a duplicate and only gains an origin; one whose id has other
     /// content is a conflict: both are kept and flagged.
-    pub async fn append(&self, batch: &Batch) -> Result<Appended> {
-        let appended = self.append_all(batch).await;
+    pub async fn append(&self, batches: &[Batch]) -> Result<Vec<Appended>> {
+        let appended = self.append_all(batches).await;
         appended.map_err(|error| super::open::explain(error, &self.path))
     }
 
-    async fn append_all(&self, batch: &Batch) -> Result<Appended> {
+    async fn append_all(&self, batches: &[Batch]) -> Result<Vec<Appended>> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let mut writing = Writing::start(&mut transaction, batch).await?;
-        writing.content().await?;
-        writing.blobs().await?;
-        let appended = writing.events().await?;
-        writing.source(&appended).await?;
+        let mut writing = Writing {
+            connection: &mut transaction,
+            sessions: HashMap::new(),
+            blobs: HashMap::new(),
+            sources: Vec::new(),
+        };
+        for batch in batches {
+            writing.begin(batch).await?;
+        }
+        let appended = writing.events(batches).await?;
+        for ((batch, appended), (source, _)) in batches.iter().zip(&appended).zip(writing.sources.clone()) {
+            writing.source(batch, source, appended).await?;
+            super::annotations::add(writing.connection, &batch.annotations).await?;
+        }
         transaction.commit().await?;
         Ok(appended)
     }
 }
 
-/// One batch on its way in.
+/// Batches on their way in.
 struct Writing<'a> {
     connection: &'a mut SqliteConnection,
-    batch: &'a Batch,
     /// Session ids to numbers.
     sessions: HashMap<String, i64>,
-    /// The blob of the source's content.
-    content: i64,
     blobs: HashMap<[u8; 32], i64>,
+    /// Batch by batch: the number of the source and the blob of its content.
+    sources: Vec<(i64, i64)>,
 }
 
 /// What is stored under an event id.
@@ -139,55 +172,54 @@ struct Known {
     event: i64,
 }
 
-impl<'a> Writing<'a> {
-    async fn start(connection: &'a mut SqliteConnection, batch: &'a Batch) -> Result<Self> {
-        let mut sessions = HashMap::new();
+impl Writing<'_> {
+    /// Sessions, the source and bytes: what events lean on.
+    async fn begin(&mut self, batch: &Batch) -> Result<()> {
         for session in &batch.sessions {
-            sessions.insert(session.id.clone(), super::sessions::put(connection, session).await?);
+            let number = super::sessions::put(self.connection, session).await?;
+            self.sessions.insert(session.id.clone(), number);
         }
         for (session, ancestor) in &batch.forks {
-            super::sessions::put_fork(connection, session, ancestor).await?;
+            super::sessions::put_fork(self.connection, session, ancestor).await?;
         }
-        let content = match &batch.source {
-            Some(step) => super::sources::content_blob(connection, step.source).await?,
-            None => 0,
+        let source = match &batch.source {
+            Some(step) => super::sources::begin(self.connection, step).await?,
+            None => (0, 0),
         };
-        Ok(Self { connection, batch, sessions, content, blobs: HashMap::new() })
-    }
-
-    async fn content(&mut self) -> Result<()> {
-        if !self.batch.pieces.is_empty() {
-            super::bytes::extend_blob(self.connection, self.content, &self.batch.pieces).await?;
+        self.sources.push(source);
+        if !batch.pieces.is_empty() {
+            super::bytes::extend_blob(self.connection, source.1, &batch.pieces).await?;
         }
-        Ok(())
-    }
-
-    async fn blobs(&mut self) -> Result<()> {
-        for blob in &self.batch.blobs {
+        for blob in &batch.blobs {
             let number = super::bytes::put_blob(self.connection, blob).await?;
             self.blobs.insert(blob.digest, number);
         }
         Ok(())
     }
 
-    async fn events(&mut self) -> Result<Appended> {
-        let mut appended = Appended::default();
-        let known = self.known_ids().await?;
+    async fn events(&mut self, batches: &[Batch]) -> Result<Vec<Appended>> {
+        let known = self.known_ids(batches).await?;
         let mut plan = Plan { known, ..Plan::default() };
         plan.next_event = super::next_number(self.connection, "SELECT max(event) FROM events").await?;
         plan.next_record = super::next_number(self.connection, "SELECT max(record) FROM records").await?;
-        for record in &self.batch.records {
-            plan.record(record, &self.sessions, &mut appended)?;
+        let mut all = Vec::with_capacity(batches.len());
+        for (batch, (source, content)) in batches.iter().zip(&self.sources) {
+            let mut appended = Appended::default();
+            let from = From { source: *source, content: *content, received: batch.received, sessions: &self.sessions };
+            for record in &batch.records {
+                plan.record(record, &from, &mut appended)?;
+            }
+            all.push(appended);
         }
         plan.read_keys(self.connection).await?;
         self.write(&plan).await?;
-        Ok(appended)
+        Ok(all)
     }
 
-    /// What is stored under the ids of this batch.
-    async fn known_ids(&mut self) -> Result<HashMap<String, Vec<Known>>> {
-        let mut ids: Vec<&str> =
-            self.batch.records.iter().flat_map(|record| &record.events).map(|new| new.event.id.as_str()).collect();
+    /// What is stored under the ids of these batches.
+    async fn known_ids(&mut self, batches: &[Batch]) -> Result<HashMap<String, Vec<Known>>> {
+        let records = batches.iter().flat_map(|batch| &batch.records);
+        let mut ids: Vec<&str> = records.flat_map(|record| &record.events).map(|new| new.event.id.as_str()).collect();
         ids.sort_unstable();
         ids.dedup();
         let mut known: HashMap<String, Vec<Known>> = HashMap::new();
@@ -211,9 +243,8 @@ impl<'a> Writing<'a> {
     }
 
     async fn write(&mut self, plan: &Plan<'_>) -> Result<()> {
-        let source = self.batch.source.as_ref().map(|step| step.source);
-        rows::insert_records(self.connection, source, &plan.records).await?;
-        rows::insert_events(self.connection, &plan.events, self.batch.received).await?;
+        rows::insert_records(self.connection, &plan.records).await?;
+        rows::insert_events(self.connection, &plan.events).await?;
         rows::insert_ids(self.connection, &plan.events).await?;
         rows::insert_event_keys(self.connection, &plan.events).await?;
         rows::insert_attributes(self.connection, &plan.events).await?;
@@ -221,7 +252,7 @@ impl<'a> Writing<'a> {
         for row in &plan.events {
             for body in &row.new.bodies {
                 let (blob, start) = match body.place {
-                    Place::Content(start) => (self.content, start),
+                    Place::Content(start) => (row.content_blob, start),
                     Place::Blob => (self.blob(body).await?, 0),
                 };
                 bodies.push((row.number, body, blob, start));
@@ -249,21 +280,30 @@ impl<'a> Writing<'a> {
         Ok(number)
     }
 
-    async fn source(&mut self, appended: &Appended) -> Result<()> {
-        let Some(step) = &self.batch.source else { return Ok(()) };
-        let bad = self.batch.records.iter().filter(|record| record.status != RecordStatus::Good).count();
-        let events = appended.added + appended.duplicates;
-        super::sources::step(self.connection, step, self.batch.records.len(), appended.represented, bad, events).await
+    async fn source(&mut self, batch: &Batch, source: i64, appended: &Appended) -> Result<()> {
+        let Some(step) = &batch.source else { return Ok(()) };
+        let bad = batch.records.iter().filter(|record| record.status != RecordStatus::Good).count();
+        super::sources::step(self.connection, source, step, appended, batch.records.len(), bad).await
     }
 }
 
-/// What a batch will write.
+/// Where the records of one batch come from.
+struct From<'a> {
+    source: i64,
+    /// The blob of the source's content.
+    content: i64,
+    received: i64,
+    sessions: &'a HashMap<String, i64>,
+}
+
+/// What the batches will write.
 #[derive(Default)]
 struct Plan<'a> {
     known: HashMap<String, Vec<Known>>,
     next_event: i64,
     next_record: i64,
-    records: Vec<(i64, &'a NewRecord)>,
+    /// Number, source, record.
+    records: Vec<(i64, i64, &'a NewRecord)>,
     events: Vec<rows::EventRow<'a>>,
     /// Further origins of events: event, record.
     origins: Vec<(i64, i64)>,
@@ -275,47 +315,64 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn record(
-        &mut self,
-        record: &'a NewRecord,
-        sessions: &HashMap<String, i64>,
-        appended: &mut Appended,
-    ) -> Result<()> {
-        let number = self.next_record;
-        self.next_record += 1;
-        self.records.push((number, record));
+    fn record(&mut self, record: &'a NewRecord, from: &From<'_>, appended: &mut Appended) -> Result<()> {
+        let number = (from.source != 0).then_some(self.next_record);
+        if let Some(number) = number {
+            self.next_record += 1;
+            self.records.push((number, from.source, record));
+        }
         appended.represented += u64::from(!record.events.is_empty());
         for new in &record.events {
-            let session = *sessions
+            let session = *from
+                .sessions
                 .get(&new.event.session)
                 .with_context(|| format!("the event {} is of a session that the batch does not name", new.event.id))?;
-            self.event(number, record, session, new, appended);
+            let row = rows::EventRow {
+                number: self.next_event,
+                session,
+                record: number,
+                revision: 0,
+                extra: 0,
+                received: from.received,
+                content: record.content,
+                content_blob: from.content,
+                new,
+                keys: new.event.keys.iter().map(|key| (key, 0)).collect(),
+            };
+            self.event(row, appended);
         }
         Ok(())
     }
 
-    fn event(&mut self, record: i64, from: &NewRecord, session: i64, new: &'a NewEvent, appended: &mut Appended) {
-        let known = self.known.entry(new.event.id.clone()).or_default();
-        let own = known.iter().filter(|known| known.session == session);
-        if let Some(same) = own.clone().find(|known| known.content == from.content) {
-            self.origins.push((same.event, record));
+    fn event(&mut self, mut row: rows::EventRow<'a>, appended: &mut Appended) {
+        let known = self.known.entry(row.new.event.id.clone()).or_default();
+        let own = known.iter().filter(|known| known.session == row.session);
+        if let Some(same) = own.clone().find(|known| known.content == row.content) {
+            self.origins.extend(row.record.map(|record| (same.event, record)));
             appended.duplicates += 1;
             return;
         }
         let rivals: Vec<i64> = own.clone().map(|known| known.event).collect();
-        let revision = own.map(|known| known.revision + 1).max().unwrap_or(0);
-        for other in known.iter().filter(|other| other.session != session && other.content == from.content) {
-            self.shared.push((session, other.session));
+        row.revision = own.map(|known| known.revision + 1).max().unwrap_or(0);
+        // An id that was derived from content says nothing about whose event it is.
+        let derived = row.new.event.id.starts_with("r-");
+        let others =
+            known.iter().filter(|other| !derived && other.session != row.session && other.content == row.content);
+        self.shared.extend(others.map(|other| (row.session, other.session)));
+        known.push(Known {
+            session: row.session,
+            revision: row.revision,
+            content: row.content.to_vec(),
+            event: row.number,
+        });
+        if !rivals.is_empty() {
+            row.extra = flag::CONFLICT;
+            appended.conflicts += 1;
         }
-        let number = self.next_event;
-        self.next_event += 1;
-        known.push(Known { session, revision, content: from.content.to_vec(), event: number });
-        let extra = if rivals.is_empty() { 0 } else { flag::CONFLICT };
         appended.added += 1;
-        appended.conflicts += u64::from(!rivals.is_empty());
         self.conflicting.extend(rivals);
-        let keys = new.event.keys.iter().map(|key| (key, 0)).collect();
-        self.events.push(rows::EventRow { number, session, record, revision, extra, content: from.content, new, keys });
+        self.next_event += 1;
+        self.events.push(row);
     }
 
     /// Gives every key value its number.

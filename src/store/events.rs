@@ -109,6 +109,22 @@ impl Store {
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
+    /// The content hashes of events: what makes each the same event elsewhere.
+    pub async fn contents(&self, numbers: &[i64]) -> Result<HashMap<i64, Vec<u8>>> {
+        let mut contents = HashMap::with_capacity(numbers.len());
+        for chunk in numbers.chunks(rows::CHUNK) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+                "SELECT events.event, event_ids.content FROM events JOIN event_ids ON event_ids.id = events.id \
+                 AND event_ids.session = events.session AND event_ids.revision = events.revision WHERE events.event IN (",
+            );
+            rows::list(&mut query, chunk.iter().copied());
+            for row in query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await? {
+                contents.insert(row.try_get(0)?, row.try_get(1)?);
+            }
+        }
+        Ok(contents)
+    }
+
     /// The numbers of all events of the turns that these events belong to, and of those that belong to none.
     pub async fn complete_turns(&self, numbers: &[i64]) -> Result<Vec<i64>> {
         let mut all: BTreeSet<i64> = numbers.iter().copied().collect();

@@ -17,7 +17,7 @@ mod rows;
 mod tests;
 
 pub use annotations::Annotation;
-pub use append::{Appended, Batch, NewBlob, NewBody, NewEvent, NewRecord, Place, RecordStatus, SourceStep};
+pub use append::{Appended, Batch, NewBlob, NewBody, NewEvent, NewRecord, Place, RecordStatus, SourceStep, Stamp};
 pub use pieces::{Packer, Piece, digest, digest_of};
 pub use sources::Source;
 

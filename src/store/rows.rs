@@ -19,11 +19,14 @@ const RETENTION: i64 = 90 * 86_400 * 1_000_000;
 pub(super) struct EventRow<'a> {
     pub number: i64,
     pub session: i64,
-    pub record: i64,
+    pub record: Option<i64>,
     pub revision: i64,
     /// Flags that the store adds.
     pub extra: i64,
+    pub received: i64,
     pub content: [u8; 16],
+    /// Where bodies lie that are part of the source's content.
+    pub content_blob: i64,
     pub new: &'a NewEvent,
     pub keys: Vec<(&'a Key, i64)>,
 }
@@ -79,14 +82,12 @@ where
 
 pub(super) async fn insert_records(
     connection: &mut SqliteConnection,
-    source: Option<i64>,
-    records: &[(i64, &NewRecord)],
+    records: &[(i64, i64, &NewRecord)],
 ) -> Result<()> {
-    let Some(source) = source else { return Ok(()) };
     for chunk in records.chunks(CHUNK) {
         let mut query = QueryBuilder::new("INSERT INTO records (record, source, start, size, status, digest) ");
-        query.push_values(chunk, |mut row, (number, record)| {
-            row.push_bind(*number).push_bind(source).push_bind(record.start).push_bind(record.size);
+        query.push_values(chunk, |mut row, (number, source, record)| {
+            row.push_bind(*number).push_bind(*source).push_bind(record.start).push_bind(record.size);
             row.push_bind(record.status as i64).push_bind(record.digest.to_vec());
         });
         query.build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
@@ -94,11 +95,7 @@ pub(super) async fn insert_records(
     Ok(())
 }
 
-pub(super) async fn insert_events(
-    connection: &mut SqliteConnection,
-    events: &[EventRow<'_>],
-    received: i64,
-) -> Result<()> {
+pub(super) async fn insert_events(connection: &mut SqliteConnection, events: &[EventRow<'_>]) -> Result<()> {
     for chunk in events.chunks(CHUNK) {
         let mut query = QueryBuilder::new(
             "INSERT INTO events (event, session, order_time, origin, sequence, id, revision, at, received, expires, \
@@ -111,7 +108,7 @@ pub(super) async fn insert_events(
             row.push_bind(item.number).push_bind(item.session);
             row.push_bind(event.order.time.0).push_bind(event.order.origin).push_bind(event.order.sequence);
             row.push_bind(clean(&event.id)).push_bind(item.revision).push_bind(event.at.map(|at| at.0));
-            row.push_bind(received).push_bind(received.saturating_add(RETENTION));
+            row.push_bind(item.received).push_bind(item.received.saturating_add(RETENTION));
             row.push_bind(event.kind as i64).push_bind(clean(&event.source)).push_bind(clean(&event.event_type));
             row.push_bind(clean_option(&event.status))
                 .push_bind(clean(&event.label))

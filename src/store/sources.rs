@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::append::SourceStep;
+use super::append::{Appended, SourceStep, Stamp};
 use super::{Origin, Store, bytes};
 
 /// A source as the store knows it.
@@ -31,6 +31,13 @@ pub struct Source {
     pub sessions: Vec<String>,
 }
 
+impl Source {
+    /// What the file was when it was last read to its end.
+    pub fn stamp(&self) -> Stamp {
+        Stamp { size: self.size, modified: self.modified, inode: self.inode }
+    }
+}
+
 const COLUMNS: &str = "source, path, revision, importer, size, modified, inode, tail, consumed, blob, state, lines, \
      records, represented, bad, events, sessions";
 
@@ -52,53 +59,6 @@ impl Store {
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(session).fetch_all(&self.readers).await?;
         rows.iter().map(source_of).collect()
-    }
-
-    /// Begins a source, or a new revision of one that is no longer what it was.
-    pub async fn begin_source(&self, source: &Source) -> Result<Source> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let number = super::next_number(&mut transaction, "SELECT max(source) FROM sources").await?;
-        let blob = bytes::new_blob(&mut transaction).await?;
-        sqlx::query(
-            "INSERT INTO sources (source, path, revision, importer, size, modified, inode, tail, consumed, blob, state, \
-             lines, records, represented, bad, events, sessions) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, '', 0, 0, 0, 0, 0, '[]')",
-        )
-        .bind(number)
-        .bind(&source.path)
-        .bind(source.revision)
-        .bind(&source.importer)
-        .bind(-1i64)
-        .bind(source.modified)
-        .bind(source.inode)
-        .bind(Vec::new())
-        .bind(blob)
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(Source {
-            number,
-            blob,
-            sessions: Vec::new(),
-            consumed: 0,
-            lines: 0,
-            records: 0,
-            represented: 0,
-            bad: 0,
-            events: 0,
-            ..source.clone()
-        })
-    }
-
-    /// Says that a source was read to its end as it was then.
-    pub async fn finish_source(&self, source: &Source) -> Result<()> {
-        sqlx::query("UPDATE sources SET size = $1, modified = $2, inode = $3 WHERE source = $4")
-            .bind(source.size)
-            .bind(source.modified)
-            .bind(source.inode)
-            .bind(source.number)
-            .execute(&self.writer)
-            .await?;
-        Ok(())
     }
 
     /// Takes back what lies behind `consumed`: bytes of a record that was never completed, and the cut record itself.
@@ -180,18 +140,41 @@ async fn forget_record(connection: &mut SqliteConnection, source: i64, record: i
     Ok(())
 }
 
-pub(super) async fn content_blob(connection: &mut SqliteConnection, source: i64) -> Result<i64> {
-    let row = sqlx::query("SELECT blob FROM sources WHERE source = $1").bind(source).fetch_optional(connection).await?;
-    Ok(row.context("there is no such source")?.try_get(0)?)
+/// The number of a source and the blob of its content; both are made with its first batch.
+pub(super) async fn begin(connection: &mut SqliteConnection, step: &SourceStep) -> Result<(i64, i64)> {
+    let known = sqlx::query("SELECT source, blob FROM sources WHERE path = $1 AND revision = $2")
+        .bind(&step.path)
+        .bind(step.revision)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if let Some(row) = known {
+        return Ok((row.try_get(0)?, row.try_get(1)?));
+    }
+    let number = super::next_number(connection, "SELECT max(source) FROM sources").await?;
+    let blob = bytes::new_blob(connection).await?;
+    sqlx::query(
+        "INSERT INTO sources (source, path, revision, importer, size, modified, inode, tail, consumed, blob, state, \
+         lines, records, represented, bad, events, sessions) VALUES ($1, $2, $3, $4, -1, 0, 0, $5, 0, $6, '', 0, 0, 0, 0, 0, '[]')",
+    )
+    .bind(number)
+    .bind(&step.path)
+    .bind(step.revision)
+    .bind(&step.importer)
+    .bind(Vec::new())
+    .bind(blob)
+    .execute(connection)
+    .await?;
+    Ok((number, blob))
 }
 
+/// Notes how far a source was read, and what came of it.
 pub(super) async fn step(
     connection: &mut SqliteConnection,
+    source: i64,
     step: &SourceStep,
+    appended: &Appended,
     records: usize,
-    represented: u64,
     bad: usize,
-    events: u64,
 ) -> Result<()> {
     sqlx::query(
         "UPDATE sources SET consumed = $1, lines = $2, tail = $3, state = $4, records = records + $5, \
@@ -202,13 +185,22 @@ pub(super) async fn step(
     .bind(step.tail.to_vec())
     .bind(&step.state)
     .bind(i64::try_from(records)?)
-    .bind(i64::try_from(represented)?)
+    .bind(i64::try_from(appended.represented)?)
     .bind(i64::try_from(bad)?)
-    .bind(i64::try_from(events)?)
+    .bind(i64::try_from(appended.added + appended.duplicates)?)
     .bind(serde_json::to_string(&step.sessions)?)
-    .bind(step.source)
-    .execute(connection)
+    .bind(source)
+    .execute(&mut *connection)
     .await?;
+    if let Some(stamp) = step.finished {
+        sqlx::query("UPDATE sources SET size = $1, modified = $2, inode = $3 WHERE source = $4")
+            .bind(stamp.size)
+            .bind(stamp.modified)
+            .bind(stamp.inode)
+            .bind(source)
+            .execute(connection)
+            .await?;
+    }
     Ok(())
 }
 

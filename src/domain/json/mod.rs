@@ -5,9 +5,11 @@
 
 mod decode;
 mod lexer;
+mod split;
 
 pub use decode::decode_string;
 pub use lexer::{Lexer, MAX_DEPTH, Progress};
+pub use split::{Parts, Splitter};
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -85,8 +85,7 @@ fn label(content: Option<Value<'_>>) -> String {
     if let Some(text) = text {
         return telling::label(&text);
     }
-    let tools: Vec<_> =
-        blocks().filter(|block| super::blocks::is_call(*block)).filter_map(|b| b.word("name")).collect();
+    let tools: Vec<_> = blocks().filter(|block| blocks::is_call(*block)).filter_map(|b| b.word("name")).collect();
     if !tools.is_empty() {
         return telling::label(&format!("calls {}", tools.join(", ")));
     }

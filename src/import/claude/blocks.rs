@@ -110,7 +110,7 @@ fn unspoken(content: Value<'_>) -> String {
 }
 
 fn says_cut(content: Value<'_>) -> bool {
-    telling::texts(content).iter().any(|text| CUT.iter().any(|mark| text.contains(mark)))
+    telling::texts(content).iter().any(|text| telling::holds(text, CUT))
 }
 
 fn account_says_cut(account: Value<'_>) -> bool {

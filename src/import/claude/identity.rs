@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Opening;
+use super::{Opening, other};
 use crate::domain::{Outline, Shape, Value};
 use crate::import::telling::is_uuid;
 
@@ -20,10 +20,10 @@ pub struct Identity {
 impl Identity {
     pub fn of(opening: &Opening<'_>) -> Self {
         let stem = stem_of(opening.path);
-        if let Some(agent) = sub_agent(&stem, opening.head) {
-            if let Some(parent) = parent_of(&agent, opening) {
-                return Self { session: format!("{agent}@{parent}"), parent: Some(parent.clone()), lineage: parent };
-            }
+        if let Some(agent) = sub_agent(&stem, opening.head)
+            && let Some(parent) = parent_of(&agent, opening)
+        {
+            return Self { session: format!("{agent}@{parent}"), parent: Some(parent.clone()), lineage: parent };
         }
         let session = own_session(stem, opening);
         Self { parent: None, lineage: session.clone(), session }
@@ -71,9 +71,15 @@ fn parent_of(agent: &str, opening: &Opening<'_>) -> Option<String> {
     })
 }
 
+/// Whether a record is one of an agent that took over Claude Code's envelope but not its messages, or of a digest.
+pub fn is_foreign(root: Value<'_>) -> bool {
+    let digest = root.get("v").is_some() && root.get("agent").is_some();
+    digest || root.at(&["message", "parts"]).is_some() || root.get("systemPayload").is_some()
+}
+
 /// Whether a record is one of Claude Code's.
 pub fn is_record(root: Value<'_>) -> bool {
-    if root.shape() != Shape::Object || (root.get("v").is_some() && root.get("agent").is_some()) {
+    if root.shape() != Shape::Object || is_foreign(root) {
         return false;
     }
     let has = |name: &str| root.get(name).is_some_and(|value| !value.is_null());
@@ -87,7 +93,9 @@ pub fn is_record(root: Value<'_>) -> bool {
         Some("file-history-snapshot") => has("messageId") && has("snapshot"),
         Some("summary") => has("leafUuid"),
         Some("queue-operation") => session && has("timestamp"),
-        Some(kind) if super::other::is_known(kind) => session,
+        Some("tool_use" | "tool_result" | "session_start") => session && has("uuid"),
+        Some("started" | "result") => has("agentId") && has("key"),
+        Some(kind) if other::is_known(kind) => session,
         Some(_) => session && has("uuid") && root.get("parentUuid").is_some(),
         None => session && message && (has("requestId") || has("uuid")),
     }

@@ -14,19 +14,20 @@ mod user;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Draft, Format, Opening, Reader, Record};
+use super::{Draft, Format, Open, Opening, Reader, Record};
 use crate::domain::{Outline, Session};
 use identity::Identity;
 use prompts::Prompts;
 use record::Envelope;
 use titles::Titles;
 
-pub const FORMAT: Format = Format { agent: AGENT, detect, open };
+pub const FORMAT: Format = Format { agent: AGENT, detect, open: Open::Records(open) };
 
 const AGENT: &str = "claude-code";
 
 fn detect(head: &[Outline]) -> bool {
-    head.iter().any(|record| identity::is_record(record.root()))
+    let roots = || head.iter().map(Outline::root);
+    roots().any(identity::is_record) && !roots().any(identity::is_foreign)
 }
 
 fn open(opening: &Opening<'_>) -> Box<dyn Reader> {

@@ -46,10 +46,11 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// The value of `message.content`; a message that is a mere string is its own content.
+    /// The value of `message.content`, unless it is null; a message that is a mere string is its own content.
     pub fn content(&self) -> Option<Value<'a>> {
         let message = self.root.get("message")?;
-        if message.shape() == Shape::String { Some(message) } else { message.get("content") }
+        let content = if message.shape() == Shape::String { Some(message) } else { message.get("content") };
+        content.filter(|content| !content.is_null())
     }
 
     /// The id of an event of this record; starts with `#` where the record has no uuid.
@@ -87,11 +88,8 @@ pub fn base(state: &mut State, envelope: &Envelope<'_>, is_prompt: bool) -> Even
 
 /// A native key, once.
 pub fn add_key(event: &mut Event, kind: KeyKind, value: Option<String>) {
-    if let Some(key) = value.map(|value| Key::native(kind, value)) {
-        if !event.keys.contains(&key) {
-            event.keys.push(key);
-        }
-    }
+    let key = value.map(|value| Key::native(kind, value));
+    event.keys.extend(key.filter(|key| !event.keys.contains(key)));
 }
 
 pub fn add_attribute(event: &mut Event, name: &str, value: Option<String>) {

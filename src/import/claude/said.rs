@@ -79,7 +79,7 @@ fn part_text(part: Value<'_>) -> Option<Cow<'_, str>> {
 fn is_typed(part: Value<'_>) -> bool {
     match part_text(part) {
         Some(text) => !text.trim().is_empty() && wrapper(&text).is_none(),
-        None => part.shape() == Shape::Object && part.len() > 0,
+        None => part.shape() == Shape::Object && !part.is_empty(),
     }
 }
 

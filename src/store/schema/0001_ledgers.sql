@@ -33,6 +33,7 @@ CREATE TABLE sessions (
     settled BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX sessions_by_end ON sessions (ended);
+CREATE INDEX sessions_unsettled ON sessions (session) WHERE settled = 0;
 CREATE INDEX sessions_by_lineage ON sessions (lineage);
 
 -- Pairs of sessions that hold the same events: forks and resumes.

@@ -2,12 +2,14 @@
 //!
 //! Runs only where `TURNSCOPE_CORPUS` names a folder with `claude-code` and `codex` in it.
 
+mod digest;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Draft, FORMATS, Format, Opening, Reader, Record};
-use crate::domain::{Event, KeyKind, Kind, Lexer, Outline, Phase, Progress, Usage, flag};
+use crate::domain::{KeyKind, Kind, Lexer, Outline, Phase, Progress, Usage};
 
 /// A record with its place, as a driver would hand it over.
 pub struct Placed {
@@ -56,7 +58,8 @@ pub fn format_of(records: &[Placed]) -> &'static Format {
 pub fn open(format: &Format, path: &Path, text: &[u8], known: &[Placed], saved: Option<&str>) -> Box<dyn Reader> {
     let head: Vec<_> = known.iter().take(50).map(|record| record.outline.clone()).collect();
     let contains = |needle: &str| memchr::memmem::find(text, needle.as_bytes()).is_some();
-    (format.open)(&Opening { path, head: &head, saved, contains: &contains })
+    let super::Open::Records(open) = format.open else { panic!("a slice has no reader") };
+    open(&Opening { path, head: &head, saved, contains: &contains })
 }
 
 pub fn read(reader: &mut dyn Reader, record: &Placed) -> Vec<Draft> {
@@ -104,7 +107,9 @@ impl Count {
         let tools = |phase| {
             let events = drafts.iter().map(|draft| &draft.event);
             let named = events.filter(move |event| event.kind == Kind::Tool && event.phase == phase);
-            named.flat_map(|event| event.values(KeyKind::ToolCall)).collect::<BTreeSet<_>>()
+            // Ids that a rule derived are not in the files.
+            let keys = named.flat_map(|event| &event.keys).filter(|key| key.rule.is_none());
+            keys.filter(|key| key.kind == KeyKind::ToolCall).map(|key| &key.value).collect::<BTreeSet<_>>()
         };
         let (calls, results) = (tools(Phase::Call), tools(Phase::Result));
         Self {
@@ -134,6 +139,9 @@ impl Count {
     }
 }
 
+/// Reads one bucket of a usage.
+type Bucket = fn(&Usage) -> Option<i64>;
+
 /// The sums over the model turns, of which each is worth its last usage.
 fn tokens(drafts: &[Draft]) -> BTreeMap<String, Option<i64>> {
     let mut turns: HashMap<String, &Usage> = HashMap::new();
@@ -143,14 +151,14 @@ fn tokens(drafts: &[Draft]) -> BTreeMap<String, Option<i64>> {
             turns.insert(turn, usage);
         }
     }
-    let buckets: [(&str, fn(&Usage) -> Option<i64>); 5] = [
+    let buckets: [(&str, Bucket); 5] = [
         ("input", |usage| usage.input),
         ("cache_read", |usage| usage.cache_read),
         ("cache_write", |usage| usage.cache_write),
         ("output", |usage| usage.output),
         ("reasoning", |usage| usage.reasoning),
     ];
-    let sum = |bucket: fn(&Usage) -> Option<i64>| turns.values().copied().filter_map(bucket).reduce(|a, b| a + b);
+    let sum = |bucket: Bucket| turns.values().copied().filter_map(bucket).reduce(|a, b| a + b);
     let mut sums: BTreeMap<_, _> = buckets.iter().map(|(name, bucket)| ((*name).to_owned(), sum(*bucket))).collect();
     let total = sums["input"].or(sums["output"]).map(|_| sums.values().flatten().sum());
     sums.insert("total".to_owned(), total);
@@ -241,7 +249,27 @@ fn every_codex_file_of_the_corpus_agrees_with_the_independent_count() {
     compare("codex");
 }
 
-/// A twin or a side chain is still an event of its own.
-pub fn twins(drafts: &[Draft]) -> Vec<&Event> {
-    drafts.iter().map(|draft| &draft.event).filter(|event| event.has(flag::TWIN)).collect()
+#[test]
+fn a_format_is_told_by_the_content_of_any_of_the_first_records() {
+    let agent = |text: &str| format_of(&records(text.as_bytes()).0).agent;
+    let claude = r#"{"type":"user","uuid":"u","sessionId":"s","message":{"content":"x"}}"#;
+    let codex = r#"{"type":"event_msg","payload":{"type":"user_message","message":"x"}}"#;
+    assert_eq!(agent(&format!("{{\"new\":1}}\n42\n{claude}\n")), "claude-code");
+    assert_eq!(agent(&format!("{{\"new\":1}}\n{codex}")), "codex");
+    assert_eq!(
+        agent(r#"{"type":"queue-operation","operation":"enqueue","sessionId":"s","timestamp":"t"}"#),
+        "claude-code"
+    );
+    let others = [
+        r#"{"v":1,"agent":"claude-code","type":"user","uuid":"u","sessionId":"s","content":[]}"#,
+        r#"{"sessionId":"s","projectHash":"h","startTime":"t","messages":[]}"#,
+        r#"{"resourceSpans":[{"scopeSpans":[]}]}"#,
+        r#"{"type":"user","uuid":"u","sessionId":"s","parentUuid":null,"message":{"role":"user","parts":[]}}"#,
+        r#"{"timestamp":"t","role":"user","content":"x"}"#,
+        r#"{"type":"reasoning","id":"r","summary":[],"encrypted_content":"x"}"#,
+        r#"{"type":"session.start","data":{"sessionId":"s"},"id":"i","timestamp":"t","parentId":null}"#,
+    ];
+    for other in others {
+        assert_eq!(agent(other), "unknown", "{other}");
+    }
 }

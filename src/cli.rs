@@ -1,0 +1,268 @@
+//! What may be typed: the commands, their arguments and their help.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::Role;
+
+const EXAMPLES: &str = "\
+Examples:
+  turnscope                          browse what the store holds
+  turnscope run.jsonl other/         browse files and folders without keeping them
+  turnscope demo                     browse a built-in session
+  turnscope import                   bring in the sessions of every known agent
+  turnscope sessions --json          list them, one JSON object a line
+  turnscope timeline last            what happened in the newest session
+
+SESSION is an id, the beginning of an id that fits only one, `last`, or a room.
+A path named like a command is written `./sessions`.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with bad records, 130 cancelled.";
+
+/// A terminal replay browser for AI-agent sessions.
+#[derive(Debug, Parser)]
+#[command(name = "turnscope", version, after_help = EXAMPLES)]
+pub struct Line {
+    #[command(flatten)]
+    pub options: Options,
+
+    /// Files and folders to browse; without any, the store
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What holds for every command; may stand before it or behind it.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// The store to use [default: turnscope.db in the user's data folder]
+    #[arg(long, global = true, value_name = "PATH", env = "TURNSCOPE_STORE", hide_env_values = true)]
+    pub store: Option<OsString>,
+
+    /// Write one JSON object a line
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// When to use colors
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+
+    /// The time zone of tables: UTC or a fixed offset such as +02:00
+    #[arg(long, global = true, value_name = "ZONE", default_value = "UTC", allow_hyphen_values = true)]
+    pub tz: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Browse a built-in session, nothing to install
+    Demo,
+    /// Bring sessions in
+    Import(Import),
+    /// List all sessions, newest first
+    Sessions,
+    /// List the rows of a session
+    Timeline(Timeline),
+    /// Show one row of a session, or write out one of its parts
+    Show(Show),
+    /// Search the contents of all sessions
+    Search(Search),
+    /// Write a session to a file
+    Export(Export),
+    /// Count turns, errors, tokens and times
+    Stats(Stats),
+    /// Check a slice against its own digests
+    Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  turnscope import                              the folders of every known agent
+  turnscope import ~/.claude/projects           all sessions below a folder
+  turnscope import run.jsonl --json             what it gave, for a script
+
+Bad records are kept, told on stderr as `path:line: reason`, and make the exit code 3.")]
+pub struct Import {
+    /// Files and folders [default: the folders of every known agent]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  turnscope timeline last
+  turnscope timeline 7f3a --json | head")]
+pub struct Timeline {
+    /// An id, the beginning of one, `last`, or a room
+    pub session: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  turnscope show last EVENT                     what is known of it
+  turnscope show last EVENT --part output       escaped on a terminal, the exact bytes in a pipe
+  turnscope show last EVENT --part raw -o record.json")]
+pub struct Show {
+    /// An id, the beginning of one, `last`, or a room
+    pub session: String,
+
+    /// The id of a row, or of any event of it
+    pub event: String,
+
+    /// Write this part, byte for byte as the source wrote it
+    #[arg(long, value_enum)]
+    pub part: Option<Part>,
+
+    /// Write the part to this file
+    #[arg(short, long, value_name = "FILE", requires = "part")]
+    pub output: Option<PathBuf>,
+
+    /// Overwrite the file
+    #[arg(long, requires = "output")]
+    pub force: bool,
+}
+
+/// The parts of an event that can be written out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    Input,
+    Output,
+    System,
+    Context,
+    Tools,
+    Metadata,
+    /// The whole record
+    Raw,
+}
+
+impl Part {
+    pub fn role(self) -> Role {
+        match self {
+            Self::Input => Role::Input,
+            Self::Output => Role::Output,
+            Self::System => Role::System,
+            Self::Context => Role::Context,
+            Self::Tools => Role::Tools,
+            Self::Metadata => Role::Metadata,
+            Self::Raw => Role::Raw,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  turnscope search connection refused           both words, in any order
+  turnscope search '\"connection refused\"'       the phrase
+  turnscope search 're:time(d)? ?out'           a regular expression
+  turnscope search 'lit:E_FAIL' --session last  exactly this text, in one session")]
+pub struct Search {
+    /// Words, a phrase in double quotes, `re:REGEX` or `lit:TEXT`
+    #[arg(required = true, value_name = "WORDS")]
+    pub words: Vec<String>,
+
+    /// Show so many hits
+    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "all")]
+    pub limit: usize,
+
+    /// Show all hits
+    #[arg(long)]
+    pub all: bool,
+
+    /// Search this session only
+    #[arg(long, value_name = "SESSION")]
+    pub session: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  turnscope export last -o run.json             a slice that `verify` checks and `import` reads
+  turnscope export last --events EVENT,EVENT    some rows only
+  turnscope export last --format original -o folder   the source files, byte for byte")]
+pub struct Export {
+    /// An id, the beginning of one, `last`, or a room
+    pub session: String,
+
+    /// The file to write, or the folder for `--format original`
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    #[arg(long, value_enum, default_value_t = Form::Json)]
+    pub format: Form,
+
+    /// Only these rows, by the ids of rows or events
+    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    pub events: Vec<String>,
+
+    /// Overwrite files
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// A slice: one verifiable JSON file
+    Json,
+    /// The files that the session came from
+    Original,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  turnscope stats                               everything in the store
+  turnscope stats last --json                   one session")]
+pub struct Stats {
+    /// An id, the beginning of one, `last`, or a room [default: all sessions]
+    pub session: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  turnscope verify run.json && echo unchanged")]
+pub struct Verify {
+    /// A slice written by `turnscope export`
+    pub file: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn options_stand_before_or_behind_the_command() {
+        for typed in [["turnscope", "--json", "sessions"], ["turnscope", "sessions", "--json"]] {
+            let line = Line::try_parse_from(typed).expect("valid");
+            assert!(line.options.json && matches!(line.command, Some(Command::Sessions)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_is_a_path() {
+        let line = Line::try_parse_from(["turnscope", "run.jsonl", "--tz", "-05:00"]).expect("valid");
+        assert_eq!((line.paths, line.options.tz.as_str()), (vec![PathBuf::from("run.jsonl")], "-05:00"));
+        assert!(line.command.is_none());
+    }
+}

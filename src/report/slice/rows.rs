@@ -1,0 +1,212 @@
+//! The rows of a slice: the original's column names for those who know them, and under `turnscope` all that is known.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::{Body, Event, KeyKind, Kind, Role, Session, Timestamp, Usage, flag};
+use crate::store::Annotation;
+use crate::timeline::Join;
+
+/// The sections of a slice and the kind of event in each; `ledger` has none of its own.
+pub const SECTIONS: &[(&str, Kind)] = &[
+    ("transcript", Kind::Transcript),
+    ("tasks", Kind::Task),
+    ("traces", Kind::Trace),
+    ("modelIo", Kind::Model),
+    ("toolIo", Kind::Tool),
+    ("other", Kind::Other),
+];
+
+/// One line of `sessions --json`.
+pub fn session_row(session: &Session) -> Value {
+    json!({
+        "id": session.id, "parent_id": session.parent, "lineage": session.lineage, "title": session.title,
+        "agent": session.agent, "project": session.project, "room": session.room, "canvas": session.canvas,
+        "cwd": session.cwd, "git_branch": session.git_branch,
+        "started": session.started.map(Timestamp::rfc3339), "ended": session.ended.map(Timestamp::rfc3339),
+        "events": session.events, "turns": session.turns, "errors": session.errors, "findings": session.findings,
+        "models": session.models,
+        "tokens": tokens_row(session),
+        "usage_source": session.usage_source,
+    })
+}
+
+/// The tokens of a session, bucket by bucket.
+pub fn tokens_row(session: &Session) -> Value {
+    let tokens = &session.tokens;
+    json!({
+        "input": tokens.input, "cache_read": tokens.cache_read, "cache_write": tokens.cache_write,
+        "output": tokens.output, "reasoning": tokens.reasoning, "total": tokens.total,
+    })
+}
+
+/// One join of a row.
+pub fn join_row(session: &str, from: &str, join: &Join, external: bool) -> Value {
+    json!({
+        "session": session, "from": from, "to": join.to, "strength": join.strength.name(), "external": external,
+        "basis": { "key": join.basis.key, "rule": join.basis.rule, "values": join.basis.values },
+        "candidates": join.candidates,
+    })
+}
+
+/// One event. What is absent is left out.
+pub fn event_row(event: &Event, bodies: &[Body], content: Option<&Vec<u8>>) -> Value {
+    let mut row = Map::new();
+    let first = |kind: KeyKind| event.values(kind).next().map(str::to_owned);
+    put(&mut row, "event_id", Some(event.id.clone()));
+    row.insert("sequence".to_owned(), json!(event.order.sequence));
+    put(&mut row, "created_at", event.at.map(Timestamp::rfc3339));
+    put(&mut row, "session_id", first(KeyKind::Session));
+    for kind in [KeyKind::Room, KeyKind::Trace, KeyKind::Request, KeyKind::Intent, KeyKind::Task, KeyKind::ToolCall] {
+        put(&mut row, kind.name(), first(kind));
+    }
+    put(&mut row, "source", Some(event.source.clone()));
+    put(&mut row, "event_type", Some(event.event_type.clone()));
+    put(&mut row, "status", event.status.clone());
+    put(&mut row, "provider", event.provider.clone());
+    put(&mut row, "model", event.model.clone());
+    put(&mut row, "provider_request_id", first(KeyKind::ProviderRequest));
+    put(&mut row, "tool_name", event.tool.clone());
+    put(&mut row, "participant_id", event.participant.clone());
+    put(&mut row, "error", event.error.clone());
+    if let Some(latency) = event.latency {
+        row.insert("latency_ms".to_owned(), json!(latency / 1000));
+    }
+    for (role, column) in [(Role::Input, "input_blob_id"), (Role::Output, "output_blob_id")] {
+        put(
+            &mut row,
+            column,
+            bodies.iter().find(|body| body.role == role).map(|_| format!("{}:{}", event.id, role.name())),
+        );
+    }
+    row.insert("turnscope".to_owned(), whole_event(event, bodies, content));
+    Value::Object(row)
+}
+
+fn put(row: &mut Map<String, Value>, name: &str, value: Option<String>) {
+    if let Some(value) = value {
+        row.insert(name.to_owned(), Value::String(value));
+    }
+}
+
+fn whole_event(event: &Event, bodies: &[Body], content: Option<&Vec<u8>>) -> Value {
+    let mut whole = Map::new();
+    let keys: Vec<Value> = event
+        .keys
+        .iter()
+        .map(|key| match &key.rule {
+            Some(rule) => json!({ "kind": key.kind.name(), "value": key.value, "rule": rule }),
+            None => json!({ "kind": key.kind.name(), "value": key.value }),
+        })
+        .collect();
+    let bodies: Vec<Value> = bodies
+        .iter()
+        .map(|body| json!({ "role": body.role.name(), "sha256": hex::encode(body.digest), "size": body.size }))
+        .collect();
+    let order = json!({ "time": event.order.time.0, "origin": event.order.origin, "sequence": event.order.sequence });
+    for (name, value) in [
+        ("session", json!(event.session)),
+        ("id", json!(event.id)),
+        ("revision", json!(event.revision)),
+        ("content", json!(content.map(hex::encode))),
+        ("order", order),
+        ("at", json!(event.at.map(|at| at.0))),
+        ("kind", json!(event.kind.name())),
+        ("source", json!(event.source)),
+        ("event_type", json!(event.event_type)),
+        ("status", json!(event.status)),
+        ("label", json!(event.label)),
+        ("turn", json!(event.turn)),
+        ("phase", json!(event.phase.name())),
+        ("keys", json!(keys)),
+        ("provider", json!(event.provider)),
+        ("model", json!(event.model)),
+        ("tool", json!(event.tool)),
+        ("participant", json!(event.participant)),
+        ("usage", json!(event.usage.as_ref().map(usage_row))),
+        ("error", json!(event.error)),
+        ("latency", json!(event.latency)),
+        ("flags", json!(event.flags)),
+        ("attributes", json!(event.attributes)),
+        ("bodies", json!(bodies)),
+    ] {
+        if !value.is_null() {
+            whole.insert(name.to_owned(), value);
+        }
+    }
+    Value::Object(whole)
+}
+
+fn usage_row(usage: &Usage) -> Value {
+    json!({
+        "input": usage.input, "cache_read": usage.cache_read, "cache_write": usage.cache_write, "output": usage.output,
+        "reasoning": usage.reasoning, "rule": usage.rule, "source": usage.source.name(),
+    })
+}
+
+/// The original's blob rows of an event; the payload lies in `bodies` under the digest.
+pub fn blob_rows(event: &Event, bodies: &[Body]) -> Vec<(String, Value)> {
+    let told = bodies.iter().filter(|body| matches!(body.role, Role::Input | Role::Output));
+    told.map(|body| {
+        let id = format!("{}:{}", event.id, body.role.name());
+        let row = json!({
+            "id": id, "event_id": event.id, "kind": body.role.name(), "encoding": "utf8", "mime_type": "application/json",
+            "size_bytes": body.size, "sha256": hex::encode(body.digest), "truncated": event.has(flag::TRUNCATED),
+        });
+        (id, row)
+    })
+    .collect()
+}
+
+pub fn annotation_row(annotation: &Annotation) -> Value {
+    json!({ "session": annotation.session, "row": annotation.row, "marked": annotation.marked, "note": annotation.note })
+}
+
+/// What is counted while the rows go by.
+#[derive(Default)]
+pub struct Sums {
+    kinds: [usize; Kind::ALL.len()],
+    /// Values that tasks and traces name, by kind of key, and rows that are looked up in them.
+    named: [BTreeSet<String>; 4],
+    rows: Vec<(Kind, [Vec<String>; 4])>,
+}
+
+const CORRELATED: [KeyKind; 4] = [KeyKind::Trace, KeyKind::Request, KeyKind::Intent, KeyKind::Task];
+
+impl Sums {
+    pub fn add(&mut self, event: &Event) {
+        self.kinds[event.kind as usize] += 1;
+        let values = CORRELATED.map(|kind| event.values(kind).map(str::to_owned).collect::<Vec<_>>());
+        match event.kind {
+            Kind::Task | Kind::Trace => {
+                for (named, values) in self.named.iter_mut().zip(values) {
+                    named.extend(values);
+                }
+            }
+            Kind::Model | Kind::Tool => self.rows.push((event.kind, values)),
+            Kind::Transcript | Kind::Other => {}
+        }
+    }
+
+    pub fn counts(&self, blobs: usize) -> Value {
+        let of = |kind: Kind| self.kinds[kind as usize];
+        let matches = |values: &[Vec<String>; 4]| {
+            values.iter().zip(&self.named).any(|(values, named)| values.iter().any(|value| named.contains(value)))
+        };
+        let matched = |kind: Kind| self.rows.iter().filter(|(own, values)| *own == kind && matches(values)).count();
+        let missing = |kind: Kind| {
+            self.rows.iter().filter(|(own, values)| *own == kind && values.iter().all(Vec::is_empty)).count()
+        };
+        json!({
+            "transcript": of(Kind::Transcript), "tasks": of(Kind::Task), "traces": of(Kind::Trace),
+            "modelIo": of(Kind::Model), "toolIo": of(Kind::Tool), "other": of(Kind::Other), "blobCount": blobs,
+            "correlationSummary": {
+                "traceKeys": self.named[0].len(), "requestKeys": self.named[1].len(),
+                "intentKeys": self.named[2].len(), "taskKeys": self.named[3].len(),
+                "modelMatched": matched(Kind::Model), "toolMatched": matched(Kind::Tool),
+                "modelMissingCorrelation": missing(Kind::Model), "toolMissingCorrelation": missing(Kind::Tool),
+            },
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! The rows of a session one after another, read in parts so that memory stays bounded.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use crate::domain::{Event, Key, KeyKind, Phase, Session};
+use crate::store::Store;
+use crate::timeline::{Join, Rows, Turn, describe, joins};
+
+/// Rows that are read at once.
+const PART: usize = 500;
+
+/// The kinds of key that the exact joins compare.
+const JOINING: [KeyKind; 3] = [KeyKind::Message, KeyKind::ToolCall, KeyKind::Span];
+
+/// A row with its words and its events, the call first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    pub turn: Turn,
+    pub events: Vec<Event>,
+}
+
+impl Step {
+    /// Sums up events given with the call first; `None` for no events.
+    pub fn of(events: Vec<Event>) -> Option<Self> {
+        describe(&events).map(|turn| Self { turn, events })
+    }
+}
+
+/// A walk through the rows of one session.
+pub struct Walk<'a> {
+    store: &'a Store,
+    rows: Rows,
+    next: usize,
+}
+
+impl<'a> Walk<'a> {
+    pub async fn through(store: &'a Store, session: &Session) -> Result<Self> {
+        let heads = store.heads(session.number, None).await?;
+        Ok(Self::over(store, Rows::of(&heads)))
+    }
+
+    /// A walk through rows that were chosen before.
+    pub fn over(store: &'a Store, rows: Rows) -> Self {
+        Self { store, rows, next: 0 }
+    }
+
+    /// The next rows; none at the end.
+    pub async fn part(&mut self) -> Result<Vec<Step>> {
+        let wanted = self.next..(self.next + PART).min(self.rows.len());
+        self.next = wanted.end;
+        let numbers: Vec<i64> = wanted.clone().flat_map(|row| self.rows.members(row).iter().copied()).collect();
+        let events = self.store.events(&numbers).await?;
+        let mut by_number: HashMap<i64, Event> = events.into_iter().map(|event| (event.number, event)).collect();
+        let mut steps = Vec::with_capacity(wanted.len());
+        for row in wanted {
+            let events = self.rows.members(row).iter().filter_map(|number| by_number.remove(number)).collect();
+            steps.extend(Step::of(events));
+        }
+        Ok(steps)
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.next >= self.rows.len()
+    }
+}
+
+/// The row that holds the first of these events, and how many of them it does not hold.
+pub async fn row_of(store: &Store, session: &Session, numbers: &[i64]) -> Result<Option<(Step, usize)>> {
+    let named = store.events(numbers).await?;
+    let Some(first) = named.first() else { return Ok(None) };
+    let others = match &first.turn {
+        Some(turn) => named.iter().filter(|event| event.turn.as_ref() != Some(turn)).count(),
+        None => named.len() - 1,
+    };
+    let mut events = match &first.turn {
+        Some(turn) => {
+            let members = store.named(session.number, turn).await?;
+            let members = store.events(&members).await?;
+            members.into_iter().filter(|event| event.turn.as_ref() == Some(turn)).collect()
+        }
+        None => vec![first.clone()],
+    };
+    events.sort_by(|one, other| {
+        let place = |event: &Event| (event.phase != Phase::Call, event.order);
+        place(one).cmp(&place(other)).then_with(|| one.id.cmp(&other.id))
+    });
+    Ok(Step::of(events).map(|step| (step, others)))
+}
+
+/// The joins of each of these rows, in the same order.
+pub async fn joins_of(store: &Store, lineage: &str, steps: &[Step]) -> Result<Vec<Vec<Join>>> {
+    let mut wanted: Vec<Key> = steps.iter().flat_map(|step| &step.turn.keys).filter(joins_by).cloned().collect();
+    wanted.sort();
+    wanted.dedup();
+    let mut sharing: HashMap<(KeyKind, String), Vec<i64>> = HashMap::new();
+    for (key, numbers) in store.sharing(lineage, &wanted).await? {
+        sharing.entry((key.kind, key.value)).or_default().extend(numbers);
+    }
+    let own = steps.iter().flat_map(|step| &step.events).map(|event| (event.number, event));
+    let own: HashMap<i64, &Event> = own.collect();
+    let mut missing: Vec<i64> =
+        sharing.values().flatten().filter(|number| !own.contains_key(number)).copied().collect();
+    missing.sort_unstable();
+    missing.dedup();
+    let fetched = store.events(&missing).await?;
+    let mut known: HashMap<i64, &Event> = fetched.iter().map(|event| (event.number, event)).collect();
+    known.extend(own);
+    Ok(steps.iter().map(|step| joins(&step.turn, &step.events, &others(step, &sharing, &known))).collect())
+}
+
+/// The events outside a row that share a joining key with it, each once.
+fn others(step: &Step, sharing: &HashMap<(KeyKind, String), Vec<i64>>, known: &HashMap<i64, &Event>) -> Vec<Event> {
+    let keys = step.turn.keys.iter().filter(joins_by);
+    let shared = keys.filter_map(|key| sharing.get(&(key.kind, key.value.clone())));
+    let mut numbers: Vec<i64> = shared.flatten().copied().collect();
+    numbers.retain(|number| step.events.iter().all(|event| event.number != *number));
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers.iter().filter_map(|number| known.get(number)).map(|event| (*event).clone()).collect()
+}
+
+fn joins_by(key: &&Key) -> bool {
+    JOINING.contains(&key.kind)
+}

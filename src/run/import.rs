@@ -1,0 +1,239 @@
+//! `turnscope import`: brings sessions in, and says what each source gave.
+
+use std::path::PathBuf;
+use std::process::exit;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::location::{Location, refuse_address};
+use super::output::Output;
+use super::progress::Meter;
+use super::table::{Column, Fit, Table};
+use super::{CANCELLED, Ended, complain, is_broken_pipe, tell};
+use crate::cli::Import;
+use crate::import::{Control, Notice, Outcome, Report, bring_in, known_folders};
+
+const COLUMNS: [Column; 7] = [
+    Column::left("path", Fit::Shrinks(20)),
+    Column::left("agent", Fit::Yields(2)),
+    Column::right("records", Fit::Yields(3)),
+    Column::right("bad", Fit::Yields(4)),
+    Column::right("events", Fit::Yields(1)),
+    Column::left("changes", Fit::Whole),
+    Column::left("sessions", Fit::Piped),
+];
+
+/// The names and their order are fixed.
+#[derive(Serialize)]
+struct ReportLine<'a> {
+    path: &'a str,
+    agent: &'a str,
+    sessions: &'a [String],
+    records: u64,
+    represented: u64,
+    bad: u64,
+    events: u64,
+}
+
+pub async fn import(location: &Location, wanted: &Import, output: &mut Output) -> Result<Ended> {
+    let paths = sources(&wanted.paths)?;
+    let store = location.open_or_make().await?;
+    let (notices, heard) = unbounded_channel();
+    let control = Control { notices, cancelled: Arc::new(AtomicBool::new(false)) };
+    cancel_on_interrupt(Arc::clone(&control.cancelled));
+    // On a thread of its own, so that the telling goes on while it reads.
+    let work = tokio::spawn(async move {
+        let outcome = bring_in(&store, &paths, &control).await;
+        store.close().await;
+        outcome
+    });
+    let told = listen(heard, output).await;
+    let outcome = work.await.context("the import broke off")?;
+    let outcome = outcome.with_context(|| format!("could not bring sessions into {}", location.path.display()))?;
+    match told {
+        Err(error) if !is_broken_pipe(&error) => Err(error),
+        _ => Ok(ended(&outcome)),
+    }
+}
+
+fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    for path in named {
+        refuse_address(path)?;
+    }
+    if !named.is_empty() {
+        return Ok(named.to_vec());
+    }
+    let known = known_folders();
+    if known.is_empty() {
+        bail!("found no folder of an agent that turnscope knows: name files or folders to import");
+    }
+    Ok(known)
+}
+
+/// The first Ctrl-C ends the import in good order, the second one at once.
+fn cancel_on_interrupt(cancelled: Arc<AtomicBool>) {
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            if cancelled.swap(true, Ordering::Relaxed) {
+                exit(i32::from(CANCELLED));
+            }
+        }
+    });
+}
+
+/// Says what happens until the import is over. A stdout that goes away does not stop the listening.
+async fn listen(mut heard: UnboundedReceiver<Notice>, output: &mut Output) -> Result<()> {
+    let mut meter = Meter::new();
+    let mut table = Table::new(&COLUMNS);
+    let mut total = Total::default();
+    let mut written = Ok(());
+    while let Some(notice) = heard.recv().await {
+        match notice {
+            Notice::Found { sources, bytes } => meter.expect(sources, bytes),
+            Notice::Progress { sources, bytes } => meter.add(sources, bytes),
+            Notice::Bad(reason) => {
+                meter.clear();
+                tell(&reason);
+            }
+            Notice::Failed(reason) => {
+                meter.clear();
+                complain(&reason);
+            }
+            Notice::Stored { .. } => {}
+            Notice::Done(report) => {
+                total.add(&report);
+                if !output.json {
+                    table.row(cells(&report));
+                } else if written.is_ok() {
+                    written = output.object(&line(&report));
+                }
+            }
+        }
+    }
+    meter.clear();
+    written?;
+    table.print(output)?;
+    if !output.json && total.sources > 0 {
+        output.finish()?;
+        tell(&total.told());
+    }
+    Ok(())
+}
+
+fn line(report: &Report) -> ReportLine<'_> {
+    ReportLine {
+        path: &report.path,
+        agent: &report.agent,
+        sessions: &report.sessions,
+        records: report.records,
+        represented: report.represented,
+        bad: report.bad,
+        events: report.events,
+    }
+}
+
+fn cells(report: &Report) -> Vec<String> {
+    vec![
+        report.path.clone(),
+        report.agent.clone(),
+        report.records.to_string(),
+        report.bad.to_string(),
+        report.events.to_string(),
+        changes(report),
+        report.sessions.join(" "),
+    ]
+}
+
+fn changes(report: &Report) -> String {
+    if report.unchanged {
+        return "unchanged".to_owned();
+    }
+    let mut parts = vec![format!("{} new", report.added)];
+    if report.duplicates > 0 {
+        parts.push(format!("{} known", report.duplicates));
+    }
+    if report.conflicts > 0 {
+        parts.push(format!("{} in conflict", report.conflicts));
+    }
+    parts.join(", ")
+}
+
+/// What all sources gave together.
+#[derive(Default)]
+struct Total {
+    sources: u64,
+    unchanged: u64,
+    sessions: std::collections::BTreeSet<String>,
+    records: u64,
+    bad: u64,
+    events: u64,
+    added: u64,
+}
+
+impl Total {
+    fn add(&mut self, report: &Report) {
+        self.sources += 1;
+        self.unchanged += u64::from(report.unchanged);
+        self.sessions.extend(report.sessions.iter().cloned());
+        self.records += report.records;
+        self.bad += report.bad;
+        self.events += report.events;
+        self.added += report.added;
+    }
+
+    fn told(&self) -> String {
+        format!(
+            "{} sources ({} unchanged), {} sessions, {} records ({} bad), {} events ({} new)",
+            self.sources,
+            self.unchanged,
+            self.sessions.len(),
+            self.records,
+            self.bad,
+            self.events,
+            self.added
+        )
+    }
+}
+
+fn ended(outcome: &Outcome) -> Ended {
+    if outcome.cancelled {
+        Ended::Cancelled
+    } else if !outcome.failures.is_empty() {
+        Ended::Failed
+    } else if outcome.reports.iter().any(|report| report.bad > 0) {
+        Ended::WithBadRecords
+    } else {
+        Ended::Well
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(bad: u64, failures: &[&str], cancelled: bool) -> Outcome {
+        let failures = failures.iter().map(|&reason| reason.to_owned()).collect();
+        Outcome { reports: vec![Report { bad, ..Report::default() }], failures, cancelled }
+    }
+
+    #[test]
+    fn cancelled_wins_over_failed_and_failed_over_bad_records() {
+        let all = [outcome(0, &[], false), outcome(2, &[], false), outcome(2, &["x"], false), outcome(2, &["x"], true)];
+        let codes: Vec<u8> = all.iter().map(|outcome| ended(outcome).code()).collect();
+        assert_eq!(codes, [0, 3, 1, 130]);
+    }
+
+    #[test]
+    fn a_report_has_these_names_and_no_others() {
+        let report = Report { path: "a".into(), agent: "codex".into(), added: 3, ..Report::default() };
+        let json = serde_json::to_string(&line(&report)).expect("serializes");
+        assert_eq!(
+            json,
+            r#"{"path":"a","agent":"codex","sessions":[],"records":0,"represented":0,"bad":0,"events":0}"#
+        );
+    }
+}

@@ -1,0 +1,83 @@
+//! Where the store is, and opening it: commands that only read never make one.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use etcetera::base_strategy::{BaseStrategy, Xdg};
+
+use super::{tell, usage};
+use crate::store::Store;
+
+/// Where the store is kept, whether it is there or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    pub path: PathBuf,
+}
+
+impl Location {
+    /// What was named, else `turnscope/turnscope.db` in the user's data folder.
+    pub fn find(named: Option<&OsStr>) -> Result<Self> {
+        let path = match named.filter(|named| !named.is_empty()) {
+            Some(named) => PathBuf::from(named),
+            None => {
+                let folders = Xdg::new().context("could not find the home folder; name a store with --store")?;
+                folders.data_dir().join("turnscope").join("turnscope.db")
+            }
+        };
+        refuse_address(&path)?;
+        Ok(Self { path })
+    }
+
+    /// Opens the store, and makes it and its folder where there is none.
+    pub async fn open_or_make(&self) -> Result<Store> {
+        Store::open(&self.path).await
+    }
+
+    /// Opens the store for a command that names a session in it.
+    pub async fn open(&self) -> Result<Store> {
+        if !self.is_there()? {
+            bail!("there is no store yet at {}: bring sessions in with `turnscope import`", self.path.display());
+        }
+        Store::open(&self.path).await
+    }
+
+    /// Opens the store for a list. Without a store the list is empty, and a hint on stderr says so.
+    pub async fn open_if_there(&self) -> Result<Option<Store>> {
+        if !self.is_there()? {
+            tell(&format!("no store yet at {}: bring sessions in with `turnscope import`", self.path.display()));
+            return Ok(None);
+        }
+        Store::open(&self.path).await.map(Some)
+    }
+
+    fn is_there(&self) -> Result<bool> {
+        self.path.try_exists().with_context(|| format!("could not look for the store at {}", self.path.display()))
+    }
+}
+
+/// The address of a database may hold a password, so it is not repeated.
+pub fn refuse_address(path: &Path) -> Result<()> {
+    let text = path.to_string_lossy();
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Err(usage("this version cannot use a PostgreSQL database: name a file instead"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_refused_and_its_password_not_repeated() {
+        let error = Location::find(Some(OsStr::new("postgres://me:secret@host/db"))).expect_err("not yet");
+        assert!(!format!("{error:#}").contains("secret"));
+    }
+
+    #[test]
+    fn a_named_store_wins() {
+        let location = Location::find(Some(OsStr::new("here.db"))).expect("valid");
+        assert_eq!(location.path, PathBuf::from("here.db"));
+    }
+}

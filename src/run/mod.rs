@@ -1,0 +1,198 @@
+//! Does what was typed: one file a command, and here what they share: dispatch, errors, exit codes.
+//!
+//! Data goes to stdout, words to stderr. A reader that goes away early is no error.
+
+mod browse;
+mod export;
+mod import;
+mod location;
+mod output;
+mod progress;
+mod query;
+mod scan;
+mod search;
+mod session;
+mod sessions;
+mod shape;
+mod show;
+mod part;
+mod stats;
+mod summary;
+mod table;
+mod timeline;
+mod verify;
+mod whole_file;
+mod zone;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::{ExitCode, exit};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use crate::cli::{Command, Line};
+use crate::domain::safe;
+use location::Location;
+use output::Output;
+use zone::Zone;
+
+/// How a command ended, when no error stopped it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Well,
+    Failed,
+    WithBadRecords,
+    Cancelled,
+}
+
+impl Ended {
+    fn code(self) -> u8 {
+        match self {
+            Self::Well => 0,
+            Self::Failed => 1,
+            Self::WithBadRecords => 3,
+            Self::Cancelled => CANCELLED,
+        }
+    }
+}
+
+const USAGE: u8 = 2;
+const CANCELLED: u8 = 130;
+
+/// What was typed cannot be meant.
+#[derive(Debug)]
+pub struct Wrong(pub String);
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+/// The whole program: reads the command line, does it, and says how it went.
+pub fn main() -> ExitCode {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            // Nothing can be done about a stream that is closed.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
+        }
+    };
+    match start(line) {
+        Ok(ended) => ExitCode::from(ended.code()),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&reason(&error));
+            ExitCode::from(if error.is::<Wrong>() { USAGE } else { Ended::Failed.code() })
+        }
+    }
+}
+
+fn start(line: Line) -> Result<Ended> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("could not start the worker threads")?;
+    runtime.block_on(async {
+        let zone = Zone::parse(&line.options.tz)?;
+        let location = Location::find(line.options.store.as_deref())?;
+        let mut output = Output::new(line.options.json, line.options.color, zone);
+        let ended = dispatch(line, &location, &mut output).await?;
+        output.finish()?;
+        Ok(ended)
+    })
+}
+
+async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Result<Ended> {
+    let Some(command) = line.command else {
+        return browse::browse(location, &line.paths, output).await;
+    };
+    if let Some(path) = line.paths.first() {
+        let reason = format!("`{}` stands before a command that does not take it", safe(&path.to_string_lossy()));
+        return Err(usage(reason));
+    }
+    // These look after Ctrl-C themselves, because they have something to finish or to clear away.
+    if !matches!(command, Command::Demo | Command::Import(_) | Command::Export(_)) {
+        end_on_interrupt();
+    }
+    match command {
+        Command::Demo => browse::demo(output).await,
+        Command::Import(import) => import::import(location, &import, output).await,
+        Command::Sessions => sessions::sessions(location, output).await,
+        Command::Timeline(timeline) => timeline::timeline(location, &timeline, output).await,
+        Command::Show(show) => show::show(location, &show, output).await,
+        Command::Search(search) => search::search(location, &search, output).await,
+        Command::Export(export) => export::export(location, &export, output).await,
+        Command::Stats(stats) => stats::stats(location, &stats, output).await,
+        Command::Verify(verify) => verify::verify(&verify, output),
+    }
+}
+
+/// An error for something typed that clap cannot judge.
+fn usage(reason: impl Into<String>) -> anyhow::Error {
+    Wrong(reason.into()).into()
+}
+
+fn end_on_interrupt() {
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            exit(i32::from(CANCELLED));
+        }
+    });
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// What went wrong and why, on one line; a cause that repeats what stands before it is left out.
+fn reason(error: &anyhow::Error) -> String {
+    let mut reason = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if reason.is_empty() {
+            reason = cause;
+        } else if !reason.ends_with(&cause) {
+            reason = format!("{reason}: {cause}");
+        }
+    }
+    reason
+}
+
+/// Says on stderr what went wrong.
+fn complain(reason: &str) {
+    for (count, line) in reason.lines().enumerate() {
+        tell(&if count == 0 { format!("turnscope: {line}") } else { line.to_owned() });
+    }
+}
+
+/// One line of words on stderr; a closed stderr is nobody to tell.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", safe(line));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn an_error_says_each_cause_once() {
+        let error = anyhow!("no space").context("database: no space").context("could not import");
+        assert_eq!(reason(&error), "could not import: database: no space");
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_is_known_by_its_error() {
+        let gone = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("could not write");
+        assert!(is_broken_pipe(&gone) && !is_broken_pipe(&anyhow!("other")));
+    }
+}

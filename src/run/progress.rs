@@ -1,0 +1,89 @@
+//! The line on stderr that says how far an import is; it stands on a terminal only, and overwrites itself.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// The line is rewritten at most this often.
+const PAUSE: Duration = Duration::from_millis(100);
+
+pub struct Meter {
+    visible: bool,
+    started: Instant,
+    drawn: Option<Instant>,
+    all_sources: usize,
+    all_bytes: u64,
+    sources: usize,
+    bytes: u64,
+}
+
+impl Meter {
+    pub fn new() -> Self {
+        let visible = io::stderr().is_terminal();
+        Self { visible, started: Instant::now(), drawn: None, all_sources: 0, all_bytes: 0, sources: 0, bytes: 0 }
+    }
+
+    /// So much is to be done.
+    pub fn expect(&mut self, sources: usize, bytes: u64) {
+        (self.all_sources, self.all_bytes) = (sources, bytes);
+    }
+
+    /// So much more is done.
+    pub fn add(&mut self, sources: usize, bytes: u64) {
+        self.sources += sources;
+        self.bytes += bytes;
+        let due = self.drawn.is_none_or(|drawn| drawn.elapsed() >= PAUSE);
+        if self.visible && due {
+            self.drawn = Some(Instant::now());
+            let line = told(self.sources, self.all_sources, self.bytes, self.all_bytes, self.started.elapsed());
+            write(&format!("\r\u{1b}[K{line}"));
+        }
+    }
+
+    /// Takes the line away, so that other words can stand there.
+    pub fn clear(&mut self) {
+        if self.drawn.take().is_some() {
+            write("\r\u{1b}[K");
+        }
+    }
+}
+
+fn write(text: &str) {
+    let mut stream = io::stderr().lock();
+    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+}
+
+fn told(sources: usize, all_sources: usize, bytes: u64, all_bytes: u64, passed: Duration) -> String {
+    let mut line = format!("{sources}/{all_sources} sources · {}/{}", size(bytes), size(all_bytes));
+    if let Some(percent) = bytes.saturating_mul(100).checked_div(all_bytes) {
+        line.push_str(&format!(" · {}%", percent.min(100)));
+    }
+    let seconds = passed.as_secs_f64();
+    if bytes > 0 && seconds > 0.5 {
+        let rate = bytes as f64 / seconds;
+        let left = all_bytes.saturating_sub(bytes) as f64 / rate;
+        line.push_str(&format!(" · {}/s · {}:{:02} left", size(rate as u64), left as u64 / 60, left as u64 % 60));
+    }
+    line
+}
+
+/// Bytes as a person says them.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_tells_what_is_done_how_fast_and_what_is_left() {
+        let line = told(3, 10, 20_000_000, 80_000_000, Duration::from_secs(2));
+        assert_eq!(line, "3/10 sources · 20.0 MB/80.0 MB · 25% · 10.0 MB/s · 0:06 left");
+        assert_eq!(told(0, 1, 0, 0, Duration::ZERO), "0/1 sources · 0 B/0 B");
+    }
+}

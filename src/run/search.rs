@@ -1,0 +1,205 @@
+//! `turnscope search`: reads everything, newest first, and shows the events in which all terms occur.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::location::Location;
+use super::output::Output;
+use super::query::Query;
+use super::table::{Column, Fit, Table};
+use super::{Ended, scan, session, shape, tell};
+use crate::cli::Search;
+use crate::domain::{Body, Event, Role, Session};
+use crate::store::Store;
+
+/// Events that are read at once.
+const PART: usize = 200;
+
+const COLUMNS: [Column; 5] = [
+    Column::left("session", Fit::Whole),
+    Column::left("event", Fit::Whole),
+    Column::left("time", Fit::Yields(1)),
+    Column::left("role", Fit::Yields(2)),
+    Column::left("snippet", Fit::Shrinks(24)),
+];
+
+/// The bytes of a record, which several events may share.
+type Place = (i64, i64);
+
+struct Hit {
+    event: Event,
+    role: &'static str,
+    snippet: String,
+}
+
+pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -> Result<Ended> {
+    let query = Query::parse(&wanted.words.join(" "))?;
+    let (store, sessions) = match &wanted.session {
+        Some(name) => {
+            let store = location.open().await?;
+            let session = session::find(&store, name).await?;
+            (store, vec![session])
+        }
+        None => {
+            let Some(store) = location.open_if_there().await? else { return Ok(Ended::Well) };
+            let sessions = store.sessions().await?;
+            (store, sessions)
+        }
+    };
+    let limit = if wanted.all { usize::MAX } else { wanted.limit };
+    let mut shown = Shown { limit, total: 0, table: Table::new(&COLUMNS) };
+    for session in &sessions {
+        search_session(&store, session, &query, &mut shown, output).await?;
+    }
+    output.finish()?;
+    tell(&shown.told());
+    store.close().await;
+    Ok(Ended::Well)
+}
+
+async fn search_session(
+    store: &Store,
+    session: &Session,
+    query: &Query,
+    shown: &mut Shown,
+    output: &mut Output,
+) -> Result<()> {
+    let heads = store.heads(session.number, None).await?;
+    let numbers: Vec<i64> = heads.iter().rev().map(|head| head.number).collect();
+    let mut known = HashSet::new();
+    for part in numbers.chunks(PART) {
+        let hits = search_part(store, query, part, &mut known).await?;
+        shown.add(session, hits, output)?;
+    }
+    Ok(())
+}
+
+/// The hits among these events, in their order. `known` are the records in which a hit was found before.
+async fn search_part(store: &Store, query: &Query, numbers: &[i64], known: &mut HashSet<Place>) -> Result<Vec<Hit>> {
+    let events = store.events(numbers).await?;
+    let mut bodies: HashMap<i64, Vec<Body>> = HashMap::new();
+    for body in store.bodies(numbers).await? {
+        bodies.entry(body.event).or_default().push(body);
+    }
+    let mut records = Records::default();
+    let mut hits = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        let bodies = bodies.get(&event.number).map_or(&[][..], Vec::as_slice);
+        let record = bodies.iter().find(|body| body.role == Role::Raw);
+        let inside = match record {
+            Some(record) => records.search(store, query, record).await?,
+            None => false,
+        };
+        let excluded = record.filter(|_| query.holds_in_parts && !inside);
+        match search_event(store, query, event, bodies, excluded).await? {
+            Some((role, snippet)) => {
+                known.extend(record.map(place));
+                hits.push((index, role, snippet));
+            }
+            None => {
+                records.hits.extend(record.filter(|_| inside).map(|record| (place(record), (index, record.clone()))))
+            }
+        }
+    }
+    for (place, (index, record)) in records.hits {
+        // A record counts only where no body or label of its events did.
+        if known.insert(place) {
+            let snippet = scan::in_record(store, query, &record).await?;
+            hits.extend(snippet.map(|snippet| (index, Role::Raw.name(), snippet)));
+        }
+    }
+    hits.sort_by_key(|(index, _, _)| *index);
+    Ok(hits.into_iter().map(|(index, role, snippet)| Hit { event: events[index].clone(), role, snippet }).collect())
+}
+
+/// Whole records, each searched once however many events it gave.
+#[derive(Default)]
+struct Records {
+    searched: HashMap<Place, bool>,
+    /// Records in which something was found that is in none of their bodies, with the earliest event of each.
+    hits: HashMap<Place, (usize, Body)>,
+}
+
+impl Records {
+    /// Whether everything occurs somewhere in a record.
+    async fn search(&mut self, store: &Store, query: &Query, record: &Body) -> Result<bool> {
+        if let Some(known) = self.searched.get(&place(record)) {
+            return Ok(*known);
+        }
+        let found = scan::in_body(store, query, record).await?.is_some();
+        self.searched.insert(place(record), found);
+        Ok(found)
+    }
+}
+
+fn place(record: &Body) -> Place {
+    (record.blob, record.start)
+}
+
+/// The first body of an event that matches, else its label. Bodies inside `excluded` bytes are passed over.
+async fn search_event(
+    store: &Store,
+    query: &Query,
+    event: &Event,
+    bodies: &[Body],
+    excluded: Option<&Body>,
+) -> Result<Option<(&'static str, String)>> {
+    for body in bodies.iter().filter(|body| body.role != Role::Raw) {
+        if excluded.is_some_and(|record| holds(record, body)) {
+            continue;
+        }
+        if let Some(snippet) = scan::in_body(store, query, body).await? {
+            return Ok(Some((body.role.name(), snippet)));
+        }
+    }
+    Ok(scan::in_text(query, &event.label).map(|snippet| ("label", snippet)))
+}
+
+fn holds(record: &Body, body: &Body) -> bool {
+    record.blob == body.blob && record.start <= body.start && body.start + body.size <= record.start + record.size
+}
+
+/// What has been shown, and how much there is.
+struct Shown {
+    limit: usize,
+    total: usize,
+    table: Table,
+}
+
+impl Shown {
+    fn add(&mut self, session: &Session, hits: Vec<Hit>, output: &mut Output) -> Result<()> {
+        let before = self.total;
+        self.total += hits.len();
+        for hit in hits.into_iter().take(self.limit.saturating_sub(before)) {
+            let row = hit.event.turn.as_ref().unwrap_or(&hit.event.id);
+            if output.json {
+                output.object(&json!({
+                    "session": session.id,
+                    "event": hit.event.id,
+                    "row": row,
+                    "at": shape::time(Some(hit.event.order.time)),
+                    "role": hit.role,
+                    "snippet": hit.snippet,
+                }))?;
+            } else {
+                let time = output.time(Some(hit.event.order.time));
+                self.table.row(vec![session.id.clone(), hit.event.id, time, hit.role.to_owned(), hit.snippet]);
+            }
+        }
+        self.table.print(output)?;
+        // Who waits for the total can read meanwhile.
+        if before < self.limit && self.total > before { output.finish() } else { Ok(()) }
+    }
+
+    fn told(&self) -> String {
+        match self.total {
+            1 => "1 hit".to_owned(),
+            total if total > self.limit => {
+                format!("{total} hits, the first {} are shown; --all shows all", self.limit)
+            }
+            total => format!("{total} hits"),
+        }
+    }
+}

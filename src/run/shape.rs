@@ -1,0 +1,189 @@
+//! The JSON that the commands print: one object a line, names and order fixed.
+
+use serde::Serialize;
+use serde_json::{Map, Number, Value, json};
+
+use crate::domain::{Key, KeyKind, Session, Timestamp, Tokens, Usage};
+use crate::timeline::{Join, Turn};
+
+#[derive(Serialize)]
+pub struct SessionLine<'a> {
+    id: &'a str,
+    parent_id: Option<&'a str>,
+    lineage: &'a str,
+    title: Option<&'a str>,
+    agent: &'a str,
+    project: Option<&'a str>,
+    room: Option<&'a str>,
+    canvas: Option<&'a str>,
+    cwd: Option<&'a str>,
+    git_branch: Option<&'a str>,
+    started: Option<String>,
+    ended: Option<String>,
+    events: i64,
+    turns: i64,
+    errors: i64,
+    findings: i64,
+    models: &'a [String],
+    tokens: TokenCounts,
+    usage_source: &'a str,
+}
+
+impl<'a> SessionLine<'a> {
+    pub fn of(session: &'a Session) -> Self {
+        Self {
+            id: &session.id,
+            parent_id: session.parent.as_deref(),
+            lineage: &session.lineage,
+            title: session.title.as_deref(),
+            agent: &session.agent,
+            project: session.project.as_deref(),
+            room: session.room.as_deref(),
+            canvas: session.canvas.as_deref(),
+            cwd: session.cwd.as_deref(),
+            git_branch: session.git_branch.as_deref(),
+            started: time(session.started),
+            ended: time(session.ended),
+            events: session.events,
+            turns: session.turns,
+            errors: session.errors,
+            findings: session.findings,
+            models: &session.models,
+            tokens: TokenCounts::from(session.tokens),
+            usage_source: &session.usage_source,
+        }
+    }
+}
+
+/// Tokens by bucket; unknown is null.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct TokenCounts {
+    input: Option<i64>,
+    cache_read: Option<i64>,
+    cache_write: Option<i64>,
+    output: Option<i64>,
+    reasoning: Option<i64>,
+    total: Option<i64>,
+}
+
+impl From<Tokens> for TokenCounts {
+    fn from(tokens: Tokens) -> Self {
+        let Tokens { input, cache_read, cache_write, output, reasoning, total } = tokens;
+        Self { input, cache_read, cache_write, output, reasoning, total }
+    }
+}
+
+impl From<&Usage> for TokenCounts {
+    fn from(usage: &Usage) -> Self {
+        Self {
+            input: usage.input,
+            cache_read: usage.cache_read,
+            cache_write: usage.cache_write,
+            output: usage.output,
+            reasoning: usage.reasoning,
+            total: usage.total(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub struct RowLine<'a> {
+    id: &'a str,
+    kind: &'static str,
+    at: Option<String>,
+    ended: Option<String>,
+    label: &'a str,
+    status: Option<&'a str>,
+    source: &'a str,
+    depth: usize,
+    keys: Map<String, Value>,
+    joins: Vec<Value>,
+    tokens: Option<TokenCounts>,
+    latency_ms: Option<Number>,
+    events: &'a [String],
+}
+
+impl<'a> RowLine<'a> {
+    pub fn of(turn: &'a Turn, depth: usize, joins: &[Join]) -> Self {
+        Self {
+            id: &turn.id,
+            kind: turn.kind.name(),
+            at: time(turn.at),
+            ended: time(turn.ended),
+            label: &turn.label,
+            status: Some(turn.status.as_str()).filter(|status| !status.is_empty()),
+            source: &turn.source,
+            depth,
+            keys: keys(&turn.keys),
+            joins: joins.iter().map(join).collect(),
+            tokens: turn.usage.as_ref().map(TokenCounts::from),
+            latency_ms: turn.latency.and_then(millis),
+            events: &turn.events,
+        }
+    }
+}
+
+/// `{name: [{value, origin, rule?}]}`, in the order in which keys are shown.
+pub fn keys(keys: &[Key]) -> Map<String, Value> {
+    let mut named = Map::new();
+    for kind in KeyKind::ALL {
+        let values: Vec<Value> = keys.iter().filter(|key| key.kind == kind).map(key).collect();
+        if !values.is_empty() {
+            named.insert(kind.name().to_owned(), Value::Array(values));
+        }
+    }
+    named
+}
+
+fn key(key: &Key) -> Value {
+    match &key.rule {
+        None => json!({"value": key.value, "origin": "native"}),
+        Some(rule) => json!({"value": key.value, "origin": "derived", "rule": rule}),
+    }
+}
+
+pub fn join(join: &Join) -> Value {
+    json!({
+        "to": Some(&join.to).filter(|to| !to.is_empty()),
+        "strength": join.strength.name(),
+        "basis": {"key": join.basis.key, "rule": join.basis.rule, "values": join.basis.values},
+        "candidates": join.candidates,
+    })
+}
+
+pub fn time(time: Option<Timestamp>) -> Option<String> {
+    time.map(Timestamp::rfc3339)
+}
+
+/// Microseconds as milliseconds, whole where they are.
+pub fn millis(micros: i64) -> Option<Number> {
+    if micros % 1000 == 0 { Some(Number::from(micros / 1000)) } else { Number::from_f64(micros as f64 / 1000.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_say_who_wrote_them_and_by_which_rule() {
+        let known = [
+            Key::derived(KeyKind::Request, "r1", "trace alias"),
+            Key::native(KeyKind::Session, "s1"),
+            Key::native(KeyKind::Request, "r0"),
+        ];
+        assert_eq!(
+            Value::Object(keys(&known)).to_string(),
+            concat!(
+                r#"{"session_id":[{"value":"s1","origin":"native"}],"#,
+                r#""request_id":[{"value":"r1","origin":"derived","rule":"trace alias"},"#,
+                r#"{"value":"r0","origin":"native"}]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn milliseconds_are_whole_where_they_can_be() {
+        let shown = [2_000_000, 1_500].map(|micros| millis(micros).map(|number| number.to_string()));
+        assert_eq!(shown, [Some("2000".to_owned()), Some("1.5".to_owned())]);
+    }
+}

@@ -1,0 +1,220 @@
+//! Tables: aligned and fitted on a terminal, separated by tabs in a pipe.
+//!
+//! Every cell is made safe here. Ids are never cut: where there is no room, lesser columns give way.
+
+use anyhow::Result;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+use super::output::Output;
+use crate::domain::safe;
+
+const GAP: &str = "  ";
+
+/// The last column may run over the edge; only so much of it takes room from the others.
+const LAST: usize = 36;
+
+/// What a column does when the terminal is too narrow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// Stays whole.
+    Whole,
+    /// Shrinks down to so many columns.
+    Shrinks(usize),
+    /// Is left out, the highest number first.
+    Yields(u8),
+    /// Stands in a pipe only.
+    Piped,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    pub name: &'static str,
+    pub fit: Fit,
+    pub right: bool,
+}
+
+impl Column {
+    pub const fn left(name: &'static str, fit: Fit) -> Self {
+        Self { name, fit, right: false }
+    }
+
+    pub const fn right(name: &'static str, fit: Fit) -> Self {
+        Self { name, fit, right: true }
+    }
+}
+
+/// Rows on their way out. Widths are remembered, so a long table may be printed in parts.
+pub struct Table {
+    columns: Vec<Column>,
+    rows: Vec<(Vec<String>, bool)>,
+    widest: Vec<usize>,
+    headed: bool,
+}
+
+impl Table {
+    pub fn new(columns: &[Column]) -> Self {
+        let widest = columns.iter().map(|column| column.name.width()).collect();
+        Self { columns: columns.to_vec(), rows: Vec::new(), widest, headed: false }
+    }
+
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.push(cells, false);
+    }
+
+    /// A row that tells of an error.
+    pub fn red_row(&mut self, cells: Vec<String>) {
+        self.push(cells, true);
+    }
+
+    fn push(&mut self, cells: Vec<String>, red: bool) {
+        let cells: Vec<String> = cells.into_iter().map(|cell| safe(&cell).into_owned()).collect();
+        for (widest, cell) in self.widest.iter_mut().zip(&cells) {
+            *widest = (*widest).max(cell.width());
+        }
+        self.rows.push((cells, red));
+    }
+
+    /// Prints and forgets the rows so far; the heading comes before the first of them.
+    pub fn print(&mut self, output: &mut Output) -> Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let widths = output.terminal.then(|| fit(&self.columns, &self.widest, output.width));
+        if !self.headed {
+            self.headed = true;
+            let names: Vec<String> = self.columns.iter().map(|column| column.name.to_owned()).collect();
+            let heading = self.lay(&names, widths.as_deref());
+            let heading = output.bold(&heading);
+            output.line(&heading)?;
+        }
+        for (cells, red) in &self.rows {
+            let line = self.lay(cells, widths.as_deref());
+            let line = if *red { output.red(&line) } else { line };
+            output.line(&line)?;
+        }
+        self.rows.clear();
+        Ok(())
+    }
+
+    fn lay(&self, cells: &[String], widths: Option<&[Option<usize>]>) -> String {
+        let Some(widths) = widths else {
+            return cells.join("\t");
+        };
+        let shown = cells.iter().zip(&self.columns).zip(widths).filter_map(|((cell, column), width)| {
+            let width = (*width)?;
+            let cell = cut(cell, width);
+            let space = " ".repeat(width.saturating_sub(cell.width()));
+            Some(if column.right { format!("{space}{cell}") } else { format!("{cell}{space}") })
+        });
+        shown.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
+    }
+}
+
+/// The width of each column, `None` for one that is left out.
+fn fit(columns: &[Column], widest: &[usize], room: usize) -> Vec<Option<usize>> {
+    let shown = columns.iter().zip(widest).map(|(column, width)| (column.fit != Fit::Piped).then_some(*width));
+    let mut widths: Vec<Option<usize>> = shown.collect();
+    let over = widths.iter().flatten().next_back().map_or(0, |last| last.saturating_sub(LAST));
+    let room = room + over;
+    let least = |index: usize, width: usize| match columns[index].fit {
+        Fit::Shrinks(least) => width.min(least),
+        _ => width,
+    };
+    let smallest = |widths: &[Option<usize>]| -> Vec<Option<usize>> {
+        widths.iter().enumerate().map(|(index, width)| width.map(|width| least(index, width))).collect()
+    };
+    while total(&smallest(&widths)) > room {
+        let yielding = (0..columns.len()).filter_map(|index| match columns[index].fit {
+            Fit::Yields(rank) if widths[index].is_some() => Some((rank, index)),
+            _ => None,
+        });
+        match yielding.max() {
+            Some((_, index)) => widths[index] = None,
+            None => return smallest(&widths),
+        }
+    }
+    while total(&widths) > room {
+        let over = total(&widths) - room;
+        let shrinking = (0..columns.len()).filter_map(|index| {
+            widths[index].filter(|width| *width > least(index, *width)).map(|width| (width, index))
+        });
+        let Some((width, index)) = shrinking.max() else { break };
+        // The widest gives first and only a part, so that several share the loss.
+        widths[index] = Some((width - over.min(width.div_ceil(4))).max(least(index, width)));
+    }
+    widths
+}
+
+/// The columns of a whole line.
+fn total(widths: &[Option<usize>]) -> usize {
+    let shown = widths.iter().flatten();
+    shown.clone().sum::<usize>() + GAP.len() * shown.count().saturating_sub(1)
+}
+
+/// As much of a text as fits, `…` where it was cut.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    let mut used = 0;
+    for grapheme in text.graphemes(true) {
+        if used + grapheme.width() + 1 > width {
+            break;
+        }
+        used += grapheme.width();
+        short.push_str(grapheme);
+    }
+    short.push('…');
+    short
+}
+
+/// Microseconds as a person says them.
+pub fn duration(micros: i64) -> String {
+    match micros {
+        ..1_000 => format!("{micros}us"),
+        1_000..1_000_000 => format!("{}ms", micros / 1_000),
+        1_000_000..60_000_000 => format!("{}.{}s", micros / 1_000_000, micros / 100_000 % 10),
+        60_000_000..3_600_000_000 => format!("{}m{:02}s", micros / 60_000_000, micros / 1_000_000 % 60),
+        _ => format!("{}h{:02}m", micros / 3_600_000_000, micros / 60_000_000 % 60),
+    }
+}
+
+/// A number that may be unknown.
+pub fn known(number: Option<i64>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lesser_columns_give_way_before_an_id_is_cut() {
+        let columns = [
+            Column::left("title", Fit::Shrinks(8)),
+            Column::right("events", Fit::Yields(1)),
+            Column::right("errors", Fit::Yields(2)),
+            Column::left("id", Fit::Whole),
+        ];
+        let widest = [40, 6, 6, 36];
+        assert_eq!(fit(&columns, &widest, 100), [Some(40), Some(6), Some(6), Some(36)]);
+        assert_eq!(fit(&columns, &widest, 80), [Some(26), Some(6), Some(6), Some(36)]);
+        assert_eq!(fit(&columns, &widest, 60), [Some(14), Some(6), None, Some(36)]);
+        assert_eq!(fit(&columns, &widest, 20), [Some(8), None, None, Some(36)]);
+        assert_eq!(fit(&columns, &[40, 6, 6, 90], 100), [Some(40), Some(6), Some(6), Some(90)]);
+    }
+
+    #[test]
+    fn a_cut_counts_columns_and_keeps_graphemes() {
+        assert_eq!(cut("日本語のタイトル", 6), "日本…");
+        assert_eq!(cut("short", 6), "short");
+    }
+
+    #[test]
+    fn durations_are_short() {
+        let shown = [5, 850_000, 1_540_000, 125_000_000, 3_720_000_000].map(duration);
+        assert_eq!(shown, ["5us", "850ms", "1.5s", "2m05s", "1h02m"]);
+    }
+}

@@ -1,0 +1,17 @@
+//! The program from outside: what is typed, what comes out, and with which exit code.
+
+#[path = "cli/desk.rs"]
+mod desk;
+#[path = "cli/sample.rs"]
+mod sample;
+
+#[path = "cli/importing.rs"]
+mod importing;
+#[path = "cli/reading.rs"]
+mod reading;
+#[path = "cli/showing.rs"]
+mod showing;
+#[path = "cli/leaving.rs"]
+mod leaving;
+#[path = "cli/refusing.rs"]
+mod refusing;
