@@ -18,6 +18,6 @@ pub mod timeline;
 pub mod store;
 pub mod import;
 pub mod report;
+pub mod ui;
 pub mod cli;
 pub mod run;
-pub mod ui;

@@ -67,7 +67,8 @@ fn split(body: Rect, preview: &Preview) -> (Rect, Option<Rect>) {
         // The list keeps its height, so that the cursor does not move when it comes back.
         return (Rect { width: 0, ..body }, Some(body));
     }
-    let wide = body.width * 2 / 5;
+    // A list that is wide enough for all its columns can spare more.
+    let wide = if body.width < 140 { body.width / 3 } else { body.width * 2 / 5 };
     let list = Rect { width: body.width - wide, ..body };
     (list, Some(Rect { x: list.width, width: wide, ..body }))
 }

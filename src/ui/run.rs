@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::pending;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -11,9 +12,10 @@ use crossterm::event::{Event, EventStream, MouseEventKind};
 use futures_util::{FutureExt, StreamExt};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::key::Key;
-use super::message::{Message, Outside, Request, Terminal};
+use super::message::{Message, Outside, Request, Terminal, Then};
 use super::request::{self, Backend, Cancel};
 use super::sieve::{Sieve, Sifted};
 use super::state::{Ended, Options, State, ThemeChoice};
@@ -58,17 +60,24 @@ pub async fn run(backend: Backend, start: Start, options: Options) -> Result<End
         backend,
         sender,
         answers,
-        input: EventStream::new(),
+        input: Input::open(),
         sieve: Sieve::default(),
         jobs: HashMap::new(),
         importing: None,
         signals,
+        program: None,
     };
     running.start(start);
-    running.screen.draw(&mut running.state)?;
-    running.probe()?;
-    tokio::task::spawn_blocking(super::payload::warm);
-    running.run().await
+    match running.run().await {
+        Err(error) if is_hang_up(&error) => Ok(Ended::Signal(libc::SIGHUP)),
+        outcome => outcome,
+    }
+}
+
+/// Whether a write failed because the terminal is gone: the signal that says so may come later, or never.
+fn is_hang_up(error: &anyhow::Error) -> bool {
+    let code = |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<std::io::Error>()?.raw_os_error();
+    error.chain().filter_map(code).any(|code| matches!(code, libc::EIO | libc::EPIPE))
 }
 
 struct Running {
@@ -77,11 +86,13 @@ struct Running {
     backend: Backend,
     sender: mpsc::Sender<Message>,
     answers: mpsc::Receiver<Message>,
-    input: EventStream,
+    input: Input,
     sieve: Sieve,
     jobs: HashMap<u64, Cancel>,
     importing: Option<Importing>,
     signals: Signals,
+    /// A program that is to run in front of the user before the next frame.
+    program: Option<(Then, PathBuf)>,
 }
 
 /// What the loop waits for.
@@ -116,6 +127,9 @@ impl Running {
     }
 
     async fn run(&mut self) -> Result<Ended> {
+        self.screen.draw(&mut self.state)?;
+        self.probe()?;
+        tokio::task::spawn_blocking(super::payload::warm);
         loop {
             let happening = self.wait().await;
             if let Some(ended) = self.take(happening)? {
@@ -128,6 +142,9 @@ impl Running {
                     return Ok(self.end(ended));
                 }
             }
+            if let Some((then, file)) = self.program.take() {
+                self.run_program(&then, &file).await?;
+            }
             if self.screen.is_lost() {
                 bail!("a background task failed; the message is above");
             }
@@ -139,7 +156,7 @@ impl Running {
     async fn wait(&mut self) -> Happening {
         let deadline = [self.state.deadline(), self.sieve.deadline()].into_iter().flatten().min();
         tokio::select! {
-            event = self.input.next() => Happening::Input(event),
+            event = self.input.events.recv() => Happening::Input(event),
             Some(message) = self.answers.recv() => Happening::Answer(message),
             news = next_news(&mut self.importing) => Happening::News(news),
             () = until(deadline) => Happening::Deadline,
@@ -149,8 +166,8 @@ impl Running {
 
     /// What has happened already.
     fn waiting(&mut self) -> Option<Happening> {
-        if let Some(event) = self.input.next().now_or_never() {
-            return Some(Happening::Input(event));
+        if let Ok(event) = self.input.events.try_recv() {
+            return Some(Happening::Input(Some(event)));
         }
         self.answers.try_recv().ok().map(Happening::Answer)
     }
@@ -256,20 +273,27 @@ impl Running {
             Terminal::Redraw => self.screen.redraw(),
             Terminal::Suspend => self.screen.suspend(),
             Terminal::Run { then, file } => {
-                // The stream reads keys on a thread of its own, which would take them from the program.
-                self.input = EventStream::new();
-                let done = self.screen.run(&then, &file);
-                // The file is of no use to anybody else; a pager that is gone does not need it.
-                let _ = std::fs::remove_file(&file);
-                self.signals.forget();
-                if let Err(error) = done {
-                    if self.screen.is_lost() {
-                        return Err(error);
-                    }
-                    self.state.warn(format!("{error:#}"));
-                }
+                self.program = Some((then, file));
                 Ok(())
             }
+        }
+    }
+
+    /// Lets a program have the terminal. Keys typed meanwhile are its own, so nobody here may read them.
+    async fn run_program(&mut self, then: &Then, file: &Path) -> Result<()> {
+        self.input.close().await;
+        let done = self.screen.run(then, file);
+        self.input = Input::open();
+        // The file is of no use to anybody else; a program that is gone does not need it.
+        let _ = std::fs::remove_file(file);
+        self.signals.forget();
+        match done {
+            Err(error) if self.screen.is_lost() => Err(error),
+            Err(error) => {
+                self.state.warn(format!("{error:#}"));
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 
@@ -290,6 +314,36 @@ impl Running {
             importing.cancel.store(true, Ordering::Relaxed);
         }
         ended
+    }
+}
+
+/// The events of the terminal, read by a task of their own.
+///
+/// crossterm's stream remembers only the first waker that polls it, so it must be polled in one place, and there only.
+struct Input {
+    events: mpsc::Receiver<std::io::Result<Event>>,
+    task: JoinHandle<()>,
+}
+
+impl Input {
+    fn open() -> Self {
+        let (sender, events) = mpsc::channel(BURST);
+        let task = tokio::spawn(async move {
+            let mut stream = EventStream::new();
+            while let Some(event) = stream.next().await {
+                if sender.send(event).await.is_err() {
+                    break;
+                }
+            }
+        });
+        Self { events, task }
+    }
+
+    /// Stops reading, and returns once nobody reads any more.
+    async fn close(&mut self) {
+        self.task.abort();
+        // It was aborted, so the only answer is that it was.
+        let _ = (&mut self.task).await;
     }
 }
 
@@ -328,6 +382,8 @@ impl Signals {
 
     async fn next(&mut self) -> Happening {
         tokio::select! {
+            // A shell that goes away sends SIGHUP and SIGCONT together; the first one counts.
+            biased;
             _ = self.terminate.recv() => Happening::End(libc::SIGTERM),
             _ = self.hang_up.recv() => Happening::End(libc::SIGHUP),
             _ = self.interrupt.recv() => Happening::End(libc::SIGINT),

@@ -18,7 +18,8 @@ pub(crate) fn duration(micros: i64) -> String {
     let seconds = micros / 1_000_000;
     match micros {
         i64::MIN..0 => format!("-{}", duration(micros.saturating_neg().max(0))),
-        0..1_000 => format!("{micros}µs"),
+        0 => "0".to_owned(),
+        1..1_000 => format!("{micros}µs"),
         1_000..1_000_000 => format!("{}ms", micros / 1_000),
         1_000_000..10_000_000 => format!("{:.1}s", micros as f64 / 1e6),
         10_000_000..60_000_000 => format!("{seconds}s"),

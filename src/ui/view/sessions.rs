@@ -17,11 +17,11 @@ const COLUMNS: [(Column, usize); 8] = [
     (Column::Agent, 11),
     (Column::Project, 16),
     (Column::Started, 16),
-    (Column::Duration, 6),
-    (Column::Events, 6),
-    (Column::Turns, 5),
-    (Column::Errors, 6),
-    (Column::Tokens, 6),
+    (Column::Duration, 9),
+    (Column::Events, 7),
+    (Column::Turns, 6),
+    (Column::Errors, 7),
+    (Column::Tokens, 7),
 ];
 
 /// The columns from the one that goes first on a narrow screen to the one that stays longest.
@@ -42,14 +42,14 @@ const TITLE: usize = 24;
 /// The columns that fit beside a title, and the width of the title.
 fn columns(room: usize) -> (usize, Vec<(Column, usize)>) {
     let mut shown = COLUMNS.to_vec();
-    let needed = |shown: &[(Column, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>() + TITLE + 1;
+    let needed = |shown: &[(Column, usize)]| shown.iter().map(|(_, width)| width + 1).sum::<usize>() + TITLE + 1;
     for column in FIRST_TO_GO {
         if needed(&shown) <= room {
             break;
         }
         shown.retain(|(kept, _)| *kept != column);
     }
-    let others: usize = shown.iter().map(|(_, width)| width + 2).sum();
+    let others: usize = shown.iter().map(|(_, width)| width + 1).sum();
     (room.saturating_sub(others + 1), shown)
 }
 
@@ -104,7 +104,7 @@ fn titles(state: &State, title: usize, shown: &[(Column, usize)], area: Rect, bu
     for (column, width) in shown {
         let words = format!("{}{}", column.name(), sign(*column));
         let cell = if is_number(*column) { right(&words, *width) } else { left(&words, *width) };
-        pen.space(2).write(&cell, state.theme.dim);
+        pen.space(1).write(&cell, state.theme.dim);
     }
 }
 
@@ -135,7 +135,7 @@ fn draw_row(
     for (column, width) in shown {
         let (words, style) = cell(state, session, *column);
         let words = if is_number(*column) { right(&words, *width) } else { left(&fit(&words, *width), *width) };
-        pen.space(2).write(&words, style);
+        pen.space(1).write(&words, style);
     }
 }
 
@@ -167,7 +167,7 @@ mod tests {
     fn the_title_keeps_its_width_until_all_columns_are_gone() {
         for room in 1..200 {
             let (title, shown) = columns(room);
-            let used: usize = title + 1 + shown.iter().map(|(_, width)| width + 2).sum::<usize>();
+            let used: usize = title + 1 + shown.iter().map(|(_, width)| width + 1).sum::<usize>();
             assert!(used <= room.max(1));
             assert!(title >= TITLE || shown.is_empty());
         }

@@ -136,7 +136,7 @@ fn label(state: &State, timeline: &Timeline, pen: &mut Pen<'_>, (row, turn): (us
         // While the words are on their way the row says what it knows.
         None => "…".to_owned(),
         Some(turn) if turn.label.is_empty() => fit(turn.error.as_deref().unwrap_or_default(), columns),
-        Some(turn) => fit(&turn.label, columns),
+        Some(turn) => fit(without_who(turn), columns),
     };
     let search = timeline.search.as_ref().filter(|search| search.lit);
     let is_hit = search.is_some_and(|search| search.rows.binary_search(&(row as u32)).is_ok());
@@ -144,11 +144,19 @@ fn label(state: &State, timeline: &Timeline, pen: &mut Pen<'_>, (row, turn): (us
     pen.space((columns + 1).saturating_sub(width(&words)));
 }
 
+/// The label without the tool's name, which stands in the column before; a label that is only that stays.
+fn without_who(turn: &Turn) -> &str {
+    let rest = turn.label.strip_prefix(turn.who.as_str()).filter(|rest| rest.starts_with(' '));
+    rest.map_or(turn.label.as_str(), str::trim_start)
+}
+
 fn numbers(state: &State, pen: &mut Pen<'_>, row: &Row, turn: Option<&Turn>, columns: Columns, slowest: i64) {
     let theme = &state.theme;
     let (sign, style) = sign(state, row.state);
     let word = turn.map_or(row.state.name(), |turn| turn.status.as_str());
-    let word = if word.is_empty() { row.state.name() } else { word };
+    // A source may call a call fine whose record says that it failed; the row says what counts.
+    let contradicts = is_failure(row.state) && matches!(word, "" | "ok" | "success" | "completed");
+    let word = if contradicts { row.state.name() } else { word };
     pen.write(sign, style)
         .space(1)
         .write(&left(&fit(word, columns.status.saturating_sub(2)), columns.status.saturating_sub(2)), style)
