@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
 
 use super::find::{Found, find, plain};
 use super::head::Head;
@@ -102,8 +103,16 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
     }
     control.tell(Notice::Found { sources: found.len(), bytes: found.iter().map(|found| found.size).sum() });
     let outcome = Outcome { failures, ..Outcome::default() };
-    let mut bringing =
-        Bringing { store, control, waiting: Vec::new(), held: 0, read: Vec::new(), settled: Instant::now(), outcome };
+    let mut bringing = Bringing {
+        store,
+        control,
+        waiting: Vec::new(),
+        held: 0,
+        storing: None,
+        read: Vec::new(),
+        settled: Instant::now(),
+        outcome,
+    };
     let mut seen = HashSet::new();
     for found in found {
         let path = fs::canonicalize(&found.path).unwrap_or_else(|_| found.path.clone());
@@ -135,11 +144,16 @@ struct Bringing<'a> {
     control: &'a Control,
     waiting: Vec<Batch>,
     held: usize,
+    /// What is being stored while the next sources are read.
+    storing: Option<JoinHandle<Stored>>,
     /// Sources that were read, whose last batch may still wait.
     read: Vec<Reading>,
     settled: Instant,
     outcome: Outcome,
 }
+
+/// Batches that were stored, and what each came to.
+type Stored = Result<(Vec<Batch>, Vec<Appended>)>;
 
 struct Reading {
     shown: PathBuf,
@@ -227,14 +241,25 @@ impl Bringing<'_> {
         reading.await?
     }
 
-    /// Stores what waits, and reports the sources that are complete with it.
+    /// Begins to store what waits; one transaction at a time.
     async fn store_waiting(&mut self) -> Result<()> {
+        self.stored().await?;
         let batches = std::mem::take(&mut self.waiting);
         self.held = 0;
-        if batches.is_empty() {
-            return Ok(());
+        if !batches.is_empty() {
+            let store = self.store.clone();
+            self.storing = Some(tokio::spawn(async move {
+                let appended = store.append(&batches).await?;
+                Ok((batches, appended))
+            }));
         }
-        let appended = self.store.append(&batches).await?;
+        Ok(())
+    }
+
+    /// Waits for what is being stored, and reports the sources that are complete with it.
+    async fn stored(&mut self) -> Result<()> {
+        let Some(storing) = self.storing.take() else { return Ok(()) };
+        let (batches, appended) = storing.await??;
         for (step, appended) in batches.iter().filter_map(|batch| batch.source.as_ref()).zip(&appended) {
             if let Some(reading) = self.read.iter_mut().rev().find(|reading| reading.name == step.path) {
                 reading.totals.add(appended);
@@ -262,6 +287,7 @@ impl Bringing<'_> {
 
     async fn finish(mut self) -> Result<Outcome> {
         self.store_waiting().await?;
+        self.stored().await?;
         self.store.settle().await?;
         self.outcome.cancelled = self.control.is_cancelled();
         Ok(self.outcome)

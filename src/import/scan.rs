@@ -46,7 +46,7 @@ pub enum Layout {
 /// Reads a source from `offset` to its end.
 pub fn scan(mut from: impl Read, layout: Layout, offset: u64, line: u64, sink: &mut impl Sink) -> anyhow::Result<()> {
     let mut scan = Scan { sink, offset, line, layout, open: None };
-    let mut buffer: Vec<u8> = Vec::with_capacity(2 * WHOLE);
+    let mut buffer: Vec<u8> = Vec::with_capacity(64 << 10);
     let mut looked = 0;
     loop {
         let ended = fill(&mut from, &mut buffer)? == 0;
@@ -79,19 +79,9 @@ pub fn scan(mut from: impl Read, layout: Layout, offset: u64, line: u64, sink: &
     }
 }
 
+/// Reads on without touching memory that stays unused; 0 at the end.
 fn fill(from: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    let before = buffer.len();
-    buffer.resize(before + WHOLE, 0);
-    loop {
-        match from.read(&mut buffer[before..]) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-            Ok(size) => {
-                buffer.truncate(before + size);
-                return Ok(size);
-            }
-        }
-    }
+    from.by_ref().take(WHOLE as u64).read_to_end(buffer)
 }
 
 struct Scan<'a, S> {

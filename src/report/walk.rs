@@ -12,7 +12,7 @@ use crate::timeline::{Join, Rows, Turn, describe, joins};
 const PART: usize = 500;
 
 /// The kinds of key that the exact joins compare.
-const JOINING: [KeyKind; 3] = [KeyKind::Message, KeyKind::ToolCall, KeyKind::Span];
+const JOINING: [KeyKind; 4] = [KeyKind::Message, KeyKind::ToolCall, KeyKind::Span, KeyKind::Task];
 
 /// A row with its words and its events, the call first.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
 //! Tool calls and tool results, which are blocks inside the records of both sides.
 
-use super::record::{Envelope, add_attribute, add_key, add_notified_call};
+use super::record::{Envelope, add_agent_task, add_attribute, add_key, add_notified_call};
 use crate::domain::{Event, KeyKind, Kind, Phase, Role, Shape, Value, excerpt, flag};
 use crate::import::Draft;
 use crate::import::telling;
@@ -79,6 +79,7 @@ pub fn result(
     if event.attribute("agent_id").is_none() {
         let agent = account.and_then(|account| account.word("agentId").or_else(|| account.word("agent_id")));
         add_attribute(&mut event, "agent_id", agent);
+        add_agent_task(&mut event);
     }
     if let Some(text) = &text {
         add_notified_call(&mut event, text);

@@ -92,6 +92,14 @@ pub fn add_key(event: &mut Event, kind: KeyKind, value: Option<String>) {
     event.keys.extend(key.filter(|key| !event.keys.contains(key)));
 }
 
+/// A sub-agent and the call that started it name the same agent; for the correlation that is a task.
+pub fn add_agent_task(event: &mut Event) {
+    if let Some(agent) = event.attribute("agent_id") {
+        let key = Key::derived(KeyKind::Task, agent, "claude.agent_id");
+        event.keys.push(key);
+    }
+}
+
 pub fn add_attribute(event: &mut Event, name: &str, value: Option<String>) {
     if let Some(value) = value {
         event.attributes.push((name.to_owned(), value));

@@ -1,6 +1,6 @@
 //! Records in the user's name: prompts, tool results, and much that the program wrote itself.
 
-use super::record::{Envelope, add_notified_call, base};
+use super::record::{Envelope, add_agent_task, add_notified_call, base};
 use super::said::{Said, judge};
 use super::{State, blocks};
 use crate::domain::{Event, Kind, Role, Shape, Value, excerpt, flag};
@@ -78,6 +78,9 @@ fn say(state: &mut State, envelope: &Envelope<'_>, event: &mut Event, said: &Sai
             event.kind = Kind::Transcript;
             event.participant = Some(if from_parent { "parent agent" } else { "user" }.to_owned());
             event.label.clone_from(label);
+            if from_parent {
+                add_agent_task(event);
+            }
             if !envelope.sidechain || state.identity.parent.is_some() {
                 state.titles.prompt.get_or_insert_with(|| excerpt(label, LONGEST_TITLE));
             }
