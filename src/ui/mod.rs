@@ -1,4 +1,43 @@
-//! The screen.
+//! The screen: a pure core (`state`, `update`) between keys that come in and frames that go out.
+//!
+//! ```text
+//!    terminal events ─► sieve ─► Message ─► update(&mut State) ─► Requests
+//!          ▲                        ▲                                │
+//!          │                        └──────── request::answer ◄──────┘
+//!          └── one write() a frame ◄── view::draw(State)
+//! ```
+//!
+//! `update` knows neither clock, store nor terminal; `view` decides nothing; only `request` knows the store.
 
 pub mod payload;
 pub mod theme;
+
+mod action;
+mod catalog;
+mod facts;
+mod files;
+mod filter;
+mod history;
+mod input;
+mod key;
+mod keymap;
+mod layout;
+mod list;
+mod message;
+mod request;
+mod run;
+mod scroll;
+mod sieve;
+mod state;
+mod terminal;
+mod text;
+mod turns;
+mod update;
+mod view;
+mod words;
+
+pub use keymap::readme_table;
+pub use message::Outside;
+pub use request::Backend;
+pub use run::{Importing, Start, run};
+pub use state::{Ended, Options, ThemeChoice};

@@ -1,0 +1,125 @@
+//! What a key or a command can ask for.
+
+use super::catalog::Column;
+use super::list::Move;
+use crate::domain::Kind;
+
+/// Everything that can be asked for by a key, by the palette or by help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Move(Move),
+    Go(Go),
+    Find(Find),
+    Show(Show),
+    Look(Look),
+    Keep(Keep),
+}
+
+/// Going from place to place, and out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Go {
+    In,
+    Out,
+    Back,
+    Quit,
+    Cancel,
+    Interrupt,
+    HistoryBack,
+    HistoryForward,
+    LastPlace,
+    Sessions,
+    Timeline,
+    Event,
+}
+
+/// Finding things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Find {
+    Search,
+    NextHit,
+    PriorHit,
+    Filter,
+    Next(Target),
+    Prior(Target),
+    /// The next or the row before that shares a key with this one.
+    Sharing,
+    SharingBefore,
+}
+
+/// What can be jumped to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    Error,
+    Kind(Kind),
+    Mark,
+}
+
+/// What is shown, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Show {
+    Help,
+    Palette,
+    Redraw,
+    Suspend,
+    Mouse,
+    Preview,
+    PreviewDown,
+    PreviewUp,
+    Pane,
+    Zoom,
+    Wrap,
+    Time,
+    Kind(Kind),
+    AllKinds,
+    Sort(Column),
+}
+
+/// Looking at one row and its payloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    Tab(u8),
+    NextTab,
+    PriorTab,
+    NextRow,
+    PriorRow,
+    Fold(Fold),
+    Raw,
+    Hex,
+    Colours,
+}
+
+/// Folds of a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fold {
+    Toggle,
+    Close,
+    Open,
+    CloseAll,
+    OpenAll,
+    Level(u8),
+}
+
+/// Marking, and taking things out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    Mark,
+    MarkAndDown,
+    Range,
+    Note,
+    Marks,
+    UnmarkAll,
+    Export,
+    Copy(Copied),
+    Pager,
+    Pipe,
+}
+
+/// What is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Copied {
+    Value,
+    Path,
+    Id,
+    Record,
+    Link,
+}

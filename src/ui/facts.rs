@@ -1,0 +1,259 @@
+//! What is known of a row, as lines of names and values: the Summary, Usage and Joins tabs.
+
+use super::message::{Detail, Link};
+use super::state::{EventScreen, Tab};
+use super::text::wrap;
+use super::words;
+use crate::domain::{Event, Key, Phase, Usage, flag};
+
+/// How a line is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Heading,
+    Plain,
+    /// Of less weight, or uncertain.
+    Faint,
+    Bad,
+}
+
+/// One line: a name and a value, both safe to draw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fact {
+    pub name: String,
+    pub value: String,
+    pub tone: Tone,
+}
+
+/// The columns of the names.
+pub(crate) const NAME_WIDTH: usize = 16;
+
+/// Flags in words, in the order of their bits.
+const FLAGS: &[(i64, &str)] = &[
+    (flag::ERROR, "error: the record says that something went wrong"),
+    (flag::INFERRED_TIME, "inferred time: none was written, it is that of the record before"),
+    (flag::INHERITED, "inherited: also in an ancestor, and counted there"),
+    (flag::SIDECHAIN, "sidechain: written by a sub-agent inside its parent's file"),
+    (flag::BAD, "bad: the record could not be read; its bytes are kept"),
+    (flag::TRUNCATED, "truncated: the source cut a body"),
+    (flag::TIME_RAN_BACK, "time ran back: the written time runs against the order of the file"),
+    (flag::CONFLICT, "conflict: another event has this id and other content"),
+    (flag::TWIN, "twin: repeats what another event of the turn says"),
+    (flag::IMPLAUSIBLE_USAGE, "implausible usage: far fewer output tokens than the text needs"),
+    (flag::UNKNOWN, "unknown: a type of record that turnscope does not know"),
+];
+
+/// Collects lines; long values go on below.
+struct Lines {
+    facts: Vec<Fact>,
+    width: usize,
+}
+
+impl Lines {
+    fn heading(&mut self, name: &str) {
+        if !self.facts.is_empty() {
+            self.add("", "", Tone::Plain);
+        }
+        self.facts.push(Fact { name: name.to_owned(), value: String::new(), tone: Tone::Heading });
+    }
+
+    fn add(&mut self, name: &str, value: &str, tone: Tone) {
+        let room = self.width.saturating_sub(NAME_WIDTH + 3).max(8);
+        for (index, value) in wrap(value, room).into_iter().enumerate() {
+            let name = if index == 0 { name.to_owned() } else { String::new() };
+            self.facts.push(Fact { name, value, tone });
+        }
+    }
+
+    fn plain(&mut self, name: &str, value: &str) {
+        self.add(name, value, Tone::Plain);
+    }
+
+    fn some(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            self.plain(name, value);
+        }
+    }
+}
+
+/// The lines of a tab without payloads; empty while nothing is known.
+pub(crate) fn lines(screen: &EventScreen, width: usize) -> Vec<Fact> {
+    let mut lines = Lines { facts: Vec::new(), width };
+    let Some(detail) = &screen.detail else { return lines.facts };
+    match screen.tab {
+        Tab::Summary => summary(&mut lines, detail, screen.note.as_deref()),
+        Tab::Usage => usage(&mut lines, detail),
+        Tab::Joins => joins(&mut lines, screen.links.as_deref().unwrap_or_default()),
+        _ => {}
+    }
+    lines.facts
+}
+
+fn summary(lines: &mut Lines, detail: &Detail, note: Option<&str>) {
+    let turn = &detail.turn;
+    lines.heading(&format!("{} turn of {}", turn.kind.name(), words::counted(detail.events.len(), "event")));
+    lines.plain("id", &turn.id);
+    lines.some("status", Some(&turn.status));
+    lines.some("who", Some(&turn.who));
+    lines.some("says", Some(&turn.label));
+    if let Some(error) = &turn.error {
+        lines.add("error", error, Tone::Bad);
+    }
+    lines.some("note", note);
+    lines.some("time", turn.at.map(|at| at.rfc3339()).as_deref());
+    lines.some("ended", turn.ended.filter(|_| turn.ended != turn.at).map(|ended| ended.rfc3339()).as_deref());
+    lines.some("latency", turn.latency.map(words::duration).as_deref());
+    lines.some("model", turn.model.as_deref());
+    lines.some("provider", detail.events.iter().find_map(|event| event.provider.as_deref()));
+    lines.some("source", Some(&turn.source));
+    for (_, words) in FLAGS.iter().filter(|(bit, _)| turn.flags & bit != 0) {
+        lines.add("flag", words, Tone::Bad);
+    }
+    keys(lines, &turn.keys);
+    for (number, event) in detail.events.iter().enumerate() {
+        of_event(lines, detail, event, number + 1);
+    }
+}
+
+fn keys(lines: &mut Lines, keys: &[Key]) {
+    if keys.is_empty() {
+        return;
+    }
+    lines.heading("keys");
+    for key in keys {
+        let origin = match &key.rule {
+            None => "native".to_owned(),
+            Some(rule) => format!("derived by {rule}"),
+        };
+        lines.plain(key.kind.name(), &format!("{}  ({origin})", key.value));
+    }
+}
+
+fn of_event(lines: &mut Lines, detail: &Detail, event: &Event, number: usize) {
+    let phase = if event.phase == Phase::Whole { "" } else { event.phase.name() };
+    lines.heading(format!("event {number}  {} {phase}", event.event_type).trim_end());
+    lines.plain("id", &event.id);
+    if event.revision > 0 {
+        lines.plain("revision", &event.revision.to_string());
+    }
+    lines.some("written time", event.at.filter(|at| *at != event.order.time).map(|at| at.rfc3339()).as_deref());
+    lines.plain("time", &event.order.time.rfc3339());
+    lines.some("status", event.status.as_deref());
+    lines.some("participant", event.participant.as_deref());
+    lines.some("tool", event.tool.as_deref());
+    for (name, value) in &event.attributes {
+        lines.plain(name, value);
+    }
+    for body in detail.bodies.iter().filter(|body| body.event == event.number) {
+        let size = words::size(body.size.max(0) as u64);
+        lines.add(
+            &format!("{} body", body.role.name()),
+            &format!("{size}  sha256 {}", hex::encode(body.digest)),
+            Tone::Faint,
+        );
+    }
+    for spot in detail.spots.iter().filter(|spot| spot.event == event.number) {
+        let words = format!("{}  at byte {}, {} long, read by {}", spot.path, spot.offset, spot.size, spot.importer);
+        lines.add("origin", &words, Tone::Faint);
+    }
+}
+
+fn usage(lines: &mut Lines, detail: &Detail) {
+    if let Some(usage) = &detail.turn.usage {
+        lines.heading("tokens of this turn");
+        buckets(lines, usage);
+    }
+    let several: Vec<&Event> = detail.events.iter().filter(|event| event.usage.is_some()).collect();
+    if several.len() < 2 {
+        return;
+    }
+    for event in several {
+        lines.heading(&format!("as event {} reports it", event.id));
+        if let Some(usage) = &event.usage {
+            buckets(lines, usage);
+        }
+    }
+}
+
+fn buckets(lines: &mut Lines, usage: &Usage) {
+    let named = [
+        ("input", usage.input),
+        ("cache read", usage.cache_read),
+        ("cache write", usage.cache_write),
+        ("output", usage.output),
+        ("reasoning", usage.reasoning),
+        ("total", usage.total()),
+    ];
+    for (name, tokens) in named {
+        match tokens {
+            Some(tokens) => lines.plain(name, &grouped(tokens)),
+            // Unknown is not zero.
+            None => lines.add(name, "unknown", Tone::Faint),
+        }
+    }
+    lines.plain("rule", &usage.rule);
+    lines.plain("counted by", usage.source.name());
+}
+
+/// A number with a space after every three digits.
+fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut shown = if number < 0 { "-".to_owned() } else { String::new() };
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            shown.push(' ');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// One line a join, so that the cursor counts joins.
+fn joins(lines: &mut Lines, links: &[Link]) {
+    for link in links {
+        let uncertain = link.strength > crate::timeline::Strength::Unique;
+        let tone = if uncertain { Tone::Faint } else { Tone::Plain };
+        let fact = Fact { name: link.strength.name().to_owned(), value: join_words(link), tone };
+        lines.facts.push(fact);
+    }
+}
+
+fn join_words(link: &Link) -> String {
+    let to = match (link.label.as_str(), link.to.as_str()) {
+        ("", "") if link.candidates.is_empty() => "nothing".to_owned(),
+        ("", "") => format!("one of {}", link.candidates.join(", ")),
+        ("", to) => to.to_owned(),
+        (label, _) => label.to_owned(),
+    };
+    let near = if link.strength == crate::timeline::Strength::Near { "~ " } else { "" };
+    let words = format!("{near}{to}  ({} {}: {})", link.key, link.values.join(" "), link.rule);
+    crate::domain::safe(&words).into_owned()
+}
+
+/// All values of the joins tab for one link, to be copied.
+pub(crate) fn join_text(link: &Link) -> String {
+    format!("{} {} {} {} {}", link.strength.name(), link.to, link.key, link.values.join(" "), link.rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!([0, 999, 1_000, -1_234_567].map(grouped), ["0", "999", "1 000", "-1 234 567"]);
+    }
+
+    #[test]
+    fn every_flag_has_words() {
+        let all = FLAGS.iter().fold(0, |bits, (bit, _)| bits | bit);
+        assert_eq!(all, (flag::UNKNOWN << 1) - 1);
+    }
+
+    #[test]
+    fn long_values_go_on_below_their_name() {
+        let mut lines = Lines { facts: Vec::new(), width: 30 };
+        lines.plain("name", "one two three four five");
+        assert!(lines.facts.len() > 1);
+        assert!(lines.facts[1].name.is_empty());
+    }
+}

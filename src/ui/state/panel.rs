@@ -1,0 +1,54 @@
+//! What lies over the screen and takes the keys.
+
+use crate::report::Selection;
+use crate::ui::input::Input;
+use crate::ui::list::List;
+
+/// What a prompt asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ask {
+    Search,
+    Filter,
+    Note,
+    Pipe,
+    /// The name of the file of a slice; and the name that was proposed.
+    Export {
+        selection: Selection,
+        proposed: String,
+    },
+}
+
+impl Ask {
+    /// The word before the typed text.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Search => "/",
+            Self::Filter => "filter: ",
+            Self::Note => "note: ",
+            Self::Pipe => "pipe to: ",
+            Self::Export { .. } => "write to: ",
+        }
+    }
+}
+
+/// What lies over the screen and takes the keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Panel {
+    Help {
+        query: Input,
+        list: List,
+    },
+    Palette {
+        input: Input,
+        list: List,
+    },
+    Prompt {
+        ask: Ask,
+        input: Input,
+    },
+    Marks {
+        list: List,
+    },
+    /// Asks before all marks are removed.
+    ConfirmUnmark,
+}

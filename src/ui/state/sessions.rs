@@ -1,0 +1,91 @@
+//! The session list.
+
+use std::sync::Arc;
+
+use crate::domain::Session;
+use crate::ui::catalog::{Catalog, Column, Line, Sort};
+use crate::ui::filter::{Filter, Phrase};
+use crate::ui::list::List;
+
+/// The session list: what there is, what of it is shown, and where the cursor stands.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    pub catalog: Arc<Catalog>,
+    /// `false` until the store has answered.
+    pub loaded: bool,
+    pub lines: Vec<Line>,
+    pub list: List,
+    pub sort: Sort,
+    pub filter: Option<Filter>,
+    pub search: Option<Phrase>,
+    /// Lines that hold the phrase, in order.
+    pub hits: Vec<u32>,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            catalog: Arc::default(),
+            loaded: false,
+            lines: Vec::new(),
+            list: List::default(),
+            sort: Sort::by(Column::Started),
+            filter: None,
+            search: None,
+            hits: Vec::new(),
+        }
+    }
+}
+
+impl Sessions {
+    pub(crate) fn at(&self, line: usize) -> Option<&Session> {
+        self.catalog.get(self.lines.get(line)?.entry)
+    }
+
+    /// The session under the cursor.
+    pub(crate) fn current(&self) -> Option<&Session> {
+        self.at(self.list.at)
+    }
+
+    /// Lays the list out anew and keeps the cursor on its session.
+    pub(crate) fn arrange(&mut self, height: usize) {
+        let id = self.current().map(|session| session.id.clone());
+        self.lines = self.catalog.arrange(self.sort, self.filter.as_ref());
+        self.find_hits();
+        match id.and_then(|id| self.line_of(&id)) {
+            Some(line) => self.list.jump(line, self.lines.len(), height),
+            None => self.list.keep(self.lines.len(), height),
+        }
+    }
+
+    /// Takes new sessions; those known stay where they are.
+    pub(crate) fn take(&mut self, catalog: Arc<Catalog>, height: usize) {
+        let id = self.current().map(|session| session.id.clone());
+        self.catalog = catalog;
+        self.lines = self.catalog.arrange(self.sort, self.filter.as_ref());
+        self.loaded = true;
+        self.find_hits();
+        // A cursor that was never moved stays at the top, where the newest session appears.
+        let line = id.filter(|_| self.list.at > 0).and_then(|id| self.line_of(&id));
+        match line {
+            Some(line) => self.list.jump(line, self.lines.len(), height),
+            None => self.list.keep(self.lines.len(), height),
+        }
+    }
+
+    pub(crate) fn line_of(&self, id: &str) -> Option<usize> {
+        self.lines.iter().position(|line| self.catalog.get(line.entry).is_some_and(|session| session.id == id))
+    }
+
+    pub(crate) fn find_hits(&mut self) {
+        let entries = &self.catalog.entries;
+        self.hits = match &self.search {
+            None => Vec::new(),
+            Some(phrase) => (0u32..)
+                .zip(&self.lines)
+                .filter(|(_, line)| entries.get(line.entry as usize).is_some_and(|entry| phrase.matches(&entry.folded)))
+                .map(|(line, _)| line)
+                .collect(),
+        };
+    }
+}

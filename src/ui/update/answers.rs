@@ -1,0 +1,181 @@
+//! Answers to requests. Those for a session or a row that is no longer open are dropped.
+
+use std::sync::Arc;
+
+use super::{commands, event, find, go, keep, payload};
+use crate::ui::message::{Message, Now, Request, Terminal};
+use crate::ui::state::{State, Timeline};
+
+pub(super) fn take(state: &mut State, answer: Message, _now: Now) -> Vec<Request> {
+    let height = state.height();
+    match answer {
+        Message::Sessions(catalog) => {
+            state.sessions.take(catalog, height);
+            refresh_session(state);
+        }
+        Message::Session { id, found } => return session(state, &id, found.map(|session| *session)),
+        Message::Heads { session, rows, complete } => return heads(state, session, rows, complete),
+        Message::Turns { session, turns } => {
+            if let Some(timeline) = open(state, session) {
+                timeline.turns.asked = false;
+                timeline.turns.take(turns);
+            }
+        }
+        Message::NoTurns { session, words } => {
+            if let Some(timeline) = open(state, session) {
+                (timeline.turns.asked, timeline.turns.failed) = (false, true);
+                state.warn(words);
+            }
+        }
+        Message::Marks { session, marks } => {
+            if let Some(timeline) = state.timeline.as_mut().filter(|timeline| timeline.session.id == session) {
+                // An annotation leads to some event of its row; rows are known by the leading one.
+                let key = |event| timeline.key(timeline.rows.position(event)?);
+                timeline.marks = marks.into_iter().filter_map(|(event, mark)| Some((key(event)?, mark))).collect();
+            }
+        }
+        Message::Hits { job, rows, scanned } => hits(state, job, &rows, scanned),
+        Message::Shared { session, row, words } => shared(state, session, row, words),
+        Message::Glance { session, key, view } => {
+            if let Some(timeline) = open(state, session).filter(|timeline| timeline.preview.row == Some(key)) {
+                timeline.preview.top = 0;
+                timeline.preview.shown = Some((key, view));
+            }
+        }
+        Message::Detail { session, detail } => return event::detail(state, session, *detail),
+        Message::Links { session, key, links } => event::links(state, session, key, links),
+        Message::Payload { key, tab, windows, view } => payload::take(state, key, tab, &windows, view),
+        Message::Record { bytes } => return keep::copy_bytes(state, bytes),
+        Message::Noted(words) => state.say(words),
+        answer => return of_job(state, answer),
+    }
+    Vec::new()
+}
+
+/// Answers of jobs: those of a job that was cancelled are dropped.
+fn of_job(state: &mut State, answer: Message) -> Vec<Request> {
+    match answer {
+        Message::Progress { job, words } => state.jobs.progress(job, words),
+        Message::Located { job, event } if state.jobs.end(job) => match event {
+            Some(event) => return commands::located(state, event),
+            None => state.warn("there is no such id in this session"),
+        },
+        Message::Sought { job, key, tab, at } if state.jobs.end(job) => return payload::sought(state, key, tab, at),
+        Message::Ended { job, words } if state.jobs.end(job) => ended(state, job, words),
+        Message::Spilled { job, then, file } if state.jobs.end(job) => {
+            return vec![Request::Terminal(Terminal::Run { then, file })];
+        }
+        Message::Failed { job: Some(job), words } if state.jobs.end(job) => {
+            ended(state, job, String::new());
+            state.warn(words);
+        }
+        Message::Failed { job: None, words } => state.warn(words),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn open(state: &mut State, session: i64) -> Option<&mut Timeline> {
+    state.timeline.as_mut().filter(|timeline| timeline.session.number == session)
+}
+
+/// The title and the counts of the open session may have changed.
+fn refresh_session(state: &mut State) {
+    let Some(timeline) = &mut state.timeline else { return };
+    if let Some(session) = state.sessions.catalog.find(&timeline.session.id) {
+        timeline.session = session.clone();
+    }
+}
+
+fn session(state: &mut State, id: &str, found: Option<crate::domain::Session>) -> Vec<Request> {
+    match found {
+        Some(session) => go::open(state, session, None),
+        None => {
+            state.warn(format!("there is no session {id}"));
+            if state.sessions.loaded { Vec::new() } else { vec![Request::Sessions] }
+        }
+    }
+}
+
+fn heads(state: &mut State, session: i64, rows: Arc<crate::timeline::Rows>, complete: bool) -> Vec<Request> {
+    let height = state.height();
+    let Some(timeline) = open(state, session) else { return Vec::new() };
+    if timeline.complete && (!complete || *timeline.rows == *rows) {
+        return Vec::new();
+    }
+    let first_time = !timeline.complete;
+    let wanted = timeline.take(rows, complete, height);
+    let id = timeline.session.id.clone();
+    let mut requests = Vec::new();
+    if complete {
+        if first_time {
+            requests.push(Request::Marks { session, id });
+        }
+        requests.extend(find::rerun(state));
+        requests.extend(event::refresh(state));
+    }
+    if let Some((event, tab)) = wanted.and_then(|wanted| Some((wanted.event, wanted.tab?))) {
+        requests.extend(event::open(state, event, tab));
+    }
+    requests
+}
+
+fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
+    let height = state.height();
+    let Some(timeline) = &mut state.timeline else { return };
+    let total = timeline.rows.len();
+    state.jobs.progress(job, format!("{}%", scanned * 100 / total.max(1)));
+    if let Some(found) = timeline.filter.as_mut().filter(|found| found.job == Some(job)) {
+        // A filter that runs anew over more rows replaces what the run before it found.
+        if found.scanned == 0 {
+            found.rows.clear();
+        }
+        found.scanned = scanned;
+        found.rows.extend_from_slice(rows);
+        timeline.arrange(height);
+        return;
+    }
+    let Some(search) = timeline.search.as_mut().filter(|search| search.job == Some(job)) else { return };
+    // Hits come in order from the cursor on, and then in order from the top.
+    let place = rows.first().map_or(0, |first| search.rows.partition_point(|row| row < first));
+    search.rows.splice(place..place, rows.iter().copied());
+    if let (true, Some(first)) = (search.jump, rows.first()) {
+        search.jump = false;
+        let (line, length) = (timeline.line_of(*first as usize), timeline.len());
+        timeline.list.jump(line, length, height);
+    }
+}
+
+/// A job has come to its end.
+fn ended(state: &mut State, job: u64, words: String) {
+    if !words.is_empty() {
+        state.say(words);
+    }
+    let Some(timeline) = &mut state.timeline else { return };
+    if let Some(found) = timeline.filter.as_mut().filter(|found| found.job == Some(job)) {
+        found.job = None;
+        if found.scanned == 0 {
+            found.rows.clear();
+        }
+    }
+    if let Some(search) = timeline.search.as_mut().filter(|search| search.job == Some(job)) {
+        search.job = None;
+        if search.rows.is_empty() {
+            let text = format!("not found: {}", search.phrase.text);
+            state.warn(text);
+        }
+    }
+}
+
+fn shared(state: &mut State, session: i64, row: Option<usize>, words: String) {
+    let height = state.height();
+    if open(state, session).is_none() {
+        return;
+    }
+    go::leave(state);
+    if let (Some(row), Some(timeline)) = (row, state.timeline.as_mut()) {
+        let (line, length) = (timeline.line_of(row), timeline.len());
+        timeline.list.jump(line, length, height);
+    }
+    state.say(words);
+}

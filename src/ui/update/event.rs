@@ -1,0 +1,185 @@
+//! One row in full: tabs, joins, and the payloads in the tabs.
+
+use std::sync::Arc;
+
+use super::{go, keep, payload};
+use crate::ui::action::{Fold, Look};
+use crate::ui::facts;
+use crate::ui::keymap::Place;
+use crate::ui::list::Move;
+use crate::ui::message::{Detail, Link, Request};
+use crate::ui::payload::Mode;
+use crate::ui::state::{EventScreen, State, TABS, Tab};
+
+/// Opens the row under the cursor of the timeline.
+pub(super) fn open_current(state: &mut State, tab: Tab) -> Vec<Request> {
+    let event = state.timeline.as_ref().and_then(|timeline| timeline.key(timeline.current()?));
+    event.map_or_else(Vec::new, |event| open(state, event, tab))
+}
+
+/// Opens the row of an event. The one that is open already keeps its places.
+pub(super) fn open(state: &mut State, event: i64, tab: Tab) -> Vec<Request> {
+    let Some(timeline) = &state.timeline else { return Vec::new() };
+    let Some(row) = timeline.rows.position(event) else { return Vec::new() };
+    let Some(members) = timeline.members(row) else { return Vec::new() };
+    if state.event.as_ref().is_some_and(|open| open.key == members.key) {
+        state.place = Place::Event;
+        return Vec::new();
+    }
+    let session = timeline.session.number;
+    let lineage = timeline.session.lineage.clone();
+    let mut screen = match &state.event {
+        Some(before) => before.like(members.key, tab),
+        None => EventScreen::new(members.key, tab),
+    };
+    screen.options.ascii = state.ascii;
+    screen.note = timeline.marks.get(&members.key).and_then(|mark| mark.note.clone());
+    go::show_event(state, screen);
+    vec![Request::Detail { session, members: members.clone() }, Request::Links { session, lineage, members }]
+}
+
+/// Asks again for the row that is open, where it has got more events.
+pub(super) fn refresh(state: &mut State) -> Vec<Request> {
+    let (Some(timeline), Some(event)) = (&state.timeline, &state.event) else { return Vec::new() };
+    let known = event.detail.as_ref().map_or(0, |detail| detail.events.len());
+    let members = timeline.rows.position(event.key).and_then(|row| timeline.members(row));
+    let grown = members.filter(|members| known > 0 && members.numbers.len() != known);
+    grown.map(|members| Request::Detail { session: timeline.session.number, members }).into_iter().collect()
+}
+
+pub(super) fn detail(state: &mut State, session: i64, detail: Detail) -> Vec<Request> {
+    let open = state.timeline.as_ref().is_some_and(|timeline| timeline.session.number == session);
+    let Some(event) = state.event.as_mut().filter(|event| open && event.key == detail.key) else { return Vec::new() };
+    event.detail = Some(Arc::new(detail));
+    event.pages.clear();
+    payload::load(state)
+}
+
+pub(super) fn links(state: &mut State, session: i64, key: i64, links: Vec<Link>) {
+    let open = state.timeline.as_ref().is_some_and(|timeline| timeline.session.number == session);
+    if let Some(event) = state.event.as_mut().filter(|event| open && event.key == key) {
+        event.links = Some(links);
+    }
+}
+
+pub(super) fn look(state: &mut State, wish: Look, count: Option<usize>) -> Vec<Request> {
+    let times = count.unwrap_or(1);
+    match wish {
+        Look::Tab(number) => Tab::of(number).map_or_else(Vec::new, |tab| turn_to(state, tab)),
+        Look::NextTab => next_tab(state, true),
+        Look::PriorTab => next_tab(state, false),
+        Look::NextRow => next_row(state, true, times),
+        Look::PriorRow => next_row(state, false, times),
+        Look::Fold(wish) => payload::fold(state, wish),
+        Look::Raw => payload::mode(state, Mode::Raw),
+        Look::Hex => payload::mode(state, Mode::Hex),
+        Look::Colours => payload::colours(state),
+    }
+}
+
+fn turn_to(state: &mut State, tab: Tab) -> Vec<Request> {
+    if let Some(event) = &mut state.event {
+        event.tab = tab;
+    }
+    payload::load(state)
+}
+
+/// The next tab that has anything to show, round the ends.
+fn next_tab(state: &mut State, forward: bool) -> Vec<Request> {
+    let Some(event) = &state.event else { return Vec::new() };
+    let at = usize::from(event.tab.number() - 1);
+    let count = TABS.len();
+    let step = |by: usize| TABS[if forward { (at + by) % count } else { (at + count - by) % count }];
+    let next = (1..count).map(step).find(|tab| event.has(*tab));
+    next.map_or_else(Vec::new, |tab| turn_to(state, tab))
+}
+
+/// The next row that the timeline shows, with the same tab where it has it.
+fn next_row(state: &mut State, forward: bool, times: usize) -> Vec<Request> {
+    let height = state.height();
+    let (Some(timeline), Some(event)) = (&mut state.timeline, &state.event) else { return Vec::new() };
+    let tab = event.tab;
+    let length = timeline.len();
+    let before = timeline.list.at;
+    timeline.list.go(if forward { Move::Down } else { Move::Up }, Some(times), length, height);
+    if timeline.list.at == before {
+        state.say(if forward { "this is the last row" } else { "this is the first row" });
+        return Vec::new();
+    }
+    open_current(state, tab)
+}
+
+/// Follows the join under the cursor, or opens or closes the fold there.
+pub(super) fn enter(state: &mut State) -> Vec<Request> {
+    let Some(event) = &state.event else { return Vec::new() };
+    if event.tab != Tab::Joins {
+        return if event.payload().is_some() { payload::fold(state, Fold::Toggle) } else { Vec::new() };
+    }
+    match event.link().map(|link| (link.event, link.to.clone())) {
+        None => Vec::new(),
+        Some((None, to)) if to.is_empty() => {
+            state.say("this join leads nowhere");
+            Vec::new()
+        }
+        Some((None, to)) => {
+            state.say(format!("{to} is not in this session"));
+            Vec::new()
+        }
+        Some((Some(target), _)) => follow(state, target),
+    }
+}
+
+fn follow(state: &mut State, target: i64) -> Vec<Request> {
+    let height = state.height();
+    go::leave(state);
+    let Some(timeline) = &mut state.timeline else { return Vec::new() };
+    let Some(row) = timeline.rows.position(target) else {
+        state.warn("that row is not in this session");
+        return Vec::new();
+    };
+    let length = timeline.len();
+    timeline.list.jump(timeline.line_of(row), length, height);
+    open(state, target, Tab::Summary)
+}
+
+pub(super) fn step(state: &mut State, step: Move, count: Option<usize>, height: usize) -> Vec<Request> {
+    let columns = usize::from(state.columns);
+    let Some(event) = &mut state.event else { return Vec::new() };
+    if event.tab.role().is_some() {
+        return payload::step(state, step, count);
+    }
+    let length = facts::lines(event, columns).len();
+    event.lists.entry(event.tab).or_default().go(step, count, length, height);
+    Vec::new()
+}
+
+/// Copies the value under the cursor.
+pub(super) fn copy_value(state: &mut State) -> Vec<Request> {
+    let columns = usize::from(state.columns);
+    let Some(event) = &state.event else { return Vec::new() };
+    let at = event.list(event.tab).at;
+    let bytes = match event.tab {
+        tab if tab.role().is_some() => payload::value(event),
+        Tab::Joins => event.link().map(|link| facts::join_text(link).into_bytes()),
+        _ => facts::lines(event, columns).get(at).map(|fact| fact.value.clone().into_bytes()),
+    };
+    match bytes {
+        Some(bytes) => keep::copy_bytes(state, bytes),
+        None => {
+            state.warn("there is nothing to copy here");
+            Vec::new()
+        }
+    }
+}
+
+/// The path of the value under the cursor; of a tab without payload, where the record lies.
+pub(super) fn path(state: &State) -> Option<String> {
+    let event = state.event.as_ref()?;
+    match event.payload().and_then(|pages| Some((pages.view.as_ref()?, pages.scroll.line))) {
+        Some((view, line)) => Some(view.path(line)).filter(|path| !path.is_empty()),
+        None => {
+            let spot = event.detail.as_ref()?.spots.first()?;
+            Some(format!("{}:{}", spot.path, spot.offset))
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The payloads in the tabs of an event: loading, moving, folding, searching, paging.
+
+use crate::ui::action::Fold;
+use crate::ui::list::Move;
+use crate::ui::message::{Request, Window};
+use crate::ui::payload::{Mode, View, pattern};
+use crate::ui::scroll::Room;
+use crate::ui::state::{Aim, EventScreen, Pages, State, Tab, WINDOW};
+
+/// The room that payloads have on the screen.
+fn room(state: &State) -> Room {
+    let width = state.areas().map_or(1, |areas| areas.list.width).max(1);
+    Room { width, height: state.height() }
+}
+
+/// The payloads of the tab, with the room for them.
+fn open(state: &mut State) -> Option<(&mut Pages, Room)> {
+    let room = room(state);
+    let event = state.event.as_mut()?;
+    Some((event.pages.get_mut(&event.tab)?, room))
+}
+
+/// Asks for what the tab shows, where that is not under way or here yet.
+pub(super) fn load(state: &mut State) -> Vec<Request> {
+    let Some(event) = &mut state.event else { return Vec::new() };
+    let tab = event.tab;
+    if event.detail.is_none() || event.pages.contains_key(&tab) {
+        return Vec::new();
+    }
+    let windows = event.first_windows(tab);
+    if windows.is_empty() {
+        return Vec::new();
+    }
+    ask(event, tab, windows, Aim::Start)
+}
+
+fn ask(event: &mut EventScreen, tab: Tab, windows: Vec<Window>, aim: Aim) -> Vec<Request> {
+    let pages = event.pages.entry(tab).or_default();
+    pages.windows.clone_from(&windows);
+    pages.aim = aim;
+    vec![Request::Payload { key: event.key, tab, windows, mode: event.mode, options: event.options }]
+}
+
+/// Takes a prepared payload; one that was overtaken by a later request is dropped.
+pub(super) fn take(state: &mut State, key: i64, tab: Tab, windows: &[Window], mut view: Box<View>) {
+    let room = room(state);
+    let Some(event) = state.event.as_mut().filter(|event| event.key == key) else { return };
+    let (mode, options, lit) = (event.mode, event.options, event.lit);
+    let phrase = event.phrase.clone();
+    let Some(pages) = event.pages.get_mut(&tab).filter(|pages| pages.windows == windows) else { return };
+    if view.mode() != mode {
+        return;
+    }
+    view.set_options(options);
+    let rows = view.rows(room.width);
+    let row = match pages.aim {
+        Aim::Start | Aim::Hit => Some(0),
+        Aim::Middle => Some(rows / 2),
+        Aim::End => Some(rows.saturating_sub(1)),
+        Aim::Stay => None,
+    };
+    match row {
+        Some(row) => {
+            let line = view.line_of(row);
+            pages.scroll.jump(&mut view, line, room);
+        }
+        None => pages.scroll.keep(&mut view, room),
+    }
+    if let Some(expression) = phrase.and_then(|phrase| pattern(&phrase).ok()) {
+        pages.hits = view.find(&expression);
+        pages.current = None;
+        if pages.aim == Aim::Hit && !pages.hits.is_empty() {
+            show_hit(pages, &mut view, 0, room);
+        }
+    }
+    pages.aim = Aim::Stay;
+    pages.view = Some(view);
+    light(pages, lit);
+}
+
+/// Tells the view which hits to highlight, and where the cursor is.
+fn light(pages: &mut Pages, lit: bool) {
+    let Some(view) = &mut pages.view else { return };
+    view.set_cursor(Some(pages.scroll.line));
+    if lit {
+        view.set_hits(pages.hits.clone(), pages.current);
+    } else {
+        view.set_hits(Vec::new(), None);
+    }
+}
+
+pub(super) fn step(state: &mut State, step: Move, count: Option<usize>) -> Vec<Request> {
+    let Some((pages, room)) = open(state) else { return Vec::new() };
+    let paged = pages.paged().cloned();
+    let Some(view) = &mut pages.view else { return Vec::new() };
+    if let Some(aim) = paged.as_ref().and_then(|window| far(window, step, count)) {
+        return page_to(state, aim.0, aim.1);
+    }
+    let moved = pages.scroll.go(view, step, count, room);
+    view.set_cursor(Some(pages.scroll.line));
+    match paged.filter(|_| !moved) {
+        Some(window) => beyond(state, &window, step),
+        None => Vec::new(),
+    }
+}
+
+/// Moves that lead to another window of a long body at once: where it begins, and where the cursor goes.
+fn far(window: &Window, step: Move, count: Option<usize>) -> Option<(i64, Aim)> {
+    let last = (window.body.size - WINDOW).max(0);
+    match step {
+        Move::Top if count.is_none() => Some((0, Aim::Start)),
+        Move::Bottom if count.is_none() => Some((last, Aim::End)),
+        Move::Percent => {
+            let percent = count.unwrap_or(0).min(100) as i64;
+            Some((window.body.size / 100 * percent, Aim::Start))
+        }
+        _ => None,
+    }
+}
+
+/// The next window of a long body, or the one before, once the cursor stands at the end of this one.
+fn beyond(state: &mut State, window: &Window, step: Move) -> Vec<Request> {
+    let half = WINDOW / 2;
+    let end = window.from + window.length;
+    match step {
+        Move::Down | Move::HalfDown | Move::PageDown if end < window.body.size => {
+            page_to(state, window.from + half, Aim::Middle)
+        }
+        Move::Up | Move::HalfUp | Move::PageUp if window.from > 0 => page_to(state, window.from - half, Aim::Middle),
+        _ => Vec::new(),
+    }
+}
+
+/// Asks for the window of a long body that begins at an offset. Windows begin at whole lines of the hex view.
+fn page_to(state: &mut State, from: i64, aim: Aim) -> Vec<Request> {
+    let Some(event) = &mut state.event else { return Vec::new() };
+    let Some(pages) = event.pages.get(&event.tab) else { return Vec::new() };
+    let Some(mut window) = pages.paged().cloned() else { return Vec::new() };
+    let from = from.clamp(0, (window.body.size - 1).max(0)) & !15;
+    let length = WINDOW.min(window.body.size - from);
+    if (from, length) == (window.from, window.length) {
+        return Vec::new();
+    }
+    (window.from, window.length) = (from, length);
+    ask(event, event.tab, vec![window], aim)
+}
+
+pub(super) fn fold(state: &mut State, wish: Fold) -> Vec<Request> {
+    let Some((pages, room)) = open(state) else { return Vec::new() };
+    let Some(view) = &mut pages.view else { return Vec::new() };
+    let line = pages.scroll.line;
+    pages.scroll.line = match wish {
+        Fold::Toggle => view.toggle(line),
+        Fold::Close => view.fold(line),
+        Fold::Open => view.unfold(line),
+        Fold::CloseAll => {
+            view.fold_all();
+            line
+        }
+        Fold::OpenAll => {
+            view.unfold_all();
+            line
+        }
+        Fold::Level(level) => {
+            view.fold_level(usize::from(level));
+            line
+        }
+    };
+    pages.scroll.keep(view, room);
+    view.set_cursor(Some(pages.scroll.line));
+    Vec::new()
+}
+
+/// Closes the fold at the cursor; `false` where there is none to close.
+pub(super) fn collapse(state: &mut State) -> bool {
+    let Some((pages, room)) = open(state) else { return false };
+    let Some(view) = &mut pages.view else { return false };
+    let line = pages.scroll.line;
+    // On an open value it closes; on a closed one, or a plain one, the value around closes, unless there is none.
+    if view.is_folded(line) && view.parent(line).is_none() {
+        return false;
+    }
+    let before = view.rows(room.width);
+    pages.scroll.line = view.fold(line);
+    let changed = view.rows(room.width) != before || pages.scroll.line != line;
+    pages.scroll.keep(view, room);
+    view.set_cursor(Some(pages.scroll.line));
+    changed
+}
+
+/// Switches a mode on, or back to pretty.
+pub(super) fn mode(state: &mut State, wish: Mode) -> Vec<Request> {
+    let Some(event) = &mut state.event else { return Vec::new() };
+    event.mode = if event.mode == wish { Mode::Pretty } else { wish };
+    let (tab, shown) = (event.tab, event.mode);
+    // Other tabs are prepared again when they are turned to.
+    event.pages.retain(|other, _| *other == tab);
+    let windows = event.pages.get(&tab).map(|pages| pages.windows.clone()).unwrap_or_default();
+    let requests = ask(event, tab, windows, Aim::Start);
+    state.say(match shown {
+        Mode::Pretty => "pretty",
+        Mode::Raw => "raw: as it was written",
+        Mode::Hex => "hex",
+    });
+    requests
+}
+
+pub(super) fn colours(state: &mut State) -> Vec<Request> {
+    let on = option(state, |options| {
+        options.colours = !options.colours;
+        options.colours
+    });
+    state.say(if on { "colour codes are interpreted" } else { "colour codes are shown" });
+    Vec::new()
+}
+
+pub(super) fn wrap(state: &mut State) {
+    let on = option(state, |options| {
+        options.wrap = !options.wrap;
+        options.wrap
+    });
+    state.say(if on { "long lines are wrapped" } else { "long lines are cut" });
+}
+
+fn option(state: &mut State, change: impl Fn(&mut crate::ui::payload::Options) -> bool) -> bool {
+    let Some(event) = &mut state.event else { return false };
+    let on = change(&mut event.options);
+    for view in event.pages.values_mut().filter_map(|pages| pages.view.as_mut()) {
+        view.set_options(event.options);
+    }
+    let height = state.height();
+    settle(state, height);
+    on
+}
+
+/// Brings the cursor into the window after the screen has changed.
+pub(super) fn settle(state: &mut State, height: usize) {
+    let Some((pages, room)) = open(state) else { return };
+    if let Some(view) = &mut pages.view {
+        pages.scroll.keep(view, Room { height, ..room });
+    }
+}
+
+pub(super) fn search(state: &mut State, text: &str) -> Vec<Request> {
+    let expression = match pattern(text) {
+        Ok(expression) => expression,
+        Err(error) => {
+            state.warn(format!("not an expression: {}", error.lines().last().unwrap_or_default()));
+            return Vec::new();
+        }
+    };
+    if let Some(event) = &mut state.event {
+        (event.phrase, event.lit) = (Some(text.to_owned()), true);
+    }
+    let Some((pages, room)) = open(state) else { return Vec::new() };
+    let Some(mut view) = pages.view.take() else { return Vec::new() };
+    pages.hits = view.find(&expression);
+    let at = pages.scroll.line;
+    let next = pages.hits.partition_point(|hit| hit.line < at);
+    let count = pages.hits.len();
+    if count > 0 {
+        show_hit(pages, &mut view, next % count, room);
+    }
+    pages.view = Some(view);
+    light(pages, true);
+    match count {
+        0 => seek(state, true),
+        _ => Vec::new(),
+    }
+}
+
+fn show_hit(pages: &mut Pages, view: &mut View, index: usize, room: Room) {
+    let line = pages.hits[index].line;
+    pages.current = Some(index);
+    view.reveal(line);
+    pages.scroll.jump(view, line, room);
+}
+
+/// The next hit or the one before: in the window, in the rest of a long body, or round the ends.
+pub(super) fn hit(state: &mut State, forward: bool, times: usize) -> Vec<Request> {
+    let Some(event) = &mut state.event else { return Vec::new() };
+    event.lit = true;
+    let Some((pages, room)) = open(state) else { return Vec::new() };
+    let Some(mut view) = pages.view.take() else { return Vec::new() };
+    let count = pages.hits.len();
+    let line = pages.scroll.line;
+    let next = match (pages.current, forward) {
+        (Some(current), true) => current + times,
+        (Some(current), false) => (current + count * times).saturating_sub(times) % count.max(1),
+        (None, true) => pages.hits.partition_point(|hit| hit.line < line),
+        (None, false) => pages.hits.partition_point(|hit| hit.line < line) + count.saturating_sub(1),
+    };
+    let at_end = match pages.current {
+        Some(current) if forward => current + times >= count,
+        Some(current) => current < times,
+        None => count == 0,
+    };
+    let leaves = at_end && pages.paged().is_some();
+    if count > 0 && !leaves {
+        show_hit(pages, &mut view, next % count, room);
+    }
+    pages.view = Some(view);
+    light(pages, true);
+    if leaves || count == 0 { seek(state, forward) } else { Vec::new() }
+}
+
+/// Looks for the phrase in the part of a long body that is not loaded.
+fn seek(state: &mut State, forward: bool) -> Vec<Request> {
+    let Some(event) = &state.event else { return Vec::new() };
+    let Some(phrase) = event.phrase.clone() else { return Vec::new() };
+    let Some(window) = event.pages.get(&event.tab).and_then(Pages::paged) else {
+        state.warn(format!("not found: {phrase}"));
+        return Vec::new();
+    };
+    let from = if forward { window.from + window.length } else { window.from };
+    let (body, key, tab) = (window.body.clone(), event.key, event.tab);
+    let job = state.jobs.start(format!("searching {phrase}"));
+    vec![Request::Seek { job, key, tab, body, phrase, from, forward }]
+}
+
+/// Goes to where a phrase was found in a long body.
+pub(super) fn sought(state: &mut State, key: i64, tab: Tab, at: Option<i64>) -> Vec<Request> {
+    let here = state.event.as_ref().is_some_and(|event| event.key == key && event.tab == tab);
+    match at.filter(|_| here) {
+        // The window begins at the hit, so that the first hit in it is this one.
+        Some(at) => page_to(state, at, Aim::Hit),
+        None => {
+            state.warn("not found in the rest of this body");
+            Vec::new()
+        }
+    }
+}
+
+/// Takes the highlight of a search away; `n` still knows it.
+pub(super) fn unlight(state: &mut State) -> bool {
+    let Some(event) = &mut state.event else { return false };
+    let lit = std::mem::replace(&mut event.lit, false);
+    for pages in event.pages.values_mut() {
+        light(pages, false);
+    }
+    lit
+}
+
+/// The value under the cursor.
+pub(super) fn value(event: &EventScreen) -> Option<Vec<u8>> {
+    let pages = event.payload()?;
+    Some(pages.view.as_ref()?.value(pages.scroll.line))
+}

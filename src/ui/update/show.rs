@@ -1,0 +1,91 @@
+//! How things are shown: help, palette, preview, times, kinds, sorting, mouse.
+
+use super::{go, open_panel, payload};
+use crate::domain::Kind;
+use crate::ui::action::Show;
+use crate::ui::catalog::{Column, Sort};
+use crate::ui::input::Input;
+use crate::ui::list::List;
+use crate::ui::message::{Request, Terminal};
+use crate::ui::state::{Panel, State, Timeline};
+
+pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<Request> {
+    let height = state.height();
+    let lines = count.unwrap_or(1);
+    match wish {
+        Show::Help => return open_panel(state, Panel::Help { query: Input::default(), list: List::default() }),
+        Show::Palette => return open_panel(state, Panel::Palette { input: Input::default(), list: List::default() }),
+        Show::Redraw => return vec![Request::Terminal(Terminal::Redraw)],
+        Show::Suspend => return vec![Request::Terminal(Terminal::Suspend)],
+        Show::Mouse => return mouse(state),
+        Show::Sort(column) => sort(state, column, height),
+        Show::Wrap => payload::wrap(state),
+        Show::Kind(kind) => return hide(state, kind, height),
+        Show::AllKinds => {
+            if let Some(timeline) = &mut state.timeline {
+                timeline.hidden.clear();
+                timeline.arrange(height);
+            }
+        }
+        Show::Time => {
+            let clock = state.timeline.as_mut().map(|timeline| {
+                timeline.clock = timeline.clock.next();
+                timeline.clock.name()
+            });
+            state.say(format!("times: {}", clock.unwrap_or_default()));
+        }
+        wish => {
+            if let Some(timeline) = &mut state.timeline {
+                preview(timeline, wish, lines);
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn preview(timeline: &mut Timeline, wish: Show, lines: usize) {
+    let preview = &mut timeline.preview;
+    match wish {
+        Show::Preview => {
+            preview.on = !preview.on;
+            (preview.focus, preview.zoom, preview.row) = (false, false, None);
+        }
+        Show::PreviewDown => preview.top = preview.top.saturating_add(lines),
+        Show::PreviewUp => preview.top = preview.top.saturating_sub(lines),
+        Show::Pane => preview.focus = !preview.focus,
+        Show::Zoom => {
+            preview.zoom = !preview.zoom;
+            preview.focus = preview.zoom;
+        }
+        _ => {}
+    }
+}
+
+fn mouse(state: &mut State) -> Vec<Request> {
+    state.mouse = !state.mouse;
+    state.say(if state.mouse { "the mouse wheel scrolls; F3 gives the mouse back" } else { "mouse off" });
+    vec![Request::Terminal(Terminal::Mouse(state.mouse))]
+}
+
+fn sort(state: &mut State, column: Column, height: usize) {
+    let sessions = &mut state.sessions;
+    let mut sort = Sort::by(column);
+    if sessions.sort == sort {
+        sort.descending = !sort.descending;
+    }
+    sessions.sort = sort;
+    sessions.arrange(height);
+    let first = if sort.descending { "largest first" } else { "smallest first" };
+    state.say(format!("sorted by {}, {first}", column.name()));
+}
+
+fn hide(state: &mut State, kind: Kind, height: usize) -> Vec<Request> {
+    go::leave(state);
+    let Some(timeline) = &mut state.timeline else { return Vec::new() };
+    if !timeline.hidden.remove(&kind) {
+        timeline.hidden.insert(kind);
+    }
+    timeline.range = None;
+    timeline.arrange(height);
+    Vec::new()
+}

@@ -1,0 +1,100 @@
+//! One row in full: the tabs, and what the chosen one shows.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::Pen;
+use crate::ui::facts::{self, Fact, NAME_WIDTH, Tone};
+use crate::ui::layout::Areas;
+use crate::ui::state::{EventScreen, State, TABS, Tab};
+use crate::ui::text::{left, width};
+
+pub(super) fn draw(state: &mut State, areas: &Areas, buffer: &mut Buffer) {
+    if let (Some(area), Some(event)) = (areas.titles, &state.event) {
+        tabs(state, event, area, buffer);
+    }
+    let theme = state.theme.clone();
+    let Some(event) = &mut state.event else { return };
+    let tab = event.tab;
+    if event.detail.is_none() {
+        Pen::new(buffer, areas.list).space(1).write("reading the row", theme.dim);
+        return;
+    }
+    if tab.role().is_none() {
+        facts(state, areas.list, buffer);
+        return;
+    }
+    let missing = if event.has(tab) { "reading" } else { "this row has none" };
+    match event.pages.get_mut(&tab).and_then(|pages| Some((pages.scroll.top, pages.view.as_mut()?))) {
+        None => {
+            Pen::new(buffer, areas.list).space(1).write(missing, theme.dim);
+        }
+        Some((top, view)) => {
+            let lines = view.draw(top, areas.list.height, areas.list.width, &theme);
+            for (row, line) in (0..areas.list.height).zip(&lines) {
+                Pen::new(buffer, Rect { y: areas.list.y + row, height: 1, ..areas.list }).line(line);
+            }
+        }
+    }
+}
+
+/// The tabs with their numbers; one without content stands in brackets. On a narrow screen only the chosen one has a name.
+fn tabs(state: &State, event: &EventScreen, area: Rect, buffer: &mut Buffer) {
+    let theme = &state.theme;
+    let words = |tab: Tab, named: bool| {
+        let name = if named { format!("{} {}", tab.number(), tab.name()) } else { tab.number().to_string() };
+        if event.has(tab) { name } else { format!("({name})") }
+    };
+    let needed: usize = TABS.iter().map(|tab| width(&words(*tab, true)) + 2).sum();
+    let all_named = needed <= usize::from(area.width);
+    let mut pen = Pen::new(buffer, area);
+    for tab in TABS {
+        let chosen = tab == event.tab;
+        let style = match (chosen, event.has(tab)) {
+            (true, _) => theme.badge,
+            (false, true) => theme.breadcrumb,
+            (false, false) => theme.dim,
+        };
+        let words = words(tab, all_named || chosen);
+        pen.write(&if chosen { format!("[{words}]") } else { format!(" {words} ") }, style);
+    }
+}
+
+fn facts(state: &State, area: Rect, buffer: &mut Buffer) {
+    let Some(event) = &state.event else { return };
+    let lines = facts::lines(event, usize::from(state.columns));
+    if lines.is_empty() {
+        let words = match event.tab {
+            Tab::Joins if event.links.is_none() => "looking for joins",
+            Tab::Joins => "no other row shares an exact key with this one",
+            _ => "this row reports none",
+        };
+        Pen::new(buffer, area).space(1).write(words, state.theme.dim);
+        return;
+    }
+    let list = event.list(event.tab);
+    for (row, index) in (0u16..).zip(list.window(lines.len(), usize::from(area.height))) {
+        let mut pen = Pen::new(buffer, Rect { y: area.y + row, height: 1, ..area });
+        fact(state, &mut pen, &lines[index]);
+        if index == list.at {
+            pen.tint(state.theme.cursor);
+        }
+    }
+}
+
+fn fact(state: &State, pen: &mut Pen<'_>, fact: &Fact) {
+    let theme = &state.theme;
+    let style = match fact.tone {
+        Tone::Heading => {
+            pen.space(1).write(&fact.name, theme.title);
+            return;
+        }
+        Tone::Plain => theme.text,
+        Tone::Faint => theme.dim,
+        Tone::Bad => theme.error,
+    };
+    pen.space(1)
+        .write(&left(&crate::domain::safe(&fact.name), NAME_WIDTH), theme.dim)
+        .space(2)
+        .write(&fact.value, style);
+}

@@ -1,0 +1,230 @@
+//! What stands around every screen: the header with the breadcrumb, the status line, the hints.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Pen, prompt};
+use crate::domain::safe;
+use crate::ui::keymap::{Place, footer};
+use crate::ui::state::{State, Timeline};
+use crate::ui::text::{clip, fit, width};
+use crate::ui::update::disabled;
+use crate::ui::words::counted;
+
+/// The most that the last crumb takes when there is room.
+const MOST_EVENT: usize = 40;
+
+/// The line with the breadcrumb.
+pub(super) fn header(state: &State, area: Rect, buffer: &mut Buffer) {
+    let import = state.import.as_deref().map(|words| format!(" {} ", safe(words)));
+    let badge = import.unwrap_or_else(|| if state.mouse { " mouse ".to_owned() } else { String::new() });
+    let badge = clip(&badge, usize::from(area.width) / 3);
+    let room = usize::from(area.width).saturating_sub(width(&badge) + 1);
+    let mut pen = Pen::new(buffer, area);
+    let crumbs = crumbs(state);
+    let crumbs: Vec<&str> = crumbs.iter().map(String::as_str).collect();
+    let trail = breadcrumb(&crumbs, room);
+    pen.write(&trail, state.theme.header);
+    if !badge.is_empty() {
+        let gap = pen.left().saturating_sub(width(&badge));
+        pen.space(gap).write(&badge, state.theme.badge);
+    }
+}
+
+fn crumbs(state: &State) -> Vec<String> {
+    let title = state.timeline.as_ref().map(|timeline| crumb(timeline.session.name()));
+    let event = state.event.as_ref().map(|event| match &event.detail {
+        Some(detail) => crumb(&format!("{} {}", detail.turn.who, detail.turn.id)),
+        None => "…".to_owned(),
+    });
+    match state.place {
+        Place::Sessions => Vec::new(),
+        Place::Timeline => title.into_iter().collect(),
+        Place::Event => title.into_iter().chain(event).collect(),
+    }
+}
+
+/// Text from data as a crumb: on one line, and without the sign that divides crumbs.
+fn crumb(text: &str) -> String {
+    fit(&text.replace('›', ">"), 200)
+}
+
+/// `turnscope · Sessions › TITLE › EVENT` in so many columns.
+///
+/// The title is shortened first, then the event, then the name of the program goes; the signs stay.
+pub(super) fn breadcrumb(crumbs: &[&str], columns: usize) -> String {
+    const PROGRAM: &str = "turnscope · ";
+    const LEVEL: &str = "Sessions";
+    let Some((last, titles)) = crumbs.split_last() else {
+        let whole = format!("{PROGRAM}{LEVEL}");
+        return clip(if width(&whole) <= columns { &whole } else { LEVEL }, columns);
+    };
+    let signs = 3 * crumbs.len();
+    let Some(title) = titles.first() else {
+        let base = if width(PROGRAM) + width(LEVEL) + signs + 8 <= columns { PROGRAM } else { "" };
+        let room = columns.saturating_sub(width(base) + width(LEVEL) + signs);
+        return clip(&format!("{base}{LEVEL} › {}", clip(last, room.max(1))), columns);
+    };
+    let base = if width(PROGRAM) + width(LEVEL) + signs + 12 <= columns { PROGRAM } else { "" };
+    let room = columns.saturating_sub(width(base) + width(LEVEL) + signs);
+    let last = clip(last, MOST_EVENT.min(room.saturating_sub(1)).max(1));
+    let title = clip(title, room.saturating_sub(width(&last)).max(1));
+    clip(&format!("{base}{LEVEL} › {title} › {last}"), columns)
+}
+
+/// The line above the hints: where the cursor is, messages, filter, what is hidden, what runs.
+pub(super) fn status(state: &State, area: Rect, buffer: &mut Buffer) {
+    let theme = &state.theme;
+    let mut pen = Pen::new(buffer, area);
+    pen.write(&position(state), theme.text);
+    if let Some(notice) = &state.notice {
+        let style = if notice.bad { theme.warning } else { theme.text };
+        let sign = if notice.bad { "! " } else { "" };
+        pen.write("  ", theme.text).write(&format!("{sign}{}", safe(&notice.text)), style);
+    }
+    for work in &state.jobs.running {
+        let words = safe(&work.what).into_owned();
+        pen.write(&format!("  {words} {} (Esc cancels)", work.progress), theme.badge);
+    }
+    for (words, style) in notes(state).into_iter().map(|words| (words, theme.dim)) {
+        pen.write(&format!("  {words}"), style);
+    }
+}
+
+fn position(state: &State) -> String {
+    let place = |at: usize, length: usize| format!("{}/{length}", if length == 0 { 0 } else { at + 1 });
+    match (state.place, &state.timeline, &state.event) {
+        (Place::Sessions, ..) => place(state.sessions.list.at, state.sessions.lines.len()),
+        (_, Some(timeline), _) => {
+            let more = if timeline.complete { "" } else { "+" };
+            format!("{}{more}", place(timeline.list.at, timeline.len()))
+        }
+        _ => String::new(),
+    }
+}
+
+/// What is filtered, hidden, searched, selected: everything that makes the list other than the whole.
+fn notes(state: &State) -> Vec<String> {
+    match (state.place, &state.timeline) {
+        (Place::Sessions, _) => notes_of_sessions(state),
+        (Place::Timeline, Some(timeline)) => notes_of_timeline(timeline),
+        (Place::Event, _) => notes_of_event(state),
+        _ => Vec::new(),
+    }
+}
+
+fn notes_of_sessions(state: &State) -> Vec<String> {
+    let sessions = &state.sessions;
+    let hidden = sessions.catalog.entries.len().saturating_sub(sessions.lines.len());
+    let filter = sessions.filter.as_ref().map(|filter| format!("filter \"{}\" hides {hidden}", safe(&filter.text)));
+    let at = sessions.hits.iter().position(|hit| *hit as usize == sessions.list.at);
+    let hits = sessions.search.as_ref().map(|search| hits(&search.text, at, sessions.hits.len(), false));
+    filter.into_iter().chain(hits).collect()
+}
+
+fn hits(text: &str, at: Option<usize>, count: usize, running: bool) -> String {
+    let at = at.map_or_else(|| "-".to_owned(), |at| (at + 1).to_string());
+    format!("/{} {at}/{count}{}", safe(text), if running { "+" } else { "" })
+}
+
+fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(lines) = timeline.selected() {
+        notes.push(format!("{} selected", counted(lines.count(), "row")));
+    }
+    if let Some(found) = &timeline.filter {
+        let all = timeline.rows.len();
+        notes.push(format!("filter \"{}\" {} of {all}", safe(&found.filter.text), found.rows.len()));
+    }
+    if let Some(search) = timeline.search.as_ref().filter(|search| search.lit) {
+        let row = timeline.current().unwrap_or(usize::MAX);
+        let at = search.rows.binary_search(&(row as u32)).ok();
+        notes.push(hits(&search.phrase.text, at, search.rows.len(), search.job.is_some()));
+    }
+    if !timeline.hidden_counts.is_empty() {
+        let counts: Vec<String> =
+            timeline.hidden_counts.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
+        notes.push(format!("hidden: {}", counts.join(", ")));
+    }
+    let marked = timeline.marks.values().filter(|mark| mark.marked).count();
+    if marked > 0 {
+        notes.push(format!("{marked} marked"));
+    }
+    notes
+}
+
+fn notes_of_event(state: &State) -> Vec<String> {
+    let Some(event) = &state.event else { return Vec::new() };
+    let mut notes = Vec::new();
+    if let Some(pages) = event.payload() {
+        if let Some(phrase) = event.phrase.as_ref().filter(|_| event.lit) {
+            notes.push(hits(phrase, pages.current, pages.hits.len(), false));
+        }
+        if let Some(window) = pages.paged() {
+            let percent = window.from.saturating_mul(100) / window.body.size.max(1);
+            notes.push(format!("at {percent}% of {}", crate::ui::words::size(window.body.size.max(0) as u64)));
+        }
+        if let Some(view) = &pages.view {
+            notes.push(safe(&view.path(pages.scroll.line)).into_owned());
+        }
+    }
+    notes.retain(|note| !note.is_empty());
+    notes
+}
+
+/// The last line: what is being typed, else the keys that work now.
+pub(super) fn hints(state: &State, area: Rect, buffer: &mut Buffer) {
+    if prompt::line(state, area, buffer) {
+        return;
+    }
+    let theme = &state.theme;
+    let count = state.typed.count.map(|count| count.to_string()).unwrap_or_default();
+    let typed = format!("{count}{}", state.typed.keys.replace(' ', ""));
+    let room = usize::from(area.width).saturating_sub(if typed.is_empty() { 0 } else { width(&typed) + 2 });
+    let works = |action| disabled(state, action, Some(1)).is_none();
+    let mut pen = Pen::new(buffer, area);
+    for (index, (keys, word)) in footer(state.place, room, works).into_iter().enumerate() {
+        pen.write(if index > 0 { "  " } else { "" }, theme.footer_text);
+        pen.write(&keys, theme.footer_key).write(" ", theme.footer_text).write(word, theme.footer_text);
+    }
+    if !typed.is_empty() {
+        let gap = pen.left().saturating_sub(width(&typed));
+        pen.space(gap).write(&typed, theme.badge);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_signs_stay_at_every_width_from_twenty() {
+        for columns in 1..=200 {
+            for title in
+                ["", "a", "A title that is rather long and goes on and on, as titles of sessions do", "日本語の題"]
+            {
+                let shown = breadcrumb(&[title, "Bash toolu_01ABCDEFGHIJKLMNOPQRSTUVWXYZ"], columns);
+                assert!(width(&shown) <= columns, "{columns}: {shown}");
+                assert!(columns < 20 || shown.matches('›').count() == 2, "{columns}: {shown}");
+                let shown = breadcrumb(&[title], columns);
+                assert!(width(&shown) <= columns, "{columns}: {shown}");
+                assert!(columns < 20 || shown.matches('›').count() == 1, "{columns}: {shown}");
+            }
+        }
+        assert_eq!(breadcrumb(&[], 20), "turnscope · Sessions");
+        assert_eq!(breadcrumb(&[], 19), "Sessions");
+    }
+
+    #[test]
+    fn the_title_gives_way_before_the_event() {
+        let shown = |columns| breadcrumb(&["Fix the flaky test", "Bash toolu_01"], columns);
+        assert_eq!(shown(80), "turnscope · Sessions › Fix the flaky test › Bash toolu_01");
+        assert_eq!(shown(45), "turnscope · Sessions › Fix t… › Bash toolu_01");
+        assert_eq!(shown(20), "Sessions › … › Bash…");
+    }
+
+    #[test]
+    fn a_sign_inside_a_title_is_another_one() {
+        assert_eq!(crumb("a › b\u{1b}"), "a > b^[");
+    }
+}

@@ -1,0 +1,59 @@
+//! Draws the state. Decides nothing.
+
+mod event;
+mod frame;
+mod overlay;
+mod pen;
+mod preview;
+mod prompt;
+mod sessions;
+mod timeline;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::keymap::Place;
+use super::state::State;
+use pen::Pen;
+
+/// Draws everything. The state is changed only in what payloads remember of their layout.
+pub(crate) fn draw(state: &mut State, frame: &mut Frame) {
+    let area = frame.area();
+    // A resize that has not come in as a message yet: the next frame is drawn right.
+    if (area.width, area.height) != (state.columns, state.rows) {
+        return;
+    }
+    let buffer = frame.buffer_mut();
+    let Some(areas) = state.areas() else {
+        too_small(state, area, buffer);
+        return;
+    };
+    if let Some(header) = areas.header {
+        frame::header(state, header, buffer);
+    }
+    match state.place {
+        Place::Sessions => sessions::draw(state, &areas, buffer),
+        Place::Timeline => timeline::draw(state, &areas, buffer),
+        Place::Event => event::draw(state, &areas, buffer),
+    }
+    if let (Some(side), Place::Timeline) = (areas.side, state.place) {
+        preview::draw(state, side, buffer);
+    }
+    if let Some(status) = areas.status {
+        frame::status(state, status, buffer);
+    }
+    if let Some(hints) = areas.hints {
+        frame::hints(state, hints, buffer);
+    }
+    overlay::draw(state, &areas, buffer);
+}
+
+fn too_small(state: &State, area: Rect, buffer: &mut Buffer) {
+    let words = "terminal too small";
+    let mut lines = super::text::wrap(words, usize::from(area.width).max(1)).into_iter();
+    for row in 0..area.height {
+        let Some(line) = lines.next() else { return };
+        Pen::new(buffer, Rect { y: area.y + row, height: 1, ..area }).write(&line, state.theme.dim);
+    }
+}

@@ -1,0 +1,51 @@
+//! The line in which something is typed.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::Pen;
+use crate::domain::safe;
+use crate::ui::input::Input;
+use crate::ui::state::{Panel, State};
+use crate::ui::text::width;
+
+/// Draws the prompt that is open, or the question that is asked; `false` where there is none.
+pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
+    let (label, input) = match &state.panel {
+        Some(Panel::Prompt { ask, input }) => (ask.label(), input),
+        Some(Panel::Palette { input, .. }) => (":", input),
+        Some(Panel::Help { query, .. }) => ("help: ", query),
+        Some(Panel::ConfirmUnmark) => {
+            Pen::new(buffer, area).write("remove all marks? y removes, any other key keeps them", state.theme.warning);
+            return true;
+        }
+        Some(Panel::Marks { .. }) => {
+            let words = "Enter goes there  ' last place  Esc closes";
+            Pen::new(buffer, area).write(words, state.theme.footer_text);
+            return true;
+        }
+        None => return false,
+    };
+    let mut pen = Pen::new(buffer, area);
+    pen.write(label, state.theme.footer_key);
+    typed(&mut pen, input, state.theme.text);
+    true
+}
+
+/// The typed text with the cursor in it; of a long one the part around the cursor.
+fn typed(pen: &mut Pen<'_>, input: &Input, style: Style) {
+    let (before, after) = input.text.split_at(input.cursor);
+    let mut graphemes = after.graphemes(true);
+    let under = graphemes.next().unwrap_or(" ");
+    let shown = safe(before);
+    let mut start = 0;
+    // One column for the cursor, and one for a wide character under it.
+    while width(&shown[start..]) + 2 > pen.left() && start < shown.len() {
+        start += shown[start..].graphemes(true).next().map_or(1, str::len);
+    }
+    pen.write(&shown[start..], style);
+    pen.write(&safe(under), style.add_modifier(Modifier::REVERSED));
+    pen.write(&safe(graphemes.as_str()), style);
+}
