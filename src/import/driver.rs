@@ -50,7 +50,7 @@ pub enum Notice {
         sources: usize,
         bytes: u64,
     },
-    /// So much of all sources is done.
+    /// So much more is done.
     Progress {
         sources: usize,
         bytes: u64,
