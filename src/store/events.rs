@@ -210,7 +210,6 @@ impl Store {
 }
 
 fn body_of(row: &sqlx::sqlite::SqliteRow) -> Result<Body> {
-    let digest: Vec<u8> = row.try_get(5)?;
     let role: Role = rows::role_of(row.try_get(1)?)?;
     Ok(Body {
         event: row.try_get(0)?,
@@ -218,6 +217,6 @@ fn body_of(row: &sqlx::sqlite::SqliteRow) -> Result<Body> {
         blob: row.try_get(2)?,
         start: row.try_get(3)?,
         size: row.try_get(4)?,
-        digest: digest.try_into().ok().context("a stored digest is not 32 bytes")?,
+        digest: super::bytes::digest_of_row(row.try_get(5)?)?,
     })
 }

@@ -198,8 +198,11 @@ impl Writing<'_> {
         self.lines.list("warnings", std::iter::empty())?;
         self.lines.object("blobs", self.blobs.iter().map(rows::BlobRow::row))?;
         self.lines.open_object("bodies")?;
-        for (digest, place) in &self.bodies {
-            carry::body(self.store, &mut self.lines, digest, place).await?;
+        let mut lying: Vec<(&[u8; 32], &Place)> = self.bodies.iter().collect();
+        lying.sort_by_key(|(_, place)| (place.blob, place.start));
+        let mut carrier = carry::Carrier::default();
+        for (digest, place) in lying {
+            carrier.body(self.store, &mut self.lines, digest, place).await?;
         }
         self.lines.close_object()?;
         let manifest = carry::manifest(self.bodies.iter().map(|(digest, place)| (*digest, place.size)));
