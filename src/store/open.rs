@@ -15,7 +15,7 @@ use sqlx::{AssertSqlSafe, Executor, Row};
 use super::Store;
 
 /// The migrations in order; one that was released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_ledgers.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_ledgers.sql"), include_str!("schema/0002_views.sql")];
 /// How long a writer waits for another process.
 const PATIENCE: Duration = Duration::from_secs(5);
 
