@@ -83,14 +83,15 @@ impl Terminal {
         }
     }
 
-    /// Waits until nothing has been written for a while, and gives the number of bytes so far.
+    /// Waits until nothing has been written for a while from now on, and gives the number of bytes so far.
     pub fn settle(&self, quiet: Duration) -> usize {
-        let deadline = Instant::now() + DEADLINE;
+        let start = Instant::now();
+        let deadline = start + DEADLINE;
         let (lock, changed) = &*self.written;
         let mut written = lock.lock().expect("not poisoned");
         loop {
             let now = Instant::now();
-            let left = (written.last + quiet).saturating_duration_since(now);
+            let left = (written.last.max(start) + quiet).saturating_duration_since(now);
             if left.is_zero() {
                 return written.bytes.len();
             }
@@ -181,7 +182,7 @@ impl Grid {
     /// How deep we are: 0 for the sessions, 1 for a timeline, 2 for an event; `None` where no breadcrumb stands.
     pub fn depth(&self) -> Option<usize> {
         let crumb = self.breadcrumb();
-        crumb.contains("turnscope").then(|| crumb.matches('›').count())
+        crumb.contains("Sessions").then(|| crumb.matches('›').count())
     }
 
     /// The last line: the keys that work now.
