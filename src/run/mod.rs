@@ -8,6 +8,7 @@ mod import;
 mod location;
 mod output;
 mod progress;
+mod scratch;
 mod query;
 mod scan;
 mod search;
@@ -44,6 +45,7 @@ pub enum Ended {
     Failed,
     WithBadRecords,
     Cancelled,
+    BySignal(i32),
 }
 
 impl Ended {
@@ -53,6 +55,7 @@ impl Ended {
             Self::Failed => 1,
             Self::WithBadRecords => 3,
             Self::Cancelled => CANCELLED,
+            Self::BySignal(number) => 128 + u8::try_from(number).unwrap_or(0),
         }
     }
 }
@@ -110,7 +113,7 @@ fn start(line: Line) -> Result<Ended> {
 
 async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Result<Ended> {
     let Some(command) = line.command else {
-        return browse::browse(location, &line.paths, output).await;
+        return browse::browse(location, &line.paths, &line.options, output).await;
     };
     if let Some(path) = line.paths.first() {
         let reason = format!("`{}` stands before a command that does not take it", safe(&path.to_string_lossy()));
@@ -121,7 +124,7 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         end_on_interrupt();
     }
     match command {
-        Command::Demo => browse::demo(output).await,
+        Command::Demo => browse::demo(&line.options, output).await,
         Command::Import(import) => import::import(location, &import, output).await,
         Command::Sessions => sessions::sessions(location, output).await,
         Command::Timeline(timeline) => timeline::timeline(location, &timeline, output).await,

@@ -21,11 +21,13 @@ impl Store {
         let found = sqlx::query(
             "SELECT blob_pieces.start, pieces.size, pieces.codec, pieces.bytes FROM blob_pieces \
              JOIN pieces ON pieces.piece = blob_pieces.piece \
-             WHERE blob_pieces.blob = $1 AND blob_pieces.start > $2 AND blob_pieces.start < $3 ORDER BY blob_pieces.start",
+             WHERE blob_pieces.blob = $1 AND blob_pieces.start > $2 AND blob_pieces.start < $3 \
+             AND blob_pieces.start + pieces.size > $4 ORDER BY blob_pieces.start",
         )
         .bind(blob)
         .bind(start - LONGEST - 1)
         .bind(end)
+        .bind(start)
         .fetch_all(&self.readers)
         .await?;
         let mut bytes = Vec::with_capacity(usize::try_from(end - start)?);
