@@ -257,12 +257,28 @@ fn a_signal_to_end_restores_the_terminal() {
 
 #[test]
 fn suspending_hands_the_terminal_back_and_takes_it_again() {
+    let mut terminal = Terminal::start_shell("\"$0\" demo; echo the shell has it; read answer; fg", 100, 30);
+    at(&terminal, SESSIONS, RETRO);
+    terminal.press("\x1a");
+    terminal.wait("the shell", |grid| grid.has("the shell has it"));
+    terminal.assert_restored();
+    terminal.press("\r");
+    at(&terminal, SESSIONS, RETRO);
+    terminal.press("?");
+    terminal.wait("the help", |grid| grid.has("Help for Sessions"));
+    terminal.press("\x1b");
+    at(&terminal, SESSIONS, RETRO);
+    quit(terminal);
+}
+
+#[test]
+fn a_screen_is_drawn_anew_on_a_terminal_that_answers_nothing() {
     let mut terminal = retro();
-    terminal.signal("TSTP");
+    let before = terminal.settle(STILL);
+    terminal.press("\x0c");
     terminal.settle(STILL);
-    terminal.signal("CONT");
-    terminal.press("j");
-    at(&terminal, TIMELINE, RETRO);
+    at(&terminal, TIMELINE, "voice runtime ready");
+    assert!(terminal.bytes().len() > before + 1000, "nothing was drawn");
     quit(terminal);
 }
 
