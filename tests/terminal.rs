@@ -30,7 +30,7 @@ fn retro() -> Terminal {
     find(&mut terminal, "Sprint");
     terminal.press("\r");
     terminal.wait("its timeline", |grid| grid.depth() == Some(TIMELINE) && grid.breadcrumb().contains(RETRO));
-    at(&terminal, TIMELINE, "dispatch_to_conductor");
+    at(&terminal, TIMELINE, "voice runtime ready");
     terminal
 }
 
@@ -63,7 +63,8 @@ fn open(terminal: &mut Terminal, text: &str, tab: u8) {
 
 fn quit(mut terminal: Terminal) {
     terminal.press("Q");
-    assert_eq!(terminal.end(), Ok(0));
+    let ended = terminal.end();
+    assert_eq!(ended, Ok(0), "{}", terminal.wait("anything", |_| true));
     terminal.assert_restored();
 }
 
@@ -162,7 +163,9 @@ fn an_exported_slice_agrees_with_its_digests() {
 fn help_names_the_keys_of_this_place() {
     let mut terminal = retro();
     terminal.press("?");
-    terminal.wait("the help", |grid| grid.has("next error"));
+    terminal.wait("the help", |grid| grid.has("Help for Timeline"));
+    terminal.press("next err");
+    terminal.wait("what was looked for", |grid| grid.has("next error") && !grid.has("half a page"));
     terminal.press("\x1b");
     at(&terminal, TIMELINE, RETRO);
     quit(terminal);
@@ -213,7 +216,7 @@ fn what_a_payload_holds_cannot_steer_the_terminal() {
     let mut terminal = retro();
     open(&mut terminal, "read_note", 3);
     let grid = terminal.wait("the note with its marks", |grid| grid.has("URGENT") && grid.has("^["));
-    assert!(grid.has("<U+202E>") && grid.has("<9b>"), "{grid}");
+    assert!(grid.has("<U+202E>") && grid.has("<U+200B>"), "{grid}");
     for keys in ["X", "X", "r", "g9", "w", "g1"] {
         terminal.press(keys);
         terminal.settle(STILL);
@@ -254,12 +257,28 @@ fn a_signal_to_end_restores_the_terminal() {
 
 #[test]
 fn suspending_hands_the_terminal_back_and_takes_it_again() {
+    let mut terminal = Terminal::start_shell("\"$0\" demo; echo the shell has it; read answer; fg", 100, 30);
+    at(&terminal, SESSIONS, RETRO);
+    terminal.press("\x1a");
+    terminal.wait("the shell", |grid| grid.has("the shell has it"));
+    terminal.assert_restored();
+    terminal.press("\r");
+    at(&terminal, SESSIONS, RETRO);
+    terminal.press("?");
+    terminal.wait("the help", |grid| grid.has("Help for Sessions"));
+    terminal.press("\x1b");
+    at(&terminal, SESSIONS, RETRO);
+    quit(terminal);
+}
+
+#[test]
+fn a_screen_is_drawn_anew_on_a_terminal_that_answers_nothing() {
     let mut terminal = retro();
-    terminal.signal("TSTP");
+    let before = terminal.settle(STILL);
+    terminal.press("\x0c");
     terminal.settle(STILL);
-    terminal.signal("CONT");
-    terminal.press("j");
-    at(&terminal, TIMELINE, RETRO);
+    at(&terminal, TIMELINE, "voice runtime ready");
+    assert!(terminal.bytes().len() > before + 1000, "nothing was drawn");
     quit(terminal);
 }
 

@@ -19,6 +19,8 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// A program that has ended and was silent for so long says nothing more.
 const GONE: Duration = Duration::from_millis(200);
 
+const TURNSCOPE: &str = env!("CARGO_BIN_EXE_turnscope");
+
 /// What the program has written so far.
 struct Written {
     parser: Parser,
@@ -41,6 +43,19 @@ pub struct Terminal {
 impl Terminal {
     /// Starts turnscope with a home of its own, which is also where it runs.
     pub fn start(arguments: &[&str], columns: u16, rows: u16) -> Self {
+        let mut command = CommandBuilder::new(TURNSCOPE);
+        command.args(arguments);
+        Self::run(command, columns, rows)
+    }
+
+    /// Starts a shell with job control that runs a script, in which `$0` is turnscope.
+    pub fn start_shell(script: &str, columns: u16, rows: u16) -> Self {
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", &format!("set -m; {script}"), TURNSCOPE]);
+        Self::run(command, columns, rows)
+    }
+
+    fn run(command: CommandBuilder, columns: u16, rows: u16) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).expect("a pseudo-terminal");
         let home = tempfile::tempdir().expect("a folder");
         let modes = modes(&*pair.master);
@@ -53,7 +68,7 @@ impl Terminal {
             let written = Arc::clone(&written);
             move || read(reader, &written)
         });
-        let child = pair.slave.spawn_command(command(arguments, home.path())).expect("turnscope starts");
+        let child = pair.slave.spawn_command(at_home(command, home.path())).expect("it starts");
         Self { written, master: pair.master, _slave: pair.slave, child: RefCell::new(child), keyboard, modes, home }
     }
 
@@ -83,14 +98,15 @@ impl Terminal {
         }
     }
 
-    /// Waits until nothing has been written for a while, and gives the number of bytes so far.
+    /// Waits until nothing has been written for a while from now on, and gives the number of bytes so far.
     pub fn settle(&self, quiet: Duration) -> usize {
-        let deadline = Instant::now() + DEADLINE;
+        let start = Instant::now();
+        let deadline = start + DEADLINE;
         let (lock, changed) = &*self.written;
         let mut written = lock.lock().expect("not poisoned");
         loop {
             let now = Instant::now();
-            let left = (written.last + quiet).saturating_duration_since(now);
+            let left = (written.last.max(start) + quiet).saturating_duration_since(now);
             if left.is_zero() {
                 return written.bytes.len();
             }
@@ -135,7 +151,7 @@ impl Terminal {
         }
     }
 
-    /// Checks that the terminal is as it was before the program ran.
+    /// Checks that the terminal is as it was before the program ran, or while the shell has it.
     pub fn assert_restored(&self) {
         self.settle(Duration::from_millis(50));
         assert_eq!(modes(&*self.master), self.modes, "the modes of the terminal have changed");
@@ -181,7 +197,7 @@ impl Grid {
     /// How deep we are: 0 for the sessions, 1 for a timeline, 2 for an event; `None` where no breadcrumb stands.
     pub fn depth(&self) -> Option<usize> {
         let crumb = self.breadcrumb();
-        crumb.contains("turnscope").then(|| crumb.matches('›').count())
+        crumb.contains("Sessions").then(|| crumb.matches('›').count())
     }
 
     /// The last line: the keys that work now.
@@ -196,9 +212,7 @@ impl std::fmt::Display for Grid {
     }
 }
 
-fn command(arguments: &[&str], home: &Path) -> CommandBuilder {
-    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_turnscope"));
-    command.args(arguments);
+fn at_home(mut command: CommandBuilder, home: &Path) -> CommandBuilder {
     command.cwd(home);
     command.env_clear();
     let folders =
