@@ -86,6 +86,9 @@ pub(crate) enum Look {
     Raw,
     Hex,
     Colours,
+    /// Sideways, where long lines are cut.
+    Left,
+    Right,
 }
 
 /// Folds of a payload.

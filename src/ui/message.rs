@@ -103,6 +103,14 @@ pub(crate) struct Window {
     pub hint: Hint,
 }
 
+/// How payloads are prepared. They are laid out for a width beside the loop, as that takes time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Manner {
+    pub mode: Mode,
+    pub options: payload::Options,
+    pub width: u16,
+}
+
 /// What is to be done in front of the user, outside the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Then {
@@ -177,7 +185,7 @@ pub(crate) enum Request {
     Glance {
         session: i64,
         members: Members,
-        options: payload::Options,
+        manner: Manner,
     },
     Detail {
         session: i64,
@@ -193,8 +201,7 @@ pub(crate) enum Request {
         key: i64,
         tab: Tab,
         windows: Vec<Window>,
-        mode: Mode,
-        options: payload::Options,
+        manner: Manner,
     },
     /// Looks through a body that is too long to be loaded wholly; from an offset to its end, or back to its beginning.
     Seek {

@@ -41,3 +41,5 @@ pub use message::Outside;
 pub use request::Backend;
 pub use run::{Importing, Start, run};
 pub use state::{Ended, Options, ThemeChoice};
+#[cfg(test)]
+mod tests;

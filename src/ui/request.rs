@@ -14,8 +14,8 @@ use tokio::task::spawn_blocking;
 use super::catalog::Catalog;
 use super::files;
 use super::filter::{label_of, words_of};
-use super::message::{Change, Described, Detail, Link, Mark, Members, Message, Request, Spot, Then, Window};
-use super::payload::{self, Hint, Mode, Part, Payload, View};
+use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Then, Window};
+use super::payload::{Hint, Part, Payload, View};
 use crate::domain::{Body, Event, Key, Role};
 use crate::report::{Selection, write_slice};
 use crate::store::{Annotation, Store};
@@ -140,13 +140,13 @@ impl Worker {
     /// Requests that read bodies, or write files.
     async fn of_bytes(&self, request: Request) -> Result<Option<Message>> {
         Ok(Some(match request {
-            Request::Glance { session, members, options } => {
+            Request::Glance { session, members, manner } => {
                 let windows = self.glance(&members).await?;
-                let view = Box::new(self.view(&windows, Mode::Pretty, options).await?);
+                let view = Box::new(self.view(&windows, manner).await?);
                 Message::Glance { session, key: members.key, view }
             }
-            Request::Payload { key, tab, windows, mode, options } => {
-                let view = Box::new(self.view(&windows, mode, options).await?);
+            Request::Payload { key, tab, windows, manner } => {
+                let view = Box::new(self.view(&windows, manner).await?);
                 Message::Payload { key, tab, windows, view }
             }
             Request::Seek { job, key, tab, body, phrase, from, forward } => {
@@ -339,7 +339,7 @@ impl Worker {
             .collect())
     }
 
-    async fn view(&self, windows: &[Window], mode: Mode, options: payload::Options) -> Result<View> {
+    async fn view(&self, windows: &[Window], manner: Manner) -> Result<View> {
         let mut parts = Vec::new();
         for window in windows {
             let (title, hint) = (window.title.clone(), window.hint.clone());
@@ -347,7 +347,12 @@ impl Worker {
             let (size, from) = (window.body.size.max(0) as u64, window.from.max(0) as u64);
             parts.push(Part { title, size, bytes, from, hint });
         }
-        Ok(spawn_blocking(move || View::new(Payload { parts }, mode, options)).await?)
+        let prepare = move || {
+            let mut view = View::new(Payload { parts }, manner.mode, manner.options);
+            view.rows(manner.width);
+            view
+        };
+        Ok(spawn_blocking(prepare).await?)
     }
 
     async fn read(&self, body: &Body, from: i64, length: i64) -> Result<Vec<u8>> {

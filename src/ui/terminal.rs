@@ -32,12 +32,12 @@ const ASK_BACKGROUND: &[u8] = b"\x1b]11;?\x1b\\";
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
-/// Collects a frame; flushing is for [`Screen::write_frame`] alone.
+/// Collects a frame; flushing does nothing, so that a frame is one `write()`.
 #[derive(Debug, Clone, Default)]
-struct FrameBuffer(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct FrameBuffer(Arc<Mutex<Vec<u8>>>);
 
 impl FrameBuffer {
-    fn take(&self) -> Vec<u8> {
+    pub(crate) fn take(&self) -> Vec<u8> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

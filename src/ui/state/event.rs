@@ -92,6 +92,8 @@ pub(crate) struct Pages {
     pub view: Option<Box<View>>,
     pub scroll: Scroll,
     pub aim: Aim,
+    /// The columns that cut lines are scrolled by.
+    pub aside: usize,
     pub hits: Vec<Hit>,
     pub current: Option<usize>,
 }

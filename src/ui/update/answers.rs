@@ -10,8 +10,9 @@ pub(super) fn take(state: &mut State, answer: Message, _now: Now) -> Vec<Request
     let height = state.height();
     match answer {
         Message::Sessions(catalog) => {
+            let first_time = !state.sessions.loaded;
             state.sessions.take(catalog, height);
-            refresh_session(state);
+            refresh_session(state, first_time);
         }
         Message::Session { id, found } => return session(state, &id, found.map(|session| *session)),
         Message::Heads { session, rows, complete } => return heads(state, session, rows, complete),
@@ -79,11 +80,16 @@ fn open(state: &mut State, session: i64) -> Option<&mut Timeline> {
     state.timeline.as_mut().filter(|timeline| timeline.session.number == session)
 }
 
-/// The title and the counts of the open session may have changed.
-fn refresh_session(state: &mut State) {
+/// The title and the counts of the open session may have changed; a list read for the first time begins at it.
+fn refresh_session(state: &mut State, first_time: bool) {
+    let height = state.height();
     let Some(timeline) = &mut state.timeline else { return };
     if let Some(session) = state.sessions.catalog.find(&timeline.session.id) {
         timeline.session = session.clone();
+    }
+    let sessions = &mut state.sessions;
+    if let Some(line) = sessions.line_of(&timeline.session.id).filter(|_| first_time) {
+        sessions.list.jump(line, sessions.lines.len(), height);
     }
 }
 

@@ -74,6 +74,8 @@ pub(super) fn look(state: &mut State, wish: Look, count: Option<usize>) -> Vec<R
         Look::Raw => payload::mode(state, Mode::Raw),
         Look::Hex => payload::mode(state, Mode::Hex),
         Look::Colours => payload::colours(state),
+        Look::Left => payload::aside(state, false, times),
+        Look::Right => payload::aside(state, true, times),
     }
 }
 
@@ -113,7 +115,11 @@ fn next_row(state: &mut State, forward: bool, times: usize) -> Vec<Request> {
 pub(super) fn enter(state: &mut State) -> Vec<Request> {
     let Some(event) = &state.event else { return Vec::new() };
     if event.tab != Tab::Joins {
-        return if event.payload().is_some() { payload::fold(state, Fold::Toggle) } else { Vec::new() };
+        if event.payload().is_some() {
+            return payload::fold(state, Fold::Toggle);
+        }
+        state.say("there is nothing to open here");
+        return Vec::new();
     }
     match event.link().map(|link| (link.event, link.to.clone())) {
         None => Vec::new(),

@@ -42,6 +42,7 @@ pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Reque
             panel::paste(state, &text);
             Vec::new()
         }
+        Message::Wheel { .. } if state.panel.is_some() => Vec::new(),
         Message::Wheel { down } => act(state, Action::Move(if down { Move::Down } else { Move::Up }), Some(3), now),
         Message::Resized { columns, rows } => {
             (state.columns, state.rows) = (columns, rows);

@@ -2,7 +2,7 @@
 
 use crate::ui::action::Fold;
 use crate::ui::list::Move;
-use crate::ui::message::{Request, Window};
+use crate::ui::message::{Manner, Request, Window};
 use crate::ui::payload::{Mode, View, pattern};
 use crate::ui::scroll::Room;
 use crate::ui::state::{Aim, EventScreen, Pages, State, Tab, WINDOW};
@@ -22,6 +22,7 @@ fn open(state: &mut State) -> Option<(&mut Pages, Room)> {
 
 /// Asks for what the tab shows, where that is not under way or here yet.
 pub(super) fn load(state: &mut State) -> Vec<Request> {
+    let width = room(state).width;
     let Some(event) = &mut state.event else { return Vec::new() };
     let tab = event.tab;
     if event.detail.is_none() || event.pages.contains_key(&tab) {
@@ -31,14 +32,16 @@ pub(super) fn load(state: &mut State) -> Vec<Request> {
     if windows.is_empty() {
         return Vec::new();
     }
-    ask(event, tab, windows, Aim::Start)
+    ask(event, windows, Aim::Start, width)
 }
 
-fn ask(event: &mut EventScreen, tab: Tab, windows: Vec<Window>, aim: Aim) -> Vec<Request> {
+fn ask(event: &mut EventScreen, windows: Vec<Window>, aim: Aim, width: u16) -> Vec<Request> {
+    let tab = event.tab;
+    let manner = Manner { mode: event.mode, options: event.options, width };
     let pages = event.pages.entry(tab).or_default();
     pages.windows.clone_from(&windows);
     pages.aim = aim;
-    vec![Request::Payload { key: event.key, tab, windows, mode: event.mode, options: event.options }]
+    vec![Request::Payload { key: event.key, tab, windows, manner }]
 }
 
 /// Takes a prepared payload; one that was overtaken by a later request is dropped.
@@ -52,6 +55,7 @@ pub(super) fn take(state: &mut State, key: i64, tab: Tab, windows: &[Window], mu
         return;
     }
     view.set_options(options);
+    view.set_aside(pages.aside);
     let rows = view.rows(room.width);
     let row = match pages.aim {
         Aim::Start | Aim::Hit => Some(0),
@@ -133,6 +137,7 @@ fn beyond(state: &mut State, window: &Window, step: Move) -> Vec<Request> {
 
 /// Asks for the window of a long body that begins at an offset. Windows begin at whole lines of the hex view.
 fn page_to(state: &mut State, from: i64, aim: Aim) -> Vec<Request> {
+    let width = room(state).width;
     let Some(event) = &mut state.event else { return Vec::new() };
     let Some(pages) = event.pages.get(&event.tab) else { return Vec::new() };
     let Some(mut window) = pages.paged().cloned() else { return Vec::new() };
@@ -142,7 +147,7 @@ fn page_to(state: &mut State, from: i64, aim: Aim) -> Vec<Request> {
         return Vec::new();
     }
     (window.from, window.length) = (from, length);
-    ask(event, event.tab, vec![window], aim)
+    ask(event, vec![window], aim, width)
 }
 
 pub(super) fn fold(state: &mut State, wish: Fold) -> Vec<Request> {
@@ -190,13 +195,14 @@ pub(super) fn collapse(state: &mut State) -> bool {
 
 /// Switches a mode on, or back to pretty.
 pub(super) fn mode(state: &mut State, wish: Mode) -> Vec<Request> {
+    let width = room(state).width;
     let Some(event) = &mut state.event else { return Vec::new() };
     event.mode = if event.mode == wish { Mode::Pretty } else { wish };
     let (tab, shown) = (event.tab, event.mode);
     // Other tabs are prepared again when they are turned to.
     event.pages.retain(|other, _| *other == tab);
     let windows = event.pages.get(&tab).map(|pages| pages.windows.clone()).unwrap_or_default();
-    let requests = ask(event, tab, windows, Aim::Start);
+    let requests = ask(event, windows, Aim::Start, width);
     state.say(match shown {
         Mode::Pretty => "pretty",
         Mode::Raw => "raw: as it was written",
@@ -211,6 +217,20 @@ pub(super) fn colours(state: &mut State) -> Vec<Request> {
         options.colours
     });
     state.say(if on { "colour codes are interpreted" } else { "colour codes are shown" });
+    Vec::new()
+}
+
+/// How far lines move sideways at a time.
+const ASIDE: usize = 20;
+
+/// Scrolls sideways, where long lines are cut.
+pub(super) fn aside(state: &mut State, right: bool, times: usize) -> Vec<Request> {
+    let Some((pages, _)) = open(state) else { return Vec::new() };
+    let by = ASIDE.saturating_mul(times);
+    pages.aside = if right { pages.aside.saturating_add(by) } else { pages.aside.saturating_sub(by) };
+    if let Some(view) = &mut pages.view {
+        view.set_aside(pages.aside);
+    }
     Vec::new()
 }
 
@@ -284,16 +304,21 @@ pub(super) fn hit(state: &mut State, forward: bool, times: usize) -> Vec<Request
     let Some(mut view) = pages.view.take() else { return Vec::new() };
     let count = pages.hits.len();
     let line = pages.scroll.line;
-    let next = match (pages.current, forward) {
+    // Once the cursor has left the hit it stood on, the next one is that behind the cursor.
+    let current = pages.current.filter(|current| pages.hits.get(*current).is_some_and(|hit| hit.line == line));
+    let behind = pages.hits.partition_point(|hit| hit.line < line);
+    let times = if count > 0 { times % count } else { times };
+    let next = match (current, forward) {
         (Some(current), true) => current + times,
-        (Some(current), false) => (current + count * times).saturating_sub(times) % count.max(1),
-        (None, true) => pages.hits.partition_point(|hit| hit.line < line),
-        (None, false) => pages.hits.partition_point(|hit| hit.line < line) + count.saturating_sub(1),
+        (Some(current), false) => current + count - times.min(current + count),
+        (None, true) => behind + times.saturating_sub(1),
+        (None, false) => behind + count - times.min(behind + count),
     };
-    let at_end = match pages.current {
-        Some(current) if forward => current + times >= count,
-        Some(current) => current < times,
-        None => count == 0,
+    let at_end = match (current, forward) {
+        (Some(current), true) => current + times >= count,
+        (Some(current), false) => current < times,
+        (None, true) => behind >= count,
+        (None, false) => behind == 0,
     };
     let leaves = at_end && pages.paged().is_some();
     if count > 0 && !leaves {

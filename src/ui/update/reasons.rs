@@ -91,7 +91,10 @@ fn looking(state: &State, wish: Look) -> Option<String> {
             let tab = Tab::of(number)?;
             (!event.has(tab)).then(|| format!("this row has no {}", tab.name().to_lowercase()))
         }
-        Look::Fold(_) | Look::Raw | Look::Hex | Look::Colours => no_payload(state).map(str::to_owned),
+        Look::Left | Look::Right if event.options.wrap => Some("long lines are wrapped; w cuts them".to_owned()),
+        Look::Left | Look::Right | Look::Fold(_) | Look::Raw | Look::Hex | Look::Colours => {
+            no_payload(state).map(str::to_owned)
+        }
         _ => None,
     }
 }

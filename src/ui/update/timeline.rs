@@ -3,8 +3,8 @@
 use super::PREVIEW_AFTER;
 use crate::ui::keymap::Place;
 use crate::ui::list::Move;
-use crate::ui::message::{Members, Now, Request};
-use crate::ui::payload;
+use crate::ui::message::{Manner, Members, Now, Request};
+use crate::ui::payload::{self, Mode};
 use crate::ui::state::{State, Timeline};
 
 /// Rows above and below the window whose words are fetched with it.
@@ -42,11 +42,14 @@ pub(super) fn fetch(state: &mut State, now: Now) -> Vec<Request> {
         return Vec::new();
     }
     let height = state.height();
-    let has_side = state.areas().is_some_and(|areas| areas.side.is_some());
+    let side = state.areas().and_then(|areas| areas.side);
     let Some(timeline) = &mut state.timeline else { return Vec::new() };
     let turns = turns(timeline, height);
     let options = payload::Options { ascii: state.ascii, ..payload::Options::default() };
-    let glance = if has_side { glance(timeline, options, now) } else { None };
+    let glance = side.and_then(|side| {
+        let manner = Manner { mode: Mode::Pretty, options, width: side.width.saturating_sub(3) };
+        glance(timeline, manner, now)
+    });
     turns.into_iter().chain(glance).collect()
 }
 
@@ -71,7 +74,7 @@ fn turns(timeline: &mut Timeline, height: usize) -> Option<Request> {
     Some(Request::Turns { session: timeline.session.number, rows })
 }
 
-fn glance(timeline: &mut Timeline, options: payload::Options, now: Now) -> Option<Request> {
+fn glance(timeline: &mut Timeline, manner: Manner, now: Now) -> Option<Request> {
     let members = timeline.members(timeline.current()?)?;
     let preview = &mut timeline.preview;
     if preview.row != Some(members.key) {
@@ -83,5 +86,5 @@ fn glance(timeline: &mut Timeline, options: payload::Options, now: Now) -> Optio
         return None;
     }
     preview.due = None;
-    Some(Request::Glance { session: timeline.session.number, members, options })
+    Some(Request::Glance { session: timeline.session.number, members, manner })
 }

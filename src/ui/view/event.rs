@@ -38,15 +38,20 @@ pub(super) fn draw(state: &mut State, areas: &Areas, buffer: &mut Buffer) {
     }
 }
 
-/// The tabs with their numbers; one without content stands in brackets. On a narrow screen only the chosen one has a name.
+/// The tabs with their numbers; one without content stands in brackets. What has no room for its name keeps its number:
+/// first the tabs without content, then all but the chosen one.
 fn tabs(state: &State, event: &EventScreen, area: Rect, buffer: &mut Buffer) {
     let theme = &state.theme;
     let words = |tab: Tab, named: bool| {
         let name = if named { format!("{} {}", tab.number(), tab.name()) } else { tab.number().to_string() };
         if event.has(tab) { name } else { format!("({name})") }
     };
-    let needed: usize = TABS.iter().map(|tab| width(&words(*tab, true)) + 2).sum();
-    let all_named = needed <= usize::from(area.width);
+    let naming: [&dyn Fn(Tab) -> bool; 2] = [&|_| true, &|tab| tab == event.tab || event.has(tab)];
+    let fits = |named: &&&dyn Fn(Tab) -> bool| {
+        let needed: usize = TABS.iter().map(|tab| width(&words(*tab, named(*tab))) + 2).sum();
+        needed <= usize::from(area.width)
+    };
+    let named = naming.iter().find(fits);
     let mut pen = Pen::new(buffer, area);
     for tab in TABS {
         let chosen = tab == event.tab;
@@ -55,7 +60,7 @@ fn tabs(state: &State, event: &EventScreen, area: Rect, buffer: &mut Buffer) {
             (false, true) => theme.breadcrumb,
             (false, false) => theme.dim,
         };
-        let words = words(tab, all_named || chosen);
+        let words = words(tab, named.map_or(chosen, |named| named(tab)));
         pen.write(&if chosen { format!("[{words}]") } else { format!(" {words} ") }, style);
     }
 }

@@ -117,7 +117,7 @@ fn notes_of_sessions(state: &State) -> Vec<String> {
     let sessions = &state.sessions;
     let hidden = sessions.catalog.entries.len().saturating_sub(sessions.lines.len());
     let filter = sessions.filter.as_ref().map(|filter| format!("filter \"{}\" hides {hidden}", safe(&filter.text)));
-    let at = sessions.hits.iter().position(|hit| *hit as usize == sessions.list.at);
+    let at = sessions.hits.binary_search(&(sessions.list.at as u32)).ok();
     let hits = sessions.search.as_ref().map(|search| hits(&search.text, at, sessions.hits.len(), false));
     filter.into_iter().chain(hits).collect()
 }
@@ -134,7 +134,8 @@ fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
     }
     if let Some(found) = &timeline.filter {
         let all = timeline.rows.len();
-        notes.push(format!("filter \"{}\" {} of {all}", safe(&found.filter.text), found.rows.len()));
+        let stopped = if found.job.is_none() && found.scanned < all { ", stopped early" } else { "" };
+        notes.push(format!("filter \"{}\" {} of {all}{stopped}", safe(&found.filter.text), found.rows.len()));
     }
     if let Some(search) = timeline.search.as_ref().filter(|search| search.lit) {
         let row = timeline.current().unwrap_or(usize::MAX);

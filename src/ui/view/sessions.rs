@@ -9,7 +9,7 @@ use crate::domain::Session;
 use crate::ui::catalog::{Column, Line, duration};
 use crate::ui::layout::Areas;
 use crate::ui::state::State;
-use crate::ui::text::{fit, left, right};
+use crate::ui::text::{fit, left, right, width};
 use crate::ui::words;
 
 /// The columns besides the title, in the order in which they stand, with their widths.
@@ -71,7 +71,10 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
         let mut pen = Pen::new(buffer, area);
         let chosen = index == sessions.list.at;
         let is_hit = sessions.hits.binary_search(&(index as u32)).is_ok();
-        draw_row(state, &mut pen, (line, session), title, &shown, is_hit);
+        let loud = [state.theme.error, state.theme.hit];
+        for (text, style) in cells(state, (line, session), title, &shown, is_hit) {
+            pen.write(&text, if chosen && !loud.contains(&style) { state.theme.text } else { style });
+        }
         if chosen {
             pen.tint(state.theme.cursor);
         }
@@ -112,14 +115,14 @@ fn is_number(column: Column) -> bool {
     !matches!(column, Column::Title | Column::Agent | Column::Project | Column::Started)
 }
 
-fn draw_row(
+/// The cells of a line, each with its gap in its own style: every change of style costs bytes.
+fn cells(
     state: &State,
-    pen: &mut Pen<'_>,
     (line, session): (Line, &Session),
     title: usize,
     shown: &[(Column, usize)],
     is_hit: bool,
-) {
+) -> Vec<(String, Style)> {
     let theme = &state.theme;
     let depth = usize::from(line.depth);
     let branch = match (depth, state.ascii) {
@@ -127,16 +130,20 @@ fn draw_row(
         (_, false) => format!("{}└ ", "  ".repeat(depth.min(8) - 1)),
         (_, true) => format!("{}`- ", "  ".repeat(depth.min(8) - 1)),
     };
-    let name = fit(session.name(), title.saturating_sub(branch.chars().count()));
-    pen.write(if is_hit { "/" } else { " " }, theme.hit);
-    let style = if is_hit { theme.hit } else { theme.text };
-    pen.write(&branch, theme.dim).write(&name, style);
-    pen.space((title + 1).saturating_sub(crate::ui::text::width(&branch) + crate::ui::text::width(&name) + 1));
+    let name = fit(session.name(), title.saturating_sub(width(&branch)));
+    let gap = " ".repeat(title.saturating_sub(width(&branch) + width(&name)));
+    let mut cells = vec![
+        (if is_hit { "/" } else { " " }.to_owned(), theme.text),
+        (branch, theme.dim),
+        (name, if is_hit { theme.hit } else { theme.text }),
+        (gap, theme.text),
+    ];
     for (column, width) in shown {
         let (words, style) = cell(state, session, *column);
         let words = if is_number(*column) { right(&words, *width) } else { left(&fit(&words, *width), *width) };
-        pen.space(1).write(&words, style);
+        cells.push((format!(" {words}"), style));
     }
+    cells
 }
 
 fn cell(state: &State, session: &Session, column: Column) -> (String, Style) {

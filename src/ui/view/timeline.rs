@@ -30,7 +30,7 @@ const LABEL: usize = 20;
 impl Columns {
     /// What goes first on a narrow screen: the bar, tokens, latency, time, who. The status stays longest.
     fn fit(room: usize, time: usize) -> Self {
-        let mut columns = Self { time, who: 14, label: 0, status: 10, tokens: 6, latency: 6, bar: 8 };
+        let mut columns = Self { time, who: 14, label: 0, status: 11, tokens: 6, latency: 6, bar: 8 };
         for give in [
             |columns: &mut Self| columns.bar = 0,
             |columns: &mut Self| columns.tokens = 0,
@@ -51,8 +51,8 @@ impl Columns {
 
     fn taken(&self) -> usize {
         let gap = |width: usize| if width == 0 { 0 } else { width + 1 };
-        // The mark and the glyph, each with a space behind.
-        let signs = 4;
+        // The mark and the glyph, each with a space behind, and that behind the label.
+        let signs = 5;
         signs
             + [self.time, self.who, self.status, self.tokens, self.latency, self.bar]
                 .into_iter()
@@ -76,45 +76,90 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
     let columns = Columns::fit(usize::from(areas.list.width), timeline.clock.width());
     let window = timeline.list.window(timeline.len(), usize::from(areas.list.height));
     let slowest = window.clone().filter_map(|line| timeline.row(line)).map(|row| row.latency).max().unwrap_or(0);
+    let lines = Lines { state, timeline, columns, slowest };
     for (offset, line) in (0u16..).zip(window) {
         let area = Rect { y: areas.list.y + offset, height: 1, ..areas.list };
-        draw_row(state, timeline, line, columns, slowest, area, buffer);
+        lines.draw(line, area, buffer);
     }
     if let Some(area) = areas.minimap {
         minimap(state, timeline, usize::from(areas.list.height), area, buffer);
     }
 }
 
-fn draw_row(
-    state: &State,
-    timeline: &Timeline,
-    line: usize,
+/// The cells of a line from left to right. Each has its gap in its own style: every change of style costs bytes.
+type Cells = Vec<(String, Style)>;
+
+/// What all lines in sight have in common.
+struct Lines<'a> {
+    state: &'a State,
+    timeline: &'a Timeline,
     columns: Columns,
+    /// The longest latency in sight.
     slowest: i64,
-    area: Rect,
-    buffer: &mut Buffer,
-) {
-    let theme = &state.theme;
-    let (Some(index), Some(row)) = (timeline.row_at(line), timeline.row(line)) else { return };
-    let turn = timeline.key(index).and_then(|key| timeline.turns.get(key)).map(AsRef::as_ref);
-    let mut pen = Pen::new(buffer, area);
-    let selected = timeline.selected().is_some_and(|lines| lines.contains(&line));
-    pen.write(mark(state, timeline, index, selected), theme.mark).space(1);
-    if columns.time > 0 {
-        let before = line.checked_sub(1).and_then(|line| timeline.row(line)).map(|row| row.time);
-        let time = timeline.clock.write(row.time, timeline.start(), before);
-        pen.write(&right(&time, columns.time), theme.dim).space(1);
+}
+
+impl Lines<'_> {
+    fn draw(&self, line: usize, area: Rect, buffer: &mut Buffer) {
+        let theme = &self.state.theme;
+        let chosen = line == self.timeline.list.at && !self.timeline.preview.focus;
+        // Under the cursor only what alarms or was searched for keeps its colour.
+        let loud = [theme.error, theme.warning, theme.hit, theme.mark];
+        let mut pen = Pen::new(buffer, area);
+        for (text, style) in self.cells(line) {
+            pen.write(&text, if chosen && !loud.contains(&style) { theme.text } else { style });
+        }
+        if chosen {
+            pen.tint(theme.cursor);
+        }
     }
-    let kind = theme.kind(row.kind);
-    pen.write(glyph(row.kind, state.ascii), kind).space(1);
-    if columns.who > 0 {
-        let who = turn.map_or_else(|| row.kind.name().to_owned(), |turn| fit(&turn.who, columns.who));
-        pen.write(&left(&who, columns.who), kind).space(1);
+
+    fn cells(&self, line: usize) -> Cells {
+        let (state, timeline, columns) = (self.state, self.timeline, self.columns);
+        let theme = &state.theme;
+        let (Some(index), Some(row)) = (timeline.row_at(line), timeline.row(line)) else { return Vec::new() };
+        let turn = timeline.key(index).and_then(|key| timeline.turns.get(key)).map(AsRef::as_ref);
+        let selected = timeline.selected().is_some_and(|lines| lines.contains(&line));
+        let mark = mark(state, timeline, index, selected);
+        let mut cells = vec![(format!("{mark} "), if mark == " " { theme.dim } else { theme.mark })];
+        if columns.time > 0 {
+            let before = line.checked_sub(1).and_then(|line| timeline.row(line)).map(|row| row.time);
+            let time = timeline.clock.write(row.time, timeline.start(), before);
+            cells.push((format!("{} ", right(&time, columns.time)), theme.dim));
+        }
+        cells.push((format!("{} ", glyph(row.kind, state.ascii)), theme.kind(row.kind)));
+        if columns.who > 0 {
+            let who = turn.map_or_else(|| row.kind.name().to_owned(), |turn| fit(&turn.who, columns.who));
+            cells.push((format!("{} ", left(&who, columns.who)), theme.kind(row.kind)));
+        }
+        let is_hit = is_hit(timeline, index);
+        let words = label(turn, columns.label);
+        let gap = " ".repeat((columns.label + 1).saturating_sub(width(&words)));
+        cells.push((words, if is_hit { theme.hit } else { theme.text }));
+        cells.push((gap, theme.text));
+        self.numbers(&mut cells, row, turn);
+        cells
     }
-    label(state, timeline, &mut pen, (index, turn), columns.label);
-    numbers(state, &mut pen, row, turn, columns, slowest);
-    if line == timeline.list.at && !timeline.preview.focus {
-        pen.tint(theme.cursor);
+
+    fn numbers(&self, cells: &mut Cells, row: &Row, turn: Option<&Turn>) {
+        let (columns, dim) = (self.columns, self.state.theme.dim);
+        let (sign, style) = sign(self.state, row.state);
+        let word = turn.map_or(row.state.name(), |turn| turn.status.as_str());
+        // A source may call a call fine whose record says that it failed; the row says what counts.
+        let contradicts = is_failure(row.state) && matches!(word, "" | "ok" | "success" | "completed");
+        let word = if contradicts { row.state.name() } else { word };
+        let room = columns.status.saturating_sub(2);
+        cells.push((format!("{sign} {} ", left(&fit(word, room), room)), style));
+        if columns.tokens > 0 {
+            let tokens = if row.tokens >= 0 { words::count(row.tokens) } else { String::new() };
+            cells.push((format!("{} ", right(&tokens, columns.tokens)), dim));
+        }
+        if columns.latency > 0 {
+            let latency = if row.latency >= 0 { words::duration(row.latency) } else { String::new() };
+            cells.push((format!("{} ", right(&latency, columns.latency)), dim));
+        }
+        if columns.bar > 0 {
+            cells.push((bar(row.latency, self.slowest, columns.bar, self.state.ascii), style));
+        }
     }
 }
 
@@ -130,48 +175,24 @@ fn mark(state: &State, timeline: &Timeline, row: usize, selected: bool) -> &'sta
     }
 }
 
-fn label(state: &State, timeline: &Timeline, pen: &mut Pen<'_>, (row, turn): (usize, Option<&Turn>), columns: usize) {
-    let theme = &state.theme;
-    let words = match turn {
+fn label(turn: Option<&Turn>, columns: usize) -> String {
+    match turn {
         // While the words are on their way the row says what it knows.
         None => "…".to_owned(),
         Some(turn) if turn.label.is_empty() => fit(turn.error.as_deref().unwrap_or_default(), columns),
         Some(turn) => fit(without_who(turn), columns),
-    };
+    }
+}
+
+fn is_hit(timeline: &Timeline, row: usize) -> bool {
     let search = timeline.search.as_ref().filter(|search| search.lit);
-    let is_hit = search.is_some_and(|search| search.rows.binary_search(&(row as u32)).is_ok());
-    pen.write(&words, if is_hit { theme.hit } else { theme.text });
-    pen.space((columns + 1).saturating_sub(width(&words)));
+    search.is_some_and(|search| search.rows.binary_search(&(row as u32)).is_ok())
 }
 
 /// The label without the tool's name, which stands in the column before; a label that is only that stays.
 fn without_who(turn: &Turn) -> &str {
     let rest = turn.label.strip_prefix(turn.who.as_str()).filter(|rest| rest.starts_with(' '));
     rest.map_or(turn.label.as_str(), str::trim_start)
-}
-
-fn numbers(state: &State, pen: &mut Pen<'_>, row: &Row, turn: Option<&Turn>, columns: Columns, slowest: i64) {
-    let theme = &state.theme;
-    let (sign, style) = sign(state, row.state);
-    let word = turn.map_or(row.state.name(), |turn| turn.status.as_str());
-    // A source may call a call fine whose record says that it failed; the row says what counts.
-    let contradicts = is_failure(row.state) && matches!(word, "" | "ok" | "success" | "completed");
-    let word = if contradicts { row.state.name() } else { word };
-    pen.write(sign, style)
-        .space(1)
-        .write(&left(&fit(word, columns.status.saturating_sub(2)), columns.status.saturating_sub(2)), style)
-        .space(1);
-    if columns.tokens > 0 {
-        let tokens = if row.tokens >= 0 { words::count(row.tokens) } else { String::new() };
-        pen.write(&right(&tokens, columns.tokens), theme.dim).space(1);
-    }
-    if columns.latency > 0 {
-        let latency = if row.latency >= 0 { words::duration(row.latency) } else { String::new() };
-        pen.write(&right(&latency, columns.latency), theme.dim).space(1);
-    }
-    if columns.bar > 0 {
-        pen.write(&bar(row.latency, slowest, columns.bar, state.ascii), style);
-    }
 }
 
 /// The sign of a state and its style; the word stands beside it.
@@ -218,7 +239,7 @@ fn minimap(state: &State, timeline: &Timeline, height: usize, area: Rect, buffer
         let first = timeline.errors.partition_point(|line| (*line as usize) < lines.start);
         let fails = timeline.errors.get(first).is_some_and(|line| (*line as usize) < lines.end);
         let (sign, style) = match (cell == cell_of(timeline.list.at), fails, seen_cells.contains(&cell)) {
-            (true, ..) => (cursor, theme.badge),
+            (true, ..) => (cursor, theme.title),
             (_, true, _) => (error, theme.error),
             (_, _, true) => (seen, theme.text),
             _ => (plain, theme.border),

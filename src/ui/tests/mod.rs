@@ -1,0 +1,8 @@
+//! The screen as a whole: keys in, requests and pictures out, on a small store made by hand.
+
+mod bench;
+mod bytes;
+mod flow;
+mod picture;
+mod random;
+mod sample;
