@@ -27,15 +27,15 @@ PICTURES = [
     ("timeline", [*RETRO, "e", "e"], True),
     ("event", [*RETRO, "/commit_crowd\r", "\r", "g3"], False),
     ("prompt", [*RETRO, "/instructions\r", "\r", "g4"], False),
-    ("joins", [*RETRO, "/commit_crowd\r", "\r", "g8"], False),
+    ("joins", [*CODING, "/There it is\r", "\r", "g8"], False),
     ("hostile", [*RETRO, "/read_note\r", "\r", "g3"], False),
     ("diff", [*CODING, "/git diff\r", "\r", "g3"], False),
     ("help", [*RETRO, "?"], False),
 ]
 # Keys of the recording and how long each picture of it stands, in milliseconds.
-RECORDING = [("", 1400), ("j", 500), ("j", 900), ("\r", 1600), ("e", 900), ("e", 900), ("e", 1200), ("\r", 1600),
-             ("g2", 1400), ("g3", 2000), ("g8", 1800), ("q", 800), ("/hands", 1000), ("\r", 1400), ("q", 900),
-             ("?", 1800)]
+RECORDING = [("", 1400), ("j", 500), ("j", 900), ("\r", 1600), ("e", 1000), ("e", 1400), ("\r", 1800), ("g2", 1600),
+             ("g3", 2000), ("g8", 1600), ("\r", 1800), ("g3", 2200), ("q", 1000), ("/hands", 900), ("\r", 1500), ("n", 800),
+             ("?", 2000)]
 
 
 def shoot(session, keys):
@@ -85,7 +85,7 @@ def recording(arguments, folder):
     together = Image.new("RGB", (frames[0].width, frames[0].height * len(frames)))
     for number, frame in enumerate(frames):
         together.paste(frame, (0, number * frame.height))
-    colours = together.quantize(200, method=Image.Quantize.MAXCOVERAGE)
+    colours = together.quantize(256, method=Image.Quantize.FASTOCTREE)
     frames = [frame.quantize(palette=colours, dither=0) for frame in frames]
     path = folder / "walk-80x24.gif"
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=[stands for _, stands in RECORDING], loop=0,
