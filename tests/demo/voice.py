@@ -229,6 +229,7 @@ def route(retro, t, intent, ids, text, decision, counts):
                      "metadataHints": {"hasPromptSummary": False, "hasViewContext": False, "spectrum": None}})
     router.model(t + 0.4, "model_call", "completed", ids, f"{decision['kind']}, {decision['confidence']}: {text}",
                  turn=turn, phase="result", output=answer, request=answer_id, attributes=[("says", "text")],
+                 derived=[("tool_call_id", call, "present.named_call")],
                  metadata={"usage": reported, "model": "llama3.3-70b", "finishReason": "tool_calls"},
                  usage=usage("chat.usage", "provider", input=asked - cached, cache_read=cached, output=answered))
     router.tool(t + 0.41, "tool_call", "received", "route_intent", call, ids, f"route_intent {decision['kind']}",
@@ -327,7 +328,9 @@ def draw(retro, intent, ids, text):
         retro, runner, 65.0, f"{run}:1:final", ids, 1, made[4:], [(1.2, "ack_timeout"), (1.7, "ack_received_retry")]
     )
     runner.model(66.8, "model_call", "completed", ids, "10 actions: 3 headings, 6 notes moved", base=base, turn=turn,
-                 phase="result", attributes=[("says", "text")], output={
+                 phase="result", attributes=[("says", "text")],
+                 derived=[("tool_call_id", f"{run}:{part}", "present.run_envelope") for part in ("0:partial", "1:final")],
+                 output={
                      "generatedActionCount": 10, "generatedActions": made, "dispatchedActionCount": 10,
                      "mutatingActionCount": 9, "usage": {"inputTokens": 14210, "outputTokens": 1333,
                                                           "totalTokens": 15543, "cachedInputTokens": 9216},

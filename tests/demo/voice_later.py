@@ -57,7 +57,8 @@ def count(retro, intent, ids, text):
                                                         "transcriptLines": 212, "contextDocs": 0})
     answer_id = f"chatcmpl-{digits_of('answer C', 12)}"
     steward.model(142.5, "model_call", "completed", ids, "calls commit_crowd_pulse with 5 hands", turn=turn,
-                  phase="result", request=answer_id, attributes=[("says", "text")], output={
+                  phase="result", request=answer_id, attributes=[("says", "text")],
+                  derived=[("tool_call_id", call, "present.named_call")], output={
                       "id": answer_id, "model": "gpt-oss-120b", "choices": [{"finish_reason": "tool_calls", "message": {
                           "reasoning": "Ana, Mika, Jo, Ben, Lee: five different people. Before it was three, so up.",
                           "tool_calls": [{"function": {"name": "commit_crowd_pulse", "arguments": BROKEN}}]}}],

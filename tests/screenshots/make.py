@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 try:
+    from PIL import Image
     from picture import Painter
     from terminal import Session
 except ImportError as missing:
@@ -23,7 +24,7 @@ CODING = ["gg", "\r"]
 # Name, keys, and whether it is also made for a light terminal. Each text is typed at once, then the screen is awaited.
 PICTURES = [
     ("sessions", [], False),
-    ("timeline", [*RETRO, "/commit_crowd\r"], True),
+    ("timeline", [*RETRO, "e", "e"], True),
     ("event", [*RETRO, "/commit_crowd\r", "\r", "g3"], False),
     ("prompt", [*RETRO, "/instructions\r", "\r", "g4"], False),
     ("joins", [*RETRO, "/commit_crowd\r", "\r", "g8"], False),
@@ -80,7 +81,11 @@ def recording(arguments, folder):
             session.settle()
             frames.append(painter.window(session.cells(), session.cursor()).convert("RGB"))
         session.end()
-    colours = frames[len(frames) // 2].quantize(128)
+    # One palette for all, made from all, so that no colour of a later picture is missing.
+    together = Image.new("RGB", (frames[0].width, frames[0].height * len(frames)))
+    for number, frame in enumerate(frames):
+        together.paste(frame, (0, number * frame.height))
+    colours = together.quantize(200, method=Image.Quantize.MAXCOVERAGE)
     frames = [frame.quantize(palette=colours, dither=0) for frame in frames]
     path = folder / "walk-80x24.gif"
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=[stands for _, stands in RECORDING], loop=0,
