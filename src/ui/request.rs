@@ -420,7 +420,16 @@ impl Worker {
 
     async fn spill(&self, job: u64, members: &Members, bodies: Vec<Body>, then: Then) -> Result<Message> {
         let bodies = if bodies.is_empty() { self.records(members).await? } else { bodies };
-        let (file, mut out) = files::create_temporary()?;
+        let (file, out) = files::create_temporary()?;
+        if let Err(error) = self.copy_out(&bodies, out).await {
+            // Nobody will ask for it; that it cannot be removed either is no news.
+            let _ = std::fs::remove_file(&file);
+            return Err(error);
+        }
+        Ok(Message::Spilled { job, then, file })
+    }
+
+    async fn copy_out(&self, bodies: &[Body], mut out: io::BufWriter<std::fs::File>) -> Result<()> {
         for (index, body) in bodies.iter().enumerate() {
             if index > 0 {
                 out.write_all(b"\n")?;
@@ -432,8 +441,8 @@ impl Worker {
                 from += CHUNK;
             }
         }
-        out.flush()?;
-        Ok(Message::Spilled { job, then, file })
+        self.check()?;
+        Ok(out.flush()?)
     }
 }
 

@@ -11,6 +11,7 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 
 use super::message::Then;
 use super::state::State;
@@ -107,7 +108,9 @@ impl Screen {
 
     /// Has the next frame written as a whole.
     pub(crate) fn redraw(&mut self) -> Result<()> {
-        self.terminal.clear()?;
+        // `Terminal::clear` would ask the terminal where its cursor is, and wait for the answer among typed keys.
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))?;
         Ok(())
     }
 

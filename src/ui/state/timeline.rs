@@ -49,6 +49,8 @@ pub(crate) struct Preview {
     pub top: usize,
     /// When the row under the cursor is to be shown: once input pauses.
     pub due: Option<Instant>,
+    /// Input has paused, and the row has not been asked for yet.
+    pub ready: bool,
     /// The row that was last under the cursor.
     pub row: Option<i64>,
     /// The row that is shown, and its beginnings.

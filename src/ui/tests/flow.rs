@@ -91,6 +91,19 @@ fn two_interrupts_within_a_second_quit() {
 }
 
 #[tokio::test]
+async fn a_deadline_that_passes_elsewhere_is_past() {
+    let mut bench = Bench::new(120, 30).await;
+    bench.press("e Enter").await;
+    let now = Instant::now() + Duration::from_secs(60);
+    for message in keys("j Enter ]") {
+        update(&mut bench.state, message, now);
+    }
+    let due = bench.state.deadline().expect("the preview is due");
+    update(&mut bench.state, Message::Deadline, due + Duration::from_secs(1));
+    assert_eq!(bench.state.deadline(), None);
+}
+
+#[tokio::test]
 async fn errors_kinds_and_marks_can_be_walked() {
     let mut bench = timeline().await;
     bench.press("e").await;

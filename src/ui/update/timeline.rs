@@ -79,12 +79,11 @@ fn glance(timeline: &mut Timeline, manner: Manner, now: Now) -> Option<Request> 
     let preview = &mut timeline.preview;
     if preview.row != Some(members.key) {
         preview.row = Some(members.key);
-        preview.due = Some(now + PREVIEW_AFTER);
+        (preview.due, preview.ready) = (Some(now + PREVIEW_AFTER), false);
         return None;
     }
-    if preview.due? > now {
+    if !std::mem::take(&mut preview.ready) {
         return None;
     }
-    preview.due = None;
     Some(Request::Glance { session: timeline.session.number, members, manner })
 }
