@@ -17,6 +17,7 @@ pub(super) fn step(state: &mut State, step: Move, count: Option<usize>, height: 
         scroll(&mut timeline.preview.top, step, count.unwrap_or(1), height);
         return;
     }
+    timeline.end_wanted = step == Move::Bottom && count.is_none() && !timeline.complete;
     let length = timeline.len();
     timeline.list.go(step, count, length, height);
 }
