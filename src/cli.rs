@@ -51,6 +51,14 @@ pub struct Options {
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
     pub color: Color,
 
+    /// The colors of the screen
+    #[arg(long, global = true, value_name = "THEME", value_enum, default_value_t = Theme::Auto)]
+    pub theme: Theme,
+
+    /// Take the mouse wheel from the terminal
+    #[arg(long, global = true)]
+    pub mouse: bool,
+
     /// The time zone of tables: UTC or a fixed offset such as +02:00
     #[arg(long, global = true, value_name = "ZONE", default_value = "UTC", allow_hyphen_values = true)]
     pub tz: String,
@@ -62,6 +70,14 @@ pub enum Color {
     Auto,
     Always,
     Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Theme {
+    /// As the terminal's background asks
+    Auto,
+    Dark,
+    Light,
 }
 
 #[derive(Debug, Subcommand)]

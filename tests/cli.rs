@@ -15,3 +15,5 @@ mod showing;
 mod leaving;
 #[path = "cli/refusing.rs"]
 mod refusing;
+#[path = "cli/terminal.rs"]
+mod terminal;

@@ -50,7 +50,7 @@ pub enum Notice {
         sources: usize,
         bytes: u64,
     },
-    /// So much of all sources is done.
+    /// So much more is done.
     Progress {
         sources: usize,
         bytes: u64,
@@ -110,7 +110,7 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
         held: 0,
         storing: None,
         read: Vec::new(),
-        settled: Instant::now(),
+        settled: None,
         outcome,
     };
     let mut seen = HashSet::new();
@@ -148,7 +148,8 @@ struct Bringing<'a> {
     storing: Option<JoinHandle<Stored>>,
     /// Sources that were read, whose last batch may still wait.
     read: Vec<Reading>,
-    settled: Instant,
+    /// When counts were last reckoned; the first ones are wanted at once.
+    settled: Option<Instant>,
     outcome: Outcome,
 }
 
@@ -271,9 +272,9 @@ impl Bringing<'_> {
             let Appended { added, duplicates, conflicts, .. } = reading.totals;
             self.done(Report { added, duplicates, conflicts, ..report(&reading.shown, &stored) });
         }
-        if self.settled.elapsed() > SETTLE {
+        if self.settled.is_none_or(|settled| settled.elapsed() > SETTLE) {
             self.store.settle().await?;
-            self.settled = Instant::now();
+            self.settled = Some(Instant::now());
         }
         let sessions = batches.into_iter().flat_map(|batch| batch.sessions).map(|session| session.id);
         self.control.tell(Notice::Stored { sessions: sessions.collect::<BTreeSet<_>>().into_iter().collect() });

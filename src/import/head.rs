@@ -21,6 +21,7 @@ pub struct Head {
     pub layout: Layout,
     bytes: usize,
     fault: Option<Fault>,
+    faults: usize,
 }
 
 impl Head {
@@ -41,7 +42,13 @@ impl Head {
         if first.outlines.is_empty() && !whole && !stopped {
             first.outlines.extend(beginning(bytes));
         }
-        Self { outlines: first.outlines, layout, bytes: if blank { 0 } else { bytes.len() }, fault: first.fault }
+        Self {
+            outlines: first.outlines,
+            layout,
+            bytes: if blank { 0 } else { bytes.len() },
+            fault: first.fault,
+            faults: first.faults,
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -58,7 +65,8 @@ impl Head {
         if known.is_some() || !named {
             return Ok(known);
         }
-        if self.outlines.is_empty() {
+        // One line of prose that happens to be JSON makes no session of a text.
+        if self.outlines.len() < self.faults {
             match &self.fault {
                 Some(fault) => bail!("holds no JSON records ({fault})"),
                 None => bail!("holds no JSON records"),
@@ -99,6 +107,7 @@ fn beginning(bytes: &[u8]) -> Option<Outline> {
 struct First {
     outlines: Vec<Outline>,
     fault: Option<Fault>,
+    faults: usize,
 }
 
 impl Sink for First {
@@ -109,7 +118,10 @@ impl Sink for First {
     fn record(&mut self, scanned: Scanned<'_>) -> Result<()> {
         match scanned.outline {
             Ok(outline) => self.outlines.push(outline),
-            Err(fault) => self.fault = self.fault.take().or(Some(fault)),
+            Err(fault) => {
+                self.faults += 1;
+                self.fault.get_or_insert(fault);
+            }
         }
         if self.outlines.len() >= RECORDS {
             bail!("enough");

@@ -67,6 +67,7 @@ pub fn read_source(
         path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_else(|| path.display().to_string());
     let mut reading = Reading::new(path, &name, begin, reader, batches, control, again);
     scan(&mut file, layout, offset, line, &mut reading)?;
+    reading.tell_progress();
     reading.send(true)
 }
 
@@ -118,6 +119,12 @@ impl<'a> Reading<'a> {
             sessions,
             told: offset,
         }
+    }
+
+    /// Tells how many bytes have been read since the last time.
+    fn tell_progress(&mut self) {
+        self.control.tell(Notice::Progress { sources: 0, bytes: self.offset - self.told });
+        self.told = self.offset;
     }
 
     /// Sends what has been gathered; the last batch is sent even when it is empty, for its state.
@@ -212,11 +219,24 @@ impl<'a> Reading<'a> {
                 event.flags |= flag::TIME_RAN_BACK;
                 running
             }
-            Some(Timestamp(at)) => at,
+            Some(Timestamp(at)) => {
+                if running == 0 {
+                    self.date_the_beginning(Timestamp(at));
+                }
+                at
+            }
         };
         self.begin.saved.time = time;
         event.order = Order { time: Timestamp(time), origin: self.origin, sequence: i64::try_from(sequence)? };
         Ok(())
+    }
+
+    /// What stands before the first written time happened no later than that.
+    fn date_the_beginning(&mut self, first: Timestamp) {
+        let events = self.batch.records.iter_mut().flat_map(|record| &mut record.events);
+        for event in events.map(|new| &mut new.event).filter(|event| event.order.time.0 == 0) {
+            event.order.time = first;
+        }
     }
 
     fn body_digest(&self, scanned: &Scanned<'_>, range: &std::ops::Range<u64>) -> Result<[u8; 32]> {
@@ -262,8 +282,7 @@ impl Sink for Reading<'_> {
             self.send(false)?;
         }
         if self.offset - self.told > 1 << 20 {
-            self.control.tell(Notice::Progress { sources: 0, bytes: self.offset - self.told });
-            self.told = self.offset;
+            self.tell_progress();
         }
         Ok(())
     }

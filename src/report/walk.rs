@@ -6,13 +6,10 @@ use anyhow::Result;
 
 use crate::domain::{Event, Key, KeyKind, Phase, Session};
 use crate::store::Store;
-use crate::timeline::{Join, Rows, Turn, describe, joins};
+use crate::timeline::{Join, Rows, Turn, describe, joining_kinds, joins};
 
 /// Rows that are read at once.
 const PART: usize = 500;
-
-/// The kinds of key that the exact joins compare.
-const JOINING: [KeyKind; 4] = [KeyKind::Message, KeyKind::ToolCall, KeyKind::Span, KeyKind::Task];
 
 /// A row with its words and its events, the call first.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,5 +119,5 @@ fn others(step: &Step, sharing: &HashMap<(KeyKind, String), Vec<i64>>, known: &H
 }
 
 fn joins_by(key: &&Key) -> bool {
-    JOINING.contains(&key.kind)
+    joining_kinds().any(|kind| kind == key.kind)
 }

@@ -1,17 +1,32 @@
 //! `turnscope` and `turnscope demo`: hand over to the screens.
 
-use std::io::{IsTerminal, stdin};
-use std::path::PathBuf;
+use std::fs;
+use std::io::{IsTerminal, Read, stdin};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use tokio::sync::mpsc::{Sender, UnboundedReceiver, channel, unbounded_channel};
 
 use super::location::{Location, refuse_address};
 use super::output::Output;
-use super::{Ended, usage};
+use super::scratch::Scratch;
+use super::{Ended, reason, usage};
+use crate::cli::{self, Color};
 use crate::domain::safe;
+use crate::import::{Control, Notice, bring_in};
+use crate::store::Store;
+use crate::ui::theme::Depth;
+use crate::ui::{self, Backend, Importing, Options, Outside, Start, ThemeChoice};
+
+/// The built-in session.
+const DEMO: &[u8] = include_bytes!("demo.json");
+/// What a store's file begins with.
+const STORE: &[u8] = b"SQLite format 3\0";
 
 /// Browses the store, or what is named.
-pub async fn browse(location: &Location, paths: &[PathBuf], output: &Output) -> Result<Ended> {
+pub async fn browse(location: &Location, paths: &[PathBuf], wanted: &cli::Options, output: &Output) -> Result<Ended> {
     for path in paths {
         refuse_address(path)?;
         if !path.try_exists().unwrap_or(true) {
@@ -19,13 +34,156 @@ pub async fn browse(location: &Location, paths: &[PathBuf], output: &Output) -> 
         }
     }
     need_terminal(output)?;
-    bail!("no screens yet for {}", location.path.display())
+    match paths {
+        [] => show(Backend::new(location.open_or_make().await?), Start::Store, wanted).await,
+        [path] if is_store(path) => show(Backend::new(Store::open(path).await?), Start::Store, wanted).await,
+        _ => browse_files(location, paths, wanted).await,
+    }
 }
 
 /// Browses a built-in session.
-pub async fn demo(output: &Output) -> Result<Ended> {
+pub async fn demo(wanted: &cli::Options, output: &Output) -> Result<Ended> {
     need_terminal(output)?;
-    bail!("no screens yet")
+    let scratch = Scratch::new()?;
+    let path = scratch.path("demo.json");
+    fs::write(&path, DEMO).with_context(|| format!("could not write {}", path.display()))?;
+    let store = scratch.store().await?;
+    let (notices, _) = unbounded_channel();
+    let control = Control { notices, cancelled: Arc::new(AtomicBool::new(false)) };
+    let outcome = bring_in(&store, &[path], &control).await?;
+    if let Some(failure) = outcome.failures.first() {
+        bail!("could not open the built-in session: {failure}");
+    }
+    let ended = show(Backend::new(store.clone()), Start::Store, wanted).await;
+    store.close().await;
+    ended
+}
+
+/// Shows files at once, while they come into a store of their own behind the screen.
+async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Options) -> Result<Ended> {
+    let scratch = Scratch::new()?;
+    let store = scratch.store().await?;
+    let (sender, news) = channel(64);
+    let (notices, heard) = unbounded_channel();
+    let cancel = Arc::new(AtomicBool::new(false));
+    let control = Control { notices, cancelled: Arc::clone(&cancel) };
+    let one = matches!(paths, [path] if path.is_file());
+    let (behind, paths) = (store.clone(), paths.to_vec());
+    let work = tokio::spawn(async move { bring_in(&behind, &paths, &control).await });
+    let telling = tokio::spawn(tell_screen(heard, sender.clone(), one));
+    // Marks and notes are kept where those on other sessions are; where that cannot be, they last as long as the sitting.
+    let backend = match location.open_or_make().await {
+        Ok(annotations) => Backend::with_annotations(store.clone(), annotations),
+        Err(_) => Backend::new(store.clone()),
+    };
+    let importing = Importing { news, cancel: Arc::clone(&cancel) };
+    let told = tokio::spawn(async move {
+        let outcome = work.await.context("the import broke off").and_then(|outcome| outcome);
+        let counts = telling.await.unwrap_or_default();
+        // A screen that is gone needs no news.
+        let _ = sender.send(Outside::Done(last_words(outcome.map(|outcome| outcome.failures), counts))).await;
+    });
+    let ended = show(backend, Start::Importing(importing), wanted).await;
+    cancel.store(true, Ordering::Relaxed);
+    told.await.context("the import broke off")?;
+    store.close().await;
+    ended
+}
+
+/// Records and bad ones.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    sources: usize,
+    records: u64,
+    bad: u64,
+}
+
+/// Turns an import's notices into news for the screen, until the import ends.
+async fn tell_screen(mut heard: UnboundedReceiver<Notice>, screen: Sender<Outside>, one: bool) -> Counts {
+    let (mut counts, mut all, mut done, mut opened) = (Counts::default(), 0u64, 0u64, !one);
+    let mut shown = 0;
+    while let Some(notice) = heard.recv().await {
+        let news = match notice {
+            Notice::Found { bytes, .. } => {
+                all = bytes;
+                None
+            }
+            Notice::Progress { bytes, .. } => {
+                done += bytes;
+                let percent = (done * 100).checked_div(all).unwrap_or(100).min(100);
+                (percent > shown).then(|| {
+                    shown = percent;
+                    Outside::Progress(format!("reading {percent} %"))
+                })
+            }
+            Notice::Stored { sessions } if !opened && !sessions.is_empty() => {
+                opened = true;
+                sessions.into_iter().next().map(Outside::Open)
+            }
+            Notice::Stored { .. } => Some(Outside::Changed),
+            Notice::Failed(reason) => Some(Outside::Progress(reason)),
+            Notice::Bad(_) => None,
+            Notice::Done(report) => {
+                counts.sources += 1;
+                counts.records += report.records;
+                counts.bad += report.bad;
+                None
+            }
+        };
+        if let Some(news) = news {
+            // A screen that is gone needs no news; the import is told to end elsewhere.
+            let _ = screen.send(news).await;
+        }
+    }
+    counts
+}
+
+fn last_words(failures: Result<Vec<String>>, counts: Counts) -> String {
+    match failures {
+        Err(error) => format!("could not read on: {}", reason(&error)),
+        Ok(failures) if !failures.is_empty() => failures.join("; "),
+        Ok(_) if counts.bad > 0 => format!("{} records, {} of them bad", counts.records, counts.bad),
+        Ok(_) => format!("{} records", counts.records),
+    }
+}
+
+async fn show(backend: Backend, start: Start, wanted: &cli::Options) -> Result<Ended> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let colours = match wanted.color {
+        Color::Auto => None,
+        Color::Always => Some(true),
+        Color::Never => Some(false),
+    };
+    let theme = match wanted.theme {
+        cli::Theme::Auto => ThemeChoice::Auto,
+        cli::Theme::Dark => ThemeChoice::Dark,
+        cli::Theme::Light => ThemeChoice::Light,
+    };
+    let options = Options {
+        theme,
+        depth: Depth::detect(colours, &variable),
+        ascii: !speaks_unicode(&variable),
+        mouse: wanted.mouse,
+    };
+    match ui::run(backend, start, options).await? {
+        ui::Ended::Quit => Ok(Ended::Well),
+        ui::Ended::Signal(number) => Ok(Ended::BySignal(number)),
+    }
+}
+
+/// Whether the locale says that the terminal shows more than ASCII. An unset locale is taken for a modern terminal.
+fn speaks_unicode(variable: &dyn Fn(&str) -> Option<String>) -> bool {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
+    locale.is_none_or(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+fn is_store(path: &Path) -> bool {
+    let mut start = [0; STORE.len()];
+    fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == STORE
 }
 
 fn need_terminal(output: &Output) -> Result<()> {
@@ -36,7 +194,7 @@ fn need_terminal(output: &Output) -> Result<()> {
 }
 
 /// A lone word is more likely a command mistyped than a file forgotten.
-fn missing(path: &std::path::Path) -> anyhow::Error {
+fn missing(path: &Path) -> anyhow::Error {
     let shown = path.to_string_lossy();
     let shown = safe(&shown);
     if shown.chars().all(|character| character.is_ascii_alphabetic() || character == '-') {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::location::{Location, refuse_address};
@@ -18,7 +19,7 @@ use crate::cli::Import;
 use crate::import::{Control, Notice, Outcome, Report, bring_in, known_folders};
 
 const COLUMNS: [Column; 7] = [
-    Column::left("path", Fit::Shrinks(20)),
+    Column::path("path", Fit::Shrinks(20)),
     Column::left("agent", Fit::Yields(2)),
     Column::right("records", Fit::Yields(3)),
     Column::right("bad", Fit::Yields(4)),
@@ -44,7 +45,7 @@ pub async fn import(location: &Location, wanted: &Import, output: &mut Output) -
     let store = location.open_or_make().await?;
     let (notices, heard) = unbounded_channel();
     let control = Control { notices, cancelled: Arc::new(AtomicBool::new(false)) };
-    cancel_on_interrupt(Arc::clone(&control.cancelled));
+    cancel_on_interrupt(Arc::clone(&control.cancelled))?;
     // On a thread of its own, so that the telling goes on while it reads.
     let work = tokio::spawn(async move {
         let outcome = bring_in(&store, &paths, &control).await;
@@ -75,14 +76,17 @@ fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 /// The first Ctrl-C ends the import in good order, the second one at once.
-fn cancel_on_interrupt(cancelled: Arc<AtomicBool>) {
+fn cancel_on_interrupt(cancelled: Arc<AtomicBool>) -> Result<()> {
+    // Listening starts here and not in the task, which may run only after the first Ctrl-C.
+    let mut interrupts = signal(SignalKind::interrupt()).context("could not listen for Ctrl-C")?;
     tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
+        while interrupts.recv().await.is_some() {
             if cancelled.swap(true, Ordering::Relaxed) {
                 exit(i32::from(CANCELLED));
             }
         }
     });
+    Ok(())
 }
 
 /// Says what happens until the import is over. A stdout that goes away does not stop the listening.

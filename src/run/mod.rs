@@ -8,6 +8,7 @@ mod import;
 mod location;
 mod output;
 mod progress;
+mod scratch;
 mod query;
 mod scan;
 mod search;
@@ -44,6 +45,7 @@ pub enum Ended {
     Failed,
     WithBadRecords,
     Cancelled,
+    BySignal(i32),
 }
 
 impl Ended {
@@ -53,6 +55,7 @@ impl Ended {
             Self::Failed => 1,
             Self::WithBadRecords => 3,
             Self::Cancelled => CANCELLED,
+            Self::BySignal(number) => 128 + u8::try_from(number).unwrap_or(0),
         }
     }
 }
@@ -110,7 +113,7 @@ fn start(line: Line) -> Result<Ended> {
 
 async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Result<Ended> {
     let Some(command) = line.command else {
-        return browse::browse(location, &line.paths, output).await;
+        return browse::browse(location, &line.paths, &line.options, output).await;
     };
     if let Some(path) = line.paths.first() {
         let reason = format!("`{}` stands before a command that does not take it", safe(&path.to_string_lossy()));
@@ -121,7 +124,7 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         end_on_interrupt();
     }
     match command {
-        Command::Demo => browse::demo(output).await,
+        Command::Demo => browse::demo(&line.options, output).await,
         Command::Import(import) => import::import(location, &import, output).await,
         Command::Sessions => sessions::sessions(location, output).await,
         Command::Timeline(timeline) => timeline::timeline(location, &timeline, output).await,
@@ -157,7 +160,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn reason(error: &anyhow::Error) -> String {
     let mut reason = String::new();
     for cause in error.chain() {
-        let cause = cause.to_string();
+        let cause = in_words(cause);
         if reason.is_empty() {
             reason = cause;
         } else if !reason.ends_with(&cause) {
@@ -165,6 +168,17 @@ fn reason(error: &anyhow::Error) -> String {
         }
     }
     reason
+}
+
+/// A cause in words; what the operating system says comes without its number.
+fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
+    let words = cause.to_string();
+    if !cause.is::<io::Error>() {
+        return words;
+    }
+    let words = words.split(" (os error").next().unwrap_or(&words);
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 /// Says on stderr what went wrong.
@@ -188,6 +202,12 @@ mod tests {
     fn an_error_says_each_cause_once() {
         let error = anyhow!("no space").context("database: no space").context("could not import");
         assert_eq!(reason(&error), "could not import: database: no space");
+    }
+
+    #[test]
+    fn what_the_system_says_comes_without_its_number() {
+        let error = anyhow::Error::from(io::Error::from_raw_os_error(2)).context("could not read x");
+        assert_eq!(reason(&error), "could not read x: no such file or directory");
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Output {
         let terminal = io::stdout().is_terminal();
         // Asked of a terminal only: elsewhere the question would start other programs.
         let size = terminal.then(|| crossterm::terminal::size().ok()).flatten();
-        let width = size.map_or(80, |(columns, _)| usize::from(columns));
+        let width = size.map_or(0, |(columns, _)| usize::from(columns));
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colored = match color {
             Color::Always => true,
@@ -33,7 +33,7 @@ impl Output {
             Color::Auto => terminal && !plain,
         };
         let out = BufWriter::with_capacity(64 * 1024, io::stdout());
-        Self { json, terminal, colored, width: width.max(20), zone, out }
+        Self { json, terminal, colored, width: if width == 0 { 80 } else { width.max(20) }, zone, out }
     }
 
     /// One JSON object on a line of its own, harmless on any terminal.

@@ -25,16 +25,22 @@ impl Meter {
     /// So much is to be done.
     pub fn expect(&mut self, sources: usize, bytes: u64) {
         (self.all_sources, self.all_bytes) = (sources, bytes);
+        self.draw();
     }
 
     /// So much more is done.
     pub fn add(&mut self, sources: usize, bytes: u64) {
         self.sources += sources;
         self.bytes += bytes;
+        self.draw();
+    }
+
+    fn draw(&mut self) {
         let due = self.drawn.is_none_or(|drawn| drawn.elapsed() >= PAUSE);
         if self.visible && due {
             self.drawn = Some(Instant::now());
-            let line = told(self.sources, self.all_sources, self.bytes, self.all_bytes, self.started.elapsed());
+            let passed = self.started.elapsed();
+            let line = told(self.sources, self.all_sources, self.bytes, self.all_bytes, passed);
             write(&format!("\r\u{1b}[K{line}"));
         }
     }

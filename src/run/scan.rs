@@ -1,9 +1,10 @@
 //! Looks for a query in one text that may be longer than memory, one window after another.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::LazyLock;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use regex::bytes::Regex;
 
 use super::part::{Pieces, incomplete};
@@ -14,33 +15,90 @@ use crate::store::Store;
 /// How much of a window is looked at again with the next one: longer matches may be missed.
 const OVERLAP: usize = 64 * 1024;
 
+/// Bytes that are read at once where records are small.
+const STRETCH: i64 = 1 << 20;
+
+/// So many stretches are kept: a session may come from several files.
+const STRETCHES: usize = 4;
+
 /// Characters of a snippet.
 const SNIPPET: usize = 160;
 
 /// Characters before the match.
 const BEFORE: usize = 24;
 
-/// A snippet around the first match in a body, if all terms occur in it.
-pub async fn in_body(store: &Store, query: &Query, body: &Body) -> Result<Option<String>> {
-    in_pieces(store, query, body, Text::default()).await
+/// Looks into bodies of one store, one after another.
+pub struct Scanner<'a> {
+    store: &'a Store,
+    query: &'a Query,
+    /// What was read last, the newest at the end.
+    stretches: VecDeque<Stretch>,
 }
 
-/// The same for a whole record. Its members' names say nothing that a word is searched for: they are the same in all.
-pub async fn in_record(store: &Store, query: &Query, record: &Body) -> Result<Option<String>> {
-    in_pieces(store, query, record, Text { without_names: query.holds_words(), ..Text::default() }).await
+/// Bytes of a blob.
+struct Stretch {
+    blob: i64,
+    start: i64,
+    bytes: Vec<u8>,
 }
 
-async fn in_pieces(store: &Store, query: &Query, body: &Body, mut text: Text) -> Result<Option<String>> {
-    let mut scan = Scan::of(query);
-    let mut pieces = Pieces::of(store, body);
-    while let Some(piece) = pieces.next().await? {
-        let last = pieces.left() == 0;
-        let text = text.add(&piece, last);
-        if scan.look(&text, last) {
-            break;
-        }
+impl<'a> Scanner<'a> {
+    pub fn new(store: &'a Store, query: &'a Query) -> Self {
+        Self { store, query, stretches: VecDeque::new() }
     }
-    Ok(scan.found())
+
+    /// A snippet around the first match in a body, if all terms occur in it.
+    pub async fn in_body(&mut self, body: &Body) -> Result<Option<String>> {
+        self.search(body, Text::default()).await
+    }
+
+    /// The same for a whole record. Its members' names are passed over: they are the same in all records.
+    pub async fn in_record(&mut self, record: &Body) -> Result<Option<String>> {
+        self.search(record, Text { without_names: self.query.holds_words(), ..Text::default() }).await
+    }
+
+    async fn search(&mut self, body: &Body, mut text: Text) -> Result<Option<String>> {
+        let mut scan = Scan::of(self.query);
+        if body.size <= STRETCH / 4 {
+            let text = text.add(self.bytes(body).await?, true);
+            scan.look(&text, true);
+            return Ok(scan.found());
+        }
+        let mut pieces = Pieces::of(self.store, body);
+        while let Some(piece) = pieces.next().await? {
+            let last = pieces.left() == 0;
+            if scan.look(&text.add(&piece, last), last) {
+                break;
+            }
+        }
+        Ok(scan.found())
+    }
+
+    /// A small body. What lies before it is read along, because older records are asked for next.
+    async fn bytes(&mut self, body: &Body) -> Result<&[u8]> {
+        let end = body.start + body.size;
+        let holds = |stretch: &Stretch| {
+            let stretch_end = stretch.start + stretch.bytes.len() as i64;
+            stretch.blob == body.blob && stretch.start <= body.start && end <= stretch_end
+        };
+        let known = self.stretches.iter().position(holds);
+        let stretch = match known.and_then(|index| self.stretches.remove(index)) {
+            Some(stretch) => stretch,
+            None => {
+                let start = (end - STRETCH).max(0);
+                let bytes = self.store.read(body.blob, start, end - start).await?;
+                ensure!(bytes.len() as i64 == end - start, "the store holds less of a body than it says");
+                Stretch { blob: body.blob, start, bytes }
+            }
+        };
+        if self.stretches.len() >= STRETCHES {
+            self.stretches.pop_front();
+        }
+        let from = usize::try_from(body.start - stretch.start)?;
+        self.stretches.push_back(stretch);
+        let newest = self.stretches.back().map_or(&[][..], |stretch| &stretch.bytes);
+        Ok(&newest[from..from + usize::try_from(body.size)?])
+    }
 }
 
 /// The same for a short text.

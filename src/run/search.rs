@@ -8,8 +8,9 @@ use serde_json::json;
 use super::location::Location;
 use super::output::Output;
 use super::query::Query;
+use super::scan::{Scanner, in_text};
 use super::table::{Column, Fit, Table};
-use super::{Ended, scan, session, shape, tell};
+use super::{Ended, session, shape, tell};
 use crate::cli::Search;
 use crate::domain::{Body, Event, Role, Session};
 use crate::store::Store;
@@ -68,16 +69,23 @@ async fn search_session(
 ) -> Result<()> {
     let heads = store.heads(session.number, None).await?;
     let numbers: Vec<i64> = heads.iter().rev().map(|head| head.number).collect();
+    let mut scanner = Scanner::new(store, query);
     let mut known = HashSet::new();
     for part in numbers.chunks(PART) {
-        let hits = search_part(store, query, part, &mut known).await?;
+        let hits = search_part(store, query, &mut scanner, part, &mut known).await?;
         shown.add(session, hits, output)?;
     }
     Ok(())
 }
 
 /// The hits among these events, in their order. `known` are the records in which a hit was found before.
-async fn search_part(store: &Store, query: &Query, numbers: &[i64], known: &mut HashSet<Place>) -> Result<Vec<Hit>> {
+async fn search_part(
+    store: &Store,
+    query: &Query,
+    scanner: &mut Scanner<'_>,
+    numbers: &[i64],
+    known: &mut HashSet<Place>,
+) -> Result<Vec<Hit>> {
     let events = store.events(numbers).await?;
     let mut bodies: HashMap<i64, Vec<Body>> = HashMap::new();
     for body in store.bodies(numbers).await? {
@@ -89,11 +97,11 @@ async fn search_part(store: &Store, query: &Query, numbers: &[i64], known: &mut 
         let bodies = bodies.get(&event.number).map_or(&[][..], Vec::as_slice);
         let record = bodies.iter().find(|body| body.role == Role::Raw);
         let inside = match record {
-            Some(record) => records.search(store, query, record).await?,
+            Some(record) => records.search(scanner, record).await?,
             None => false,
         };
         let excluded = record.filter(|_| query.holds_in_parts && !inside);
-        match search_event(store, query, event, bodies, excluded).await? {
+        match search_event(query, scanner, event, bodies, excluded).await? {
             Some((role, snippet)) => {
                 known.extend(record.map(place));
                 hits.push((index, role, snippet));
@@ -106,7 +114,7 @@ async fn search_part(store: &Store, query: &Query, numbers: &[i64], known: &mut 
     for (place, (index, record)) in records.hits {
         // A record counts only where no body or label of its events did.
         if known.insert(place) {
-            let snippet = scan::in_record(store, query, &record).await?;
+            let snippet = scanner.in_record(&record).await?;
             hits.extend(snippet.map(|snippet| (index, Role::Raw.name(), snippet)));
         }
     }
@@ -124,11 +132,11 @@ struct Records {
 
 impl Records {
     /// Whether everything occurs somewhere in a record.
-    async fn search(&mut self, store: &Store, query: &Query, record: &Body) -> Result<bool> {
+    async fn search(&mut self, scanner: &mut Scanner<'_>, record: &Body) -> Result<bool> {
         if let Some(known) = self.searched.get(&place(record)) {
             return Ok(*known);
         }
-        let found = scan::in_body(store, query, record).await?.is_some();
+        let found = scanner.in_body(record).await?.is_some();
         self.searched.insert(place(record), found);
         Ok(found)
     }
@@ -140,8 +148,8 @@ fn place(record: &Body) -> Place {
 
 /// The first body of an event that matches, else its label. Bodies inside `excluded` bytes are passed over.
 async fn search_event(
-    store: &Store,
     query: &Query,
+    scanner: &mut Scanner<'_>,
     event: &Event,
     bodies: &[Body],
     excluded: Option<&Body>,
@@ -150,11 +158,11 @@ async fn search_event(
         if excluded.is_some_and(|record| holds(record, body)) {
             continue;
         }
-        if let Some(snippet) = scan::in_body(store, query, body).await? {
+        if let Some(snippet) = scanner.in_body(body).await? {
             return Ok(Some((body.role.name(), snippet)));
         }
     }
-    Ok(scan::in_text(query, &event.label).map(|snippet| ("label", snippet)))
+    Ok(in_text(query, &event.label).map(|snippet| ("label", snippet)))
 }
 
 fn holds(record: &Body, body: &Body) -> bool {

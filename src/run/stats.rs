@@ -79,20 +79,21 @@ pub async fn stats(location: &Location, wanted: &Stats, output: &mut Output) -> 
 
 /// Adds one turn to the groups that it belongs to.
 fn count_step(groups: &mut Groups, session: &Session, step: &Step) {
-    let turn = &step.turn;
-    let inherited = turn.flags & flag::INHERITED != 0;
+    // What an ancestor's session has already counted is not counted again.
+    let own = step.events.iter().filter(|event| !event.has(flag::INHERITED)).cloned().collect();
+    let Some(Step { turn, events }) = Step::of(own) else { return };
     let named = match turn.kind {
         Kind::Model => Some((MODEL, turn.model.clone().unwrap_or_else(|| "unknown".to_owned()))),
         Kind::Tool => Some((TOOL, turn.who.clone())),
         _ => None,
     };
-    let Some(named) = named.filter(|_| !inherited) else { return };
+    let Some(named) = named else { return };
     for key in [(SESSION, session.id.clone()), (AGENT, session.agent.clone())] {
         groups.entry(key).or_default().latencies.extend(turn.latency);
     }
     let group = groups.entry(named).or_default();
     group.sessions = 1;
-    group.events += step.events.len() as i64;
+    group.events += events.len() as i64;
     group.turns += 1;
     group.errors += i64::from(turn.flags & flag::ERROR != 0);
     group.latencies.extend(turn.latency);

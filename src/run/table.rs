@@ -32,15 +32,21 @@ pub struct Column {
     pub name: &'static str,
     pub fit: Fit,
     pub right: bool,
+    /// What matters most stands at the end, so that is what a cut leaves.
+    pub path: bool,
 }
 
 impl Column {
     pub const fn left(name: &'static str, fit: Fit) -> Self {
-        Self { name, fit, right: false }
+        Self { name, fit, right: false, path: false }
+    }
+
+    pub const fn path(name: &'static str, fit: Fit) -> Self {
+        Self { name, fit, right: false, path: true }
     }
 
     pub const fn right(name: &'static str, fit: Fit) -> Self {
-        Self { name, fit, right: true }
+        Self { name, fit, right: true, path: false }
     }
 }
 
@@ -103,7 +109,7 @@ impl Table {
         };
         let shown = cells.iter().zip(&self.columns).zip(widths).filter_map(|((cell, column), width)| {
             let width = (*width)?;
-            let cell = cut(cell, width);
+            let cell = if column.path { cut_front(cell, width) } else { cut(cell, width) };
             let space = " ".repeat(width.saturating_sub(cell.width()));
             Some(if column.right { format!("{space}{cell}") } else { format!("{cell}{space}") })
         });
@@ -157,17 +163,27 @@ fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let mut short = String::new();
-    let mut used = 0;
-    for grapheme in text.graphemes(true) {
-        if used + grapheme.width() + 1 > width {
-            break;
-        }
-        used += grapheme.width();
-        short.push_str(grapheme);
+    fitting(text.graphemes(true), width) + "…"
+}
+
+/// As much of the end of a text as fits.
+fn cut_front(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
     }
-    short.push('…');
-    short
+    let end = fitting(text.graphemes(true).rev(), width);
+    format!("…{}", end.graphemes(true).rev().collect::<String>())
+}
+
+/// So many graphemes that they leave room for one column.
+fn fitting<'a>(graphemes: impl Iterator<Item = &'a str>, width: usize) -> String {
+    let mut used = 1;
+    graphemes
+        .take_while(|grapheme| {
+            used += grapheme.width();
+            used <= width
+        })
+        .collect()
 }
 
 /// Microseconds as a person says them.
@@ -210,6 +226,7 @@ mod tests {
     fn a_cut_counts_columns_and_keeps_graphemes() {
         assert_eq!(cut("日本語のタイトル", 6), "日本…");
         assert_eq!(cut("short", 6), "short");
+        assert_eq!(cut_front("/long/way/to/it.jsonl", 10), "…/it.jsonl");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A batch is one short transaction: all of it is there, or nothing. Appending the same batch twice changes nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
@@ -143,6 +143,7 @@ impl Store {
         for batch in batches {
             writing.begin(batch).await?;
         }
+        writing.blobs(batches).await?;
         let appended = writing.events(batches).await?;
         for ((batch, appended), (source, _)) in batches.iter().zip(&appended).zip(writing.sources.clone()) {
             writing.source(batch, source, appended).await?;
@@ -190,11 +191,18 @@ impl Writing<'_> {
         if !batch.pieces.is_empty() {
             super::bytes::extend_blob(self.connection, source.1, &batch.pieces).await?;
         }
-        for blob in &batch.blobs {
-            let number = super::bytes::put_blob(self.connection, blob).await?;
-            self.blobs.insert(blob.digest, number);
-        }
         Ok(())
+    }
+
+    /// Bodies that are no part of a source's content, and those that events name before they come.
+    async fn blobs(&mut self, batches: &[Batch]) -> Result<()> {
+        let events = batches.iter().flat_map(|batch| &batch.records).flat_map(|record| &record.events);
+        let named = events.flat_map(|new| &new.bodies).filter(|body| body.place == Place::Blob);
+        let mut wanted: BTreeMap<[u8; 32], i64> = named.map(|body| (body.digest, body.size)).collect();
+        let blobs: Vec<&NewBlob> = batches.iter().flat_map(|batch| &batch.blobs).collect();
+        wanted.extend(blobs.iter().map(|blob| (blob.digest, blob.pieces.iter().map(|piece| piece.size as i64).sum())));
+        self.blobs = super::bytes::blob_numbers(self.connection, &wanted).await?;
+        super::bytes::fill_blobs(self.connection, &blobs, &self.blobs).await
     }
 
     async fn events(&mut self, batches: &[Batch]) -> Result<Vec<Appended>> {
@@ -253,7 +261,7 @@ impl Writing<'_> {
             for body in &row.new.bodies {
                 let (blob, start) = match body.place {
                     Place::Content(start) => (row.content_blob, start),
-                    Place::Blob => (self.blob(body).await?, 0),
+                    Place::Blob => (*self.blobs.get(&body.digest).context("a blob has no number")?, 0),
                 };
                 bodies.push((row.number, body, blob, start));
             }
@@ -269,15 +277,6 @@ impl Writing<'_> {
         }
         rows::insert_shared(self.connection, &plan.shared).await?;
         Ok(())
-    }
-
-    async fn blob(&mut self, body: &NewBody) -> Result<i64> {
-        if let Some(number) = self.blobs.get(&body.digest) {
-            return Ok(*number);
-        }
-        let number = super::bytes::find_blob(self.connection, &body.digest, body.size).await?;
-        self.blobs.insert(body.digest, number);
-        Ok(number)
     }
 
     async fn source(&mut self, batch: &Batch, source: i64, appended: &Appended) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Bytes: pieces and the blobs made of them, written once and read back in parts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context, Result, bail};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
@@ -12,7 +12,7 @@ use super::{Piece, Store, rows};
 /// No piece is longer, so a part of a blob is found without looking at all of its pieces.
 const LONGEST: i64 = 256 << 10;
 /// Compressed pieces vary in size; statements stay small.
-const PIECES: usize = 32;
+const PIECES: usize = 64;
 
 impl Store {
     /// Part of a blob's bytes. Shorter than `size` only at the end of the blob.
@@ -21,11 +21,13 @@ impl Store {
         let found = sqlx::query(
             "SELECT blob_pieces.start, pieces.size, pieces.codec, pieces.bytes FROM blob_pieces \
              JOIN pieces ON pieces.piece = blob_pieces.piece \
-             WHERE blob_pieces.blob = $1 AND blob_pieces.start > $2 AND blob_pieces.start < $3 ORDER BY blob_pieces.start",
+             WHERE blob_pieces.blob = $1 AND blob_pieces.start > $2 AND blob_pieces.start < $3 \
+             AND blob_pieces.start + pieces.size > $4 ORDER BY blob_pieces.start",
         )
         .bind(blob)
         .bind(start - LONGEST - 1)
         .bind(end)
+        .bind(start)
         .fetch_all(&self.readers)
         .await?;
         let mut bytes = Vec::with_capacity(usize::try_from(end - start)?);
@@ -58,15 +60,12 @@ impl Store {
 pub(super) async fn extend_blob(connection: &mut SqliteConnection, blob: i64, pieces: &[Piece]) -> Result<()> {
     let row = sqlx::query("SELECT size FROM blobs WHERE blob = $1").bind(blob).fetch_one(&mut *connection).await?;
     let mut size: i64 = row.try_get(0)?;
-    for chunk in pieces.chunks(PIECES) {
-        let numbers = put_pieces(connection, chunk).await?;
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO blob_pieces (blob, start, piece) ");
-        query.push_values(chunk, |mut row, piece| {
-            row.push_bind(blob).push_bind(size).push_bind(numbers.get(&piece.digest).copied());
-            size += piece.size as i64;
-        });
-        query.build().persistent(chunk.len() == PIECES).execute(&mut *connection).await?;
+    let mut places = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        places.push((blob, size, piece));
+        size += piece.size as i64;
     }
+    place_pieces(connection, &places).await?;
     sqlx::query("UPDATE blobs SET size = $1 WHERE blob = $2").bind(size).bind(blob).execute(&mut *connection).await?;
     Ok(())
 }
@@ -92,41 +91,72 @@ pub(super) async fn shorten_blob(connection: &mut SqliteConnection, blob: i64, s
     Ok(())
 }
 
-/// Stores a whole blob; one that is there stays as it is.
-pub(super) async fn put_blob(connection: &mut SqliteConnection, blob: &NewBlob) -> Result<i64> {
-    let size: usize = blob.pieces.iter().map(|piece| piece.size).sum();
-    let number = find_blob(connection, &blob.digest, size as i64).await?;
-    let pieces = sqlx::query("SELECT count(*) FROM blob_pieces WHERE blob = $1")
-        .bind(number)
-        .fetch_one(&mut *connection)
-        .await?;
-    if pieces.try_get::<i64, _>(0)? == 0 && size > 0 {
-        sqlx::query("UPDATE blobs SET size = 0 WHERE blob = $1").bind(number).execute(&mut *connection).await?;
-        extend_blob(connection, number, &blob.pieces).await?;
+/// The numbers of the blobs with these digests and sizes; one that is not there yet waits for its bytes.
+pub(super) async fn blob_numbers(
+    connection: &mut SqliteConnection,
+    wanted: &BTreeMap<[u8; 32], i64>,
+) -> Result<HashMap<[u8; 32], i64>> {
+    let wanted: Vec<([u8; 32], i64)> = wanted.iter().map(|(digest, size)| (*digest, *size)).collect();
+    let mut numbers = HashMap::with_capacity(wanted.len());
+    for chunk in wanted.chunks(rows::CHUNK) {
+        let next = super::next_number(connection, "SELECT max(blob) FROM blobs").await?;
+        let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO blobs (blob, digest, size) ");
+        insert.push_values(chunk.iter().enumerate(), |mut row, (index, (digest, size))| {
+            row.push_bind(next + index as i64).push_bind(digest.to_vec()).push_bind(*size);
+        });
+        insert.push(" ON CONFLICT (digest) DO NOTHING");
+        insert.build().persistent(chunk.len() == rows::CHUNK).execute(&mut *connection).await?;
+        let mut select: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT blob, digest FROM blobs WHERE digest IN (");
+        rows::list(&mut select, chunk.iter().map(|(digest, _)| digest.to_vec()));
+        for row in select.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await? {
+            numbers.insert(digest_of_row(row.try_get(1)?)?, row.try_get(0)?);
+        }
     }
-    Ok(number)
+    Ok(numbers)
 }
 
-/// The blob with this digest; where there is none yet, one that waits for its bytes.
-pub(super) async fn find_blob(connection: &mut SqliteConnection, digest: &[u8; 32], size: i64) -> Result<i64> {
-    let known = sqlx::query("SELECT blob FROM blobs WHERE digest = $1")
-        .bind(digest.to_vec())
-        .fetch_optional(&mut *connection)
-        .await?;
-    if let Some(row) = known {
-        return Ok(row.try_get(0)?);
+/// Gives blobs their bytes; one that has them keeps them.
+pub(super) async fn fill_blobs(
+    connection: &mut SqliteConnection,
+    blobs: &[&NewBlob],
+    numbers: &HashMap<[u8; 32], i64>,
+) -> Result<()> {
+    for chunk in blobs.chunks(rows::CHUNK) {
+        let number = |blob: &NewBlob| numbers.get(&blob.digest).copied().context("a blob has no number");
+        let mut select: QueryBuilder<Sqlite> =
+            QueryBuilder::new("SELECT DISTINCT blob FROM blob_pieces WHERE blob IN (");
+        rows::list(&mut select, chunk.iter().map(|blob| number(blob)).collect::<Result<Vec<_>>>()?.into_iter());
+        let filled =
+            select.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await?;
+        let filled = filled.iter().map(|row| row.try_get(0)).collect::<Result<HashSet<i64>, _>>()?;
+        let mut places: Vec<(i64, i64, &Piece)> = Vec::new();
+        for blob in chunk {
+            let (number, mut start) = (number(blob)?, 0);
+            for piece in blob.pieces.iter().filter(|_| !filled.contains(&number)) {
+                places.push((number, start, piece));
+                start += piece.size as i64;
+            }
+        }
+        place_pieces(connection, &places).await?;
     }
-    let number = super::next_number(connection, "SELECT max(blob) FROM blobs").await?;
-    sqlx::query("INSERT INTO blobs (blob, digest, size) VALUES ($1, $2, $3)")
-        .bind(number)
-        .bind(digest.to_vec())
-        .bind(size)
-        .execute(&mut *connection)
-        .await?;
-    Ok(number)
+    Ok(())
 }
 
-async fn put_pieces(connection: &mut SqliteConnection, pieces: &[Piece]) -> Result<HashMap<[u8; 32], i64>> {
+/// Stores pieces where they lie: blob, start, piece.
+async fn place_pieces(connection: &mut SqliteConnection, places: &[(i64, i64, &Piece)]) -> Result<()> {
+    for chunk in places.chunks(PIECES) {
+        let numbers = put_pieces(connection, &chunk.iter().map(|(_, _, piece)| *piece).collect::<Vec<_>>()).await?;
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO blob_pieces (blob, start, piece) ");
+        query.push_values(chunk, |mut row, (blob, start, piece)| {
+            row.push_bind(*blob).push_bind(*start).push_bind(numbers.get(&piece.digest).copied());
+        });
+        query.push(" ON CONFLICT (blob, start) DO NOTHING");
+        query.build().persistent(chunk.len() == PIECES).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn put_pieces(connection: &mut SqliteConnection, pieces: &[&Piece]) -> Result<HashMap<[u8; 32], i64>> {
     let next = super::next_number(connection, "SELECT max(piece) FROM pieces").await?;
     let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO pieces (piece, digest, size, codec, bytes) ");
     insert.push_values(pieces.iter().enumerate(), |mut row, (index, piece)| {
@@ -139,9 +169,11 @@ async fn put_pieces(connection: &mut SqliteConnection, pieces: &[Piece]) -> Resu
     rows::list(&mut select, pieces.iter().map(|piece| piece.digest.to_vec()));
     let mut numbers = HashMap::with_capacity(pieces.len());
     for row in select.push(")").build().persistent(pieces.len() == PIECES).fetch_all(&mut *connection).await? {
-        let digest: Vec<u8> = row.try_get(1)?;
-        let digest: [u8; 32] = digest.try_into().ok().context("a stored digest is not 32 bytes")?;
-        numbers.insert(digest, row.try_get(0)?);
+        numbers.insert(digest_of_row(row.try_get(1)?)?, row.try_get(0)?);
     }
     Ok(numbers)
+}
+
+pub(super) fn digest_of_row(digest: Vec<u8>) -> Result<[u8; 32]> {
+    digest.try_into().ok().context("a stored digest is not 32 bytes")
 }

@@ -3,36 +3,39 @@
 use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
+use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::{Store, rows};
 use crate::domain::{Body, Event, Head, Key, KeyKind, Role, Timestamp};
 
+/// Events that one question about shared keys may bring.
+const MOST_SHARED: i64 = 50_000;
+
 impl Store {
     /// The events of a session in timeline order, small. `limit` takes only the first ones.
     pub async fn heads(&self, session: i64, limit: Option<i64>) -> Result<Vec<Head>> {
-        let rows = sqlx::query(
+        let mut rows = sqlx::query(
             "SELECT event, order_time, turn_hash, kind, phase, flags, usage_total, latency FROM events WHERE session = $1 \
              ORDER BY order_time, origin, sequence, id LIMIT $2",
         )
         .bind(session)
         .bind(limit.unwrap_or(i64::MAX))
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Head {
-                    number: row.try_get(0)?,
-                    time: Timestamp(row.try_get(1)?),
-                    turn: row.try_get::<i64, _>(2)?.cast_unsigned(),
-                    kind: rows::kind_of(row.try_get(3)?)?,
-                    phase: rows::phase_of(row.try_get(4)?)?,
-                    flags: row.try_get(5)?,
-                    tokens: row.try_get::<Option<i64>, _>(6)?.unwrap_or(-1),
-                    latency: row.try_get::<Option<i64>, _>(7)?.unwrap_or(-1),
-                })
-            })
-            .collect()
+        .fetch(&self.readers);
+        let mut heads = Vec::new();
+        while let Some(row) = rows.try_next().await? {
+            heads.push(Head {
+                number: row.try_get(0)?,
+                time: Timestamp(row.try_get(1)?),
+                turn: row.try_get::<i64, _>(2)?.cast_unsigned(),
+                kind: rows::kind_of(row.try_get(3)?)?,
+                phase: rows::phase_of(row.try_get(4)?)?,
+                flags: row.try_get(5)?,
+                tokens: row.try_get::<Option<i64>, _>(6)?.unwrap_or(-1),
+                latency: row.try_get::<Option<i64>, _>(7)?.unwrap_or(-1),
+            });
+        }
+        Ok(heads)
     }
 
     /// Events by number, in the order asked for. Numbers that are not there are left out.
@@ -93,11 +96,12 @@ impl Store {
         Ok(())
     }
 
-    /// The numbers of the events of a session that have this id, or are of the turn of this name; in timeline order.
+    /// The numbers of the events of a session that have this id, come from the record with this id, or are of the
+    /// turn of this name; in timeline order.
     pub async fn named(&self, session: i64, name: &str) -> Result<Vec<i64>> {
         let rows = sqlx::query(
             "SELECT event FROM (SELECT events.event, order_time, origin, sequence, events.id FROM event_ids \
-             JOIN events ON events.event = event_ids.event WHERE event_ids.id = $1 AND event_ids.session = $2 \
+             JOIN events ON events.event = event_ids.event WHERE (event_ids.id = $1 OR (event_ids.id > $1 || '#' AND event_ids.id < $1 || '$')) AND event_ids.session = $2 \
              UNION SELECT event, order_time, origin, sequence, id FROM events WHERE session = $2 AND turn_hash = $3 AND turn = $1) \
              AS named ORDER BY order_time, origin, sequence, id",
         )
@@ -167,30 +171,45 @@ impl Store {
     }
 
     /// The numbers of events of a lineage that share a key, key by key; keys that nothing else has are left out.
+    ///
+    /// Session and room are those of every event of a session and are passed over.
     pub async fn sharing(&self, lineage: &str, keys: &[Key]) -> Result<Vec<(Key, Vec<i64>)>> {
+        let telling: Vec<&Key> =
+            keys.iter().filter(|key| !matches!(key.kind, KeyKind::Session | KeyKind::Room)).collect();
         let mut shared = Vec::new();
-        for key in keys.iter().filter(|key| !matches!(key.kind, KeyKind::Session | KeyKind::Room)) {
-            let rows = sqlx::query(
-                "SELECT event_keys.event FROM keys JOIN event_keys ON event_keys.key = keys.key \
-                 JOIN events ON events.event = event_keys.event JOIN sessions ON sessions.session = events.session \
-                 WHERE keys.kind = $1 AND keys.value = $2 AND sessions.lineage = $3 ORDER BY event_keys.event LIMIT 10000",
-            )
-            .bind(rows::key_code(key.kind))
-            .bind(rows::clean(&key.value))
-            .bind(lineage)
-            .fetch_all(&self.readers)
-            .await?;
-            let numbers = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
-            if numbers.len() > 1 {
-                shared.push((key.clone(), numbers));
+        for chunk in telling.chunks(rows::CHUNK) {
+            let found = self.events_with(lineage, chunk).await?;
+            for key in chunk {
+                let numbers = found.get(&(rows::key_code(key.kind), rows::clean(&key.value).into_owned()));
+                if let Some(numbers) = numbers.filter(|numbers| numbers.len() > 1) {
+                    shared.push(((*key).clone(), numbers.clone()));
+                }
             }
         }
         Ok(shared)
     }
+
+    async fn events_with(&self, lineage: &str, keys: &[&Key]) -> Result<HashMap<(i64, String), Vec<i64>>> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "SELECT keys.kind, keys.value, event_keys.event FROM keys JOIN event_keys ON event_keys.key = keys.key \
+             JOIN events ON events.event = event_keys.event JOIN sessions ON sessions.session = events.session \
+             WHERE sessions.lineage = ",
+        );
+        query.push_bind(lineage).push(" AND (keys.kind, keys.value) IN (");
+        query.push_values(keys, |mut row, key| {
+            row.push_bind(rows::key_code(key.kind)).push_bind(rows::clean(&key.value));
+        });
+        query.push(") ORDER BY event_keys.event LIMIT ").push_bind(MOST_SHARED);
+        let mut found: HashMap<(i64, String), Vec<i64>> = HashMap::new();
+        let rows = query.build().persistent(keys.len() == rows::CHUNK).fetch_all(&self.readers).await?;
+        for row in rows {
+            found.entry((row.try_get(0)?, row.try_get(1)?)).or_default().push(row.try_get(2)?);
+        }
+        Ok(found)
+    }
 }
 
 fn body_of(row: &sqlx::sqlite::SqliteRow) -> Result<Body> {
-    let digest: Vec<u8> = row.try_get(5)?;
     let role: Role = rows::role_of(row.try_get(1)?)?;
     Ok(Body {
         event: row.try_get(0)?,
@@ -198,6 +217,6 @@ fn body_of(row: &sqlx::sqlite::SqliteRow) -> Result<Body> {
         blob: row.try_get(2)?,
         start: row.try_get(3)?,
         size: row.try_get(4)?,
-        digest: digest.try_into().ok().context("a stored digest is not 32 bytes")?,
+        digest: super::bytes::digest_of_row(row.try_get(5)?)?,
     })
 }

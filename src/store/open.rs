@@ -1,6 +1,7 @@
 //! Opens a store: one file, one writer, several readers, and clear words when that cannot be.
 
 use std::fs::{DirBuilder, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use sqlx::{AssertSqlSafe, Executor, Row};
 use super::Store;
 
 /// The migrations in order; one that was released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_ledgers.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_ledgers.sql"), include_str!("schema/0002_views.sql")];
 /// How long a writer waits for another process.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -26,6 +27,9 @@ impl Store {
 
     /// As [`Self::open`], waiting only so long for a store that another process has locked.
     pub async fn open_with(path: &Path, patience: Duration) -> Result<Self> {
+        if cannot_be_written(path) {
+            return Self::open_to_read(path).await;
+        }
         create(path).with_context(|| format!("could not make the store at {}", path.display()))?;
         let told = |error: anyhow::Error| explain(error, path);
         let options = SqliteConnectOptions::new()
@@ -48,11 +52,41 @@ impl Store {
         Ok(Self { writer, readers, path: path.to_owned() })
     }
 
+    /// Opens a store that may not be written, as it stands; what would change it fails with clear words.
+    async fn open_to_read(path: &Path) -> Result<Self> {
+        let told = |error: anyhow::Error| explain(error, path);
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(options)
+            .await
+            .map_err(|error| told(error.into()))?;
+        let version: i64 = sqlx::query("PRAGMA user_version")
+            .fetch_one(&readers)
+            .await
+            .map_err(|error| told(error.into()))?
+            .try_get(0)?;
+        if version != MIGRATIONS.len() as i64 {
+            return Err(told(anyhow::anyhow!(
+                "it has schema {version}, this one knows {}, and it cannot be written",
+                MIGRATIONS.len()
+            )));
+        }
+        Ok(Self { writer: readers.clone(), readers, path: path.to_owned() })
+    }
+
     /// Closes the connections, so that the file alone holds everything.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Whether the store is there and this user may only read it.
+fn cannot_be_written(path: &Path) -> bool {
+    let refused =
+        |error: &std::io::Error| matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem);
+    path.is_file() && OpenOptions::new().append(true).open(path).is_err_and(|error| refused(&error))
 }
 
 fn create(path: &Path) -> Result<()> {

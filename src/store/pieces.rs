@@ -1,10 +1,12 @@
 //! Pieces: runs of bytes, named by their digest, packed small. Content is cut where it is likely to repeat.
 
+use std::cell::RefCell;
 use std::io::Read;
 
 use anyhow::{Context, Result, bail};
 use fastcdc::v2020::FastCDC;
 use sha2::{Digest, Sha256};
+use zstd::bulk::Compressor;
 
 /// Small records share a piece of about this size, so that they compress together.
 const PACK: usize = 128 << 10;
@@ -13,6 +15,8 @@ const LONG: usize = 48 << 10;
 /// The sizes of such cuts: least, usual, most.
 const CUTS: (usize, usize, usize) = (4 << 10, 16 << 10, 128 << 10);
 const LEVEL: i32 = 3;
+/// Below this size compression is hardly worth its call.
+const SMALL: usize = 256;
 /// Compression must win at least an eighth to be worth its call.
 const WORTH: usize = 8;
 
@@ -25,16 +29,33 @@ pub struct Piece {
     pub bytes: Vec<u8>,
 }
 
+thread_local! {
+    /// Making a compressor costs more than compressing a small piece.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
+}
+
 impl Piece {
     pub fn of(bytes: &[u8]) -> Self {
         let digest = digest(bytes);
-        let packed = zstd::bulk::compress(bytes, LEVEL).ok();
-        let worth = packed.filter(|packed| packed.len() + bytes.len() / WORTH < bytes.len());
-        match worth {
+        match compressed(bytes) {
             Some(packed) => Self { digest, size: bytes.len(), codec: 1, bytes: packed },
             None => Self { digest, size: bytes.len(), codec: 0, bytes: bytes.to_vec() },
         }
     }
+}
+
+/// The bytes compressed, where that is worth it; what cannot be compressed is stored as it is.
+fn compressed(bytes: &[u8]) -> Option<Vec<u8>> {
+    if bytes.len() < SMALL {
+        return None;
+    }
+    let mut packed = COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(bytes).ok())?;
+    if packed.len() + bytes.len() / WORTH >= bytes.len() {
+        return None;
+    }
+    // The compressor reserves as much as it was given.
+    packed.shrink_to_fit();
+    Some(packed)
 }
 
 /// The SHA-256 of some bytes.

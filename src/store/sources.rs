@@ -123,6 +123,7 @@ async fn forget_record(connection: &mut SqliteConnection, source: i64, record: i
         let event: i64 = row.try_get(0)?;
         for statement in [
             "DELETE FROM event_ids WHERE event = $1 AND id = (SELECT id FROM events WHERE event = $1)",
+            "DELETE FROM event_keys WHERE event = $1",
             "DELETE FROM attributes WHERE event = $1",
             "DELETE FROM bodies WHERE event = $1",
             "DELETE FROM events WHERE event = $1",

@@ -1,1 +1,267 @@
-//! The suite of the store: one story a test.
+//! The suite of the store: one story a test, told through its public methods alone.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::{
+    Annotation, Batch, NewBlob, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, Store,
+    digest,
+};
+use crate::domain::{Event, Key, KeyKind, Kind, Order, Phase, Role, Session, Timestamp, Usage, UsageSource, flag};
+
+struct Desk {
+    folder: tempfile::TempDir,
+    store: Store,
+}
+
+async fn desk() -> Desk {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&folder.path().join("deep/store.db")).await.expect("opens");
+    Desk { folder, store }
+}
+
+fn session(id: &str) -> Session {
+    Session { id: id.to_owned(), agent: "test".to_owned(), ..Session::default() }
+}
+
+fn event(session: &str, id: &str, time: i64, kind: Kind) -> Event {
+    let mut event = Event::new(kind, "test", "thing");
+    (event.session, event.id, event.label) = (session.to_owned(), id.to_owned(), format!("label of {id}"));
+    event.at = Some(Timestamp(time));
+    event.order = Order { time: Timestamp(time), origin: 1, sequence: time };
+    event
+}
+
+/// A batch of a source whose content is the ids of its events, one a line, each the output of its event.
+fn batch(path: &str, sessions: &[Session], events: Vec<Event>) -> Batch {
+    let mut packer = Packer::default();
+    let mut start = 0;
+    let mut records = Vec::new();
+    for event in events {
+        let text = format!("{}\n", event.id);
+        packer.push(text.as_bytes());
+        packer.end_record();
+        let size = text.len() as i64 - 1;
+        let own = digest(event.id.as_bytes());
+        let mut content = [0; 16];
+        content.copy_from_slice(&digest(format!("{}{}", event.id, event.label).as_bytes())[..16]);
+        let bodies = vec![NewBody { role: Role::Output, place: Place::Content(start), size, digest: own }];
+        records.push(NewRecord {
+            start,
+            size,
+            status: RecordStatus::Good,
+            digest: own,
+            content,
+            events: vec![NewEvent { event, bodies }],
+        });
+        start += text.len() as i64;
+    }
+    let step = SourceStep {
+        path: path.to_owned(),
+        importer: "test".to_owned(),
+        consumed: start,
+        sessions: sessions.iter().map(|session| session.id.clone()).collect(),
+        finished: Some(Stamp { size: start, modified: 1, inode: 2 }),
+        state: "{}".to_owned(),
+        ..SourceStep::default()
+    };
+    Batch {
+        sessions: sessions.to_vec(),
+        source: Some(step),
+        pieces: packer.take(),
+        records,
+        received: 5,
+        ..Batch::default()
+    }
+}
+
+async fn append(store: &Store, batch: Batch) -> super::Appended {
+    let appended = store.append(&[batch]).await.expect("appends");
+    store.settle().await.expect("settles");
+    appended[0].clone()
+}
+
+#[tokio::test]
+async fn what_goes_in_comes_out() {
+    let Desk { folder: _folder, store } = desk().await;
+    let mut one = event("s", "e1", 1_000_000, Kind::Tool);
+    one.keys = vec![Key::native(KeyKind::ToolCall, "t1"), Key::derived(KeyKind::Intent, "nul\0", "some.rule")];
+    one.usage = Some(Usage { input: Some(1), output: Some(2), ..Usage::new("rule", UsageSource::Provider) });
+    one.attributes = vec![("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())];
+    (one.turn, one.phase, one.latency, one.error) =
+        (Some("tool:t1".to_owned()), Phase::Call, Some(7), Some("bad".to_owned()));
+    append(&store, batch("/f", &[session("s")], vec![one.clone(), event("s", "e2", 2_000_000, Kind::Other)])).await;
+    let number = store.session("s").await.expect("reads").expect("is there").number;
+    let heads = store.heads(number, None).await.expect("reads");
+    assert_eq!(
+        heads.iter().map(|head| (head.kind, head.tokens)).collect::<Vec<_>>(),
+        [(Kind::Tool, 3), (Kind::Other, -1)]
+    );
+    let found = store.events(&[heads[1].number, 99, heads[0].number]).await.expect("reads");
+    assert_eq!(found.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["e2", "e1"]);
+    one.number = heads[0].number;
+    one.keys[1].value = "nul\u{2400}".to_owned();
+    assert_eq!(found[1], one);
+    let bodies = store.bodies(&[one.number]).await.expect("reads");
+    assert_eq!(bodies.iter().map(|body| body.role).collect::<Vec<_>>(), [Role::Output, Role::Raw]);
+    assert_eq!(store.read(bodies[0].blob, bodies[0].start, 100).await.expect("reads"), b"e1\ne2\n");
+    assert_eq!(store.origins(one.number).await.expect("reads")[0].path, "/f");
+    assert_eq!(store.named(number, "tool:t1").await.expect("reads"), [one.number]);
+    assert_eq!(store.named(number, "e1").await.expect("reads"), [one.number]);
+}
+
+#[tokio::test]
+async fn appending_again_changes_nothing_and_says_so() {
+    let Desk { folder: _folder, store } = desk().await;
+    let events = || vec![event("s", "e1", 1, Kind::Other), event("s", "e2", 2, Kind::Other)];
+    let first = append(&store, batch("/a", &[session("s")], events())).await;
+    assert_eq!((first.added, first.duplicates, first.represented), (2, 0, 2));
+    let again = append(&store, batch("/b", &[session("s")], events())).await;
+    assert_eq!((again.added, again.duplicates, again.represented), (0, 2, 2));
+    let mut other = event("s", "e1", 1, Kind::Other);
+    other.label = "something else".to_owned();
+    let rival = append(&store, batch("/c", &[session("s")], vec![other])).await;
+    assert_eq!((rival.added, rival.conflicts), (1, 1));
+    let number = store.session("s").await.expect("reads").expect("is there").number;
+    let heads = store.heads(number, None).await.expect("reads");
+    assert_eq!(heads.iter().filter(|head| head.flags & flag::CONFLICT != 0).count(), 2);
+    assert_eq!(store.origins(heads[0].number).await.expect("reads").len(), 2, "both files are named");
+}
+
+#[tokio::test]
+async fn the_order_of_a_timeline_is_total_whatever_came_first() {
+    let Desk { folder: _folder, store } = desk().await;
+    let mut events: Vec<Event> =
+        (0..20).map(|index| event("s", &format!("e{index:02}"), 100 - index / 3, Kind::Other)).collect();
+    for one in &mut events {
+        one.order.sequence = 0;
+    }
+    append(&store, batch("/f", &[session("s")], events.clone())).await;
+    let number = store.session("s").await.expect("reads").expect("is there").number;
+    let numbers: Vec<i64> = store.heads(number, None).await.expect("reads").iter().map(|head| head.number).collect();
+    let ids: Vec<String> = store.events(&numbers).await.expect("reads").into_iter().map(|event| event.id).collect();
+    events.sort_by(|one, other| (one.order, &one.id).cmp(&(other.order, &other.id)));
+    assert_eq!(ids, events.iter().map(|event| event.id.clone()).collect::<Vec<_>>());
+    assert_eq!(store.heads(number, Some(3)).await.expect("reads").len(), 3);
+}
+
+#[tokio::test]
+async fn of_a_turns_usage_the_last_snapshot_counts() {
+    let Desk { folder: _folder, store } = desk().await;
+    let snapshot = |id: &str, time: i64, turn: &str, output: i64| {
+        let mut event = event("s", id, time, Kind::Model);
+        event.turn = Some(turn.to_owned());
+        event.usage =
+            Some(Usage { input: Some(10), output: Some(output), ..Usage::new("rule", UsageSource::Provider) });
+        event
+    };
+    let events = vec![snapshot("a", 1, "m1", 1), snapshot("b", 2, "m2", 5), snapshot("c", 3, "m1", 40)];
+    append(&store, batch("/f", &[session("s")], events)).await;
+    let session = store.session("s").await.expect("reads").expect("is there");
+    assert_eq!((session.tokens.input, session.tokens.output, session.tokens.total), (Some(20), Some(45), Some(65)));
+    assert_eq!((session.turns, session.events, session.usage_source.as_str()), (2, 3, "provider"));
+}
+
+#[tokio::test]
+async fn a_blob_may_be_named_before_it_comes_and_is_stored_once() {
+    let Desk { folder: _folder, store } = desk().await;
+    let bytes = b"a body of its own".repeat(100);
+    let body = NewBody { role: Role::Input, place: Place::Blob, size: bytes.len() as i64, digest: digest(&bytes) };
+    let mut first = batch("/f", &[session("s")], vec![event("s", "e1", 1, Kind::Model)]);
+    first.records[0].events[0].bodies.push(body);
+    append(&store, first).await;
+    for _ in 0..2 {
+        let mut packer = Packer::default();
+        packer.push(&bytes);
+        packer.end_record();
+        let blob = NewBlob { digest: digest(&bytes), pieces: packer.take() };
+        append(&store, Batch { blobs: vec![blob], ..Batch::default() }).await;
+    }
+    let bodies = store.bodies(&[1]).await.expect("reads");
+    assert_eq!(store.read(bodies[0].blob, 0, 1 << 20).await.expect("reads"), bytes);
+}
+
+#[tokio::test]
+async fn marks_and_notes_are_kept_and_cleared() {
+    let Desk { folder: _folder, store } = desk().await;
+    let mut mark =
+        Annotation { session: "s".to_owned(), row: "r".to_owned(), marked: true, note: Some("why?".to_owned()) };
+    store.annotate(&mark).await.expect("keeps");
+    assert_eq!(store.annotations("s").await.expect("reads"), [mark.clone()]);
+    (mark.marked, mark.note) = (false, None);
+    store.annotate(&mark).await.expect("clears");
+    assert!(store.annotations("s").await.expect("reads").is_empty());
+}
+
+#[tokio::test]
+async fn rows_that_share_a_key_are_found_within_their_lineage() {
+    let Desk { folder: _folder, store } = desk().await;
+    let keyed = |session: &str, id: &str, value: &str| {
+        let mut event = event(session, id, 1, Kind::Tool);
+        event.keys = vec![Key::native(KeyKind::ToolCall, value)];
+        event
+    };
+    let events = vec![keyed("s", "a", "t1"), keyed("s", "b", "t1"), keyed("s", "c", "t2"), keyed("other", "d", "t1")];
+    append(&store, batch("/f", &[session("s"), session("other")], events)).await;
+    let keys = [
+        Key::native(KeyKind::ToolCall, "t1"),
+        Key::native(KeyKind::ToolCall, "t2"),
+        Key::native(KeyKind::Message, "t1"),
+    ];
+    let shared = store.sharing("s", &keys).await.expect("reads");
+    assert_eq!(shared, [(keys[0].clone(), vec![1, 2])]);
+}
+
+#[tokio::test]
+async fn the_originals_names_can_be_asked() {
+    let Desk { folder: _folder, store } = desk().await;
+    let mut one = event("s", "e1", 1_772_445_600_000_000, Kind::Tool);
+    (one.tool, one.keys) = (Some("canvas".to_owned()), vec![Key::native(KeyKind::Request, "r1")]);
+    append(&store, batch("/f", &[session("s")], vec![one])).await;
+    use sqlx::Row;
+    let row = sqlx::query("SELECT tool_name, request_id, created_at, output_size_bytes FROM agent_tool_io");
+    let row = row.fetch_one(&store.readers).await.expect("answers");
+    assert_eq!((row.get::<String, _>(0), row.get::<String, _>(1)), ("canvas".to_owned(), "r1".to_owned()));
+    assert_eq!((row.get::<String, _>(2), row.get::<i64, _>(3)), ("2026-03-02T10:00:00.000Z".to_owned(), 2));
+    for view in [
+        "agent_model_io",
+        "agent_trace_events",
+        "agent_tasks",
+        "agent_io_blobs",
+        "canvas_session_transcripts",
+        "fairy_orchestration_ledger",
+    ] {
+        let query = sqlx::AssertSqlSafe(format!("SELECT * FROM {view}"));
+        sqlx::query(query).fetch_all(&store.readers).await.expect("answers");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_store_is_said() {
+    let desk = desk().await;
+    let refused = |path: &Path| {
+        let path = path.to_owned();
+        async move { format!("{:#}", Store::open_with(&path, Duration::from_millis(50)).await.expect_err("refused")) }
+    };
+    let garbage = desk.folder.path().join("garbage.db");
+    std::fs::write(&garbage, "no database at all, but long enough to have a header of one hundred bytes".repeat(30))
+        .expect("writes");
+    assert!(refused(&garbage).await.contains("is damaged or is no turnscope store"));
+    assert!(refused(desk.folder.path()).await.contains("it is a folder"));
+    let newer = desk.folder.path().join("newer.db");
+    let store = Store::open(&newer).await.expect("opens");
+    sqlx::query("PRAGMA user_version = 99").execute(&store.writer).await.expect("writes");
+    store.close().await;
+    assert!(refused(&newer).await.contains("made by a newer turnscope (schema 99;"));
+}
+
+#[tokio::test]
+async fn a_store_that_another_holds_is_said_to_be_locked() {
+    let desk = desk().await;
+    let path = desk.store.path().to_owned();
+    let other = Store::open_with(&path, Duration::from_millis(50)).await.expect("opens");
+    let held = desk.store.writer.begin_with("BEGIN IMMEDIATE").await.expect("locks");
+    let error = other.append(&[batch("/f", &[session("s")], vec![])]).await.expect_err("locked");
+    assert!(format!("{error:#}").contains("is locked by another process"));
+    drop(held);
+}

@@ -74,6 +74,11 @@ impl Rule {
     }
 }
 
+/// The kinds of key that [`joins`] compares.
+pub fn joining_kinds() -> impl Iterator<Item = KeyKind> {
+    EXACT.iter().map(|rule| rule.kind)
+}
+
 /// The exact joins of one row to others that share a key with it, and its orphan mark.
 ///
 /// `others` are events that share at least one key value with the row; events of the row itself are passed over.

@@ -4,6 +4,6 @@ mod join;
 mod rows;
 mod turn;
 
-pub use join::{Basis, Join, Strength, joins};
+pub use join::{Basis, Join, Strength, joining_kinds, joins};
 pub use rows::{Row, Rows, State};
 pub use turn::{Turn, describe};

@@ -42,8 +42,8 @@ pub fn describe(events: &[Event]) -> Option<Turn> {
     Some(Turn {
         id: lead.turn.clone().unwrap_or_else(|| lead.id.clone()),
         kind: lead.kind,
-        at: Some(first.order.time),
-        ended: Some(last.order.time),
+        at: known(first.order.time),
+        ended: known(last.order.time),
         label: label(lead, events),
         state,
         status: spoken
@@ -63,6 +63,11 @@ pub fn describe(events: &[Event]) -> Option<Turn> {
         flags,
         events: events.iter().map(|event| event.id.clone()).collect(),
     })
+}
+
+/// A session without any written time has none.
+fn known(time: Timestamp) -> Option<Timestamp> {
+    (time.0 > 0).then_some(time)
 }
 
 fn judge(kind: Kind, flags: i64, events: &[Event]) -> State {

@@ -11,7 +11,7 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use super::message::Then;
 use super::state::State;
@@ -107,10 +107,11 @@ impl Screen {
     }
 
     /// Has the next frame written as a whole.
+    ///
+    /// Not by `clear`, which asks the terminal where the cursor is and waits for an answer that may never come.
     pub(crate) fn redraw(&mut self) -> Result<()> {
-        // `Terminal::clear` would ask the terminal where its cursor is, and wait for the answer among typed keys.
         let size = self.terminal.size()?;
-        self.terminal.resize(Rect::new(0, 0, size.width, size.height))?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))?;
         Ok(())
     }
 

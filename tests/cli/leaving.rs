@@ -91,15 +91,3 @@ fn the_files_a_session_came_from_are_written_again_byte_for_byte() {
     desk.refused(1, &["export", sample::CODEX, "--format", "original", "-o", "back"]);
     desk.done(&["export", sample::CODEX, "--format", "original", "-o", "back", "--force"]);
 }
-
-#[test]
-fn a_file_that_holds_two_sessions_goes_out_with_a_warning() {
-    let desk = Desk::new();
-    let other = String::from_utf8_lossy(&sample::claude_records()[0])
-        .replace(sample::CLAUDE, "another-session")
-        .replace("\"u1\"", "\"other-1\"");
-    let file = desk.write("both.jsonl", [sample::claude(), b"\n".to_vec(), other.into_bytes()].concat());
-    desk.import(&file);
-    let ran = desk.done(&["export", sample::CLAUDE, "--format", "original", "-o", "back"]);
-    assert!(ran.err.contains("another-session"), "{ran:?}");
-}

@@ -10,6 +10,8 @@ const MAX_VALUES: usize = 200_000;
 const KEEP_WHOLE: usize = 1 << 20;
 /// How much of a long scalar is kept once a record is long.
 const KEEP_HEAD: usize = 16 << 10;
+/// A number is judged by its first digits.
+const LONGEST_WORD: usize = 4096;
 /// What the kept starts of one record may add up to.
 const KEEP_MOST: usize = 4 << 20;
 
@@ -54,6 +56,10 @@ pub struct Lexer {
     scalar_start: u64,
     scalar_kept: u32,
     name: (u32, u32),
+    /// The bare word that is being read, as far as it can matter.
+    word: Vec<u8>,
+    /// The scalar belongs to a value that is not passed over.
+    keeping: bool,
 }
 
 impl Default for Lexer {
@@ -73,6 +79,8 @@ impl Lexer {
             scalar_start: 0,
             scalar_kept: 0,
             name: (NONE, 0),
+            word: Vec::new(),
+            keeping: true,
         }
     }
 
@@ -168,10 +176,16 @@ impl Lexer {
     fn start_scalar(&mut self, at: usize) {
         self.scalar_start = self.before + at as u64;
         self.scalar_kept = self.outline.kept.len() as u32;
+        self.word.clear();
+        let passed_over = self.open.last().is_some_and(|(node, _)| *node == NONE);
+        self.keeping = !passed_over && self.outline.nodes.len() < MAX_VALUES;
     }
 
     /// Keeps scalar bytes within the limits of a long record.
     fn keep(&mut self, bytes: &[u8]) {
+        if !self.keeping {
+            return;
+        }
         let total = self.outline.kept.len();
         let have = total - self.scalar_kept as usize;
         let room = if total < KEEP_WHOLE {
@@ -215,15 +229,17 @@ impl Lexer {
         let ends =
             |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b']' | b'}' | b'{' | b'[' | b'"' | b':');
         let end = bytes[at..].iter().position(ends).map(|found| at + found);
-        self.keep(&bytes[at..end.unwrap_or(bytes.len())]);
+        let part = &bytes[at..end.unwrap_or(bytes.len())];
+        self.keep(part);
+        let room = LONGEST_WORD.saturating_sub(self.word.len());
+        self.word.extend_from_slice(&part[..part.len().min(room)]);
         let Some(end) = end else { return Ok(bytes.len()) };
         self.close_word(self.before + end as u64)?;
         Ok(end)
     }
 
     fn close_word(&mut self, end: u64) -> Result<(), Fault> {
-        let kept = &self.outline.kept[self.scalar_kept as usize..];
-        let shape = match kept {
+        let shape = match self.word.as_slice() {
             b"true" | b"false" => Shape::Bool,
             b"null" => Shape::Null,
             number if is_number(number) => Shape::Number,

@@ -280,6 +280,16 @@ mod tests {
     }
 
     #[test]
+    fn more_values_than_can_be_held_are_passed_over_and_still_judged() {
+        let record = format!("{{\"a\":[{}],\"z\":true}}", vec!["{\"n\":12345678901234567890}"; 300_000].join(","));
+        let outline = Outline::of(record.as_bytes()).expect("valid");
+        assert!(outline.partial);
+        assert_eq!(outline.root().get("a").map(Value::len), Some(300_000));
+        let broken = record.replace("true", "truly");
+        assert!(Outline::of(broken.as_bytes()).is_err());
+    }
+
+    #[test]
     fn a_huge_string_keeps_only_its_start() {
         let mut lexer = Lexer::new();
         lexer.feed(b"{\"id\":\"x\",\"big\":\"").expect("valid");

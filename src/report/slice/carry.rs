@@ -1,6 +1,6 @@
 //! Carries bodies: text where the bytes are UTF-8, base64 where they are not; and the manifest over all of them.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -13,10 +13,39 @@ use crate::store::{Store, digest};
 /// Bytes at a time; base64 turns whole groups of three into text.
 const PART: i64 = 3 << 18;
 
-/// Writes one body as a member of the object inside.
-pub async fn body(store: &Store, lines: &mut Lines<'_>, digest: &[u8; 32], place: &Place) -> Result<()> {
-    lines.inner_name(&hex::encode(digest))?;
-    if is_text(store, place).await? { text(store, lines, place).await } else { base64(store, lines, place).await }
+/// Writes bodies that are asked for in the order in which they lie, so that neighbours are read at once.
+#[derive(Debug, Default)]
+pub struct Carrier {
+    blob: i64,
+    start: i64,
+    bytes: Vec<u8>,
+}
+
+impl Carrier {
+    /// Writes one body as a member of the object inside.
+    pub async fn body(&mut self, store: &Store, lines: &mut Lines<'_>, digest: &[u8; 32], place: &Place) -> Result<()> {
+        lines.inner_name(&hex::encode(digest))?;
+        if place.size <= PART {
+            let bytes = self.short(store, place).await?;
+            return match std::str::from_utf8(bytes) {
+                Ok(text) => lines.text(&format!("{{\"text\":{}}}", escape_json(&serde_json::to_string(text)?))),
+                Err(_) => lines.text(&format!("{{\"base64\":\"{}\"}}", STANDARD.encode(bytes))),
+            };
+        }
+        if is_text(store, place).await? { text(store, lines, place).await } else { base64(store, lines, place).await }
+    }
+
+    /// The bytes of a body that is held as a whole, with what lies behind it.
+    async fn short(&mut self, store: &Store, place: &Place) -> Result<&[u8]> {
+        let held = self.start..self.start + self.bytes.len() as i64;
+        if self.blob != place.blob || place.start < held.start || place.start + place.size > held.end {
+            self.bytes = store.read(place.blob, place.start, PART).await?;
+            (self.blob, self.start) = (place.blob, place.start);
+        }
+        let from = usize::try_from(place.start - self.start)?;
+        let bytes = self.bytes.get(from..from + usize::try_from(place.size)?);
+        bytes.with_context(|| format!("{} bytes at {} of blob {} are missing", place.size, place.start, place.blob))
+    }
 }
 
 async fn is_text(store: &Store, place: &Place) -> Result<bool> {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::walk::{Walk, joins_of};
 use crate::domain::{Body, Head, Kind, Session, Timestamp};
@@ -119,7 +119,7 @@ struct Writing<'a> {
     bodies: BTreeMap<[u8; 32], Place>,
     sums: rows::Sums,
     /// The original's blob rows, without payloads: those lie in `bodies`.
-    blobs: Vec<(String, Value)>,
+    blobs: Vec<rows::BlobRow>,
     /// The ids of the rows that are in the slice.
     rows: BTreeSet<String>,
     events: usize,
@@ -196,10 +196,13 @@ impl Writing<'_> {
         self.lines.member("selection", &json!({ "why": selection.why, "session": selection.session }))?;
         self.lines.member("counts", &self.sums.counts(self.blobs.len()))?;
         self.lines.list("warnings", std::iter::empty())?;
-        self.lines.object("blobs", std::mem::take(&mut self.blobs).into_iter())?;
+        self.lines.object("blobs", self.blobs.iter().map(rows::BlobRow::row))?;
         self.lines.open_object("bodies")?;
-        for (digest, place) in &self.bodies {
-            carry::body(self.store, &mut self.lines, digest, place).await?;
+        let mut lying: Vec<(&[u8; 32], &Place)> = self.bodies.iter().collect();
+        lying.sort_by_key(|(_, place)| (place.blob, place.start));
+        let mut carrier = carry::Carrier::default();
+        for (digest, place) in lying {
+            carrier.body(self.store, &mut self.lines, digest, place).await?;
         }
         self.lines.close_object()?;
         let manifest = carry::manifest(self.bodies.iter().map(|(digest, place)| (*digest, place.size)));

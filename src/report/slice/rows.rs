@@ -145,16 +145,36 @@ fn usage_row(usage: &Usage) -> Value {
     })
 }
 
-/// The original's blob rows of an event; the payload lies in `bodies` under the digest.
-pub fn blob_rows(event: &Event, bodies: &[Body]) -> Vec<(String, Value)> {
-    let told = bodies.iter().filter(|body| matches!(body.role, Role::Input | Role::Output));
-    told.map(|body| {
-        let id = format!("{}:{}", event.id, body.role.name());
+/// One of the original's blob rows; the payload lies in `bodies` under the digest.
+pub struct BlobRow {
+    event: String,
+    role: Role,
+    size: i64,
+    digest: [u8; 32],
+    truncated: bool,
+}
+
+impl BlobRow {
+    /// The name of the row, and the row.
+    pub fn row(&self) -> (String, Value) {
+        let id = format!("{}:{}", self.event, self.role.name());
         let row = json!({
-            "id": id, "event_id": event.id, "kind": body.role.name(), "encoding": "utf8", "mime_type": "application/json",
-            "size_bytes": body.size, "sha256": hex::encode(body.digest), "truncated": event.has(flag::TRUNCATED),
+            "id": id, "event_id": self.event, "kind": self.role.name(), "encoding": "utf8", "mime_type": "application/json",
+            "size_bytes": self.size, "sha256": hex::encode(self.digest), "truncated": self.truncated,
         });
         (id, row)
+    }
+}
+
+pub fn blob_rows(event: &Event, bodies: &[Body]) -> Vec<BlobRow> {
+    let told = bodies.iter().filter(|body| matches!(body.role, Role::Input | Role::Output));
+    let truncated = event.has(flag::TRUNCATED);
+    told.map(|body| BlobRow {
+        event: event.id.clone(),
+        role: body.role,
+        size: body.size,
+        digest: body.digest,
+        truncated,
     })
     .collect()
 }

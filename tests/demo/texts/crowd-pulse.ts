@@ -1,0 +1,35 @@
+import { z } from "zod";
+import { chat } from "../models";
+import { recordModelIo, recordToolIo } from "../replay";
+import { updateComponent, type Pulse } from "../components";
+import { CROWD_PULSE_PROMPT, COMMIT_TOOL } from "./prompts";
+
+const Commit = z.object({
+  question: z.string(),
+  options: z.array(z.string()),
+  hands: z.number().int().nonnegative(),
+  trend: z.enum(["up", "down", "steady"]),
+});
+
+/** Decides what the pulse shows after the last lines, and writes it. */
+export async function crowdPulse(request: Request, state: Pulse): Promise<Outcome> {
+  const answer = await chat(CROWD_PULSE_PROMPT, [state, request.transcript], [COMMIT_TOOL]);
+  recordModelIo(request, answer);
+
+  const raw = answer.toolCalls[0]?.arguments ?? "{}";
+  let next: Pulse = state;
+  try {
+    next = Commit.parse(JSON.parse(raw));
+    recordToolIo(request, "commit_crowd_pulse", "completed", next);
+  } catch (error) {
+    // The model sometimes adds a comment. Keep the old state, it is better than none.
+    recordToolIo(request, "commit_crowd_pulse", "error", { error: String(error), raw });
+  }
+
+  await updateComponent(request.room, diff(state, next));
+  return { status: "ok", decision: next === state ? "kept previous state" : "updated" };
+}
+
+function diff(before: Pulse, after: Pulse): Partial<Pulse> {
+  return Object.fromEntries(Object.entries(after).filter(([key, value]) => before[key] !== value));
+}
