@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Turn;
-use crate::domain::{Event, Key, KeyKind, Kind};
+use crate::domain::{Event, Key, KeyKind, Kind, Phase};
 
 /// How sure a join is, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,7 +106,7 @@ pub fn joins(turn: &Turn, own: &[Event], others: &[Event]) -> Vec<Join> {
         }
     }
     let mut joins: Vec<Join> = found.into_values().collect();
-    joins.extend(orphan(turn));
+    joins.extend(orphan(turn, own));
     joins
 }
 
@@ -116,10 +116,12 @@ fn taken<'a>(rule: &'a Rule, events: &'a [Event]) -> impl Iterator<Item = (&'a s
     keys.filter(|(key, _)| rule.takes(key)).map(|(key, event)| (key.value.as_str(), event))
 }
 
-fn orphan(turn: &Turn) -> Option<Join> {
-    let rule = match turn.state {
-        super::State::NoResult => "call without result",
-        super::State::NoCall => "result without call",
+/// A tool row that lacks its call or its result, whether it failed or not.
+fn orphan(turn: &Turn, own: &[Event]) -> Option<Join> {
+    let has = |phase| own.iter().any(|event| event.phase == phase);
+    let rule = match (has(Phase::Call), has(Phase::Result)) {
+        (true, false) => "call without result",
+        (false, true) => "result without call",
         _ => return None,
     };
     let values = turn.keys.iter().filter(|key| key.kind == KeyKind::ToolCall).map(|key| key.value.clone()).collect();
@@ -136,7 +138,6 @@ fn orphan(turn: &Turn) -> Option<Join> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Phase;
     use crate::timeline::describe;
 
     fn event(id: &str, turn: &str, kind: Kind, keys: &[Key]) -> Event {
@@ -160,6 +161,15 @@ mod tests {
             ("message_id", ["m1".to_owned()].as_slice())
         );
         assert_eq!((joins[1].strength, joins[1].basis.rule.as_str()), (Strength::Orphan, "call without result"));
+    }
+
+    #[test]
+    fn a_failed_result_without_a_call_is_an_orphan_too() {
+        let mut result = event("r", "tool:t1", Kind::Tool, &[Key::native(KeyKind::ToolCall, "t1")]);
+        (result.phase, result.flags) = (Phase::Result, crate::domain::flag::ERROR);
+        let turn = describe(std::slice::from_ref(&result)).expect("has events");
+        let joins = joins(&turn, &[result], &[]);
+        assert_eq!(joins[0].basis.rule, "result without call");
     }
 
     #[test]

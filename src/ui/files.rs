@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use etcetera::BaseStrategy;
@@ -65,6 +67,43 @@ fn make_folder(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))
 }
 
+/// How often it is told how much has been written.
+const TELL_EVERY: Duration = Duration::from_millis(80);
+
+/// Writes on, tells how much has been written, and fails once the work is cancelled.
+pub(crate) struct Counting<'a> {
+    file: BufWriter<File>,
+    written: u64,
+    cancel: &'a AtomicBool,
+    tell: &'a (dyn Fn(u64) + Send + Sync),
+    told: Instant,
+}
+
+impl<'a> Counting<'a> {
+    pub(crate) fn new(file: BufWriter<File>, cancel: &'a AtomicBool, tell: &'a (dyn Fn(u64) + Send + Sync)) -> Self {
+        Self { file, written: 0, cancel, tell, told: Instant::now() }
+    }
+}
+
+impl Write for Counting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(io::Error::other("cancelled"));
+        }
+        let count = self.file.write(bytes)?;
+        self.written += count as u64;
+        if self.told.elapsed() >= TELL_EVERY {
+            self.told = Instant::now();
+            (self.tell)(self.written);
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// Finds a phrase in pieces of a body, as bytes.
 #[derive(Debug)]
 pub(crate) struct Seeker {
@@ -115,6 +154,17 @@ mod tests {
         assert!(create_new(&path, false).is_err());
         let mode = std::fs::metadata(&path).expect("is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn writing_ends_once_it_is_cancelled() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (_, file) = create_new(&folder.path().join("slice.json"), false).expect("created");
+        let cancel = AtomicBool::new(false);
+        let mut out = Counting::new(file, &cancel, &|_| {});
+        assert!(out.write_all(b"one").is_ok());
+        cancel.store(true, Ordering::Relaxed);
+        assert!(out.write_all(b"two").is_err());
     }
 
     #[test]

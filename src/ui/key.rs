@@ -16,6 +16,8 @@ impl Key {
         let name = match event.code {
             // Some terminals send ^H for Backspace; nothing may be bound on it.
             KeyCode::Char('h') if control => "Backspace".to_owned(),
+            // An Enter typed ahead, before the terminal was ours, was made a line feed on its way.
+            KeyCode::Char('j') if control => "Enter".to_owned(),
             KeyCode::Char(letter) if control => format!("^{}", letter.to_uppercase()),
             KeyCode::Char(' ') => "Space".to_owned(),
             // Shift is part of the character, and only some terminals report it besides.

@@ -1,7 +1,7 @@
 //! Does the work that the pure part asks for; the only file of the screen that knows the store.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{self, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
 
 use super::catalog::Catalog;
-use super::files;
+use super::files::{self, Counting};
 use super::filter::{label_of, words_of};
 use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Then, Window};
 use super::payload::{Hint, Part, Payload, View};
@@ -383,10 +383,15 @@ impl Worker {
 
     async fn export(&self, job: u64, selection: &Selection, path: &Path, numbered: bool) -> Result<Message> {
         let (path, file) = files::create_new(path, numbered)?;
-        let mut out = Counting { file, written: 0, worker: self, job, reported: Instant::now() };
+        let tell = |written: u64| {
+            let words = super::words::size(written);
+            // A full channel only loses a line about progress.
+            let _ = self.replies.try_send(Message::Progress { job, words });
+        };
+        let mut out = Counting::new(file, &self.cancel, &tell);
         let written = write_slice(&self.backend.store, selection, &mut out).await;
         let finished = match written {
-            Ok(summary) => out.file.flush().map(|()| summary).map_err(anyhow::Error::from),
+            Ok(summary) => out.flush().map(|()| summary).map_err(anyhow::Error::from),
             Err(error) => Err(error),
         };
         if finished.is_err() {
@@ -420,7 +425,16 @@ impl Worker {
 
     async fn spill(&self, job: u64, members: &Members, bodies: Vec<Body>, then: Then) -> Result<Message> {
         let bodies = if bodies.is_empty() { self.records(members).await? } else { bodies };
-        let (file, mut out) = files::create_temporary()?;
+        let (file, out) = files::create_temporary()?;
+        if let Err(error) = self.copy_out(&bodies, out).await {
+            // Nobody will ask for it; that it cannot be removed either is no news.
+            let _ = std::fs::remove_file(&file);
+            return Err(error);
+        }
+        Ok(Message::Spilled { job, then, file })
+    }
+
+    async fn copy_out(&self, bodies: &[Body], mut out: BufWriter<std::fs::File>) -> Result<()> {
         for (index, body) in bodies.iter().enumerate() {
             if index > 0 {
                 out.write_all(b"\n")?;
@@ -432,8 +446,8 @@ impl Worker {
                 from += CHUNK;
             }
         }
-        out.flush()?;
-        Ok(Message::Spilled { job, then, file })
+        self.check()?;
+        Ok(out.flush()?)
     }
 }
 
@@ -453,30 +467,10 @@ fn row_id(event: &Event) -> &str {
     event.turn.as_deref().unwrap_or(&event.id)
 }
 
-/// Writes on, counts, says how far it has come, and fails once the job is cancelled.
-struct Counting<'a> {
-    file: io::BufWriter<std::fs::File>,
-    written: u64,
-    worker: &'a Worker,
-    job: u64,
-    reported: Instant,
-}
-
-impl Write for Counting<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.worker.check().map_err(io::Error::other)?;
-        let count = self.file.write(bytes)?;
-        self.written += count as u64;
-        if self.reported.elapsed() >= REPORT_EVERY {
-            self.reported = Instant::now();
-            let words = super::words::size(self.written);
-            // A full channel only loses a line about progress.
-            let _ = self.worker.replies.try_send(Message::Progress { job: self.job, words });
-        }
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
+/// What the tests' sample is put into a store with: no other file of the screen names the store.
+#[cfg(test)]
+pub(super) mod stored {
+    pub(crate) use crate::store::{
+        Batch, NewBody, NewEvent, NewRecord, Piece, Place, RecordStatus, SourceStep, Store, digest,
+    };
 }

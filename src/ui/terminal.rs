@@ -11,6 +11,7 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Position, Rect};
 
 use super::message::Then;
 use super::state::State;
@@ -106,8 +107,11 @@ impl Screen {
     }
 
     /// Has the next frame written as a whole.
+    ///
+    /// Not by `clear`, which asks the terminal where the cursor is and waits for an answer that may never come.
     pub(crate) fn redraw(&mut self) -> Result<()> {
-        self.terminal.clear()?;
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))?;
         Ok(())
     }
 

@@ -49,6 +49,8 @@ pub(crate) struct Preview {
     pub top: usize,
     /// When the row under the cursor is to be shown: once input pauses.
     pub due: Option<Instant>,
+    /// Input has paused, and the row has not been asked for yet.
+    pub ready: bool,
     /// The row that was last under the cursor.
     pub row: Option<i64>,
     /// The row that is shown, and its beginnings.
@@ -89,6 +91,8 @@ pub(crate) struct Timeline {
     pub preview: Preview,
     /// Where to go as soon as the row is here.
     pub wanted: Option<Wanted>,
+    /// The end was asked for before all rows were here.
+    pub end_wanted: bool,
 }
 
 impl Timeline {
@@ -110,6 +114,7 @@ impl Timeline {
             clock: Clock::default(),
             preview: Preview { on: true, ..Preview::default() },
             wanted: None,
+            end_wanted: false,
         }
     }
 
@@ -174,6 +179,9 @@ impl Timeline {
         }
         if complete || wanted.is_some() {
             self.wanted = None;
+        }
+        if complete && std::mem::take(&mut self.end_wanted) {
+            self.list.jump(self.len().saturating_sub(1), self.len(), height);
         }
         wanted
     }

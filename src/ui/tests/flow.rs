@@ -91,6 +91,19 @@ fn two_interrupts_within_a_second_quit() {
 }
 
 #[tokio::test]
+async fn a_deadline_that_passes_elsewhere_is_past() {
+    let mut bench = Bench::new(120, 30).await;
+    bench.press("e Enter").await;
+    let now = Instant::now() + Duration::from_secs(60);
+    for message in keys("j Enter ]") {
+        update(&mut bench.state, message, now);
+    }
+    let due = bench.state.deadline().expect("the preview is due");
+    update(&mut bench.state, Message::Deadline, due + Duration::from_secs(1));
+    assert_eq!(bench.state.deadline(), None);
+}
+
+#[tokio::test]
 async fn errors_kinds_and_marks_can_be_walked() {
     let mut bench = timeline().await;
     bench.press("e").await;
@@ -345,7 +358,34 @@ async fn more_rows_leave_the_cursor_on_its_event() {
     bench.press("j j j").await;
     let session = bench.state.timeline.as_ref().expect("is open").session.number;
     let before = bench.state.timeline.as_ref().and_then(|timeline| timeline.key(3)).expect("a row");
-    let head = |number, seconds| Head {
+    let rows = Rows::of(&[head(900, 1), head(901, 2), head(902, 3), head(903, 4), head(before, 5)]);
+    bench.send(Message::Heads { session, rows: rows.into(), complete: true }).await;
+    assert_eq!(place(&bench).1, 4);
+    bench.send(Message::Heads { session: session + 100, rows: Rows::default().into(), complete: true }).await;
+    assert_eq!(bench.state.timeline.as_ref().expect("is open").rows.len(), 5);
+}
+
+#[tokio::test]
+async fn the_end_asked_for_early_is_gone_to_once_it_is_here() {
+    let mut bench = Bench::new(100, 30).await;
+    let now = Instant::now();
+    for message in keys("e Enter") {
+        update(&mut bench.state, message, now);
+    }
+    let session = bench.state.timeline.as_ref().expect("is open").session.number;
+    let heads: Vec<Head> = (1..=9).map(|number| head(number, number)).collect();
+    for (count, complete, line) in [(3, false, 2), (9, true, 8)] {
+        let rows = Rows::of(&heads[..count]).into();
+        update(&mut bench.state, Message::Heads { session, rows, complete }, now);
+        if !complete {
+            keys("G").for_each(|message| drop(update(&mut bench.state, message, now)));
+        }
+        assert_eq!(place(&bench).1, line);
+    }
+}
+
+fn head(number: i64, seconds: i64) -> Head {
+    Head {
         number,
         time: Timestamp(seconds),
         turn: 0,
@@ -354,12 +394,7 @@ async fn more_rows_leave_the_cursor_on_its_event() {
         flags: 0,
         tokens: -1,
         latency: -1,
-    };
-    let rows = Rows::of(&[head(900, 1), head(901, 2), head(902, 3), head(903, 4), head(before, 5)]);
-    bench.send(Message::Heads { session, rows: rows.into(), complete: true }).await;
-    assert_eq!(place(&bench).1, 4);
-    bench.send(Message::Heads { session: session + 100, rows: Rows::default().into(), complete: true }).await;
-    assert_eq!(bench.state.timeline.as_ref().expect("is open").rows.len(), 5);
+    }
 }
 
 #[tokio::test]

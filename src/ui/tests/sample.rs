@@ -5,7 +5,9 @@ use std::path::Path;
 use crate::domain::{
     Event, Key, KeyKind, Kind, Order, Phase, Role, Session, Timestamp, Tokens, Usage, UsageSource, flag,
 };
-use crate::store::{Batch, NewBody, NewEvent, NewRecord, Piece, Place, RecordStatus, SourceStep, Store, digest};
+use crate::ui::request::stored::{
+    Batch, NewBody, NewEvent, NewRecord, Piece, Place, RecordStatus, SourceStep, Store, digest,
+};
 
 /// 2026-03-02T10:00:00Z.
 const START: i64 = 1_772_445_600_000_000;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{commands, event, find, go, keep, payload};
-use crate::ui::message::{Message, Now, Request, Terminal};
+use crate::ui::message::{Mark, Message, Request, Terminal};
 use crate::ui::state::{State, Timeline};
 
-pub(super) fn take(state: &mut State, answer: Message, _now: Now) -> Vec<Request> {
+pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
     let height = state.height();
     match answer {
         Message::Sessions(catalog) => {
@@ -28,13 +28,7 @@ pub(super) fn take(state: &mut State, answer: Message, _now: Now) -> Vec<Request
                 state.warn(words);
             }
         }
-        Message::Marks { session, marks } => {
-            if let Some(timeline) = state.timeline.as_mut().filter(|timeline| timeline.session.id == session) {
-                // An annotation leads to some event of its row; rows are known by the leading one.
-                let key = |event| timeline.key(timeline.rows.position(event)?);
-                timeline.marks = marks.into_iter().filter_map(|(event, mark)| Some((key(event)?, mark))).collect();
-            }
-        }
+        Message::Marks { session, marks } => take_marks(state, &session, marks),
         Message::Hits { job, rows, scanned } => hits(state, job, &rows, scanned),
         Message::Shared { session, row, words } => shared(state, session, row, words),
         Message::Glance { session, key, view } => {
@@ -51,6 +45,13 @@ pub(super) fn take(state: &mut State, answer: Message, _now: Now) -> Vec<Request
         answer => return of_job(state, answer),
     }
     Vec::new()
+}
+
+fn take_marks(state: &mut State, session: &str, marks: Vec<(i64, Mark)>) {
+    let Some(timeline) = state.timeline.as_mut().filter(|timeline| timeline.session.id == session) else { return };
+    // An annotation leads to some event of its row; rows are known by the leading one.
+    let key = |event| timeline.key(timeline.rows.position(event)?);
+    timeline.marks = marks.into_iter().filter_map(|(event, mark)| Some((key(event)?, mark))).collect();
 }
 
 /// Answers of jobs: those of a job that was cancelled are dropped.

@@ -5,10 +5,10 @@ use crate::ui::action::{Find, Target};
 use crate::ui::filter::{Filter, Phrase};
 use crate::ui::input::Input;
 use crate::ui::keymap::Place;
-use crate::ui::message::{Now, Request};
+use crate::ui::message::Request;
 use crate::ui::state::{Ask, Filtered, Panel, Searched, State, Timeline};
 
-pub(super) fn find(state: &mut State, wish: Find, count: Option<usize>, now: Now) -> Vec<Request> {
+pub(super) fn find(state: &mut State, wish: Find, count: Option<usize>) -> Vec<Request> {
     let times = count.unwrap_or(1).max(1);
     match wish {
         Find::Search => open_panel(state, Panel::Prompt { ask: Ask::Search, input: Input::default() }),
@@ -16,8 +16,8 @@ pub(super) fn find(state: &mut State, wish: Find, count: Option<usize>, now: Now
             let text = filter_text(state);
             open_panel(state, Panel::Prompt { ask: Ask::Filter, input: Input::with(text) })
         }
-        Find::NextHit => hit(state, true, times, now),
-        Find::PriorHit => hit(state, false, times, now),
+        Find::NextHit => hit(state, true, times),
+        Find::PriorHit => hit(state, false, times),
         Find::Next(target) => target_jump(state, target, true, times),
         Find::Prior(target) => target_jump(state, target, false, times),
         Find::Sharing => sharing(state, true),
@@ -109,7 +109,7 @@ fn stop(state: &mut State, job: impl Fn(&mut Timeline) -> Option<u64>) -> Vec<Re
 }
 
 /// Goes to the next hit or the one before, round the ends.
-fn hit(state: &mut State, forward: bool, times: usize, _now: Now) -> Vec<Request> {
+fn hit(state: &mut State, forward: bool, times: usize) -> Vec<Request> {
     go::leave(state);
     let height = state.height();
     match state.place {

@@ -1,6 +1,6 @@
 //! Marks, ranges and notes; copying; programs that get a payload.
 
-use super::{event, export, open_panel};
+use super::{event, export, open_panel, panel};
 use crate::ui::action::{Copied, Keep};
 use crate::ui::input::Input;
 use crate::ui::keymap::Place;
@@ -8,6 +8,8 @@ use crate::ui::list::List;
 use crate::ui::message::{Change, Mark, Members, Request, Terminal, Then};
 use crate::ui::state::{Ask, Panel, State};
 
+/// Marked rows whose words are fetched for the list of marks.
+const MOST_LISTED: usize = 500;
 /// More bytes than this go into a file: terminals cut a longer clipboard, most of them silently.
 const MOST_COPIED: usize = 70_000;
 
@@ -30,7 +32,10 @@ pub(super) fn keep(state: &mut State, wish: Keep) -> Vec<Request> {
             Vec::new()
         }
         Keep::Note => note(state),
-        Keep::Marks => open_panel(state, Panel::Marks { list: List::default() }),
+        Keep::Marks => {
+            open_panel(state, Panel::Marks { list: List::default() });
+            marked_turns(state)
+        }
         Keep::UnmarkAll => open_panel(state, Panel::ConfirmUnmark),
         Keep::Export => export::ask(state),
         Keep::Copy(what) => copy(state, what),
@@ -47,6 +52,18 @@ fn current(state: &State) -> Option<Members> {
         _ => timeline.current()?,
     };
     timeline.members(row)
+}
+
+/// Asks for the words of the marked rows, which may be far from what is in sight.
+fn marked_turns(state: &State) -> Vec<Request> {
+    let rows = panel::marked(state).into_iter();
+    let Some(timeline) = &state.timeline else { return Vec::new() };
+    let members = rows.take(MOST_LISTED).filter_map(|(_, row)| timeline.members(row));
+    let missing: Vec<Members> = members.filter(|row| !timeline.turns.has(row.key, row.numbers.len())).collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    vec![Request::Turns { session: timeline.session.number, rows: missing }]
 }
 
 /// Marks the selected range, or turns the mark of the current row round.

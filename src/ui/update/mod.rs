@@ -56,7 +56,7 @@ pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Reque
             Vec::new()
         }
         Message::Outside(news) => outside(state, news),
-        answer => answers::take(state, answer, now),
+        answer => answers::take(state, answer),
     };
     requests.extend(timeline::fetch(state, now));
     requests
@@ -71,7 +71,7 @@ pub(crate) fn act(state: &mut State, action: Action, count: Option<usize>, now: 
     match action {
         Action::Move(step) => step_in(state, step, count),
         Action::Go(wish) => go::go(state, wish, now),
-        Action::Find(wish) => find::find(state, wish, count, now),
+        Action::Find(wish) => find::find(state, wish, count),
         Action::Show(wish) => show::show(state, wish, count),
         Action::Look(wish) => event::look(state, wish, count),
         Action::Keep(wish) => keep::keep(state, wish),
@@ -112,6 +112,12 @@ fn deadline(state: &mut State, now: Now) -> Vec<Request> {
     if state.typed.hint_at.is_some_and(|due| due <= now) {
         state.typed.hint_at = None;
         state.typed.hint = true;
+    }
+    if let Some(preview) = state.timeline.as_mut().map(|timeline| &mut timeline.preview) {
+        // What is due must not stay due, wherever the user is now: the loop would never sleep again.
+        if preview.due.is_some_and(|due| due <= now) {
+            (preview.due, preview.ready) = (None, true);
+        }
     }
     // The preview is asked for by `timeline::fetch`, which runs after every message.
     Vec::new()

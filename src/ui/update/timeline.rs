@@ -17,6 +17,7 @@ pub(super) fn step(state: &mut State, step: Move, count: Option<usize>, height: 
         scroll(&mut timeline.preview.top, step, count.unwrap_or(1), height);
         return;
     }
+    timeline.end_wanted = step == Move::Bottom && count.is_none() && !timeline.complete;
     let length = timeline.len();
     timeline.list.go(step, count, length, height);
 }
@@ -79,12 +80,11 @@ fn glance(timeline: &mut Timeline, manner: Manner, now: Now) -> Option<Request> 
     let preview = &mut timeline.preview;
     if preview.row != Some(members.key) {
         preview.row = Some(members.key);
-        preview.due = Some(now + PREVIEW_AFTER);
+        (preview.due, preview.ready) = (Some(now + PREVIEW_AFTER), false);
         return None;
     }
-    if preview.due? > now {
+    if !std::mem::take(&mut preview.ready) {
         return None;
     }
-    preview.due = None;
     Some(Request::Glance { session: timeline.session.number, members, manner })
 }
