@@ -32,7 +32,6 @@ pub fn mark(character: char) -> String {
     match character as u32 {
         code @ 0..=0x1F => format!("^{}", char::from(code as u8 + 0x40)),
         0x7F => "^?".to_owned(),
-        code @ 0x80..=0x9F => format!("<{code:02x}>"),
         code => format!("<U+{code:04X}>"),
     }
 }
@@ -127,7 +126,7 @@ mod tests {
     #[test]
     fn escapes_and_bidi_become_marks() {
         assert_eq!(safe("A\u{1b}]52;c;aGk=\u{7}B"), "A^[]52;c;aGk=^GB");
-        assert_eq!(safe("\u{9b}2J\u{202e}x\u{7f}"), "<9b>2J<U+202E>x^?");
+        assert_eq!(safe("\u{9b}2J\u{202e}x\u{7f}"), "<U+009B>2J<U+202E>x^?");
         assert_eq!(safe("one\ntwo\tthree"), "one⏎two three");
         assert!(matches!(safe("plain żółć 日本"), Cow::Borrowed(_)));
     }

@@ -328,6 +328,7 @@ struct WholeEvent {
     label: String,
     turn: Option<String>,
     phase: String,
+    #[serde(default)]
     keys: Vec<KeyRow>,
     provider: Option<String>,
     model: Option<String>,
@@ -336,8 +337,11 @@ struct WholeEvent {
     usage: Option<UsageRow>,
     error: Option<String>,
     latency: Option<i64>,
+    #[serde(default)]
     flags: i64,
+    #[serde(default)]
     attributes: Vec<(String, String)>,
+    #[serde(default)]
     bodies: Vec<BodyRow>,
 }
 

@@ -99,6 +99,10 @@ impl Clock {
 
     /// A moment, given the start of the session and the moment of the row before.
     pub(crate) fn write(self, at: Timestamp, start: Timestamp, before: Option<Timestamp>) -> String {
+        // No record of the session has a time.
+        if at.0 == 0 {
+            return String::new();
+        }
         match self {
             Self::TimeOfDay => at.clock(),
             Self::SinceStart => format!("+{}", duration(at.0.saturating_sub(start.0))),

@@ -77,7 +77,7 @@ fn a_part_on_a_terminal_is_text_that_cannot_steer_it() {
     desk.import(&file);
     let (code, shown) = on_terminal(&desk, 80, &[], &["show", sample::CLAUDE, "u1", "--part", "raw"], "");
     assert_eq!(code, 0, "{shown}");
-    assert!(shown.contains("<9b>2J<U+202E>after") && shown.ends_with('\n'), "{shown}");
+    assert!(shown.contains("<U+009B>2J<U+202E>after") && shown.ends_with('\n'), "{shown}");
     assert!(!shown.chars().any(|character| character.is_control() && character != '\n'), "{shown}");
     let (code, shown) = on_terminal(&desk, 80, &[], &["export", sample::CLAUDE], "");
     assert_eq!(code, 0, "{shown}");

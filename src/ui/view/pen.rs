@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use crate::ui::text::{clip, width};
+use crate::ui::theme::Theme;
 
 /// A place in a row of the buffer. What is written must be safe already.
 pub(crate) struct Pen<'a> {
@@ -53,5 +54,17 @@ impl<'a> Pen<'a> {
     /// Patches the style of the whole row, written or not.
     pub(crate) fn tint(&mut self, style: Style) {
         self.buffer.set_style(self.area, style);
+    }
+}
+
+/// How a text looks on the row under the cursor: only what alarms keeps its colour, and a hit, whose colours are
+/// made for another ground, is underlined.
+pub(super) fn under_cursor(theme: &Theme, style: Style, loud: &[Style]) -> Style {
+    if style == theme.hit {
+        theme.text.bold().underlined()
+    } else if loud.contains(&style) {
+        style
+    } else {
+        theme.text
     }
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::Pen;
+use super::pen::under_cursor;
 use crate::domain::Session;
 use crate::ui::catalog::{Column, Line, duration};
 use crate::ui::layout::Areas;
@@ -71,9 +72,9 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
         let mut pen = Pen::new(buffer, area);
         let chosen = index == sessions.list.at;
         let is_hit = sessions.hits.binary_search(&(index as u32)).is_ok();
-        let loud = [state.theme.error, state.theme.hit];
+        let loud = [state.theme.error];
         for (text, style) in cells(state, (line, session), title, &shown, is_hit) {
-            pen.write(&text, if chosen && !loud.contains(&style) { state.theme.text } else { style });
+            pen.write(&text, if chosen { under_cursor(&state.theme, style, &loud) } else { style });
         }
         if chosen {
             pen.tint(state.theme.cursor);

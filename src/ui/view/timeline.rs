@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::Pen;
+use super::pen::under_cursor;
 use crate::timeline::{Row, State as RowState, Turn};
 use crate::ui::layout::Areas;
 use crate::ui::state::{State, Timeline, is_failure};
@@ -103,10 +104,10 @@ impl Lines<'_> {
         let theme = &self.state.theme;
         let chosen = line == self.timeline.list.at && !self.timeline.preview.focus;
         // Under the cursor only what alarms or was searched for keeps its colour.
-        let loud = [theme.error, theme.warning, theme.hit, theme.mark];
+        let loud = [theme.error, theme.warning, theme.mark];
         let mut pen = Pen::new(buffer, area);
         for (text, style) in self.cells(line) {
-            pen.write(&text, if chosen && !loud.contains(&style) { theme.text } else { style });
+            pen.write(&text, if chosen { under_cursor(theme, style, &loud) } else { style });
         }
         if chosen {
             pen.tint(theme.cursor);
