@@ -105,6 +105,7 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
     let outcome = Outcome { failures, ..Outcome::default() };
     let mut bringing = Bringing {
         store,
+        known: HashMap::new(),
         control,
         waiting: Vec::new(),
         held: 0,
@@ -113,6 +114,9 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
         settled: None,
         outcome,
     };
+    if found.len() > MANY {
+        bringing.known = store.sources().await?;
+    }
     let mut seen = HashSet::new();
     for found in found {
         let path = fs::canonicalize(&found.path).unwrap_or_else(|_| found.path.clone());
@@ -139,8 +143,13 @@ const WORTH: usize = 4 << 20;
 /// Counts are reckoned now and then while a long import goes on.
 const SETTLE: Duration = Duration::from_secs(2);
 
+/// For more sources than this, what is known of all of them is asked for at once.
+const MANY: usize = 50;
+
 struct Bringing<'a> {
     store: &'a Store,
+    /// Sources as they were when the import began, where there are many.
+    known: HashMap<String, Source>,
     control: &'a Control,
     waiting: Vec<Batch>,
     held: usize,
@@ -169,11 +178,14 @@ impl Bringing<'_> {
             bail!(Cancelled);
         }
         let name = path.to_string_lossy().into_owned();
-        let known = self.store.source(&name).await?;
         let stamp = stamp(&fs::metadata(path).map_err(|error| anyhow::anyhow!(plain(&error)))?);
+        if let Some(known) = self.known.remove(&name).filter(|known| known.stamp() == stamp) {
+            self.unchanged(found, &known);
+            return Ok(());
+        }
+        let known = self.store.source(&name).await?;
         if let Some(known) = known.as_ref().filter(|known| known.stamp() == stamp) {
-            self.control.tell(Notice::Progress { sources: 0, bytes: found.size });
-            self.done(Report { unchanged: true, ..report(&found.path, known) });
+            self.unchanged(found, known);
             return Ok(());
         }
         let opened = path.to_owned();
@@ -187,6 +199,11 @@ impl Bringing<'_> {
         let source = self.source_to_read(known, path, &stamp, format).await?;
         self.read.push(Reading { shown: found.path.clone(), name, totals: Appended::default(), finished: false });
         self.read_in(path, &source, stamp, format, head).await
+    }
+
+    fn unchanged(&mut self, found: &Found, known: &Source) {
+        self.control.tell(Notice::Progress { sources: 0, bytes: found.size });
+        self.done(Report { unchanged: true, ..report(&found.path, known) });
     }
 
     /// The source as far as it was read; a new one, or a new revision, where it is no longer what it was.

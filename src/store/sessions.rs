@@ -37,18 +37,16 @@ impl Store {
 
 /// Stores what is known of a session; what was known and is not said now stays. Returns its number.
 pub(super) async fn put(connection: &mut SqliteConnection, session: &Session) -> Result<i64> {
-    let number = super::next_number(connection, "SELECT max(session) FROM sessions").await?;
-    sqlx::query(
+    let row = sqlx::query(
         "INSERT INTO sessions (session, id, parent, lineage, title, agent, project, room, canvas, cwd, git_branch, host) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO UPDATE SET \
+         VALUES ((SELECT coalesce(max(session), 0) + 1 FROM sessions), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET \
          parent = coalesce(excluded.parent, sessions.parent), title = coalesce(excluded.title, sessions.title), \
          lineage = CASE WHEN excluded.lineage <> excluded.id THEN excluded.lineage ELSE sessions.lineage END, \
          project = coalesce(excluded.project, sessions.project), room = coalesce(excluded.room, sessions.room), \
          canvas = coalesce(excluded.canvas, sessions.canvas), cwd = coalesce(excluded.cwd, sessions.cwd), \
          git_branch = coalesce(excluded.git_branch, sessions.git_branch), host = coalesce(excluded.host, sessions.host), \
-         settled = 0",
+         settled = 0 RETURNING session",
     )
-    .bind(number)
     .bind(&session.id)
     .bind(&session.parent)
     .bind(if session.lineage.is_empty() { &session.id } else { &session.lineage })
@@ -60,9 +58,8 @@ pub(super) async fn put(connection: &mut SqliteConnection, session: &Session) ->
     .bind(&session.cwd)
     .bind(&session.git_branch)
     .bind(&session.host)
-    .execute(&mut *connection)
+    .fetch_one(connection)
     .await?;
-    let row = sqlx::query("SELECT session FROM sessions WHERE id = $1").bind(&session.id).fetch_one(connection).await?;
     Ok(row.try_get(0)?)
 }
 

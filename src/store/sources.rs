@@ -1,6 +1,9 @@
 //! Sources: the files that were read, how far, and the records found in them.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result};
+use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -47,6 +50,19 @@ impl Store {
         let statement = format!("SELECT {COLUMNS} FROM sources WHERE path = $1 ORDER BY revision DESC LIMIT 1");
         let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(path).fetch_optional(&self.readers).await?;
         row.map(|row| source_of(&row)).transpose()
+    }
+
+    /// The newest revision of every source by its path, without what only reading on needs.
+    pub async fn sources(&self) -> Result<HashMap<String, Source>> {
+        let columns = COLUMNS.replace(" state,", " '' AS state,");
+        let statement = format!("SELECT {columns} FROM sources ORDER BY path, revision");
+        let mut rows = sqlx::query(sqlx::AssertSqlSafe(statement)).fetch(&self.readers);
+        let mut sources = HashMap::new();
+        while let Some(row) = rows.try_next().await? {
+            let source = source_of(&row)?;
+            sources.insert(source.path.clone(), source);
+        }
+        Ok(sources)
     }
 
     /// The sources that hold a record of a session, with the size of their content.
@@ -179,7 +195,8 @@ pub(super) async fn step(
 ) -> Result<()> {
     sqlx::query(
         "UPDATE sources SET consumed = $1, lines = $2, tail = $3, state = $4, records = records + $5, \
-         represented = represented + $6, bad = bad + $7, events = events + $8, sessions = $9 WHERE source = $10",
+         represented = represented + $6, bad = bad + $7, events = events + $8, sessions = $9, \
+         size = coalesce($10, size), modified = coalesce($11, modified), inode = coalesce($12, inode) WHERE source = $13",
     )
     .bind(step.consumed)
     .bind(step.lines)
@@ -190,18 +207,12 @@ pub(super) async fn step(
     .bind(i64::try_from(bad)?)
     .bind(i64::try_from(appended.added + appended.duplicates)?)
     .bind(serde_json::to_string(&step.sessions)?)
+    .bind(step.finished.map(|stamp| stamp.size))
+    .bind(step.finished.map(|stamp| stamp.modified))
+    .bind(step.finished.map(|stamp| stamp.inode))
     .bind(source)
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    if let Some(stamp) = step.finished {
-        sqlx::query("UPDATE sources SET size = $1, modified = $2, inode = $3 WHERE source = $4")
-            .bind(stamp.size)
-            .bind(stamp.modified)
-            .bind(stamp.inode)
-            .bind(source)
-            .execute(connection)
-            .await?;
-    }
     Ok(())
 }
 
