@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,7 +23,9 @@ fn codex() {
 
 fn check(agent: &str) {
     let Some(corpus) = std::env::var_os("TURNSCOPE_CORPUS") else {
-        println!("skipped: TURNSCOPE_CORPUS is not set");
+        // Written straight to the stream, because the test runner keeps what a passing test prints.
+        writeln!(std::io::stderr(), "skipped: real files of {agent} (TURNSCOPE_CORPUS is not set)")
+            .expect("stderr is open");
         return;
     };
     let mut files = Vec::new();
@@ -37,7 +40,7 @@ fn check(agent: &str) {
         wrong
             .extend(check_file(file, counted, agent).into_iter().map(|reason| format!("{}: {reason}", file.display())));
     }
-    println!("{} files of {agent} with {records} records", files.len());
+    writeln!(std::io::stderr(), "{} files of {agent} with {records} records", files.len()).expect("stderr is open");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

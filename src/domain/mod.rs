@@ -13,7 +13,9 @@ mod usage;
 
 pub use carried::Carried;
 pub use event::{Body, Event, Head, Kind, Order, Phase, Role, flag};
-pub use json::{Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Value, decode_string};
+pub use json::{
+    Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Value, decode_string, is_json_number,
+};
 pub use key::{Key, KeyKind};
 pub use safe::{escape_json, excerpt, is_unsafe, mark, passes_in_emoji, safe};
 pub use session::{Session, Tokens};

@@ -49,6 +49,18 @@ impl Usage {
         }
     }
 
+    /// The buckets and their sum, with their names.
+    pub fn named(&self) -> [(&'static str, Option<i64>); 6] {
+        [
+            ("input", self.input),
+            ("cache read", self.cache_read),
+            ("cache write", self.cache_write),
+            ("output", self.output),
+            ("reasoning", self.reasoning),
+            ("total", self.total()),
+        ]
+    }
+
     /// The sum of the known buckets; `None` only when input and output are both unknown.
     pub fn total(&self) -> Option<i64> {
         if self.input.is_none() && self.output.is_none() {

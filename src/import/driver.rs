@@ -252,8 +252,13 @@ impl Bringing<'_> {
             batch.received = now();
             self.held += batch.pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>() + batch.records.len() * 2048;
             self.waiting.push(batch);
-            if self.held >= WORTH {
+            // Somebody may be waiting to see the first rows.
+            let first = self.settled.is_none();
+            if first || self.held >= WORTH {
                 self.store_waiting().await?;
+            }
+            if first {
+                self.stored().await?;
             }
         }
         reading.await?

@@ -21,6 +21,8 @@ use crate::store::{
 /// A batch is sent when it holds this many bytes or records.
 const BATCH_BYTES: usize = 4 << 20;
 const BATCH_RECORDS: usize = 2000;
+/// The first batch is small, so that a screen has rows to show at once.
+const FIRST_RECORDS: usize = 200;
 /// How much of a source's end is compared before only its growth is read.
 pub const TAIL: u64 = 4096;
 /// Envelope fields that a fork or a resume rewrites: they do not make a record another one.
@@ -87,6 +89,8 @@ struct Reading<'a> {
     offset: u64,
     sessions: BTreeSet<String>,
     told: u64,
+    /// A batch has been sent.
+    sent: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -118,6 +122,7 @@ impl<'a> Reading<'a> {
             offset,
             sessions,
             told: offset,
+            sent: false,
         }
     }
 
@@ -129,6 +134,7 @@ impl<'a> Reading<'a> {
 
     /// Sends what has been gathered; the last batch is sent even when it is empty, for its state.
     fn send(&mut self, last: bool) -> Result<()> {
+        self.sent = true;
         let mut batch = std::mem::take(&mut self.batch);
         batch.pieces = self.packer.take();
         if batch.pieces.is_empty() && batch.records.is_empty() && !last {
@@ -313,7 +319,8 @@ impl Sink for Reading<'_> {
         if !cut {
             (self.consumed, self.lines) = (offset, line);
         }
-        if self.packer.held() > BATCH_BYTES || self.batch.records.len() >= BATCH_RECORDS {
+        let most = if self.sent { BATCH_RECORDS } else { FIRST_RECORDS };
+        if self.packer.held() > BATCH_BYTES || self.batch.records.len() >= most {
             self.send(false)?;
         }
         Ok(())

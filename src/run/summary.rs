@@ -100,15 +100,7 @@ fn join(join: &Join) -> String {
 }
 
 fn tokens(usage: &Usage) -> String {
-    let buckets = [
-        ("input", usage.input),
-        ("cache read", usage.cache_read),
-        ("cache write", usage.cache_write),
-        ("output", usage.output),
-        ("reasoning", usage.reasoning),
-        ("total", usage.total()),
-    ];
-    let known = buckets.into_iter().filter_map(|(name, count)| Some(format!("{name} {}", count?)));
+    let known = usage.named().into_iter().filter_map(|(name, count)| Some(format!("{name} {}", count?)));
     let known: Vec<String> = known.collect();
     format!("{} ({}, {})", known.join(", "), usage.rule, usage.source.name())
 }

@@ -16,6 +16,9 @@ use super::Store;
 
 /// The migrations in order; one that was released never changes.
 const MIGRATIONS: &[&str] = &[include_str!("schema/0001_ledgers.sql"), include_str!("schema/0002_views.sql")];
+/// Page caches, in KiB below zero: the writer looks up keys all over the file, readers mostly go along it.
+const WRITER_CACHE: &str = "-32768";
+const READER_CACHE: &str = "-4096";
 /// How long a writer waits for another process.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -32,15 +35,12 @@ impl Store {
         }
         create(path).with_context(|| format!("could not make the store at {}", path.display()))?;
         let told = |error: anyhow::Error| explain(error, path);
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .busy_timeout(patience)
-            .pragma("cache_size", "-32768")
-            .statement_cache_capacity(200);
+        let options = SqliteConnectOptions::new().filename(path).busy_timeout(patience).statement_cache_capacity(200);
         let writing = options
             .clone()
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .page_size(8192)
+            .pragma("cache_size", WRITER_CACHE)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
         let writer =
@@ -48,7 +48,10 @@ impl Store {
         let writer = writer.connect_with(writing).await.map_err(|error| told(error.into()))?;
         migrate(&writer).await.map_err(told)?;
         let readers = SqlitePoolOptions::new().max_connections(4).idle_timeout(None).max_lifetime(None);
-        let readers = readers.connect_with(options.read_only(true)).await.map_err(|error| told(error.into()))?;
+        let readers = readers
+            .connect_with(options.pragma("cache_size", READER_CACHE).read_only(true))
+            .await
+            .map_err(|error| told(error.into()))?;
         Ok(Self { writer, readers, path: path.to_owned() })
     }
 

@@ -175,15 +175,7 @@ fn usage(lines: &mut Lines, detail: &Detail) {
 }
 
 fn buckets(lines: &mut Lines, usage: &Usage) {
-    let named = [
-        ("input", usage.input),
-        ("cache read", usage.cache_read),
-        ("cache write", usage.cache_write),
-        ("output", usage.output),
-        ("reasoning", usage.reasoning),
-        ("total", usage.total()),
-    ];
-    for (name, tokens) in named {
+    for (name, tokens) in usage.named() {
         match tokens {
             Some(tokens) => lines.plain(name, &grouped(tokens)),
             // Unknown is not zero.

@@ -45,7 +45,7 @@ fn sessions_are_listed_newest_first_with_all_they_have() {
     ];
     assert_eq!(names(&sessions[1]), shape);
     let claude = &sessions[1];
-    assert_eq!((&claude["cwd"], &claude["git_branch"]), (&json!("/work/blue"), &json!("main")));
+    assert_eq!((&claude["cwd"], &claude["git_branch"]), (&json!("/home/ada/blue"), &json!("main")));
     assert_eq!((&claude["project"], &claude["models"]), (&json!("blue"), &json!(["claude-sample-1"])));
     assert_eq!(claude["started"], json!("2026-03-02T10:00:00.250000Z"));
     assert_eq!(

@@ -14,7 +14,7 @@ pub const CALL: &str = "toolu_sample_1";
 fn head(uuid: &str, parent: Option<&str>, second: u32) -> String {
     let parent = parent.map_or("null".to_owned(), |parent| format!("\"{parent}\""));
     format!(
-        "{{\"parentUuid\":{parent},\"isSidechain\":false,\"userType\":\"external\",\"cwd\":\"/work/blue\",\
+        "{{\"parentUuid\":{parent},\"isSidechain\":false,\"userType\":\"external\",\"cwd\":\"/home/ada/blue\",\
          \"sessionId\":\"{CLAUDE}\",\"version\":\"2.1.0\",\"gitBranch\":\"main\",\"uuid\":\"{uuid}\",\
          \"timestamp\":\"2026-03-02T10:00:{second:02}.250Z\","
     )
@@ -64,9 +64,9 @@ pub fn codex() -> String {
     };
     [
         line(0, "session_meta", &format!(
-            r#"{{"id":"{CODEX}","timestamp":"2026-03-02T11:00:00.000Z","cwd":"/work/green","originator":"codex_cli_rs","cli_version":"0.98.0","source":"cli","git":{{"branch":"trunk"}},"base_instructions":{{"text":"You are careful."}}}}"#
+            r#"{{"id":"{CODEX}","timestamp":"2026-03-02T11:00:00.000Z","cwd":"/home/ada/green","originator":"codex_cli_rs","cli_version":"0.98.0","source":"cli","git":{{"branch":"trunk"}},"base_instructions":{{"text":"You are careful."}}}}"#
         )),
-        line(1, "turn_context", r#"{"cwd":"/work/green","model":"gpt-sample-5","turn_id":"turn-1","effort":"low"}"#),
+        line(1, "turn_context", r#"{"cwd":"/home/ada/green","model":"gpt-sample-5","turn_id":"turn-1","effort":"low"}"#),
         line(2, "response_item", r#"{"type":"message","role":"user","content":[{"type":"input_text","text":"Which day is it?"}]}"#),
         line(3, "response_item", r#"{"type":"function_call","name":"exec_command","arguments":"{\"cmd\":\"date\"}","call_id":"call_sample_1"}"#),
         line(5, "response_item", r#"{"type":"function_call_output","call_id":"call_sample_1","output":"Monday"}"#),

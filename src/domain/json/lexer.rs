@@ -336,7 +336,8 @@ fn scan_string(rest: &[u8]) -> (usize, bool, bool) {
     (rest.len(), false, false)
 }
 
-fn is_number(text: &[u8]) -> bool {
+/// Whether a word is a number as JSON writes them.
+pub fn is_number(text: &[u8]) -> bool {
     let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let mut rest = text.strip_prefix(b"-").unwrap_or(text);
     let whole = digits(rest);

@@ -8,7 +8,7 @@ mod lexer;
 mod split;
 
 pub use decode::decode_string;
-pub use lexer::{Lexer, MAX_DEPTH, Progress};
+pub use lexer::{Lexer, MAX_DEPTH, Progress, is_number as is_json_number};
 pub use split::{Parts, Splitter};
 
 use std::borrow::Cow;
