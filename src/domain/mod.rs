@@ -8,6 +8,7 @@ mod json;
 mod key;
 mod safe;
 mod session;
+mod ties;
 mod timestamp;
 mod usage;
 
@@ -16,8 +17,9 @@ pub use event::{Body, Event, Head, Kind, Order, Phase, Role, flag};
 pub use json::{
     Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Value, decode_string, is_json_number,
 };
-pub use key::{Key, KeyKind};
+pub use key::{Key, KeyKind, Via};
 pub use safe::{escape_json, excerpt, is_unsafe, mark, passes_in_emoji, safe};
 pub use session::{Session, Tokens};
+pub use ties::{Speaker, Tie, Ties};
 pub use timestamp::Timestamp;
 pub use usage::{Usage, UsageSource};

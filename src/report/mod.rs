@@ -1,11 +1,13 @@
 //! What leaves: slices now, reports later.
 
+mod joined;
 mod original;
 mod slice;
 mod verify;
 mod walk;
 
+pub use joined::Joined;
 pub use original::{Written, write_original};
 pub use slice::{Selection, Summary, session_row, write_slice};
 pub use verify::{Verdict, verify};
-pub use walk::{Step, Walk, joins_of, row_of};
+pub use walk::{Step, Walk, row_of};

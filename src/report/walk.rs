@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use crate::domain::{Event, Key, KeyKind, Phase, Session};
+use crate::domain::{Event, Phase, Session};
 use crate::store::Store;
-use crate::timeline::{Join, Rows, Turn, describe, joining_kinds, joins};
+use crate::timeline::{Rows, Turn, describe};
 
 /// Rows that are read at once.
 const PART: usize = 500;
@@ -84,40 +84,4 @@ pub async fn row_of(store: &Store, session: &Session, numbers: &[i64]) -> Result
         place(one).cmp(&place(other)).then_with(|| one.id.cmp(&other.id))
     });
     Ok(Step::of(events).map(|step| (step, others)))
-}
-
-/// The joins of each of these rows, in the same order.
-pub async fn joins_of(store: &Store, lineage: &str, steps: &[Step]) -> Result<Vec<Vec<Join>>> {
-    let mut wanted: Vec<Key> = steps.iter().flat_map(|step| &step.turn.keys).filter(joins_by).cloned().collect();
-    wanted.sort();
-    wanted.dedup();
-    let mut sharing: HashMap<(KeyKind, String), Vec<i64>> = HashMap::new();
-    for (key, numbers) in store.sharing(lineage, &wanted).await? {
-        sharing.entry((key.kind, key.value)).or_default().extend(numbers);
-    }
-    let own = steps.iter().flat_map(|step| &step.events).map(|event| (event.number, event));
-    let own: HashMap<i64, &Event> = own.collect();
-    let mut missing: Vec<i64> =
-        sharing.values().flatten().filter(|number| !own.contains_key(number)).copied().collect();
-    missing.sort_unstable();
-    missing.dedup();
-    let fetched = store.events(&missing).await?;
-    let mut known: HashMap<i64, &Event> = fetched.iter().map(|event| (event.number, event)).collect();
-    known.extend(own);
-    Ok(steps.iter().map(|step| joins(&step.turn, &step.events, &others(step, &sharing, &known))).collect())
-}
-
-/// The events outside a row that share a joining key with it, each once.
-fn others(step: &Step, sharing: &HashMap<(KeyKind, String), Vec<i64>>, known: &HashMap<i64, &Event>) -> Vec<Event> {
-    let keys = step.turn.keys.iter().filter(joins_by);
-    let shared = keys.filter_map(|key| sharing.get(&(key.kind, key.value.clone())));
-    let mut numbers: Vec<i64> = shared.flatten().copied().collect();
-    numbers.retain(|number| step.events.iter().all(|event| event.number != *number));
-    numbers.sort_unstable();
-    numbers.dedup();
-    numbers.iter().filter_map(|number| known.get(number)).map(|event| (*event).clone()).collect()
-}
-
-fn joins_by(key: &&Key) -> bool {
-    joining_kinds().any(|kind| kind == key.kind)
 }

@@ -143,11 +143,15 @@ fn key(key: &Key) -> Value {
 }
 
 pub fn join(join: &Join) -> Value {
+    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     json!({
-        "to": Some(&join.to).filter(|to| !to.is_empty()),
+        "to": some(&join.to),
         "strength": join.strength.name(),
         "basis": {"key": join.basis.key, "rule": join.basis.rule, "values": join.basis.values},
         "candidates": join.candidates,
+        "rejected": join.rejected.iter().map(|row| json!({"to": row.to, "why": row.why})).collect::<Vec<_>>(),
+        "of": some(&join.of),
+        "events": [some(&join.from_event), some(&join.to_event)],
     })
 }
 

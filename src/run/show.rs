@@ -9,7 +9,7 @@ use super::shape::{self, RowLine};
 use super::{Ended, part, session, summary, tell};
 use crate::cli::{Part, Show};
 use crate::domain::{Body, Event, Session, flag};
-use crate::report::{Step, joins_of, row_of};
+use crate::report::{Joined, Step, row_of};
 use crate::store::{Origin, Store};
 use crate::timeline::Join;
 
@@ -69,7 +69,8 @@ async fn gather(store: &Store, session: Session, step: Step) -> Result<Whole> {
     for number in &numbers {
         origins.push(store.origins(*number).await?);
     }
-    let joins = joins_of(store, &session.lineage, std::slice::from_ref(&step)).await?.pop().unwrap_or_default();
+    let joins =
+        Joined::of(store, &session).await?.joins(store, std::slice::from_ref(&step)).await?.pop().unwrap_or_default();
     Ok(Whole { session, step, joins, bodies, origins })
 }
 

@@ -10,7 +10,7 @@ use super::shape::RowLine;
 use super::table::{Column, Fit, Table, duration, known};
 use crate::cli::Timeline;
 use crate::domain::{Usage, flag};
-use crate::report::{Step, Walk, joins_of};
+use crate::report::{Joined, Step, Walk};
 use crate::timeline::{State, Turn};
 
 const COLUMNS: [Column; 8] = [
@@ -28,11 +28,12 @@ pub async fn timeline(location: &Location, wanted: &Timeline, output: &mut Outpu
     let store = location.open().await?;
     let session = session::find(&store, &wanted.session).await?;
     let mut table = Table::new(&COLUMNS);
+    let joined = if output.json { Some(Joined::of(&store, &session).await?) } else { None };
     let mut walk = Walk::through(&store, &session).await?;
     while !walk.is_done() {
         let steps = walk.part().await?;
-        if output.json {
-            let joins = joins_of(&store, &session.lineage, &steps).await?;
+        if let Some(joined) = &joined {
+            let joins = joined.joins(&store, &steps).await?;
             for (step, joins) in steps.iter().zip(&joins) {
                 output.object(&RowLine::of(&step.turn, depth(step), joins))?;
             }

@@ -24,16 +24,7 @@ impl Store {
         .fetch(&self.readers);
         let mut heads = Vec::new();
         while let Some(row) = rows.try_next().await? {
-            heads.push(Head {
-                number: row.try_get(0)?,
-                time: Timestamp(row.try_get(1)?),
-                turn: row.try_get::<i64, _>(2)?.cast_unsigned(),
-                kind: rows::kind_of(row.try_get(3)?)?,
-                phase: rows::phase_of(row.try_get(4)?)?,
-                flags: row.try_get(5)?,
-                tokens: row.try_get::<Option<i64>, _>(6)?.unwrap_or(-1),
-                latency: row.try_get::<Option<i64>, _>(7)?.unwrap_or(-1),
-            });
+            heads.push(head_of(&row)?);
         }
         Ok(heads)
     }
@@ -207,6 +198,20 @@ impl Store {
         }
         Ok(found)
     }
+}
+
+/// A head, from the first eight columns: event, time, turn, kind, phase, flags, tokens, latency.
+pub(super) fn head_of(row: &sqlx::sqlite::SqliteRow) -> Result<Head> {
+    Ok(Head {
+        number: row.try_get(0)?,
+        time: Timestamp(row.try_get(1)?),
+        turn: row.try_get::<i64, _>(2)?.cast_unsigned(),
+        kind: rows::kind_of(row.try_get(3)?)?,
+        phase: rows::phase_of(row.try_get(4)?)?,
+        flags: row.try_get(5)?,
+        tokens: row.try_get::<Option<i64>, _>(6)?.unwrap_or(-1),
+        latency: row.try_get::<Option<i64>, _>(7)?.unwrap_or(-1),
+    })
 }
 
 fn body_of(row: &sqlx::sqlite::SqliteRow) -> Result<Body> {

@@ -9,6 +9,7 @@ mod settle;
 mod sources;
 mod sessions;
 mod events;
+mod ties;
 mod bytes;
 mod annotations;
 mod pieces;

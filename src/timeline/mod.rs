@@ -4,6 +4,6 @@ mod join;
 mod rows;
 mod turn;
 
-pub use join::{Basis, Join, Strength, joining_kinds, joins};
+pub use join::{Basis, Join, Link, Part, Place, RULES, Rejected, Rule, Seen, Strength, Web, explain, inner};
 pub use rows::{Row, Rows, State};
 pub use turn::{Turn, describe};

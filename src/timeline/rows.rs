@@ -64,17 +64,13 @@ impl Rows {
     ///
     /// `heads` must be in timeline order. Near-linear; events of one turn need not be neighbours.
     pub fn of(heads: &[Head]) -> Self {
-        let mut row_of_turn: HashMap<u64, u32> = HashMap::new();
-        let mut row_of_head: Vec<u32> = Vec::with_capacity(heads.len());
+        let row_of_head = Self::places(heads);
         let mut rows: Vec<Row> = Vec::new();
-        for head in heads {
-            let fresh = rows.len() as u32;
-            let row = if head.turn == 0 { fresh } else { *row_of_turn.entry(head.turn).or_insert(fresh) };
-            if row == fresh {
+        for (head, row) in heads.iter().zip(&row_of_head) {
+            if *row as usize == rows.len() {
                 rows.push(Row::starting(head));
             }
-            rows[row as usize].count += 1;
-            row_of_head.push(row);
+            rows[*row as usize].count += 1;
         }
         let mut next = 0;
         for row in &mut rows {
@@ -95,6 +91,18 @@ impl Rows {
         }
         let members = members.into_iter().map(|index| heads[index as usize].number).collect();
         Self { rows, members }
+    }
+
+    /// The row of each event, events in timeline order.
+    pub fn places(heads: &[Head]) -> Vec<u32> {
+        let mut row_of_turn: HashMap<u64, u32> = HashMap::new();
+        let mut count = 0;
+        let place = |head: &Head| {
+            let row = if head.turn == 0 { count } else { *row_of_turn.entry(head.turn).or_insert(count) };
+            count += u32::from(row == count);
+            row
+        };
+        heads.iter().map(place).collect()
     }
 
     pub fn len(&self) -> usize {

@@ -1,9 +1,9 @@
 //! What is known of a row, as lines of names and values: the Summary, Usage and Joins tabs.
 
-use super::message::{Detail, Link};
+use super::message::Detail;
 use super::state::{EventScreen, Tab};
 use super::text::wrap;
-use super::words;
+use super::{why, words};
 use crate::domain::{Event, Key, Phase, Usage, flag};
 
 /// How a line is meant.
@@ -82,7 +82,10 @@ pub(crate) fn lines(screen: &EventScreen, width: usize) -> Vec<Fact> {
     match screen.tab {
         Tab::Summary => summary(&mut lines, detail, screen.note.as_deref()),
         Tab::Usage => usage(&mut lines, detail),
-        Tab::Joins => joins(&mut lines, screen.links.as_deref().unwrap_or_default()),
+        Tab::Joins => {
+            let links = screen.links.as_deref().unwrap_or_default();
+            return why::lines(links, width).into_iter().map(|line| line.fact).collect();
+        }
         _ => {}
     }
     lines.facts
@@ -197,33 +200,6 @@ fn grouped(number: i64) -> String {
         shown.push(digit);
     }
     shown
-}
-
-/// One line a join, so that the cursor counts joins.
-fn joins(lines: &mut Lines, links: &[Link]) {
-    for link in links {
-        let uncertain = link.strength > crate::timeline::Strength::Unique;
-        let tone = if uncertain { Tone::Faint } else { Tone::Plain };
-        let fact = Fact { name: link.strength.name().to_owned(), value: join_words(link), tone };
-        lines.facts.push(fact);
-    }
-}
-
-fn join_words(link: &Link) -> String {
-    let to = match (link.label.as_str(), link.to.as_str()) {
-        ("", "") if link.candidates.is_empty() => "nothing".to_owned(),
-        ("", "") => format!("one of {}", link.candidates.join(", ")),
-        ("", to) => to.to_owned(),
-        (label, _) => label.to_owned(),
-    };
-    let near = if link.strength == crate::timeline::Strength::Near { "~ " } else { "" };
-    let words = format!("{near}{to}  ({} {}: {})", link.key, link.values.join(" "), link.rule);
-    crate::domain::safe(&words).into_owned()
-}
-
-/// All values of the joins tab for one link, to be copied.
-pub(crate) fn join_text(link: &Link) -> String {
-    format!("{} {} {} {} {}", link.strength.name(), link.to, link.key, link.values.join(" "), link.rule)
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use super::key::Key;
 use super::payload::{self, Hint, Mode, View};
 use super::state::Tab;
 use crate::domain::{Body, Event, Session};
-use crate::report::Selection;
-use crate::timeline::{Rows, Strength, Turn};
+use crate::report::{Joined, Selection};
+use crate::timeline::{Join, Rows, Turn};
 
 /// News from an import that runs beside the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,16 +77,13 @@ pub(crate) struct Detail {
 /// A join of a row, with the row that it leads to where that one is in this session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Link {
-    pub to: String,
-    pub strength: Strength,
-    pub key: String,
-    pub rule: String,
-    pub values: Vec<String>,
-    pub candidates: Vec<String>,
-    /// The number of an event of that row.
+    pub join: Join,
+    /// The number of an event of the row that it leads to.
     pub event: Option<i64>,
     /// What that row says.
     pub label: String,
+    /// The rows that were considered: the number of an event, and what the row says.
+    pub others: Vec<(String, Option<i64>, String)>,
 }
 
 /// The words of a row, as asked for by the number of its events; `None` where the store has none of them.
@@ -191,9 +188,13 @@ pub(crate) enum Request {
         session: i64,
         members: Members,
     },
+    /// Joins all rows of a session, and those of the sessions that it is related to.
+    Weave {
+        session: Box<Session>,
+    },
     Links {
         session: i64,
-        lineage: String,
+        joined: Joined,
         members: Members,
     },
     /// Reads windows of bodies and prepares them to be shown.
@@ -301,6 +302,10 @@ pub(crate) enum Message {
     Detail {
         session: i64,
         detail: Box<Detail>,
+    },
+    Woven {
+        session: i64,
+        joined: Joined,
     },
     Links {
         session: i64,

@@ -34,6 +34,7 @@ mod text;
 mod turns;
 mod update;
 mod view;
+mod why;
 mod words;
 
 pub use keymap::readme_table;

@@ -17,9 +17,9 @@ use super::filter::{label_of, words_of};
 use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Then, Window};
 use super::payload::{Hint, Part, Payload, View};
 use crate::domain::{Body, Event, Key, Role};
-use crate::report::{Selection, write_slice};
+use crate::report::{Joined, Selection, Step, write_slice};
 use crate::store::{Annotation, Store};
-use crate::timeline::{Rows, Turn, describe, joins};
+use crate::timeline::{Join, Rows, Turn, describe};
 
 /// How many rows a scan describes at a time.
 const BATCH: usize = 512;
@@ -29,8 +29,6 @@ const REPORT_EVERY: Duration = Duration::from_millis(80);
 const GLANCE: i64 = 16 << 10;
 /// How much of a body is read at a time.
 const CHUNK: i64 = 1 << 20;
-/// Events that share a key with a row and are looked at for joins.
-const MOST_SHARING: usize = 2_000;
 
 /// Where sessions, and the user's marks and notes, come from.
 #[derive(Debug, Clone)]
@@ -129,8 +127,11 @@ impl Worker {
             Request::Detail { session, members } => {
                 Message::Detail { session, detail: Box::new(self.detail(members).await?) }
             }
-            Request::Links { session, lineage, members } => {
-                let links = self.links(&lineage, &members).await?;
+            Request::Weave { session } => {
+                Message::Woven { session: session.number, joined: Joined::of(store, &session).await? }
+            }
+            Request::Links { session, joined, members } => {
+                let links = self.links(&joined, &members).await?;
                 Message::Links { session, key: members.key, links }
             }
             request => return self.of_bytes(request).await,
@@ -290,33 +291,29 @@ impl Worker {
     }
 
     /// The joins of a row, each with an event and the words of the row it leads to.
-    async fn links(&self, lineage: &str, members: &Members) -> Result<Vec<Link>> {
+    async fn links(&self, joined: &Joined, members: &Members) -> Result<Vec<Link>> {
         let store = &self.backend.store;
         let own = store.events(&members.numbers).await?;
-        let turn = describe(&own).context("the row is no longer in the store")?;
-        let mine: HashSet<i64> = members.numbers.iter().copied().collect();
-        let shared = store.sharing(lineage, &keys_of(&own)).await?;
-        let mut numbers: Vec<i64> =
-            shared.into_iter().flat_map(|(_, numbers)| numbers).filter(|number| !mine.contains(number)).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers.truncate(MOST_SHARING);
-        let others = store.events(&numbers).await?;
-        let links = joins(&turn, &own, &others).into_iter().map(|join| {
-            let there: Vec<Event> = others.iter().filter(|event| row_id(event) == join.to).cloned().collect();
-            let label = describe(&there).map(|turn| format!("{} {}", turn.who, turn.label)).unwrap_or_default();
+        let step = Step::of(own).context("the row is no longer in the store")?;
+        let joins = joined.joins(store, std::slice::from_ref(&step)).await?.pop().unwrap_or_default();
+        let words = match joined.node(members.key) {
+            Some(node) => joined.words(store, node).await?,
+            None => HashMap::new(),
+        };
+        let link = |join: Join| {
+            let there = words.get(&join.to).filter(|_| join.to != step.turn.id);
+            let other = |id: &String| {
+                let known = words.get(id);
+                (id.clone(), known.map(|(event, _)| *event), known.map(|(_, words)| words.clone()).unwrap_or_default())
+            };
             Link {
-                event: there.first().map(|event| event.number),
-                label,
-                to: join.to,
-                strength: join.strength,
-                key: join.basis.key,
-                rule: join.basis.rule,
-                values: join.basis.values,
-                candidates: join.candidates,
+                event: there.map(|(event, _)| *event),
+                label: there.map(|(_, words)| words.clone()).unwrap_or_default(),
+                others: considered(&join).map(other).collect(),
+                join,
             }
-        });
-        Ok(links.collect())
+        };
+        Ok(joins.into_iter().map(link).collect())
     }
 
     /// The beginnings of the bodies of a row; of a row without any, that of its record.
@@ -456,15 +453,18 @@ fn members_of(rows: &Rows, row: usize) -> Members {
     Members { key: numbers.first().copied().unwrap_or(0), numbers: numbers.to_vec() }
 }
 
+/// The rows that a join could not choose from, and those that it rejected.
+fn considered(join: &Join) -> impl Iterator<Item = &String> {
+    let rejected = join.rejected.iter().map(|row| &row.to);
+    let open = join.candidates.iter().filter(|row| join.rejected.iter().all(|known| known.to != **row));
+    open.chain(rejected)
+}
+
 fn keys_of(events: &[Event]) -> Vec<Key> {
     let mut keys: Vec<Key> = events.iter().flat_map(|event| event.keys.iter().cloned()).collect();
     keys.sort();
     keys.dedup_by(|one, other| one.kind == other.kind && one.value == other.value);
     keys
-}
-
-fn row_id(event: &Event) -> &str {
-    event.turn.as_deref().unwrap_or(&event.id)
 }
 
 /// What the tests' sample is put into a store with: no other file of the screen names the store.

@@ -71,7 +71,7 @@ pub fn token_count(state: &mut State, frame: &Frame<'_>) -> Event {
     let ordinal = if nothing_yet { state.calls.announcement() } else { state.calls.count() };
     event.label = shown(&counted);
     event.usage = usage(&counted, rule);
-    join_call(state, event, ordinal, Phase::Result)
+    join_call(state, event, ordinal, Phase::Part)
 }
 
 fn running_total(state: &mut State, mut event: Event, total: Counts, last: Option<Counts>) -> Event {
@@ -83,7 +83,7 @@ fn running_total(state: &mut State, mut event: Event, total: Counts, last: Optio
         event.label = format!("no tokens since the last count ({} in all)", thousands(total[5].unwrap_or(0)));
         add_attribute(&mut event, "repeat", Some("true".to_owned()));
         let latest = state.calls.latest();
-        return latest.map_or(event.clone(), |ordinal| join_call(state, event, ordinal, Phase::Result));
+        return latest.map_or(event.clone(), |ordinal| join_call(state, event, ordinal, Phase::Part));
     }
     event.label = shown(&change);
     event.usage = usage(&change, TOTAL_RULE);
@@ -92,7 +92,7 @@ fn running_total(state: &mut State, mut event: Event, total: Counts, last: Optio
         add_attribute(&mut event, "last_token_usage_differs", Some(both));
     }
     let ordinal = state.calls.count();
-    join_call(state, event, ordinal, Phase::Result)
+    join_call(state, event, ordinal, Phase::Part)
 }
 
 /// The event of a finished user turn that carries usage; counted only where its calls were not.
@@ -110,7 +110,7 @@ pub fn turn_completed(state: &mut State, frame: &Frame<'_>) -> Event {
     event.usage = usage(&counted, TURN_RULE);
     let ordinal = state.calls.count();
     state.calls.close();
-    join_call(state, event, ordinal, Phase::Result)
+    join_call(state, event, ordinal, Phase::Part)
 }
 
 fn counts(reported: Value<'_>) -> Counts {

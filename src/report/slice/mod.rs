@@ -13,7 +13,8 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::walk::{Walk, joins_of};
+use super::joined::Joined;
+use super::walk::Walk;
 use crate::domain::{Body, Head, Kind, Session, Timestamp};
 use crate::store::Store;
 use crate::timeline::Rows;
@@ -168,10 +169,11 @@ impl Writing<'_> {
     async fn joins(&mut self, chosen: &[(Session, Vec<Head>)]) -> Result<()> {
         self.lines.open_list("joins")?;
         for (session, heads) in chosen {
+            let joined = Joined::of(self.store, session).await?;
             let mut walk = Walk::over(self.store, Rows::of(heads));
             while !walk.is_done() {
                 let steps = walk.part().await?;
-                let joins = joins_of(self.store, &session.lineage, &steps).await?;
+                let joins = joined.joins(self.store, &steps).await?;
                 for (step, joins) in steps.iter().zip(&joins) {
                     for join in joins {
                         let external = !join.to.is_empty() && !self.rows.contains(&join.to);

@@ -8,6 +8,7 @@ use crate::ui::list::List;
 use crate::ui::message::{Detail, Link, Window};
 use crate::ui::payload::{self, Hint, Hit, Mode, PRETTY_LIMIT, View};
 use crate::ui::scroll::Scroll;
+use crate::ui::why::{self, WhyLine};
 
 /// The tabs, in the order of their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -208,8 +209,8 @@ impl EventScreen {
         }
     }
 
-    /// The join under the cursor.
-    pub(crate) fn link(&self) -> Option<&Link> {
-        self.links.as_ref()?.get(self.list(Tab::Joins).at)
+    /// The line of the joins tab under the cursor.
+    pub(crate) fn reason(&self, columns: usize) -> Option<WhyLine> {
+        why::lines(self.links.as_ref()?, columns).into_iter().nth(self.list(Tab::Joins).at)
     }
 }

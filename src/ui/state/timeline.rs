@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::Tab;
 use crate::domain::{Kind, Session, Timestamp};
+use crate::report::Joined;
 use crate::timeline::{Row, Rows, State as RowState};
 use crate::ui::filter::{Filter, Phrase};
 use crate::ui::list::List;
@@ -76,6 +77,8 @@ pub(crate) struct Timeline {
     pub shown: Option<Arc<Vec<u32>>>,
     /// Lines with errors, for the minimap.
     pub errors: Vec<u32>,
+    /// The joins of all rows; `None` while they are worked out.
+    pub joined: Option<Joined>,
     pub list: List,
     pub turns: Turns,
     pub hidden: HashSet<Kind>,
@@ -103,6 +106,7 @@ impl Timeline {
             complete: false,
             shown: None,
             errors: Vec::new(),
+            joined: None,
             list: List::default(),
             turns: Turns::default(),
             hidden: HashSet::new(),

@@ -37,6 +37,12 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
                 timeline.preview.shown = Some((key, view));
             }
         }
+        Message::Woven { session, joined } => {
+            if let Some(timeline) = open(state, session) {
+                timeline.joined = Some(joined);
+                return event::ask_links(state);
+            }
+        }
         Message::Detail { session, detail } => return event::detail(state, session, *detail),
         Message::Links { session, key, links } => event::links(state, session, key, links),
         Message::Payload { key, tab, windows, view } => payload::take(state, key, tab, &windows, view),
@@ -118,6 +124,7 @@ fn heads(state: &mut State, session: i64, rows: Arc<crate::timeline::Rows>, comp
         if first_time {
             requests.push(Request::Marks { session, id });
         }
+        requests.extend(weave(state));
         requests.extend(find::rerun(state));
         requests.extend(event::refresh(state));
     }
@@ -125,6 +132,16 @@ fn heads(state: &mut State, session: i64, rows: Arc<crate::timeline::Rows>, comp
         requests.extend(event::open(state, event, tab));
     }
     requests
+}
+
+/// Asks for the joins of the rows as they are now; while an import goes on, they would be old at once.
+pub(super) fn weave(state: &mut State) -> Vec<Request> {
+    let importing = state.import.is_some();
+    let Some(timeline) = state.timeline.as_mut().filter(|timeline| timeline.complete) else { return Vec::new() };
+    if importing && timeline.joined.is_some() {
+        return Vec::new();
+    }
+    vec![Request::Weave { session: Box::new(timeline.session.clone()) }]
 }
 
 fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {

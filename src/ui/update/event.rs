@@ -27,7 +27,6 @@ pub(super) fn open(state: &mut State, event: i64, tab: Tab) -> Vec<Request> {
         return Vec::new();
     }
     let session = timeline.session.number;
-    let lineage = timeline.session.lineage.clone();
     let mut screen = match &state.event {
         Some(before) => before.like(members.key, tab),
         None => EventScreen::new(members.key, tab),
@@ -35,7 +34,17 @@ pub(super) fn open(state: &mut State, event: i64, tab: Tab) -> Vec<Request> {
     screen.options.ascii = state.ascii;
     screen.note = timeline.marks.get(&members.key).and_then(|mark| mark.note.clone());
     go::show_event(state, screen);
-    vec![Request::Detail { session, members: members.clone() }, Request::Links { session, lineage, members }]
+    let mut requests = vec![Request::Detail { session, members }];
+    requests.extend(ask_links(state));
+    requests
+}
+
+/// Asks for the joins of the row that is open, once those of all rows are known.
+pub(super) fn ask_links(state: &mut State) -> Vec<Request> {
+    let (Some(timeline), Some(event)) = (&state.timeline, &state.event) else { return Vec::new() };
+    let members = timeline.rows.position(event.key).and_then(|row| timeline.members(row));
+    let (Some(joined), Some(members)) = (&timeline.joined, members) else { return Vec::new() };
+    vec![Request::Links { session: timeline.session.number, joined: joined.clone(), members }]
 }
 
 /// Asks again for the row that is open, where it has got more events.
@@ -121,7 +130,7 @@ pub(super) fn enter(state: &mut State) -> Vec<Request> {
         state.say("there is nothing to open here");
         return Vec::new();
     }
-    match event.link().map(|link| (link.event, link.to.clone())) {
+    match event.reason(usize::from(state.columns)).map(|line| (line.event, line.row)) {
         None => Vec::new(),
         Some((None, to)) if to.is_empty() => {
             state.say("this join leads nowhere");
@@ -166,7 +175,7 @@ pub(super) fn copy_value(state: &mut State) -> Vec<Request> {
     let at = event.list(event.tab).at;
     let bytes = match event.tab {
         tab if tab.role().is_some() => payload::value(event),
-        Tab::Joins => event.link().map(|link| facts::join_text(link).into_bytes()),
+        Tab::Joins => event.reason(columns).map(|line| line.text.into_bytes()),
         _ => facts::lines(event, columns).get(at).map(|fact| fact.value.clone().into_bytes()),
     };
     match bytes {

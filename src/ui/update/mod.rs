@@ -137,7 +137,9 @@ fn outside(state: &mut State, news: Outside) -> Vec<Request> {
         Outside::Done(words) => {
             state.import = None;
             state.say(words);
-            changed(state)
+            let mut requests = changed(state);
+            requests.extend(answers::weave(state));
+            requests
         }
     }
 }

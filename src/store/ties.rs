@@ -1,0 +1,108 @@
+//! Ties, read: what joins need of all events of a session, and which sessions may hold the other ends.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use futures_util::TryStreamExt;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use super::events::head_of;
+use super::{Store, rows};
+use crate::domain::{Head, KeyKind, Kind, Session, Speaker, Tie, Ties, Via};
+
+/// The keys of a session are read in one run where it has most of those in between; else they are asked for.
+const SPARSE: usize = 8;
+
+impl Store {
+    /// The events of a session in timeline order, with what joins need of them.
+    pub async fn tied(&self, session: i64) -> Result<(Vec<Head>, Ties)> {
+        let known = self.keys_of_session(session).await?;
+        let mut rows = sqlx::query(
+            "SELECT event, order_time, turn_hash, kind, phase, flags, usage_total, latency, keys, participant, source, \
+             event_type, label FROM events WHERE session = $1 ORDER BY order_time, origin, sequence, id",
+        )
+        .bind(session)
+        .fetch(&self.readers);
+        let (mut heads, mut ties) = (Vec::new(), Ties::default());
+        while let Some(row) = rows.try_next().await? {
+            let head = head_of(&row)?;
+            add_ties(&mut ties, head.kind, &row, &known)?;
+            heads.push(head);
+        }
+        Ok((heads, ties))
+    }
+
+    /// The sessions that one may be joined with, itself among them: of its lineage, and of its room.
+    pub async fn related(&self, session: &Session) -> Result<Vec<Session>> {
+        let mut related = self.sessions().await?;
+        let room = session.room.as_deref();
+        related.retain(|other| {
+            other.number == session.number
+                || other.lineage == session.lineage
+                || (room.is_some() && other.room.as_deref() == room)
+        });
+        related.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(related)
+    }
+
+    /// The kinds and hashes of all keys that the events of a session have.
+    async fn keys_of_session(&self, session: i64) -> Result<HashMap<i64, (KeyKind, u64)>> {
+        let numbers = self.key_numbers(session).await?;
+        let mut known = HashMap::with_capacity(numbers.len());
+        let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return Ok(known) };
+        if usize::try_from(last - first)? < numbers.len().saturating_mul(SPARSE) {
+            let mut rows = sqlx::query("SELECT key, kind, value FROM keys WHERE key BETWEEN $1 AND $2")
+                .bind(first)
+                .bind(last)
+                .fetch(&self.readers);
+            while let Some(row) = rows.try_next().await? {
+                add_key(&mut known, &row)?;
+            }
+            return Ok(known);
+        }
+        for chunk in numbers.chunks(rows::CHUNK) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT key, kind, value FROM keys WHERE key IN (");
+            rows::list(&mut query, chunk.iter().copied());
+            for row in query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await? {
+                add_key(&mut known, &row)?;
+            }
+        }
+        Ok(known)
+    }
+
+    /// The numbers of the keys of a session's events, rising.
+    async fn key_numbers(&self, session: i64) -> Result<Vec<i64>> {
+        let mut rows = sqlx::query("SELECT keys FROM events WHERE session = $1").bind(session).fetch(&self.readers);
+        let mut numbers = Vec::new();
+        let mut settled = 0;
+        while let Some(row) = rows.try_next().await? {
+            numbers.extend(rows::read_keys(row.try_get(0)?).map(|(number, _)| number));
+            // Most events repeat the keys of others: repetitions are dropped as the list grows.
+            if numbers.len() > settled * 2 + 65_536 {
+                numbers.sort_unstable();
+                numbers.dedup();
+                settled = numbers.len();
+            }
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    }
+}
+
+fn add_key(known: &mut HashMap<i64, (KeyKind, u64)>, row: &SqliteRow) -> Result<()> {
+    known.insert(row.try_get(0)?, (rows::key_of(row.try_get(1)?)?, Tie::value(row.try_get(2)?)));
+    Ok(())
+}
+
+fn add_ties(ties: &mut Ties, kind: Kind, row: &SqliteRow, known: &HashMap<i64, (KeyKind, u64)>) -> Result<()> {
+    let mut own = Vec::new();
+    for (number, rule) in rows::read_keys(row.try_get(8)?) {
+        let (kind, value) = *known.get(&number).context("an event names a key that is not stored")?;
+        own.push(Tie { kind, via: Via::of(rule), value });
+    }
+    let speaker = Speaker::of(kind, row.try_get(9)?);
+    ties.push(own.into_iter(), speaker, (row.try_get(10)?, row.try_get(11)?), row.try_get(12)?);
+    Ok(())
+}
