@@ -121,7 +121,20 @@ pub mod flag {
     pub const IMPLAUSIBLE_USAGE: i64 = 1 << 9;
     /// A type of record that turnscope does not know.
     pub const UNKNOWN: i64 = 1 << 10;
+
+    /// Those that say that something does not add up.
+    pub const FINDINGS: [i64; 6] = [BAD, CONFLICT, TRUNCATED, IMPLAUSIBLE_USAGE, TIME_RAN_BACK, UNKNOWN];
 }
+
+/// The names of the attributes by which importers note that something does not add up.
+pub const NOTED: [&str; 6] = [
+    "digest_mismatch",
+    "blob_missing",
+    "usage_mismatch",
+    "last_token_usage_differs",
+    "out_of_window",
+    "time_out_of_range",
+];
 
 /// The place of an event in its session; total with the event id behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -6,6 +6,7 @@ mod carried;
 mod event;
 mod json;
 mod key;
+mod pairing;
 mod safe;
 mod session;
 mod ties;
@@ -13,11 +14,12 @@ mod timestamp;
 mod usage;
 
 pub use carried::Carried;
-pub use event::{Body, Event, Head, Kind, Order, Phase, Role, flag};
+pub use event::{Body, Event, Head, Kind, NOTED, Order, Phase, Role, flag};
 pub use json::{
     Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Value, decode_string, is_json_number,
 };
 pub use key::{Key, KeyKind, Via};
+pub use pairing::{Half, pair};
 pub use safe::{escape_json, excerpt, is_unsafe, mark, passes_in_emoji, safe};
 pub use session::{Session, Tokens};
 pub use ties::{Speaker, Tie, Ties};

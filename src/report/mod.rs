@@ -1,11 +1,13 @@
 //! What leaves: slices now, reports later.
 
+mod findings;
 mod joined;
 mod original;
 mod slice;
 mod verify;
 mod walk;
 
+pub use findings::findings;
 pub use joined::Joined;
 pub use original::{Written, write_original};
 pub use slice::{Selection, Summary, session_row, write_slice};

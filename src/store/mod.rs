@@ -6,10 +6,12 @@
 mod open;
 mod append;
 mod settle;
+mod pair;
 mod sources;
 mod sessions;
 mod events;
 mod ties;
+mod integrity;
 mod bytes;
 mod annotations;
 mod pieces;

@@ -8,7 +8,7 @@ use anyhow::Result;
 use sqlx::{Row, SqliteConnection};
 
 use super::Store;
-use crate::domain::{Kind, Phase, flag};
+use crate::domain::{Kind, flag};
 
 impl Store {
     /// Reckons the counts of every session that changed since the last time.
@@ -38,6 +38,7 @@ impl Store {
         }
         for session in waiting {
             root_lineage(&mut transaction, session).await?;
+            super::pair::pair_calls(&mut transaction, session).await?;
             recount(&mut transaction, session).await?;
         }
         transaction.commit().await?;
@@ -175,38 +176,34 @@ async fn recount(connection: &mut SqliteConnection, session: i64) -> Result<()> 
             .fetch_all(&mut *connection)
             .await?;
     let models = models.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+    let findings = super::integrity::count(&mut *connection, session).await?;
     sqlx::query(
         "WITH own AS (SELECT * FROM events WHERE session = $1 AND (flags & $2) = 0), \
          counts AS (SELECT count(*) AS events, \
            count(DISTINCT turn_hash) FILTER (WHERE turn_hash <> 0 AND kind IN ($3, $4)) AS turns, \
-           count(DISTINCT CASE WHEN turn_hash <> 0 THEN turn_hash ELSE -event END) FILTER (WHERE (flags & $5) <> 0) AS errors, \
-           count(*) FILTER (WHERE (flags & $6) <> 0) AS flagged FROM own), \
+           count(DISTINCT CASE WHEN turn_hash <> 0 THEN turn_hash ELSE -event END) FILTER (WHERE (flags & $5) <> 0) AS errors FROM own), \
          times AS (SELECT min(order_time) FILTER (WHERE order_time > 0) AS started, max(order_time) FILTER (WHERE order_time > 0) AS ended \
            FROM events WHERE session = $1), \
-         unpaired AS (SELECT count(*) AS unpaired FROM (SELECT turn_hash FROM own WHERE kind = $4 AND turn_hash <> 0 AND phase IN ($7, $8) \
-           GROUP BY turn_hash HAVING min(phase) = max(phase))), \
          ranked AS (SELECT *, row_number() OVER (PARTITION BY CASE WHEN turn_hash <> 0 THEN turn_hash ELSE -event END \
            ORDER BY order_time DESC, origin DESC, sequence DESC, id DESC) AS place FROM own WHERE usage_rule IS NOT NULL AND kind = $3), \
          spent AS (SELECT sum(usage_input) AS input, sum(usage_cache_read) AS cache_read, sum(usage_cache_write) AS cache_write, \
            sum(usage_output) AS output, sum(usage_reasoning) AS reasoning, sum(usage_total) AS total, \
            count(DISTINCT usage_source) AS sources, min(usage_source) AS source FROM ranked WHERE place = 1) \
-         UPDATE sessions SET settled = 1, models = $9, events = counts.events, turns = counts.turns, errors = counts.errors, \
-           findings = counts.flagged + unpaired.unpaired, started = times.started, ended = times.ended, \
+         UPDATE sessions SET settled = 1, models = $6, findings = $7, events = counts.events, turns = counts.turns, errors = counts.errors, \
+           started = times.started, ended = times.ended, \
            tokens_input = CAST(spent.input AS BIGINT), tokens_cache_read = CAST(spent.cache_read AS BIGINT), \
            tokens_cache_write = CAST(spent.cache_write AS BIGINT), tokens_output = CAST(spent.output AS BIGINT), \
            tokens_reasoning = CAST(spent.reasoning AS BIGINT), tokens_total = CAST(spent.total AS BIGINT), \
            usage_source = CASE spent.sources WHEN 0 THEN 'none' WHEN 1 THEN spent.source ELSE 'mixed' END \
-         FROM counts, times, unpaired, spent WHERE sessions.session = $1",
+         FROM counts, times, spent WHERE sessions.session = $1",
     )
     .bind(session)
     .bind(flag::INHERITED)
     .bind(Kind::Model as i64)
     .bind(Kind::Tool as i64)
     .bind(flag::ERROR)
-    .bind(flag::BAD | flag::CONFLICT | flag::TRUNCATED | flag::TIME_RAN_BACK | flag::IMPLAUSIBLE_USAGE | flag::UNKNOWN)
-    .bind(Phase::Call as i64)
-    .bind(Phase::Result as i64)
     .bind(serde_json::to_string(&models)?)
+    .bind(findings)
     .execute(connection)
     .await?;
     Ok(())

@@ -20,7 +20,7 @@ mod tests;
 
 pub use explain::{Seen, explain};
 pub use inner::inner;
-pub use rule::{RULES, Rule};
+pub use rule::{Choice, RULES, Rule};
 pub use weave::Part;
 pub use web::{Link, Place, Web};
 

@@ -1,0 +1,94 @@
+//! What the check of a session asks of the store: counters, notes of importers, and what expires.
+
+use anyhow::Result;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use super::{Store, rows};
+use crate::domain::{Kind, NOTED, Phase, flag};
+
+impl Store {
+    /// The numbers of the events of a session that these sources wrote, in timeline order.
+    pub async fn of_sources(&self, session: i64, sources: &[&str]) -> Result<Vec<i64>> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT event FROM events WHERE session = ");
+        query.push_bind(session).push(" AND source IN (");
+        rows::list(&mut query, sources.iter().map(|source| (*source).to_owned()));
+        let found = query
+            .push(") ORDER BY order_time, origin, sequence, id")
+            .build()
+            .persistent(false)
+            .fetch_all(&self.readers)
+            .await?;
+        found.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// What importers noted where something does not add up: event, name, value.
+    pub async fn noted(&self, session: i64) -> Result<Vec<(i64, String, String)>> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "SELECT attributes.event, attributes.name, attributes.value FROM events JOIN attributes \
+             ON attributes.event = events.event WHERE events.session = ",
+        );
+        query.push_bind(session).push(" AND attributes.name IN (");
+        rows::list(&mut query, NOTED.iter().map(|name| (*name).to_owned()));
+        let found = query
+            .push(") ORDER BY attributes.event, attributes.position")
+            .build()
+            .persistent(false)
+            .fetch_all(&self.readers)
+            .await?;
+        found.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
+    }
+
+    /// The event of a session that expires first, when it does, and how many do until then; `None` for none.
+    pub async fn expiring(&self, session: i64, until: i64) -> Result<Option<(i64, i64, i64)>> {
+        let row = sqlx::query(
+            "SELECT event, expires, (SELECT count(*) FROM events WHERE session = $1 AND expires <= $2) FROM events \
+             WHERE session = $1 AND expires <= $2 ORDER BY expires, order_time, origin, sequence, id LIMIT 1",
+        )
+        .bind(session)
+        .bind(until)
+        .fetch_optional(&self.readers)
+        .await?;
+        row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).transpose()
+    }
+
+    /// Notes how many findings a session has.
+    pub async fn set_findings(&self, session: i64, count: usize) -> Result<()> {
+        sqlx::query("UPDATE sessions SET findings = $1 WHERE session = $2 AND findings <> $1")
+            .bind(i64::try_from(count)?)
+            .bind(session)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+}
+
+/// How many findings the events of a session tell of by themselves; its joins may tell of more.
+pub(super) async fn count(connection: &mut SqliteConnection, session: i64) -> Result<i64> {
+    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("WITH bits (bit) AS (VALUES ");
+    let mut bits = query.separated(", ");
+    for bit in flag::FINDINGS {
+        bits.push("(").push_bind_unseparated(bit).push_unseparated(")");
+    }
+    query.push(
+        "), own AS (SELECT event, kind, phase, flags, CASE WHEN turn_hash <> 0 THEN turn_hash ELSE -event END AS row ",
+    );
+    query.push("FROM events WHERE session = ").push_bind(session);
+    query
+        .push(" AND (flags & ")
+        .push_bind(flag::INHERITED)
+        .push(") = 0), halves AS (SELECT * FROM own WHERE kind IN (");
+    rows::list(&mut query, [Kind::Model as i64, Kind::Tool as i64].into_iter());
+    query.push(") AND phase IN (");
+    rows::list(&mut query, [Phase::Call as i64, Phase::Result as i64].into_iter());
+    query.push(
+        ")) SELECT (SELECT count(*) FROM own JOIN bits ON (own.flags & bits.bit) <> 0) \
+         + (SELECT count(*) FROM (SELECT row FROM halves GROUP BY row HAVING min(phase) = max(phase)) AS alone) \
+         + (SELECT count(*) FROM (SELECT row FROM halves WHERE kind = ",
+    );
+    query.push_bind(Kind::Tool as i64).push(" AND phase = ").push_bind(Phase::Call as i64);
+    query.push(" AND (flags & ").push_bind(flag::TWIN).push(") = 0 GROUP BY row HAVING count(*) > 1) AS reused) ");
+    query
+        .push("+ (SELECT count(*) FROM own JOIN attributes ON attributes.event = own.event WHERE attributes.name IN (");
+    rows::list(&mut query, NOTED.iter().map(|name| (*name).to_owned()));
+    Ok(query.push("))").build().fetch_one(connection).await?.try_get(0)?)
+}

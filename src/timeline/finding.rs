@@ -1,0 +1,266 @@
+//! Findings: what does not add up in a session, each with its severity and the event at which to look.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::join::{Choice, Strength, Web};
+use super::{Place, Rows};
+use crate::domain::{Event, Head, KeyKind, Kind, Phase, flag};
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// What is shown may be incomplete or wrong.
+    Warning,
+    /// Something is lost, damaged or contradicts itself.
+    Error,
+}
+
+impl Severity {
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Error];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|severity| severity.name() == name)
+    }
+}
+
+/// What does not add up at one event.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// The store's number of the event.
+    pub event: i64,
+    pub severity: Severity,
+    /// The name of its sort, such as `unpaired_call`.
+    pub name: &'static str,
+    pub detail: String,
+}
+
+/// What the flags of an event say.
+const FLAGGED: &[(i64, Severity, &str, &str)] = &[
+    (flag::BAD, Severity::Error, "bad_record", "the record could not be read; its bytes are kept"),
+    (flag::CONFLICT, Severity::Error, "conflict", "another event has this id and other content; both are kept"),
+    (flag::TRUNCATED, Severity::Warning, "truncated_body", "the source cut a body"),
+    (
+        flag::IMPLAUSIBLE_USAGE,
+        Severity::Warning,
+        "usage_implausible",
+        "far fewer output tokens are reported than the text needs",
+    ),
+    (flag::TIME_RAN_BACK, Severity::Info, "clock_skew", "the written time runs against the order of the source"),
+    (flag::UNKNOWN, Severity::Info, "unknown_record", "a type of record that turnscope does not know"),
+];
+
+/// What attributes say that importers leave where something does not add up.
+pub const TELLING_ATTRIBUTES: &[(&str, Severity, &str)] = &[
+    ("digest_mismatch", Severity::Error, "digest_mismatch"),
+    ("blob_missing", Severity::Warning, "truncated_body"),
+    ("usage_mismatch", Severity::Warning, "usage_mismatch"),
+    ("last_token_usage_differs", Severity::Warning, "usage_mismatch"),
+    ("out_of_window", Severity::Warning, "out_of_window"),
+    ("time_out_of_range", Severity::Warning, "time_out_of_range"),
+];
+
+/// Emitters whose sequences have no holes unless an event was lost; those on one line share a counter.
+const DENSE: &[&[&str]] = &[&["voice_agent", "transcription_agent", "voice_transcript"], &["canvas_runner"]];
+
+/// The sources whose sequences prove something.
+pub fn dense_sources() -> impl Iterator<Item = &'static str> {
+    DENSE.iter().flat_map(|sources| sources.iter().copied())
+}
+
+/// What the events' own flags say. What a fork inherited is told of its ancestor.
+pub fn flagged(heads: &[Head]) -> Vec<Finding> {
+    let own = heads.iter().filter(|head| head.flags & flag::INHERITED == 0);
+    let told = |head: &Head| {
+        let set = FLAGGED.iter().filter(|(bit, ..)| head.flags & bit != 0);
+        let event = head.number;
+        set.map(move |(_, severity, name, detail)| Finding {
+            event,
+            severity: *severity,
+            name,
+            detail: (*detail).to_owned(),
+        })
+        .collect::<Vec<_>>()
+    };
+    own.flat_map(told).collect()
+}
+
+/// What the joins of a session's rows say: halves without their other half, and what could not be decided.
+pub fn unjoined(web: &Web, session: i64, rows: &Rows) -> Vec<Finding> {
+    let lead = |node: u32| {
+        let place = web.place(node);
+        let inherited = rows.get(place.row).is_none_or(|row| row.has(flag::INHERITED));
+        (place.session == session && !inherited).then(|| rows.members(place.row).first().copied()).flatten()
+    };
+    let told = web.links().iter().filter_map(|link| {
+        let event = lead(link.from)?;
+        let rule = link.rule();
+        let (severity, name, detail) = match link.strength() {
+            Strength::Ambiguous => {
+                let count = web.candidates_of(link).len();
+                (Severity::Warning, "ambiguous_join", format!("{count} rows fit: {}", rule.name))
+            }
+            Strength::Orphan if rule.choice == Choice::None && rule.name.starts_with("call") => {
+                (Severity::Warning, "unpaired_call", rule.name.to_owned())
+            }
+            Strength::Orphan => (Severity::Warning, "orphan", rule.name.to_owned()),
+            _ => return None,
+        };
+        Some(Finding { event, severity, name, detail })
+    });
+    told.collect()
+}
+
+/// Calls that took an id which another call of the session has.
+pub fn reused(heads: &[Head]) -> Vec<Finding> {
+    let mut calls: HashMap<u64, Vec<i64>> = HashMap::new();
+    let is_call = |head: &&Head| head.kind == Kind::Tool && head.phase == Phase::Call && head.turn != 0;
+    for head in heads.iter().filter(is_call).filter(|head| head.flags & (flag::TWIN | flag::INHERITED) == 0) {
+        calls.entry(head.turn).or_default().push(head.number);
+    }
+    let several = calls.into_values().filter(|calls| calls.len() > 1);
+    let told = several.map(|calls| Finding {
+        event: calls[1],
+        severity: Severity::Warning,
+        name: "id_reuse",
+        detail: format!("{} calls have one id; their results cannot be told apart", calls.len()),
+    });
+    told.collect()
+}
+
+/// Holes in the sequences of emitters that count without any.
+///
+/// `events` are those of the sources that [`dense_sources`] names.
+pub fn holes(events: &[Event]) -> Vec<Finding> {
+    let mut counted: BTreeMap<(usize, &str), Vec<&Event>> = BTreeMap::new();
+    for event in events {
+        let counter = DENSE.iter().position(|sources| sources.contains(&event.source.as_str()));
+        let emitter = event.values(KeyKind::Session).next();
+        if let (Some(counter), Some(emitter)) = (counter, emitter) {
+            counted.entry((counter, emitter)).or_default().push(event);
+        }
+    }
+    let mut findings = Vec::new();
+    for ((_, emitter), mut events) in counted {
+        events.sort_by_key(|event| (event.order.sequence, event.order.time, event.number));
+        findings.extend(beginning(emitter, events[0]));
+        for pair in events.windows(2) {
+            findings.extend(hole(emitter, pair[0], pair[1]));
+        }
+    }
+    findings
+}
+
+/// A counter that does not begin with its first number: what was before may lie outside of what was brought in.
+fn beginning(emitter: &str, first: &Event) -> Option<Finding> {
+    (first.order.sequence > 1).then(|| Finding {
+        event: first.number,
+        severity: Severity::Info,
+        name: "sequence_gap",
+        detail: format!("{emitter} begins with {}; what it wrote before is not here", first.order.sequence),
+    })
+}
+
+fn hole(emitter: &str, before: &Event, after: &Event) -> Option<Finding> {
+    let (from, to) = (before.order.sequence + 1, after.order.sequence - 1);
+    let lost = if from == to { format!("{from} is") } else { format!("{from} to {to} are") };
+    (from <= to).then(|| Finding {
+        event: after.number,
+        severity: Severity::Error,
+        name: "sequence_gap",
+        detail: format!(
+            "{lost} missing from {emitter}: {} lost",
+            if from == to { "an event was" } else { "events were" }
+        ),
+    })
+}
+
+/// In the order of the timeline; at one event the gravest first.
+pub fn in_order(findings: &mut [Finding], heads: &[Head]) {
+    let places: HashMap<i64, usize> = heads.iter().enumerate().map(|(place, head)| (head.number, place)).collect();
+    findings.sort_by_key(|finding| {
+        (places.get(&finding.event).copied(), std::cmp::Reverse(finding.severity), finding.name)
+    });
+}
+
+/// The row of a finding, where the session has it.
+pub fn row_of(finding: &Finding, session: i64, rows: &Rows) -> Option<Place> {
+    rows.position(finding.event).map(|row| Place { session, row })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Key, Order, Timestamp};
+
+    fn head(number: i64, turn: u64, phase: Phase, flags: i64) -> Head {
+        Head { number, time: Timestamp(number), turn, kind: Kind::Tool, phase, flags, tokens: -1, latency: -1 }
+    }
+
+    fn counted(source: &str, emitter: &str, sequence: i64) -> Event {
+        let mut event = Event::new(Kind::Model, source, "x");
+        event.number = sequence * 10;
+        event.order = Order { time: Timestamp(sequence), origin: 0, sequence };
+        event.keys = vec![Key::native(KeyKind::Session, emitter)];
+        event
+    }
+
+    fn told(findings: &[Finding]) -> Vec<(i64, &str, &str)> {
+        findings.iter().map(|finding| (finding.event, finding.name, finding.detail.as_str())).collect()
+    }
+
+    #[test]
+    fn a_hole_in_a_dense_sequence_proves_a_loss() {
+        let events =
+            [counted("voice_agent", "v", 1), counted("transcription_agent", "v", 2), counted("voice_agent", "v", 5)];
+        assert_eq!(told(&holes(&events)), [(50, "sequence_gap", "3 to 4 are missing from v: events were lost")]);
+        assert_eq!(holes(&events)[0].severity, Severity::Error);
+    }
+
+    #[test]
+    fn counters_of_other_emitters_and_of_processes_prove_nothing() {
+        let events =
+            [counted("canvas_runner", "a", 1), counted("canvas_runner", "b", 1), counted("fairy_router", "r", 40)];
+        assert_eq!(holes(&events), []);
+        assert_eq!(
+            told(&holes(&[counted("canvas_runner", "a", 3)]))[0].2,
+            "a begins with 3; what it wrote before is not here"
+        );
+    }
+
+    #[test]
+    fn one_id_for_two_calls_is_told_once_and_twins_are_no_second_call() {
+        let calls = [head(1, 7, Phase::Call, 0), head(2, 7, Phase::Call, 0), head(3, 7, Phase::Result, 0)];
+        assert_eq!(
+            told(&reused(&calls))[0],
+            (2, "id_reuse", "2 calls have one id; their results cannot be told apart")
+        );
+        assert_eq!(reused(&[head(1, 7, Phase::Call, 0), head(2, 7, Phase::Call, flag::TWIN)]), []);
+    }
+
+    #[test]
+    fn every_flag_that_matters_is_a_finding_and_inherited_ones_are_told_elsewhere() {
+        let heads = [
+            head(1, 0, Phase::Whole, flag::BAD | flag::TRUNCATED),
+            head(2, 0, Phase::Whole, flag::BAD | flag::INHERITED),
+        ];
+        let names: Vec<&str> = flagged(&heads).iter().map(|finding| finding.name).collect();
+        assert_eq!(names, ["bad_record", "truncated_body"]);
+    }
+
+    #[test]
+    fn every_note_and_every_flag_that_counts_as_a_finding_has_its_sort() {
+        assert!(crate::domain::NOTED.iter().all(|name| TELLING_ATTRIBUTES.iter().any(|(known, ..)| known == name)));
+        assert!(flag::FINDINGS.iter().all(|bit| FLAGGED.iter().any(|(known, ..)| known == bit)));
+        assert_eq!((crate::domain::NOTED.len(), flag::FINDINGS.len()), (TELLING_ATTRIBUTES.len(), FLAGGED.len()));
+    }
+}
