@@ -19,7 +19,8 @@ Examples:
 SESSION is an id, the beginning of an id that fits only one, `last`, or a room.
 A path named like a command is written `./sessions`.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with bad records, 130 cancelled.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with bad records,
+4 findings (`check` only), 130 cancelled.";
 
 /// A terminal replay browser for AI-agent sessions.
 #[derive(Debug, Parser)]
@@ -94,6 +95,8 @@ pub enum Command {
     Show(Show),
     /// Search the contents of all sessions
     Search(Search),
+    /// List what does not add up: lost events, open calls, ambiguous joins, cut bodies
+    Check(Check),
     /// Write a session to a file
     Export(Export),
     /// Count turns, errors, tokens and times
@@ -246,6 +249,33 @@ Examples:
 pub struct Stats {
     /// An id, the beginning of one, `last`, or a room [default: all sessions]
     pub session: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  turnscope check last                          what does not add up in the newest session
+  turnscope check --severity error --json       in all sessions; fails only for what is lost or contradicts itself
+
+All findings are listed. Exit code 4 when there are any at or above --severity.")]
+pub struct Check {
+    /// An id, the beginning of one, `last`, or a room [default: all sessions]
+    pub session: Option<String>,
+
+    /// Findings from this severity on make the exit code 4
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = Gravity::Warning)]
+    pub severity: Gravity,
+}
+
+/// From which severity on findings count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Gravity {
+    /// Worth knowing
+    Info,
+    /// What is shown may be incomplete or wrong
+    Warning,
+    /// Something is lost, damaged or contradicts itself
+    Error,
 }
 
 #[derive(Debug, Args)]

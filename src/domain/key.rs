@@ -80,6 +80,8 @@ pub enum Via {
     OfRun,
     /// A sub-agent, named by the call that started it and by what it said itself.
     SubAgent,
+    /// A key by which a result looks for its call, where the source may report it without the call's id.
+    ResultOf,
     /// A tool that the voice agent's model decided to call; several calls may fit.
     ToolMeant,
     /// A tool call of the voice agent, as it may have been meant.
@@ -96,6 +98,7 @@ const TELLING: &[(&str, Via)] = &[
     ("present.request_parent", Via::BeforeSuffix),
     ("present.run_id", Via::OfRun),
     ("claude.agent_id", Via::SubAgent),
+    ("present.result_of", Via::ResultOf),
     ("present.tool_meant", Via::ToolMeant),
     ("present.tool_called", Via::ToolCalled),
 ];

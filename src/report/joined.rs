@@ -48,6 +48,12 @@ impl Joined {
         Self { web, rows: Arc::new(rows), leads: Arc::new(leads), session }
     }
 
+    /// The same joins, seen from another session that they cover.
+    pub fn for_session(&self, session: i64) -> Option<Self> {
+        let leads = leads(self.rows.get(&session)?);
+        Some(Self { leads: Arc::new(leads), session, ..self.clone() })
+    }
+
     /// The rows of a session that the web covers.
     pub fn rows(&self, session: i64) -> Option<&Rows> {
         self.rows.get(&session)

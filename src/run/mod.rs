@@ -3,6 +3,7 @@
 //! Data goes to stdout, words to stderr. A reader that goes away early is no error.
 
 mod browse;
+mod check;
 mod export;
 mod import;
 mod location;
@@ -44,6 +45,8 @@ pub enum Ended {
     Well,
     Failed,
     WithBadRecords,
+    /// `check` has found something.
+    WithFindings,
     Cancelled,
     BySignal(i32),
 }
@@ -54,6 +57,7 @@ impl Ended {
             Self::Well => 0,
             Self::Failed => 1,
             Self::WithBadRecords => 3,
+            Self::WithFindings => 4,
             Self::Cancelled => CANCELLED,
             Self::BySignal(number) => 128 + u8::try_from(number).unwrap_or(0),
         }
@@ -130,6 +134,7 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         Command::Timeline(timeline) => timeline::timeline(location, &timeline, output).await,
         Command::Show(show) => show::show(location, &show, output).await,
         Command::Search(search) => search::search(location, &search, output).await,
+        Command::Check(check) => check::check(location, &check, output).await,
         Command::Export(export) => export::export(location, &export, output).await,
         Command::Stats(stats) => stats::stats(location, &stats, output).await,
         Command::Verify(verify) => verify::verify(&verify, output),

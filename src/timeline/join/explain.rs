@@ -65,6 +65,7 @@ fn kind_of(row: Seen<'_>) -> Option<Kind> {
 /// The values that decided, and the ids of the events that have them.
 fn decided(link: &Link, from: Seen<'_>, to: Option<Seen<'_>>) -> (Vec<String>, (String, String)) {
     let rule = link.rule();
+    // A decided key stands beside the one by which a result looks: the call has it as it is.
     let first = |row: Seen<'_>| row.events.first().map(|event| event.id.clone()).unwrap_or_default();
     let firsts = (first(from), to.map(first).unwrap_or_default());
     let Some(other) = to else { return (alone(rule, from), firsts) };

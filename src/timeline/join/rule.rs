@@ -58,6 +58,7 @@ const ANY: Side = Side { via: Via::Same, kind: None };
 const MODEL: Side = of(Kind::Model);
 const TOOL: Side = of(Kind::Tool);
 const TASK: Side = of(Kind::Task);
+const RESULT: Side = Side { via: Via::ResultOf, kind: Some(Kind::Tool) };
 
 const fn of(kind: Kind) -> Side {
     Side { via: Via::Same, kind: Some(kind) }
@@ -134,7 +135,7 @@ pub const RULES: &[Rule] = &[
     keyed("same trace", KeyKind::Trace),
     keyed("same intent", KeyKind::Intent),
     keyed("same task", KeyKind::Task),
-    without_key("the only open call with the same key", Strength::Unique, TOOL, TOOL, Choice::OpenCall),
+    without_key("the only open call with the same key", Strength::Unique, RESULT, TOOL, Choice::OpenCall),
     without_key("the only open start of the same call", Strength::Unique, MODEL, MODEL, Choice::OpenStart),
     rule("the request that its id begins with", Strength::Unique, KeyKind::Request, by(Via::BeforeSuffix), ANY)
         .if_apart(),
@@ -156,7 +157,7 @@ pub const RULES: &[Rule] = &[
     .only(EVER),
     without_key("same words at about the same time", Strength::Near, ANY, MODEL, Choice::SameWords),
     without_key("the nearest prompt before", Strength::Near, MODEL, ANY, Choice::PromptBefore),
-    without_key("a late result of the only open call", Strength::Near, TOOL, TOOL, Choice::OpenCall),
+    without_key("a late result of the only open call", Strength::Near, RESULT, TOOL, Choice::OpenCall),
     without_key("call without result", Strength::Orphan, ANY, ANY, Choice::None),
     without_key("result without call", Strength::Orphan, ANY, ANY, Choice::None),
 ];

@@ -17,14 +17,15 @@ struct Halves {
     loose: Vec<(u32, KeyKind, u64)>,
 }
 
-fn halves(weaving: &Weaving, kind: Kind) -> Halves {
+/// `looks_by` is how a loose row has the keys by which it looks for its other half.
+fn halves(weaving: &Weaving, kind: Kind, looks_by: Via) -> Halves {
     let mut halves = Halves { open: HashMap::new(), loose: Vec::new() };
     for key in COARSER {
-        for entry in weaving.groups(key).flatten().filter(|entry| entry.via == Via::Same) {
+        for entry in weaving.groups(key).flatten() {
             let node = &weaving.nodes[entry.node as usize];
-            if node.kind == kind && node.is_open() {
+            if node.kind == kind && node.is_open() && entry.via == Via::Same {
                 halves.open.entry((key, entry.value)).or_default().push(entry.node);
-            } else if node.kind == kind && node.is_loose() {
+            } else if node.kind == kind && node.is_loose() && entry.via == looks_by {
                 halves.loose.push((entry.node, key, entry.value));
             }
         }
@@ -43,7 +44,7 @@ fn halves(weaving: &Weaving, kind: Kind) -> Halves {
 pub(super) fn open_calls(weaving: &mut Weaving) {
     let (in_time, late) =
         (number("the only open call with the same key"), number("a late result of the only open call"));
-    let halves = halves(weaving, Kind::Tool);
+    let halves = halves(weaving, Kind::Tool, Via::ResultOf);
     let mut answered: HashSet<u32> = HashSet::new();
     for result in halves.loose.chunk_by(|one, other| one.0 == other.0) {
         let node = result[0].0;
@@ -81,7 +82,7 @@ fn waits_for(weaving: &Weaving, call: u32, result: u32) -> bool {
 /// An outcome of a model call that no id ties to a start belongs to the only start of its emitter that is open.
 pub(super) fn open_starts(weaving: &mut Weaving) {
     let rule = number("the only open start of the same call");
-    let halves = halves(weaving, Kind::Model);
+    let halves = halves(weaving, Kind::Model, Via::Same);
     for outcome in halves.loose.chunk_by(|one, other| one.0 == other.0) {
         let (node, key, value) = outcome[0];
         let own = weaving.nodes[node as usize];

@@ -34,6 +34,12 @@ fn half(id: &str, second: i64, keys: &[(KeyKind, &str)], phase: Phase) -> Event 
     event
 }
 
+/// A result that the source reports without its call's id.
+fn loose(id: &str, second: i64, keys: &[(KeyKind, &str)]) -> Event {
+    let looking = keys.iter().filter(|(kind, _)| *kind != KeyKind::ToolCall);
+    looking.fold(result(id, second, keys), |event, (kind, value)| derived(event, *kind, value, "present.result_of"))
+}
+
 fn with(mut event: Event, keys: &[(KeyKind, &str)]) -> Event {
     event.keys.extend(keys.iter().map(|(kind, value)| Key::native(*kind, *value)));
     event
@@ -205,18 +211,29 @@ fn requests_of_one_trace_are_tied_once_by_the_trace() {
 #[test]
 fn a_result_finds_the_only_open_call_of_its_request() {
     let open = call("c", 1, &[(KeyKind::ToolCall, "t1"), (KeyKind::Request, "i")]);
-    let loose = result("r", 2, &[(KeyKind::ToolCall, "other"), (KeyKind::Request, "i")]);
-    let joins = joined(vec![open, loose]);
+    let late = loose("r", 2, &[(KeyKind::ToolCall, "other"), (KeyKind::Request, "i")]);
+    let joins = joined(vec![open, late]);
     // That they share a request is said no second time: the pairing says more.
     assert_eq!(told(&joins["tool:t1"]), ["unique request_id i > tool:other"]);
     assert_eq!(joins["tool:other"][0].basis.rule, "the only open call with the same key");
 }
 
 #[test]
+fn a_result_that_names_its_call_is_given_to_no_other() {
+    let open = call("c", 1, &[(KeyKind::ToolCall, "t1"), (KeyKind::Intent, "i")]);
+    let other = result("r", 2, &[(KeyKind::ToolCall, "t2"), (KeyKind::Intent, "i")]);
+    let joins = joined(vec![open, other]);
+    assert_eq!(
+        joins["tool:t2"].iter().map(|join| join.strength).collect::<Vec<_>>(),
+        [Strength::Keyed, Strength::Orphan]
+    );
+}
+
+#[test]
 fn two_open_calls_of_one_request_leave_a_result_open() {
     let keys = |call| [(KeyKind::ToolCall, call), (KeyKind::Request, "i")];
     let events =
-        vec![call("c1", 1, &keys("t1")), call("c2", 2, &keys("t2")), result("r", 3, &[(KeyKind::Request, "i")])];
+        vec![call("c1", 1, &keys("t1")), call("c2", 2, &keys("t2")), loose("r", 3, &[(KeyKind::Request, "i")])];
     let joins = joined(events);
     let open = joins["r"].iter().find(|join| join.strength == Strength::Ambiguous).expect("is ambiguous");
     assert_eq!(
@@ -231,8 +248,8 @@ fn two_open_calls_of_one_request_leave_a_result_open() {
 #[test]
 fn a_finer_key_narrows_what_a_coarser_one_leaves_open() {
     let keys = |call, trace| [(KeyKind::ToolCall, call), (KeyKind::Request, "i"), (KeyKind::Trace, trace)];
-    let loose = result("r", 3, &[(KeyKind::Request, "i"), (KeyKind::Trace, "x")]);
-    let joins = joined(vec![call("c1", 1, &keys("t1", "x")), call("c2", 2, &keys("t2", "y")), loose]);
+    let narrow = loose("r", 3, &[(KeyKind::Request, "i"), (KeyKind::Trace, "x")]);
+    let joins = joined(vec![call("c1", 1, &keys("t1", "x")), call("c2", 2, &keys("t2", "y")), narrow]);
     let unique = joins["r"].iter().find(|join| join.strength == Strength::Unique).expect("is unique");
     assert_eq!((unique.to.as_str(), unique.basis.key.as_str()), ("tool:t1", "trace_id"));
 }
@@ -240,14 +257,14 @@ fn a_finer_key_narrows_what_a_coarser_one_leaves_open() {
 #[test]
 fn a_result_that_comes_late_is_only_near() {
     let open = call("c", 1, &[(KeyKind::ToolCall, "t1"), (KeyKind::Request, "i")]);
-    let joins = joined(vec![open, result("r", 90, &[(KeyKind::Request, "i")])]);
+    let joins = joined(vec![open, loose("r", 90, &[(KeyKind::Request, "i")])]);
     assert_eq!(joins["r"].iter().map(|join| join.strength).collect::<Vec<_>>(), [Strength::Near]);
 }
 
 #[test]
 fn an_answered_call_waits_for_no_other_result_and_says_so() {
     let keys = [(KeyKind::ToolCall, "t1"), (KeyKind::Request, "i")];
-    let events = vec![call("c", 1, &keys), result("d", 2, &keys), result("r", 3, &[(KeyKind::Request, "i")])];
+    let events = vec![call("c", 1, &keys), result("d", 2, &keys), loose("r", 3, &[(KeyKind::Request, "i")])];
     let orphan = joined(events)["r"].iter().find(|join| join.strength == Strength::Orphan).cloned();
     let orphan = orphan.expect("is an orphan");
     assert_eq!(orphan.rejected[0].why, "same request_id, but it has its own result");

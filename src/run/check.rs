@@ -1,0 +1,113 @@
+//! `turnscope check`: what does not add up, session by session.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::Ended;
+use super::location::Location;
+use super::output::Output;
+use super::session;
+use super::table::{Column, Fit, Table};
+use crate::cli::{Check, Gravity};
+use crate::domain::Session;
+use crate::report::{Joined, findings};
+use crate::store::Store;
+use crate::timeline::{Finding, Severity};
+
+const COLUMNS: [Column; 5] = [
+    Column::left("severity", Fit::Whole),
+    Column::left("finding", Fit::Whole),
+    Column::left("session", Fit::Whole),
+    Column::left("event", Fit::Whole),
+    Column::left("detail", Fit::Shrinks(12)),
+];
+
+pub async fn check(location: &Location, wanted: &Check, output: &mut Output) -> Result<Ended> {
+    let least = severity(wanted.severity);
+    let Some(store) = location.open_if_there().await? else {
+        return Ok(Ended::Well);
+    };
+    let sessions = match &wanted.session {
+        Some(name) => vec![session::find(&store, name).await?],
+        None => in_families(store.sessions().await?),
+    };
+    let mut table = Table::new(&COLUMNS);
+    let mut family: Option<(Session, Joined)> = None;
+    let (mut found, now) = (false, now());
+    for session in &sessions {
+        let joined = joined(&store, session, family.take()).await?;
+        let findings = findings(&store, session, &joined, now).await?;
+        found |= findings.iter().any(|finding| finding.severity >= least);
+        tell(&store, session, &findings, &mut table, output).await?;
+        table.print(output)?;
+        family = Some((session.clone(), joined));
+    }
+    store.close().await;
+    Ok(if found { Ended::WithFindings } else { Ended::Well })
+}
+
+/// Sessions that share their joins stand together, so that these are worked out once.
+fn in_families(sessions: Vec<Session>) -> Vec<Session> {
+    let mut first: HashMap<(String, Option<String>), usize> = HashMap::new();
+    let mut placed: Vec<(usize, Session)> = Vec::with_capacity(sessions.len());
+    for (place, session) in sessions.into_iter().enumerate() {
+        let family = (session.lineage.clone(), session.room.clone());
+        placed.push((*first.entry(family).or_insert(place), session));
+    }
+    placed.sort_by_key(|(family, _)| *family);
+    placed.into_iter().map(|(_, session)| session).collect()
+}
+
+/// The joins of a session: those of the session before, where both are of one family.
+async fn joined(store: &Store, session: &Session, before: Option<(Session, Joined)>) -> Result<Joined> {
+    let same = before.filter(|(other, _)| other.lineage == session.lineage && other.room == session.room);
+    match same.and_then(|(_, joined)| joined.for_session(session.number)) {
+        Some(joined) => Ok(joined),
+        None => Joined::of(store, session).await,
+    }
+}
+
+async fn tell(
+    store: &Store,
+    session: &Session,
+    findings: &[Finding],
+    table: &mut Table,
+    output: &mut Output,
+) -> Result<()> {
+    let numbers: Vec<i64> = findings.iter().map(|finding| finding.event).collect();
+    let events = store.events(&numbers).await?;
+    let ids: HashMap<i64, &str> = events.iter().map(|event| (event.number, event.id.as_str())).collect();
+    for finding in findings {
+        let event = ids.get(&finding.event).copied().unwrap_or_default();
+        if output.json {
+            output.object(&json!({
+                "session": session.id,
+                "severity": finding.severity.name(),
+                "finding": finding.name,
+                "event": event,
+                "detail": finding.detail,
+            }))?;
+            continue;
+        }
+        let cells = [finding.severity.name(), finding.name, &session.id, event, &finding.detail];
+        let cells = cells.map(str::to_owned).to_vec();
+        if finding.severity == Severity::Error { table.red_row(cells) } else { table.row(cells) }
+    }
+    Ok(())
+}
+
+fn severity(gravity: Gravity) -> Severity {
+    match gravity {
+        Gravity::Info => Severity::Info,
+        Gravity::Warning => Severity::Warning,
+        Gravity::Error => Severity::Error,
+    }
+}
+
+/// µs since 1970.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
