@@ -166,7 +166,7 @@ impl Joined {
         let said = known.into_values().filter_map(|events| {
             let turn = describe(&events)?;
             let lead = events.first()?.number;
-            Some((turn.id.clone(), (lead, format!("{} {}", turn.who, turn.label))))
+            Some((turn.id.clone(), (lead, turn.words())))
         });
         Ok(said.collect())
     }

@@ -2,6 +2,7 @@
 
 mod findings;
 mod joined;
+mod lens;
 mod original;
 mod slice;
 mod verify;
@@ -9,6 +10,7 @@ mod walk;
 
 pub use findings::findings;
 pub use joined::Joined;
+pub use lens::{Sharing, SharingRow, lens, sharing};
 pub use original::{Written, write_original};
 pub use slice::{Selection, Summary, session_row, write_slice};
 pub use verify::{Verdict, verify};

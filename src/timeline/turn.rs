@@ -31,6 +31,13 @@ pub struct Turn {
     pub events: Vec<String>,
 }
 
+impl Turn {
+    /// Who and what, for a line about this row: the name is not said twice.
+    pub fn words(&self) -> String {
+        if self.label.starts_with(&self.who) { self.label.clone() } else { format!("{} {}", self.who, self.label) }
+    }
+}
+
 /// Sums up the events of one row, given with the call first. `None` for no events.
 pub fn describe(events: &[Event]) -> Option<Turn> {
     let lead = events.iter().find(|event| !event.has(flag::TWIN)).or(events.first())?;

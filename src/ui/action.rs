@@ -44,6 +44,8 @@ pub(crate) enum Find {
     /// The next or the row before that shares a key with this one.
     Sharing,
     SharingBefore,
+    /// Picks the kind of key by which the two above go.
+    KeyKind,
 }
 
 /// What can be jumped to.
@@ -52,6 +54,7 @@ pub(crate) enum Target {
     Error,
     Kind(Kind),
     Mark,
+    Finding,
 }
 
 /// What is shown, and how.
@@ -71,6 +74,12 @@ pub(crate) enum Show {
     Time,
     Kind(Kind),
     AllKinds,
+    /// Every row that shares a key with this one, key by key.
+    Lens,
+    /// Only the rows with one key of this one.
+    Isolate,
+    /// What does not add up.
+    Findings,
     Sort(Column),
 }
 

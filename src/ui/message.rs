@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use super::catalog::Catalog;
 use super::filter::{Filter, Phrase};
-use super::key::Key;
+use super::key::Key as Pressed;
 use super::payload::{self, Hint, Mode, View};
 use super::state::Tab;
-use crate::domain::{Body, Event, Session};
-use crate::report::{Joined, Selection};
-use crate::timeline::{Join, Rows, Turn};
+use crate::domain::{Body, Event, Key, KeyKind, Session};
+use crate::report::{Joined, Selection, Sharing};
+use crate::timeline::{Finding, Join, Rows, Turn};
 
 /// News from an import that runs beside the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,6 +176,8 @@ pub(crate) enum Request {
         lineage: String,
         rows: Arc<Rows>,
         members: Members,
+        /// Only keys of this kind; `None` for any.
+        kind: Option<KeyKind>,
         forward: bool,
     },
     /// The beginnings of the bodies of a row, for the preview.
@@ -196,6 +198,13 @@ pub(crate) enum Request {
         session: i64,
         joined: Joined,
         members: Members,
+    },
+    /// The rows that share a key with one; to isolate the key after the one that is isolated, or for the lens.
+    Lens {
+        session: Box<Session>,
+        joined: Joined,
+        members: Members,
+        isolate: Option<Option<Key>>,
     },
     /// Reads windows of bodies and prepares them to be shown.
     Payload {
@@ -243,7 +252,7 @@ pub(crate) enum Request {
 /// Everything that can happen.
 #[derive(Debug)]
 pub(crate) enum Message {
-    Key(Key),
+    Key(Pressed),
     Pasted(String),
     Wheel {
         down: bool,
@@ -306,6 +315,13 @@ pub(crate) enum Message {
     Woven {
         session: i64,
         joined: Joined,
+        findings: Vec<Finding>,
+    },
+    Lens {
+        session: i64,
+        of: i64,
+        groups: Vec<Sharing>,
+        isolate: Option<Option<Key>>,
     },
     Links {
         session: i64,

@@ -16,8 +16,8 @@ use super::files::{self, Counting};
 use super::filter::{label_of, words_of};
 use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Then, Window};
 use super::payload::{Hint, Part, Payload, View};
-use crate::domain::{Body, Event, Key, Role};
-use crate::report::{Joined, Selection, Step, write_slice};
+use crate::domain::{Body, Event, Key, KeyKind, Role};
+use crate::report::{Joined, Selection, Step, findings, lens, write_slice};
 use crate::store::{Annotation, Store};
 use crate::timeline::{Join, Rows, Turn, describe};
 
@@ -120,15 +120,21 @@ impl Worker {
             Request::Locate { job, session, id } => {
                 Message::Located { job, event: store.named(session, &id).await?.first().copied() }
             }
-            Request::Sharing { session, lineage, rows, members, forward } => {
-                let (row, words) = self.sharing(&lineage, &rows, &members, forward).await?;
+            Request::Sharing { session, lineage, rows, members, kind, forward } => {
+                let (row, words) = self.sharing(&lineage, &rows, &members, kind, forward).await?;
                 Message::Shared { session, row, words }
             }
             Request::Detail { session, members } => {
                 Message::Detail { session, detail: Box::new(self.detail(members).await?) }
             }
             Request::Weave { session } => {
-                Message::Woven { session: session.number, joined: Joined::of(store, &session).await? }
+                let joined = Joined::of(store, &session).await?;
+                let findings = findings(store, &session, &joined, now()).await?;
+                Message::Woven { session: session.number, joined, findings }
+            }
+            Request::Lens { session, joined, members, isolate } => {
+                let groups = lens(store, &session, &joined, &members.numbers).await?;
+                Message::Lens { session: session.number, of: members.key, groups, isolate }
             }
             Request::Links { session, joined, members } => {
                 let links = self.links(&joined, &members).await?;
@@ -257,10 +263,13 @@ impl Worker {
         lineage: &str,
         rows: &Rows,
         members: &Members,
+        kind: Option<KeyKind>,
         forward: bool,
     ) -> Result<(Option<usize>, String)> {
         let events = self.backend.store.events(&members.numbers).await?;
-        let shared = self.backend.store.sharing(lineage, &keys_of(&events)).await?;
+        let mut keys = keys_of(&events);
+        keys.retain(|key| kind.is_none_or(|kind| key.kind == kind));
+        let shared = self.backend.store.sharing(lineage, &keys).await?;
         let here = rows.position(members.key).unwrap_or(0);
         let others: HashSet<i64> = shared.iter().flat_map(|(_, numbers)| numbers.iter().copied()).collect();
         let shares = |row: &usize| rows.members(*row).iter().any(|number| others.contains(number));
@@ -446,6 +455,12 @@ impl Worker {
         self.check()?;
         Ok(out.flush()?)
     }
+}
+
+/// µs since 1970.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 fn members_of(rows: &Rows, row: usize) -> Members {

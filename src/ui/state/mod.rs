@@ -1,12 +1,14 @@
 //! All that the screen knows. Plain data: changed by `update`, drawn by `view`, touched by nobody else.
 
 mod event;
+mod lens;
 mod panel;
 mod sessions;
 mod timeline;
 mod work;
 
 pub(crate) use event::{Aim, EventScreen, Pages, TABS, Tab, WINDOW};
+pub(crate) use lens::{Correlation, Isolated, Lens, LensLine};
 pub(crate) use panel::{Ask, Panel};
 pub(crate) use sessions::Sessions;
 pub(crate) use timeline::{Filtered, Preview, Searched, Timeline, Wanted, is_failure};

@@ -49,6 +49,12 @@ pub(crate) enum Panel {
     Marks {
         list: List,
     },
+    Lens {
+        list: List,
+    },
+    Findings {
+        list: List,
+    },
     /// Asks before all marks are removed.
     ConfirmUnmark,
 }

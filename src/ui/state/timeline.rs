@@ -1,13 +1,13 @@
 //! The timeline of one session: its rows, the words of those in sight, and what is hidden, found and marked.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Tab;
+use super::{Correlation, Tab};
 use crate::domain::{Kind, Session, Timestamp};
 use crate::report::Joined;
-use crate::timeline::{Row, Rows, State as RowState};
+use crate::timeline::{Finding, Row, Rows, State as RowState};
 use crate::ui::filter::{Filter, Phrase};
 use crate::ui::list::List;
 use crate::ui::message::{Mark, Members};
@@ -79,6 +79,7 @@ pub(crate) struct Timeline {
     pub errors: Vec<u32>,
     /// The joins of all rows; `None` while they are worked out.
     pub joined: Option<Joined>,
+    pub correlation: Correlation,
     pub list: List,
     pub turns: Turns,
     pub hidden: HashSet<Kind>,
@@ -107,6 +108,7 @@ impl Timeline {
             shown: None,
             errors: Vec::new(),
             joined: None,
+            correlation: Correlation::default(),
             list: List::default(),
             turns: Turns::default(),
             hidden: HashSet::new(),
@@ -198,6 +200,13 @@ impl Timeline {
             (None, false) => Some(Arc::new(self.without_hidden(0..self.rows.len() as u32))),
             (Some(found), _) => Some(Arc::new(self.without_hidden(found.rows.iter().copied()))),
         };
+        if let Some(isolated) = &self.correlation.isolated {
+            let shown = |row: &u32| {
+                self.shown.as_ref().is_none_or(|shown| shown.binary_search(row).is_ok())
+                    && (*row as usize) < self.rows.len()
+            };
+            self.shown = Some(Arc::new(isolated.rows.iter().filter(|row| shown(row)).copied().collect()));
+        }
         self.errors = self.failing_lines();
         self.hidden_counts = self.count_hidden();
         if let Some(row) = row {
@@ -229,6 +238,17 @@ impl Timeline {
             hidden.map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0).collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         counts
+    }
+
+    /// Takes what does not add up, with the rows to go to.
+    pub(crate) fn take_findings(&mut self, findings: Vec<Finding>) {
+        let place_of: HashMap<i64, u32> = (0..self.rows.len())
+            .flat_map(|row| self.rows.members(row).iter().map(move |number| (*number, row as u32)))
+            .collect();
+        let mut rows: Vec<u32> = findings.iter().filter_map(|finding| place_of.get(&finding.event).copied()).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        (self.correlation.findings, self.correlation.finding_rows) = (findings, rows);
     }
 
     /// The lines of the selected range, in order.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod bytes;
+mod correlation;
 mod flow;
 mod picture;
 mod random;

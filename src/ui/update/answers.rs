@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{commands, event, find, go, keep, payload};
+use super::{commands, event, find, go, keep, lens, payload};
 use crate::ui::message::{Mark, Message, Request, Terminal};
 use crate::ui::state::{State, Timeline};
 
@@ -37,11 +37,15 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
                 timeline.preview.shown = Some((key, view));
             }
         }
-        Message::Woven { session, joined } => {
+        Message::Woven { session, joined, findings } => {
             if let Some(timeline) = open(state, session) {
                 timeline.joined = Some(joined);
+                timeline.take_findings(findings);
                 return event::ask_links(state);
             }
+        }
+        Message::Lens { session, of, groups, isolate } if open(state, session).is_some() => {
+            return lens::take(state, of, groups, isolate);
         }
         Message::Detail { session, detail } => return event::detail(state, session, *detail),
         Message::Links { session, key, links } => event::links(state, session, key, links),

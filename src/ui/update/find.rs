@@ -1,6 +1,6 @@
 //! Finding: search and its hits, filter, next and previous of a sort, rows that share a key.
 
-use super::{go, jobs, open_panel, payload};
+use super::{go, jobs, lens, open_panel, payload};
 use crate::ui::action::{Find, Target};
 use crate::ui::filter::{Filter, Phrase};
 use crate::ui::input::Input;
@@ -22,6 +22,7 @@ pub(super) fn find(state: &mut State, wish: Find, count: Option<usize>) -> Vec<R
         Find::Prior(target) => target_jump(state, target, false, times),
         Find::Sharing => sharing(state, true),
         Find::SharingBefore => sharing(state, false),
+        Find::KeyKind => lens::pick_kind(state),
     }
 }
 
@@ -197,6 +198,11 @@ fn target_line(timeline: &Timeline, target: Target, forward: bool, times: usize)
             let rows = timeline.marked_rows().into_iter().filter(|row| timeline.shows(*row));
             among(rows.map(|row| timeline.line_of(row)).collect(), at, forward, times)
         }
+        Target::Finding => {
+            let rows = timeline.correlation.finding_rows.iter().map(|row| *row as usize);
+            let shown = rows.filter(|row| timeline.shows(*row)).map(|row| timeline.line_of(row));
+            among(shown.collect(), at, forward, times)
+        }
         Target::Kind(kind) => {
             nth(at, length, forward, times, |line| timeline.row(*line).is_some_and(|row| row.kind == kind))
         }
@@ -221,6 +227,7 @@ fn nothing(place: Place, target: Target, forward: bool) -> String {
         (Place::Sessions, _) => "session with errors",
         (_, Target::Error) => "error",
         (_, Target::Mark) => "mark",
+        (_, Target::Finding) => "finding",
         (_, Target::Kind(kind)) => kind.name(),
     };
     format!("no {what} {} this one", if forward { "after" } else { "before" })
@@ -234,6 +241,7 @@ fn sharing(state: &mut State, forward: bool) -> Vec<Request> {
         lineage: timeline.session.lineage.clone(),
         rows: timeline.rows.clone(),
         members,
+        kind: timeline.correlation.kind,
         forward,
     });
     request.into_iter().collect()

@@ -149,6 +149,9 @@ fn cancel(state: &mut State) -> Vec<Request> {
     if !requests.is_empty() {
         return requests;
     }
+    if state.place == Place::Timeline && super::lens::release(state) {
+        return Vec::new();
+    }
     if unlight(state) || state.place == Place::Sessions {
         return Vec::new();
     }

@@ -9,6 +9,7 @@ mod go;
 mod jobs;
 mod keep;
 mod keys;
+mod lens;
 mod panel;
 mod payload;
 mod reasons;

@@ -1,7 +1,7 @@
 //! Keys while something lies over the screen: prompts, help, the palette, the marks.
 
 use super::commands::{self, What};
-use super::{act, export, find, go, keep};
+use super::{act, export, find, go, keep, lens};
 use crate::ui::action::Action;
 use crate::ui::input::Input;
 use crate::ui::key::Key;
@@ -22,6 +22,8 @@ pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
         (_, Panel::Palette { input, list }) => palette(state, key, input, list, now),
         (_, Panel::Prompt { ask, input }) => prompt(state, key, ask, input),
         (_, Panel::Marks { list }) => marks(state, key, list),
+        (_, Panel::Lens { list }) => lens::press_lens(state, key, list),
+        (_, Panel::Findings { list }) => lens::press_findings(state, key, list),
         ("y" | "Y", Panel::ConfirmUnmark) => keep::unmark_all(state),
         (_, Panel::ConfirmUnmark) => {
             state.say("the marks stay");

@@ -1,6 +1,6 @@
 //! How things are shown: help, palette, preview, times, kinds, sorting, mouse.
 
-use super::{go, open_panel, payload};
+use super::{go, lens, open_panel, payload};
 use crate::domain::Kind;
 use crate::ui::action::Show;
 use crate::ui::catalog::{Column, Sort};
@@ -27,6 +27,9 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
                 timeline.arrange(height);
             }
         }
+        Show::Lens => return lens::open_lens(state),
+        Show::Isolate => return lens::isolate(state),
+        Show::Findings => return open_panel(state, Panel::Findings { list: List::default() }),
         Show::Time => {
             let clock = state.timeline.as_mut().map(|timeline| {
                 timeline.clock = timeline.clock.next();

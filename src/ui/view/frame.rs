@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{Pen, prompt};
 use crate::domain::safe;
+use crate::timeline::Severity;
 use crate::ui::keymap::{Place, footer};
 use crate::ui::state::{State, Timeline};
 use crate::ui::text::{clip, fit, width};
@@ -137,6 +138,10 @@ fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
         let stopped = if found.job.is_none() && found.scanned < all { ", stopped early" } else { "" };
         notes.push(format!("filter \"{}\" {} of {all}{stopped}", safe(&found.filter.text), found.rows.len()));
     }
+    if let Some(isolated) = &timeline.correlation.isolated {
+        let (kind, count) = (isolated.key.kind.name(), counted(isolated.rows.len(), "row"));
+        notes.push(format!("only {kind} {}, {count}", safe(&isolated.key.value)));
+    }
     if let Some(search) = timeline.search.as_ref().filter(|search| search.lit) {
         let row = timeline.current().unwrap_or(usize::MAX);
         let at = search.rows.binary_search(&(row as u32)).ok();
@@ -146,6 +151,10 @@ fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
         let counts: Vec<String> =
             timeline.hidden_counts.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
         notes.push(format!("hidden: {}", counts.join(", ")));
+    }
+    let findings = timeline.correlation.findings.iter().filter(|finding| finding.severity > Severity::Info).count();
+    if findings > 0 {
+        notes.push(counted(findings, "finding"));
     }
     let marked = timeline.marks.values().filter(|mark| mark.marked).count();
     if marked > 0 {

@@ -2,6 +2,7 @@
 
 mod event;
 mod frame;
+mod lens;
 mod overlay;
 mod pen;
 mod preview;

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Widget};
 
-use super::{Pen, prompt};
+use super::{Pen, lens, prompt};
 use crate::ui::keymap::{compact, continuations, help_rows, keys};
 use crate::ui::layout::Areas;
 use crate::ui::list::List;
@@ -20,6 +20,8 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
         Some(Panel::Help { query, list }) => help(state, &query.text, *list, buffer),
         Some(Panel::Palette { input, list }) => palette(state, &input.text, *list, areas, buffer),
         Some(Panel::Marks { list }) => marks(state, *list, areas, buffer),
+        Some(Panel::Lens { list }) => lens::lens(state, *list, areas, buffer),
+        Some(Panel::Findings { list }) => lens::findings(state, *list, areas, buffer),
         Some(Panel::Prompt { .. } | Panel::ConfirmUnmark) | None => {}
     }
     if state.typed.hint && state.panel.is_none() {
@@ -34,7 +36,7 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
 }
 
 /// A box with a title in the given area; returns the inside.
-fn boxed(state: &State, title: &str, area: Rect, buffer: &mut Buffer) -> Rect {
+pub(super) fn boxed(state: &State, title: &str, area: Rect, buffer: &mut Buffer) -> Rect {
     let area = area.intersection(buffer.area);
     Clear.render(area, buffer);
     let mut block =
@@ -59,7 +61,7 @@ const ASCII: ratatui::symbols::border::Set<'static> = ratatui::symbols::border::
 };
 
 /// The area above the last lines, at the bottom of the screen.
-fn bottom(areas: &Areas, buffer: &Buffer, lines: usize, columns: u16) -> Rect {
+pub(super) fn bottom(areas: &Areas, buffer: &Buffer, lines: usize, columns: u16) -> Rect {
     let whole = buffer.area;
     let below = areas.status.map_or(whole.bottom(), |status| status.y);
     let height = (lines as u16 + 2).min(below);
@@ -68,7 +70,7 @@ fn bottom(areas: &Areas, buffer: &Buffer, lines: usize, columns: u16) -> Rect {
 }
 
 /// Lines of which one is chosen, scrolled so that it is in sight.
-fn lines(state: &State, lines: &[Line<'_>], chosen: Option<usize>, area: Rect, buffer: &mut Buffer) {
+pub(super) fn lines(state: &State, lines: &[Line<'_>], chosen: Option<usize>, area: Rect, buffer: &mut Buffer) {
     let height = usize::from(area.height);
     let at = chosen.unwrap_or(0);
     let top = (at + 1).saturating_sub(height.max(1));

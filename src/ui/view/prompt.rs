@@ -21,8 +21,12 @@ pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
             Pen::new(buffer, area).write("remove all marks? y removes, any other key keeps them", state.theme.warning);
             return true;
         }
-        Some(Panel::Marks { .. }) => {
-            let words = "Enter goes there  ' last place  Esc closes";
+        Some(Panel::Marks { .. } | Panel::Lens { .. } | Panel::Findings { .. }) => {
+            let words = match &state.panel {
+                Some(Panel::Marks { .. }) => "Enter goes there  ' last place  Esc closes",
+                Some(Panel::Lens { .. }) => "Enter goes there  i this key alone  j k move  Esc closes",
+                _ => "Enter goes there  j k move  Esc closes",
+            };
             Pen::new(buffer, area).write(words, state.theme.footer_text);
             return true;
         }
