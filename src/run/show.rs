@@ -85,6 +85,7 @@ fn object(whole: &Whole) -> Value {
     let mut first = Map::new();
     first.insert("session".to_owned(), json!(whole.session.id));
     first.append(&mut object);
+    first.insert("joins".to_owned(), whole.joins.iter().map(shape::explained).collect());
     first.insert("who".to_owned(), json!(turn.who));
     first.insert("model".to_owned(), json!(turn.model));
     first.insert("error".to_owned(), json!(turn.error));
