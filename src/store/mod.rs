@@ -13,6 +13,7 @@ mod bytes;
 mod annotations;
 mod pieces;
 mod rows;
+mod ties;
 #[cfg(test)]
 mod tests;
 

@@ -35,7 +35,7 @@ pub(super) fn key_code(kind: KeyKind) -> i64 {
     kind as i64
 }
 
-fn key_of(code: i64) -> Result<KeyKind> {
+pub(super) fn key_of(code: i64) -> Result<KeyKind> {
     KeyKind::ALL.into_iter().find(|kind| key_code(*kind) == code).context("an unknown kind of key is stored")
 }
 

@@ -11,7 +11,7 @@ use super::payload::{self, Hint, Mode, View};
 use super::state::Tab;
 use crate::domain::{Body, Event, Session};
 use crate::report::Selection;
-use crate::timeline::{Rows, Strength, Turn};
+use crate::timeline::{Rows, Strength, Tree, Turn};
 
 /// News from an import that runs beside the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +169,18 @@ pub(crate) enum Request {
         from: usize,
         phrase: Phrase,
     },
+    /// The row above each row.
+    Parents {
+        session: i64,
+        rows: Arc<Rows>,
+    },
+    /// Nests many rows.
+    Nest {
+        session: i64,
+        rows: Arc<Rows>,
+        parents: Arc<Vec<Option<u32>>>,
+        shown: Option<Arc<Vec<u32>>>,
+    },
     Locate {
         job: u64,
         session: i64,
@@ -283,6 +295,17 @@ pub(crate) enum Message {
         job: u64,
         rows: Vec<u32>,
         scanned: usize,
+    },
+    Parents {
+        session: i64,
+        rows: Arc<Rows>,
+        parents: Arc<Vec<Option<u32>>>,
+    },
+    Nested {
+        session: i64,
+        rows: Arc<Rows>,
+        shown: Option<Arc<Vec<u32>>>,
+        tree: Box<Tree>,
     },
     Located {
         job: u64,

@@ -19,7 +19,7 @@ use super::payload::{Hint, Part, Payload, View};
 use crate::domain::{Body, Event, Key, Role};
 use crate::report::{Selection, write_slice};
 use crate::store::{Annotation, Store};
-use crate::timeline::{Rows, Turn, describe, joins};
+use crate::timeline::{Rows, Tie, Tree, Turn, describe, joins, parent_kinds, parents};
 
 /// How many rows a scan describes at a time.
 const BATCH: usize = 512;
@@ -125,6 +125,16 @@ impl Worker {
             Request::Sharing { session, lineage, rows, members, forward } => {
                 let (row, words) = self.sharing(&lineage, &rows, &members, forward).await?;
                 Message::Shared { session, row, words }
+            }
+            Request::Parents { session, rows } => {
+                let parents = Arc::new(self.parents(session, &rows).await?);
+                Message::Parents { session, rows, parents }
+            }
+            Request::Nest { session, rows, parents, shown } => {
+                let (of, passing) = (rows.clone(), shown.clone());
+                let nest = move || Tree::of(&of, &parents, passing.as_ref().map(|shown| shown.as_slice()));
+                let tree = Box::new(spawn_blocking(nest).await?);
+                Message::Nested { session, rows, shown, tree }
             }
             Request::Detail { session, members } => {
                 Message::Detail { session, detail: Box::new(self.detail(members).await?) }
@@ -272,6 +282,14 @@ impl Worker {
                 .map_or_else(String::new, |(key, _)| format!("same {} {}", key.kind.name(), key.value)),
         };
         Ok((found, words))
+    }
+
+    /// The row above each row, told by the keys of the session's events.
+    async fn parents(&self, session: i64, rows: &Arc<Rows>) -> Result<Vec<Option<u32>>> {
+        let ties = self.backend.store.ties(session, &parent_kinds()).await?;
+        let rows = rows.clone();
+        let ties = ties.into_iter().map(|(event, kind, key)| Tie { event, kind, key });
+        Ok(spawn_blocking(move || parents(&rows, &ties.collect::<Vec<Tie>>())).await?)
     }
 
     async fn detail(&self, members: Members) -> Result<Detail> {

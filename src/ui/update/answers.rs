@@ -28,6 +28,16 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
                 state.warn(words);
             }
         }
+        Message::Parents { session, rows, parents } => {
+            if let Some(timeline) = open(state, session) {
+                timeline.branches.parents = Some((rows, parents));
+            }
+        }
+        Message::Nested { session, rows, shown, tree } => {
+            if let Some(timeline) = open(state, session).filter(|timeline| timeline.awaits(&rows, &shown)) {
+                timeline.nest(*tree, height);
+            }
+        }
         Message::Marks { session, marks } => take_marks(state, &session, marks),
         Message::Hits { job, rows, scanned } => hits(state, job, &rows, scanned),
         Message::Shared { session, row, words } => shared(state, session, row, words),
@@ -148,8 +158,7 @@ fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
     search.rows.splice(place..place, rows.iter().copied());
     if let (true, Some(first)) = (search.jump, rows.first()) {
         search.jump = false;
-        let (line, length) = (timeline.line_of(*first as usize), timeline.len());
-        timeline.list.jump(line, length, height);
+        timeline.land_on(*first as usize, height);
     }
 }
 
@@ -181,8 +190,7 @@ fn shared(state: &mut State, session: i64, row: Option<usize>, words: String) {
     }
     go::leave(state);
     if let (Some(row), Some(timeline)) = (row, state.timeline.as_mut()) {
-        let (line, length) = (timeline.line_of(row), timeline.len());
-        timeline.list.jump(line, length, height);
+        timeline.land_on(row, height);
     }
     state.say(words);
 }

@@ -179,7 +179,11 @@ fn goto(state: &mut State, argument: &str) -> Vec<Request> {
     let line = match (number, percent, moment(argument, timeline.start())) {
         (Some(number), ..) => number.saturating_sub(1),
         (_, Some(percent), _) => length.saturating_sub(1) * percent.min(100) / 100,
-        (_, _, Some(at)) => first_at(timeline.len(), |line| timeline.row(line).is_some_and(|row| row.time >= at)),
+        (_, _, Some(at)) => {
+            let row = first_at(timeline.rows.len(), |row| timeline.rows.get(row).is_some_and(|row| row.time >= at));
+            timeline.land_on(row, height);
+            return Vec::new();
+        }
         _ => {
             let session = timeline.session.number;
             let job = state.jobs.start(format!("looking for {argument}"));

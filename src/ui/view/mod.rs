@@ -2,6 +2,8 @@
 
 mod event;
 mod frame;
+mod lane;
+mod minimap;
 mod overlay;
 mod pen;
 mod preview;
