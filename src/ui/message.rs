@@ -8,7 +8,7 @@ use super::catalog::Catalog;
 use super::filter::{Filter, Phrase};
 use super::key::Key;
 use super::payload::{self, Hint, Mode, View};
-use super::state::Tab;
+use super::state::{Hit, Tab};
 use crate::domain::{Body, Event, Session};
 use crate::report::Selection;
 use crate::timeline::{Rows, Strength, Tree, Turn};
@@ -169,6 +169,11 @@ pub(crate) enum Request {
         from: usize,
         phrase: Phrase,
     },
+    /// Searches the contents of all sessions.
+    Find {
+        job: u64,
+        text: String,
+    },
     /// The row above each row.
     Parents {
         session: i64,
@@ -295,6 +300,12 @@ pub(crate) enum Message {
         job: u64,
         rows: Vec<u32>,
         scanned: usize,
+    },
+    /// Hits in the contents of sessions, and how many there are in all so far.
+    Found {
+        job: u64,
+        hits: Vec<Hit>,
+        total: usize,
     },
     Parents {
         session: i64,

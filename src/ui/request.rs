@@ -1,5 +1,7 @@
 //! Does the work that the pure part asks for; the only file of the screen that knows the store.
 
+mod whole;
+
 use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -11,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
 
+use self::whole::nest;
 use super::catalog::Catalog;
 use super::files::{self, Counting};
 use super::filter::{label_of, words_of};
@@ -19,7 +22,7 @@ use super::payload::{Hint, Part, Payload, View};
 use crate::domain::{Body, Event, Key, Role};
 use crate::report::{Selection, write_slice};
 use crate::store::{Annotation, Store};
-use crate::timeline::{Rows, Tie, Tree, Turn, describe, joins, parent_kinds, parents};
+use crate::timeline::{Rows, Turn, describe, joins};
 
 /// How many rows a scan describes at a time.
 const BATCH: usize = 512;
@@ -77,6 +80,7 @@ pub(crate) fn job_of(request: &Request) -> Option<u64> {
     match request {
         Request::Filter { job, .. }
         | Request::Search { job, .. }
+        | Request::Find { job, .. }
         | Request::Locate { job, .. }
         | Request::Seek { job, .. }
         | Request::Export { job, .. }
@@ -126,16 +130,12 @@ impl Worker {
                 let (row, words) = self.sharing(&lineage, &rows, &members, forward).await?;
                 Message::Shared { session, row, words }
             }
+            Request::Find { job, text } => return self.find(job, &text).await.map(Some),
             Request::Parents { session, rows } => {
                 let parents = Arc::new(self.parents(session, &rows).await?);
                 Message::Parents { session, rows, parents }
             }
-            Request::Nest { session, rows, parents, shown } => {
-                let (of, passing) = (rows.clone(), shown.clone());
-                let nest = move || Tree::of(&of, &parents, passing.as_ref().map(|shown| shown.as_slice()));
-                let tree = Box::new(spawn_blocking(nest).await?);
-                Message::Nested { session, rows, shown, tree }
-            }
+            Request::Nest { session, rows, parents, shown } => nest(session, rows, parents, shown).await?,
             Request::Detail { session, members } => {
                 Message::Detail { session, detail: Box::new(self.detail(members).await?) }
             }
@@ -282,14 +282,6 @@ impl Worker {
                 .map_or_else(String::new, |(key, _)| format!("same {} {}", key.kind.name(), key.value)),
         };
         Ok((found, words))
-    }
-
-    /// The row above each row, told by the keys of the session's events.
-    async fn parents(&self, session: i64, rows: &Arc<Rows>) -> Result<Vec<Option<u32>>> {
-        let ties = self.backend.store.ties(session, &parent_kinds()).await?;
-        let rows = rows.clone();
-        let ties = ties.into_iter().map(|(event, kind, key)| Tie { event, kind, key });
-        Ok(spawn_blocking(move || parents(&rows, &ties.collect::<Vec<Tie>>())).await?)
     }
 
     async fn detail(&self, members: Members) -> Result<Detail> {

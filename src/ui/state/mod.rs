@@ -2,6 +2,7 @@
 
 mod branches;
 mod event;
+mod found;
 mod lane;
 mod minimap;
 mod panel;
@@ -12,6 +13,7 @@ mod work;
 
 pub(crate) use branches::{Branches, Sign};
 pub(crate) use event::{Aim, EventScreen, Pages, TABS, Tab, WINDOW};
+pub(crate) use found::{Found, Hit};
 pub(crate) use lane::Lane;
 pub(crate) use minimap::{Cell, LEVELS, Minimap};
 pub(crate) use panel::{Ask, Panel};
@@ -95,6 +97,8 @@ pub(crate) struct State {
     pub notice: Option<Notice>,
     pub jobs: Jobs,
     pub history: History,
+    /// What was found in all sessions last.
+    pub found: Option<Found>,
     /// Until when a second ^C quits.
     pub interrupted_until: Option<Instant>,
     /// What an import that runs beside says.
@@ -125,6 +129,7 @@ impl State {
             notice: None,
             jobs: Jobs::default(),
             history: History::default(),
+            found: None,
             interrupted_until: None,
             import: None,
             exports: 0,

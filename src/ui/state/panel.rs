@@ -49,6 +49,10 @@ pub(crate) enum Panel {
     Marks {
         list: List,
     },
+    /// What was found in all sessions.
+    Found {
+        list: List,
+    },
     /// Asks before all marks are removed.
     ConfirmUnmark,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{commands, event, find, go, keep, payload};
+use super::{commands, event, everywhere, find, go, keep, payload};
 use crate::ui::message::{Mark, Message, Request, Terminal};
 use crate::ui::state::{State, Timeline};
 
@@ -28,6 +28,7 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
                 state.warn(words);
             }
         }
+        Message::Found { job, hits, total } => everywhere::take(state, job, hits, total),
         Message::Parents { session, rows, parents } => {
             if let Some(timeline) = open(state, session) {
                 timeline.branches.parents = Some((rows, parents));
@@ -166,6 +167,9 @@ fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
 fn ended(state: &mut State, job: u64, words: String) {
     if !words.is_empty() {
         state.say(words);
+    }
+    if let Some(found) = state.found.as_mut().filter(|found| found.job == Some(job)) {
+        found.job = None;
     }
     let Some(timeline) = &mut state.timeline else { return };
     if let Some(found) = timeline.filter.as_mut().filter(|found| found.job == Some(job)) {

@@ -3,6 +3,7 @@
 mod answers;
 mod commands;
 mod event;
+mod everywhere;
 mod export;
 mod find;
 mod go;
