@@ -24,44 +24,44 @@ pub fn parent_kinds() -> Vec<KeyKind> {
 }
 
 /// The row above each row: of a tool the model turn that called it, of all else the first row of the same request,
-/// intent, task or trace. It always is an earlier row. Linear in rows and keys.
+/// intent, task or trace. It always is an earlier row. Near-linear in rows and keys.
 pub fn parents(rows: &Rows, ties: &[Tie]) -> Vec<Option<u32>> {
-    let by_row = keys_by_row(rows, ties);
-    let keys_of = |row: usize| by_row.get(&(row as u32)).map_or(&[][..], Vec::as_slice);
+    let placed = placed(rows, ties);
     let mut first: HashMap<i64, u32> = HashMap::new();
     let mut model: HashMap<i64, u32> = HashMap::new();
     let mut parents = Vec::with_capacity(rows.len());
-    for (row, head) in rows.iter().enumerate() {
-        let keys = keys_of(row);
+    let mut left = placed.as_slice();
+    for (row, head) in (0u32..).zip(rows.iter()) {
+        let (keys, rest) = left.split_at(left.iter().take_while(|(of, ..)| *of == row).count());
+        left = rest;
         let among = |kinds: &[KeyKind], known: &HashMap<i64, u32>| {
-            let of = |kind: &KeyKind| keys.iter().find_map(|(of, key)| known.get(key).filter(|_| of == kind).copied());
+            let of = |kind: &KeyKind| {
+                keys.iter().filter(|(_, of, _)| of == kind).find_map(|(_, _, key)| known.get(key).copied())
+            };
             kinds.iter().find_map(of)
         };
         let caller = if head.kind == Kind::Tool { among(&CALLS, &model) } else { None };
         parents.push(caller.or_else(|| among(&STARTS, &first)));
-        for (_, key) in keys {
-            first.entry(*key).or_insert(row as u32);
+        for (_, _, key) in keys {
+            first.entry(*key).or_insert(row);
             if head.kind == Kind::Model {
-                model.entry(*key).or_insert(row as u32);
+                model.entry(*key).or_insert(row);
             }
         }
     }
     parents
 }
 
-fn keys_by_row(rows: &Rows, ties: &[Tie]) -> HashMap<u32, Vec<(KeyKind, i64)>> {
+/// The keys of rows, row by row.
+fn placed(rows: &Rows, ties: &[Tie]) -> Vec<(u32, KeyKind, i64)> {
     let events = (0..rows.len()).flat_map(|row| rows.members(row).iter().map(move |event| (*event, row as u32)));
-    let row_of: HashMap<i64, u32> = events.collect();
-    let mut by_row: HashMap<u32, Vec<(KeyKind, i64)>> = HashMap::new();
-    for tie in ties {
-        if let Some(row) = row_of.get(&tie.event) {
-            let keys = by_row.entry(*row).or_default();
-            if !keys.contains(&(tie.kind, tie.key)) {
-                keys.push((tie.kind, tie.key));
-            }
-        }
-    }
-    by_row
+    let mut row_of: Vec<(i64, u32)> = events.collect();
+    row_of.sort_unstable();
+    let row = |event: i64| Some(row_of[row_of.binary_search_by_key(&event, |(event, _)| *event).ok()?].1);
+    let mut placed: Vec<(u32, KeyKind, i64)> =
+        ties.iter().filter_map(|tie| Some((row(tie.event)?, tie.kind, tie.key))).collect();
+    placed.sort_unstable();
+    placed
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::Timeline;
-use crate::domain::Kind;
+use crate::domain::{Kind, Timestamp};
 use crate::timeline::{Axis, Rows};
 
 /// Rows of a cell that are looked at to tell its kind.
-const MOST_LOOKED_AT: usize = 512;
+const MOST_LOOKED_AT: usize = 128;
 /// The levels of density above nothing.
 pub(crate) const LEVELS: usize = 8;
 
@@ -71,7 +71,8 @@ fn cells(rows: &Rows, shown: Option<&[u32]>, width: usize) -> Vec<Cell> {
     if length == 0 || width == 0 {
         return Vec::new();
     }
-    let end = rows.iter().map(|row| row.time).max().unwrap_or_default();
+    // Rows stand in the order of their times.
+    let end = rows.get(length - 1).map_or_else(Timestamp::default, |row| row.time);
     let first_timed = first(length, |row| rows.get(row).is_some_and(|row| row.time.0 > 0));
     let start = rows.get(first_timed).map_or(end, |row| row.time);
     let axis = Axis::readable(start, end, rows.gaps());
@@ -136,7 +137,7 @@ fn first(length: usize, holds: impl Fn(usize) -> bool) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Head, Phase, Timestamp};
+    use crate::domain::{Head, Phase};
 
     fn rows(moments: &[(i64, Kind)]) -> Rows {
         let heads: Vec<Head> = (0..)

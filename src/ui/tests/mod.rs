@@ -3,6 +3,7 @@
 mod bench;
 mod bytes;
 mod flow;
+mod lanes;
 mod picture;
 mod random;
 mod sample;

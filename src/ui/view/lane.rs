@@ -89,7 +89,7 @@ impl Bars {
 }
 
 /// Kinds that take no time.
-fn is_moment(kind: Kind) -> bool {
+pub(super) fn is_moment(kind: Kind) -> bool {
     !matches!(kind, Kind::Model | Kind::Tool)
 }
 

@@ -91,10 +91,18 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
 
 /// The name of a group, and what its sessions add up to.
 fn heading(group: &Group) -> String {
-    let errors = if group.errors > 0 { format!(", {} errors", words::count(group.errors)) } else { String::new() };
+    let errors = if group.errors > 0 {
+        format!(", {}", words::counted(group.errors.max(0) as usize, "error"))
+    } else {
+        String::new()
+    };
     let tokens = group.tokens.map(|tokens| format!(", {} tokens", words::count(tokens))).unwrap_or_default();
     let sessions = words::counted(group.sessions, "session");
-    format!("{}: {sessions}, {} turns{errors}{tokens}", fit(&group.name, 40), words::count(group.turns))
+    format!(
+        "{}: {sessions}, {}{errors}{tokens}",
+        fit(&group.name, 40),
+        words::counted(group.turns.max(0) as usize, "turn")
+    )
 }
 
 fn empty(state: &State, area: Rect, buffer: &mut Buffer) {

@@ -232,8 +232,16 @@ impl Lines<'_> {
         if columns.bar > 0 {
             // Only a waterfall is read by kind; elsewhere one style less costs fewer bytes.
             let by_kind = self.bars.lane == Lane::Waterfall && (open || !is_failure(row.state));
-            let style = if by_kind { self.state.theme.kind(row.kind) } else { style };
-            cells.push((self.bars.text(self.timeline, line), style));
+            let style = match (by_kind, lane::is_moment(row.kind)) {
+                (true, true) => dim,
+                (true, false) => self.state.theme.kind(row.kind),
+                (false, _) => style,
+            };
+            let text = self.bars.text(self.timeline, line);
+            let bar = text.trim_start_matches(' ');
+            // Spaces always have one style, so that scrolling does not write them anew.
+            cells.push((" ".repeat(text.len() - bar.len()), dim));
+            cells.push((bar.to_owned(), style));
         }
     }
 }
@@ -245,10 +253,13 @@ fn folded(hidden: &Hidden, room: usize) -> String {
         if hidden.errors > 0 { format!(", {}", words::counted(hidden.errors, "error")) } else { String::new() };
     let tokens = if hidden.tokens >= 0 { format!(", {} tokens", words::count(hidden.tokens)) } else { String::new() };
     let time = format!(", {}", words::duration(hidden.time));
-    let wordings =
-        [format!("({rows}{errors}{tokens}{time}) "), format!("({rows}{errors}{time}) "), format!("({rows}{errors}) ")];
-    let fits = |words: &&String| width(words) + 12 <= room;
-    wordings.iter().find(fits).cloned().unwrap_or_else(|| format!("({}{errors}) ", hidden.rows))
+    let wordings = [
+        format!("(+{rows}{errors}{tokens}{time}) "),
+        format!("(+{rows}{errors}{time}) "),
+        format!("(+{rows}{errors}) "),
+    ];
+    let fits = |words: &&String| width(words) + 9 <= room;
+    wordings.iter().find(fits).cloned().unwrap_or_else(|| format!("(+{}{errors}) ", hidden.rows))
 }
 
 fn mark(state: &State, timeline: &Timeline, row: usize, selected: bool) -> &'static str {
