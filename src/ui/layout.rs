@@ -24,6 +24,8 @@ pub(crate) struct Areas {
 pub(crate) const PREVIEW_FROM: u16 = 100;
 /// From here on the minimap has a line.
 const MINIMAP_FROM: u16 = 20;
+/// From here on a waterfall has room for its bars, and for an axis above them.
+const AXIS_FROM: u16 = 60;
 /// Less than this shows nothing that can be read.
 const NARROWEST: u16 = 8;
 
@@ -41,6 +43,7 @@ pub(crate) fn areas(columns: u16, rows: u16, place: Place, preview: Option<&Prev
     let status = (rows >= 3).then(|| take_bottom(top, &mut left, columns));
     let timeline = place == Place::Timeline;
     let minimap = (timeline && rows >= MINIMAP_FROM).then(|| take_bottom(top, &mut left, columns));
+    let axis = axis && columns >= AXIS_FROM;
     let titles = ((!timeline || axis) && rows >= 8).then(|| take_top(&mut top, &mut left, columns));
     let body = Rect::new(0, top, columns, left);
     let (list, side) = match preview.filter(|preview| timeline && preview.on) {

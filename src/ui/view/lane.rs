@@ -154,19 +154,22 @@ pub(super) fn axis_line(state: &State, timeline: &Timeline, bars: &Bars, left: u
         [format!("  {begins}  in sight: {}{cuts}", words::duration(axis.length())), format!("  {begins}{cuts}")];
     let words = words.iter().find(|words| width(words) < left).cloned().unwrap_or_default();
     Pen::new(buffer, area).write(&words, theme.dim);
+    let column = |place: i64| (i128::from(place) * bars.columns as i128 / i128::from(axis.length())) as usize;
+    let cut_at: Vec<usize> = axis.cuts().iter().map(|gap| column(gap.start + gap.kept / 2)).collect();
     let mut cells: Vec<char> = Vec::new();
     for place in (0..bars.columns).step_by(TICK) {
         let at = axis.time((i128::from(axis.length()) * place as i128 / bars.columns as i128) as i64);
         let label = format!("{tick}+{}", words::duration(at.0.saturating_sub(axis.start().0)));
-        if label.chars().count() < TICK && place + label.chars().count() <= bars.columns {
+        let end = place + label.chars().count();
+        let is_cut = cut_at.iter().any(|cut| (place..end).contains(cut));
+        if end < place + TICK && end <= bars.columns && !is_cut {
             cells.resize(place, ' ');
             cells.extend(label.chars());
         }
     }
     cells.resize(bars.columns, ' ');
-    for gap in axis.cuts() {
-        let middle = (i128::from(gap.start + gap.kept / 2) * bars.columns as i128 / i128::from(axis.length())) as usize;
-        if let Some(cell) = cells.get_mut(middle) {
+    for place in cut_at {
+        if let Some(cell) = cells.get_mut(place) {
             *cell = cut.chars().next().unwrap_or(' ');
         }
     }

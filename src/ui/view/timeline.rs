@@ -41,7 +41,7 @@ impl Columns {
         let bar = match lane {
             Lane::Off => 0,
             Lane::Duration | Lane::Gaps => 8,
-            Lane::Waterfall => (if room < WIDE { room / 4 } else { room * 2 / 5 }).clamp(12, 80),
+            Lane::Waterfall => (if room < WIDE { room / 4 } else { room / 3 }).clamp(12, 80),
         };
         let who = if room < WIDE { 14 } else { 20 };
         let mut columns = Self { time, who, label: 0, status: 11, tokens: 6, latency: 6, bar };
