@@ -224,9 +224,9 @@ async fn playback_pauses_steps_changes_its_speed_and_gives_the_place_back() {
 async fn a_call_is_open_until_its_result_came() {
     let mut bench = timeline().await;
     let now = Instant::now() + Duration::from_secs(60);
-    keys("p 3 G P P").for_each(|key| drop(update(&mut bench.state, key, now)));
+    keys("p d 3 G P P").for_each(|key| drop(update(&mut bench.state, key, now)));
     let text = bench.text();
-    assert!(text.contains("… open") && !text.contains("✗ error"), "{text}");
+    assert!(text.contains("… open") && !text.contains('×') && !text.contains("✗ error"), "{text}");
     keys("j").for_each(|key| drop(update(&mut bench.state, key, now)));
     assert!(bench.text().contains("✗ error"), "{}", bench.text());
 }

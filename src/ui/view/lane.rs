@@ -63,6 +63,7 @@ impl Bars {
         }
         let units = self.columns * 8;
         let end = row.busy_until();
+        let is_open = self.until.is_some_and(|until| end > until);
         let end = self.until.map_or(end, |until| end.min(until));
         let from = self.axis.scaled(row.time, units).min(units - 1);
         let to = self.axis.scaled(end, units).clamp(from + 1, units);
@@ -76,6 +77,8 @@ impl Bars {
         let mut text = format!("{}{bar}", " ".repeat(from / 8));
         let (failed, lost) = (if ascii { "x" } else { "×" }, if ascii { "..." } else { "…" });
         let sign = match row.state {
+            // How it ended is not known yet.
+            _ if is_open => "",
             RowState::Error | RowState::Bad => failed,
             RowState::NoResult => lost,
             _ => "",
