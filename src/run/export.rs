@@ -7,12 +7,11 @@ use anyhow::{Context, Result, bail};
 
 use super::location::Location;
 use super::output::Output;
-use super::part::incomplete;
 use super::whole_file::WholeFile;
 use super::{Ended, session, tell, usage};
 use crate::cli::{Export, Form};
 use crate::domain::{Session, escape_json, safe};
-use crate::report::{Selection, write_original, write_slice};
+use crate::report::{Selection, incomplete, write_original, write_slice};
 use crate::store::Store;
 
 pub async fn export(location: &Location, wanted: &Export, output: &mut Output) -> Result<Ended> {

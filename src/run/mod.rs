@@ -10,8 +10,6 @@ mod location;
 mod output;
 mod progress;
 mod scratch;
-mod query;
-mod scan;
 mod search;
 mod session;
 mod sessions;

@@ -1,6 +1,7 @@
 //! What a key or a command can ask for.
 
 use super::catalog::Column;
+use super::groups::Grouping;
 use super::list::Move;
 use crate::domain::Kind;
 
@@ -55,6 +56,8 @@ pub(crate) enum Target {
     Kind(Kind),
     Mark,
     Finding,
+    /// The row behind a time in which nothing happened.
+    Gap,
 }
 
 /// What is shown, and how.
@@ -81,6 +84,16 @@ pub(crate) enum Show {
     /// What does not add up.
     Findings,
     Sort(Column),
+    Group(Grouping),
+    /// What the last columns of the timeline show.
+    Lane,
+    /// Rows nested by branch, or flat.
+    Tree,
+    /// Folds of branches.
+    Branch(Fold),
+    Play,
+    Slower,
+    Faster,
 }
 
 /// Looking at one row and its payloads.
@@ -100,7 +113,7 @@ pub(crate) enum Look {
     Right,
 }
 
-/// Folds of a payload.
+/// Folds of a payload, or of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fold {
     Toggle,

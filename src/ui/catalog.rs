@@ -30,6 +30,14 @@ pub(crate) struct Line {
     /// The place of the session in the catalog.
     pub entry: u32,
     pub depth: u16,
+    /// The number of the group, on a line that is the heading of one and shows no session.
+    pub heading: Option<u32>,
+}
+
+impl Line {
+    pub(crate) fn of(entry: u32, depth: u16) -> Self {
+        Self { entry, depth, heading: None }
+    }
 }
 
 /// What the list is sorted by.
@@ -158,18 +166,18 @@ impl Catalog {
         // What is left stands in a circle of parents; every session must be somewhere.
         let mut left: Vec<u32> = children.into_values().flatten().collect();
         left.sort_unstable();
-        lines.extend(left.into_iter().map(|entry| Line { entry, depth: 0 }));
+        lines.extend(left.into_iter().map(|entry| Line::of(entry, 0)));
         lines
     }
 }
 
 fn push(root: u32, children: &mut HashMap<u32, Vec<u32>>, lines: &mut Vec<Line>) {
-    let mut open = vec![Line { entry: root, depth: 0 }];
+    let mut open = vec![Line::of(root, 0)];
     while let Some(line) = open.pop() {
         lines.push(line);
         let below = children.remove(&line.entry).unwrap_or_default();
         let depth = line.depth.saturating_add(1);
-        open.extend(below.into_iter().rev().map(|entry| Line { entry, depth }));
+        open.extend(below.into_iter().rev().map(|entry| Line::of(entry, depth)));
     }
 }
 

@@ -8,10 +8,10 @@ use super::catalog::Catalog;
 use super::filter::{Filter, Phrase};
 use super::key::Key as Pressed;
 use super::payload::{self, Hint, Mode, View};
-use super::state::Tab;
+use super::state::{Hit, Tab};
 use crate::domain::{Body, Event, Key, KeyKind, Session};
 use crate::report::{Joined, Selection, Sharing};
-use crate::timeline::{Finding, Join, Rows, Turn};
+use crate::timeline::{Finding, Join, Rows, Tree, Turn};
 
 /// News from an import that runs beside the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,6 +166,18 @@ pub(crate) enum Request {
         from: usize,
         phrase: Phrase,
     },
+    /// Searches the contents of all sessions.
+    Find {
+        job: u64,
+        text: String,
+    },
+    /// Nests many rows.
+    Nest {
+        session: i64,
+        rows: Arc<Rows>,
+        parents: Arc<Vec<Option<u32>>>,
+        shown: Option<Arc<Vec<u32>>>,
+    },
     Locate {
         job: u64,
         session: i64,
@@ -293,6 +305,18 @@ pub(crate) enum Message {
         job: u64,
         rows: Vec<u32>,
         scanned: usize,
+    },
+    /// Hits in the contents of sessions, and how many there are in all so far.
+    Found {
+        job: u64,
+        hits: Vec<Hit>,
+        total: usize,
+    },
+    Nested {
+        session: i64,
+        rows: Arc<Rows>,
+        shown: Option<Arc<Vec<u32>>>,
+        tree: Box<Tree>,
     },
     Located {
         job: u64,

@@ -17,6 +17,7 @@ mod catalog;
 mod facts;
 mod files;
 mod filter;
+mod groups;
 mod history;
 mod input;
 mod key;

@@ -1,5 +1,7 @@
 //! Does the work that the pure part asks for; the only file of the screen that knows the store.
 
+mod whole;
+
 use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -11,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
 
+use self::whole::nest;
 use super::catalog::Catalog;
 use super::files::{self, Counting};
 use super::filter::{label_of, words_of};
@@ -75,6 +78,7 @@ pub(crate) fn job_of(request: &Request) -> Option<u64> {
     match request {
         Request::Filter { job, .. }
         | Request::Search { job, .. }
+        | Request::Find { job, .. }
         | Request::Locate { job, .. }
         | Request::Seek { job, .. }
         | Request::Export { job, .. }
@@ -124,6 +128,8 @@ impl Worker {
                 let (row, words) = self.sharing(&lineage, &rows, &members, kind, forward).await?;
                 Message::Shared { session, row, words }
             }
+            Request::Find { job, text } => return self.find(job, &text).await.map(Some),
+            Request::Nest { session, rows, parents, shown } => nest(session, rows, parents, shown).await?,
             Request::Detail { session, members } => {
                 Message::Detail { session, detail: Box::new(self.detail(members).await?) }
             }

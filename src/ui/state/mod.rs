@@ -1,15 +1,25 @@
 //! All that the screen knows. Plain data: changed by `update`, drawn by `view`, touched by nobody else.
 
+mod branches;
 mod event;
 mod lens;
+mod found;
+mod lane;
+mod minimap;
 mod panel;
+mod playback;
 mod sessions;
 mod timeline;
 mod work;
 
+pub(crate) use branches::{Branches, Sign};
 pub(crate) use event::{Aim, EventScreen, Pages, TABS, Tab, WINDOW};
+pub(crate) use found::{Found, Hit};
+pub(crate) use lane::Lane;
 pub(crate) use lens::{Correlation, Isolated, Lens, LensLine};
+pub(crate) use minimap::{Cell, LEVELS, Minimap};
 pub(crate) use panel::{Ask, Panel};
+pub(crate) use playback::Playback;
 pub(crate) use sessions::Sessions;
 pub(crate) use timeline::{Filtered, Preview, Searched, Timeline, Wanted, is_failure};
 pub(crate) use work::Jobs;
@@ -89,6 +99,8 @@ pub(crate) struct State {
     pub notice: Option<Notice>,
     pub jobs: Jobs,
     pub history: History,
+    /// What was found in all sessions last.
+    pub found: Option<Found>,
     /// Until when a second ^C quits.
     pub interrupted_until: Option<Instant>,
     /// What an import that runs beside says.
@@ -119,6 +131,7 @@ impl State {
             notice: None,
             jobs: Jobs::default(),
             history: History::default(),
+            found: None,
             interrupted_until: None,
             import: None,
             exports: 0,
@@ -141,7 +154,8 @@ impl State {
 
     pub(crate) fn areas(&self) -> Option<Areas> {
         let preview = self.timeline.as_ref().map(|timeline| &timeline.preview);
-        layout::areas(self.columns, self.rows, self.place, preview)
+        let axis = self.timeline.as_ref().is_some_and(|timeline| timeline.lane == Lane::Waterfall);
+        layout::areas(self.columns, self.rows, self.place, preview, axis)
     }
 
     /// The number of lines of the list or text that has the keys.
@@ -160,7 +174,8 @@ impl State {
     /// When something is due without a key: the earliest of all deadlines.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let preview = self.timeline.as_ref().and_then(|timeline| timeline.preview.due);
-        [self.typed.hint_at, preview].into_iter().flatten().min()
+        let playback = self.timeline.as_ref().and_then(|timeline| timeline.playback.as_ref()?.due);
+        [self.typed.hint_at, preview, playback].into_iter().flatten().min()
     }
 
     /// What is remembered as typed into a prompt before.

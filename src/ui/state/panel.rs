@@ -55,6 +55,10 @@ pub(crate) enum Panel {
     Findings {
         list: List,
     },
+    /// What was found in all sessions.
+    Found {
+        list: List,
+    },
     /// Asks before all marks are removed.
     ConfirmUnmark,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Correlation, Tab};
+use super::{Branches, Correlation, Lane, Minimap, Playback, Tab};
 use crate::domain::{Kind, Session, Timestamp};
 use crate::report::Joined;
 use crate::timeline::{Finding, Row, Rows, State as RowState};
@@ -75,7 +75,7 @@ pub(crate) struct Timeline {
     pub complete: bool,
     /// The rows that are shown, in order; `None` for all.
     pub shown: Option<Arc<Vec<u32>>>,
-    /// Lines with errors, for the minimap.
+    /// Rows that failed and are shown, in order.
     pub errors: Vec<u32>,
     /// The joins of all rows; `None` while they are worked out.
     pub joined: Option<Joined>,
@@ -93,6 +93,10 @@ pub(crate) struct Timeline {
     pub range: Option<usize>,
     pub clock: Clock,
     pub preview: Preview,
+    pub lane: Lane,
+    pub branches: Branches,
+    pub minimap: Minimap,
+    pub playback: Option<Playback>,
     /// Where to go as soon as the row is here.
     pub wanted: Option<Wanted>,
     /// The end was asked for before all rows were here.
@@ -119,6 +123,10 @@ impl Timeline {
             range: None,
             clock: Clock::default(),
             preview: Preview { on: true, ..Preview::default() },
+            lane: Lane::default(),
+            branches: Branches::default(),
+            minimap: Minimap::default(),
+            playback: None,
             wanted: None,
             end_wanted: false,
         }
@@ -126,24 +134,47 @@ impl Timeline {
 
     /// The number of lines.
     pub(crate) fn len(&self) -> usize {
-        self.shown.as_ref().map_or(self.rows.len(), |shown| shown.len())
+        match (self.nested(), &self.shown) {
+            (Some(nested), _) => nested.len(),
+            (None, Some(shown)) => shown.len(),
+            (None, None) => self.rows.len(),
+        }
     }
 
     /// The row of a line.
     pub(crate) fn row_at(&self, line: usize) -> Option<usize> {
-        match &self.shown {
-            None => (line < self.rows.len()).then_some(line),
-            Some(shown) => shown.get(line).map(|row| *row as usize),
+        match (self.nested(), &self.shown) {
+            (Some(nested), _) => nested.row_at(line),
+            (None, None) => (line < self.rows.len()).then_some(line),
+            (None, Some(shown)) => shown.get(line).map(|row| *row as usize),
         }
     }
 
-    /// The line of a row, or of the next one that is shown.
+    /// The line of a row, of the next one that is shown, or of the fold in which that lies.
     pub(crate) fn line_of(&self, row: usize) -> usize {
-        let line = match &self.shown {
-            None => row,
-            Some(shown) => shown.partition_point(|shown| (*shown as usize) < row),
+        let place = self.place_of(row);
+        let line = match (self.nested(), &self.shown) {
+            (None, _) => place,
+            (Some(nested), shown) => {
+                let passing = shown.as_ref().map_or(Some(place), |shown| shown.get(place).map(|row| *row as usize));
+                let rank = passing.and_then(|row| nested.tree.rank(row));
+                rank.map_or(usize::MAX, |rank| nested.line_of(rank))
+            }
         };
         line.min(self.len().saturating_sub(1))
+    }
+
+    /// The place of a row among those that pass, or that of the next one.
+    pub(crate) fn place_of(&self, row: usize) -> usize {
+        self.shown.as_ref().map_or(row, |shown| shown.partition_point(|shown| (*shown as usize) < row))
+    }
+
+    /// The row, or the next one that passes.
+    pub(crate) fn row_at_or_after(&self, row: usize) -> Option<usize> {
+        match &self.shown {
+            None => Some(row),
+            Some(shown) => shown.get(self.place_of(row)).map(|row| *row as usize),
+        }
     }
 
     /// Whether a row is shown at all.
@@ -177,7 +208,9 @@ impl Timeline {
     pub(crate) fn take(&mut self, rows: Arc<Rows>, complete: bool, height: usize) -> Option<Wanted> {
         // A cursor that was never moved stays at the top.
         let stood = self.current().and_then(|row| self.key(row)).filter(|_| self.list.at > 0);
+        self.keep_folds(&rows);
         (self.rows, self.complete) = (rows, complete);
+        self.take_parents();
         self.arrange(height);
         let wanted = self.wanted.filter(|wanted| self.rows.position(wanted.event).is_some());
         if let Some(row) = wanted.map(|wanted| wanted.event).or(stood).and_then(|event| self.rows.position(event)) {
@@ -207,7 +240,7 @@ impl Timeline {
             };
             self.shown = Some(Arc::new(isolated.rows.iter().filter(|row| shown(row)).copied().collect()));
         }
-        self.errors = self.failing_lines();
+        self.errors = self.failing_rows();
         self.hidden_counts = self.count_hidden();
         if let Some(row) = row {
             self.list.jump(self.line_of(row), self.len(), height);
@@ -219,15 +252,11 @@ impl Timeline {
         rows.filter(|row| self.rows.get(*row as usize).is_some_and(|row| !self.hidden.contains(&row.kind))).collect()
     }
 
-    fn failing_lines(&self) -> Vec<u32> {
-        let fails = |row: Option<&Row>| row.is_some_and(|row| is_failure(row.state));
+    fn failing_rows(&self) -> Vec<u32> {
+        let fails = |row: &u32| self.rows.get(*row as usize).is_some_and(|row| is_failure(row.state));
         match &self.shown {
-            None => (0u32..).zip(self.rows.iter()).filter(|(_, row)| fails(Some(*row))).map(|(line, _)| line).collect(),
-            Some(shown) => (0u32..)
-                .zip(shown.iter())
-                .filter(|(_, row)| fails(self.rows.get(**row as usize)))
-                .map(|(line, _)| line)
-                .collect(),
+            None => (0..self.rows.len() as u32).filter(fails).collect(),
+            Some(shown) => shown.iter().copied().filter(fails).collect(),
         }
     }
 

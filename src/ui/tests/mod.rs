@@ -4,6 +4,7 @@ mod bench;
 mod bytes;
 mod correlation;
 mod flow;
+mod lanes;
 mod picture;
 mod random;
 mod sample;

@@ -73,6 +73,11 @@ pictures! {
     help: "e Enter ? t a b";
     palette: "e Enter : g o";
     which_key: "e Enter ]";
+    waterfall: "e Enter p d";
+    tree: "e Enter p T d j z c";
+    playback: "e Enter p d P 4 G";
+    groups: "# a";
+    found: ": f i n d Space l o g i n Enter";
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{commands, event, find, go, keep, lens, payload};
+use super::{commands, event, everywhere, find, go, keep, lens, payload};
 use crate::ui::message::{Mark, Message, Request, Terminal};
 use crate::ui::state::{State, Timeline};
 
@@ -28,6 +28,12 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
                 state.warn(words);
             }
         }
+        Message::Found { job, hits, total } => everywhere::take(state, job, hits, total),
+        Message::Nested { session, rows, shown, tree } => {
+            if let Some(timeline) = open(state, session).filter(|timeline| timeline.awaits(&rows, &shown)) {
+                timeline.nest(*tree, height);
+            }
+        }
         Message::Marks { session, marks } => take_marks(state, &session, marks),
         Message::Hits { job, rows, scanned } => hits(state, job, &rows, scanned),
         Message::Shared { session, row, words } => shared(state, session, row, words),
@@ -40,6 +46,7 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
         Message::Woven { session, joined, findings } => {
             if let Some(timeline) = open(state, session) {
                 timeline.joined = Some(joined);
+                timeline.take_parents();
                 timeline.take_findings(findings);
                 return event::ask_links(state);
             }
@@ -169,8 +176,7 @@ fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
     search.rows.splice(place..place, rows.iter().copied());
     if let (true, Some(first)) = (search.jump, rows.first()) {
         search.jump = false;
-        let (line, length) = (timeline.line_of(*first as usize), timeline.len());
-        timeline.list.jump(line, length, height);
+        timeline.land_on(*first as usize, height);
     }
 }
 
@@ -178,6 +184,9 @@ fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
 fn ended(state: &mut State, job: u64, words: String) {
     if !words.is_empty() {
         state.say(words);
+    }
+    if let Some(found) = state.found.as_mut().filter(|found| found.job == Some(job)) {
+        found.job = None;
     }
     let Some(timeline) = &mut state.timeline else { return };
     if let Some(found) = timeline.filter.as_mut().filter(|found| found.job == Some(job)) {
@@ -202,8 +211,7 @@ fn shared(state: &mut State, session: i64, row: Option<usize>, words: String) {
     }
     go::leave(state);
     if let (Some(row), Some(timeline)) = (row, state.timeline.as_mut()) {
-        let (line, length) = (timeline.line_of(row), timeline.len());
-        timeline.list.jump(line, length, height);
+        timeline.land_on(row, height);
     }
     state.say(words);
 }

@@ -1,6 +1,6 @@
 //! The command line: commands with arguments, and everything that has a key, by its words.
 
-use super::{export, find, go, panel, reasons, show};
+use super::{everywhere, export, find, go, panel, reasons, show};
 use crate::domain::Timestamp;
 use crate::ui::action::{Action, Go, Show};
 use crate::ui::keymap::{BINDINGS, Place, keys_of};
@@ -28,6 +28,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     command("goto", "+5m | 14:03 | 40% | 12 | ID", "go to a time, a percentage, a line or an id", false),
     command("filter", "WORDS", "show only rows that hold all words; none shows all", true),
     command("search", "TEXT", "search, as / does", false),
+    command("find", "TEXT", "search the contents of all sessions; without a text, what was found last", true),
     command("export", "FILE", "write a slice: marked, selected, filtered or current", true),
     command("theme", "auto | dark | light", "choose the colours", false),
     command("time", "clock | start | delta | date", "choose how times are written", false),
@@ -121,6 +122,7 @@ pub(super) fn run(state: &mut State, text: &str, now: Now) -> Option<Vec<Request
         "goto" => goto(state, argument),
         "filter" => filter(state, argument),
         "search" => find::search(state, argument),
+        "find" => everywhere::find(state, argument),
         "export" => export::write_to(state, argument),
         "theme" => theme(state, argument),
         "time" => time(state, argument),
@@ -179,7 +181,11 @@ fn goto(state: &mut State, argument: &str) -> Vec<Request> {
     let line = match (number, percent, moment(argument, timeline.start())) {
         (Some(number), ..) => number.saturating_sub(1),
         (_, Some(percent), _) => length.saturating_sub(1) * percent.min(100) / 100,
-        (_, _, Some(at)) => first_at(timeline.len(), |line| timeline.row(line).is_some_and(|row| row.time >= at)),
+        (_, _, Some(at)) => {
+            let row = first_at(timeline.rows.len(), |row| timeline.rows.get(row).is_some_and(|row| row.time >= at));
+            timeline.land_on(row, height);
+            return Vec::new();
+        }
         _ => {
             let session = timeline.session.number;
             let job = state.jobs.start(format!("looking for {argument}"));

@@ -66,7 +66,7 @@ fn search_rows(state: &mut State, phrase: Phrase) -> Vec<Request> {
         job,
         rows: timeline.rows.clone(),
         order: timeline.shown.clone(),
-        from: timeline.list.at,
+        from: timeline.current().map_or(0, |row| timeline.place_of(row)),
         phrase: phrase.clone(),
     });
     timeline.search = Some(Searched { phrase, rows: Vec::new(), job: Some(job), jump: true, lit: true });
@@ -126,8 +126,8 @@ fn hit(state: &mut State, forward: bool, times: usize) -> Vec<Request> {
             if let Some(search) = &mut timeline.search {
                 search.lit = true;
             }
-            match round(&hit_lines(timeline), timeline.list.at, forward, times) {
-                Some(line) => jump(timeline, line, height),
+            match round(&hit_ranks(timeline), timeline.rank(), forward, times) {
+                Some(rank) => jump(timeline, rank, height),
                 None => state.warn("no hit in the rows that are shown"),
             }
         }
@@ -136,11 +136,17 @@ fn hit(state: &mut State, forward: bool, times: usize) -> Vec<Request> {
     Vec::new()
 }
 
-/// The lines of the hits that are shown, in order.
-fn hit_lines(timeline: &Timeline) -> Vec<usize> {
+/// The places of the hits that pass, in order.
+fn hit_ranks(timeline: &Timeline) -> Vec<usize> {
     let Some(search) = &timeline.search else { return Vec::new() };
-    let rows = search.rows.iter().map(|row| *row as usize);
-    rows.filter(|row| timeline.shows(*row)).map(|row| timeline.line_of(row)).collect()
+    ranks_of(timeline, search.rows.iter().copied())
+}
+
+/// The places of rows that pass, in order.
+fn ranks_of(timeline: &Timeline, rows: impl Iterator<Item = u32>) -> Vec<usize> {
+    let mut ranks: Vec<usize> = rows.filter_map(|row| timeline.rank_of(row as usize)).collect();
+    ranks.sort_unstable();
+    ranks
 }
 
 /// The hit that lies some hits away from a line, round the ends.
@@ -166,7 +172,7 @@ fn target_jump(state: &mut State, target: Target, forward: bool, times: usize) -
             let fails = |line: &usize| sessions.at(*line).is_some_and(|session| session.errors > 0);
             nth(sessions.list.at, sessions.lines.len(), forward, times, fails)
         }
-        (_, Some(timeline)) => target_line(timeline, target, forward, times),
+        (_, Some(timeline)) => target_rank(timeline, target, forward, times),
         _ => None,
     };
     let Some(line) = found else {
@@ -185,32 +191,50 @@ fn target_jump(state: &mut State, target: Target, forward: bool, times: usize) -
     Vec::new()
 }
 
-fn jump(timeline: &mut Timeline, line: usize, height: usize) {
-    let length = timeline.len();
-    timeline.list.jump(line, length, height);
+/// Goes to a place, also one in a closed fold.
+fn jump(timeline: &mut Timeline, rank: usize, height: usize) {
+    if let Some(row) = timeline.row_of_rank(rank) {
+        timeline.land_on(row, height);
+    }
 }
 
-fn target_line(timeline: &Timeline, target: Target, forward: bool, times: usize) -> Option<usize> {
-    let (at, length) = (timeline.list.at, timeline.len());
+fn target_rank(timeline: &Timeline, target: Target, forward: bool, times: usize) -> Option<usize> {
+    let at = timeline.rank();
     match target {
-        Target::Error => among(timeline.errors.iter().map(|line| *line as usize).collect(), at, forward, times),
+        Target::Error => among_rows(timeline, &timeline.errors, forward, times),
         Target::Mark => {
-            let rows = timeline.marked_rows().into_iter().filter(|row| timeline.shows(*row));
-            among(rows.map(|row| timeline.line_of(row)).collect(), at, forward, times)
+            let marked = timeline.marked_rows().into_iter().map(|row| row as u32);
+            among(&ranks_of(timeline, marked), at, forward, times)
         }
-        Target::Finding => {
-            let rows = timeline.correlation.finding_rows.iter().map(|row| *row as usize);
-            let shown = rows.filter(|row| timeline.shows(*row)).map(|row| timeline.line_of(row));
-            among(shown.collect(), at, forward, times)
-        }
-        Target::Kind(kind) => {
-            nth(at, length, forward, times, |line| timeline.row(*line).is_some_and(|row| row.kind == kind))
+        Target::Finding => among_rows(timeline, &timeline.correlation.finding_rows, forward, times),
+        Target::Kind(kind) => nth(at, timeline.ranks(), forward, times, |rank| {
+            let row = timeline.row_of_rank(*rank).and_then(|row| timeline.rows.get(row));
+            row.is_some_and(|row| row.kind == kind)
+        }),
+        Target::Gap => {
+            let behind = timeline.rows.gaps().iter().map(|gap| gap.row);
+            let shown = behind.filter_map(|row| timeline.row_at_or_after(row as usize)).map(|row| row as u32);
+            among(&ranks_of(timeline, shown), at, forward, times)
         }
     }
 }
 
+/// The place so many of these rows away; without a tree no more is looked at than that.
+fn among_rows(timeline: &Timeline, rows: &[u32], forward: bool, times: usize) -> Option<usize> {
+    if timeline.nested().is_some() {
+        return among(&ranks_of(timeline, rows.iter().copied()), timeline.rank(), forward, times);
+    }
+    let here = timeline.current()?;
+    let place = if forward {
+        rows.partition_point(|row| *row as usize <= here) + times - 1
+    } else {
+        rows.partition_point(|row| (*row as usize) < here).checked_sub(times)?
+    };
+    timeline.rank_of(*rows.get(place)? as usize)
+}
+
 /// The line that lies so many of these lines away; there is no going round.
-fn among(lines: Vec<usize>, at: usize, forward: bool, times: usize) -> Option<usize> {
+fn among(lines: &[usize], at: usize, forward: bool, times: usize) -> Option<usize> {
     if forward {
         lines.get(lines.partition_point(|line| *line <= at) + times - 1).copied()
     } else {
@@ -228,6 +252,7 @@ fn nothing(place: Place, target: Target, forward: bool) -> String {
         (_, Target::Error) => "error",
         (_, Target::Mark) => "mark",
         (_, Target::Finding) => "finding",
+        (_, Target::Gap) => "long gap",
         (_, Target::Kind(kind)) => kind.name(),
     };
     format!("no {what} {} this one", if forward { "after" } else { "before" })
@@ -279,10 +304,10 @@ mod tests {
 
     #[test]
     fn errors_are_not_walked_round_the_ends() {
-        assert_eq!(among(vec![2, 5, 9], 5, true, 1), Some(9));
-        assert_eq!(among(vec![2, 5, 9], 9, true, 1), None);
-        assert_eq!(among(vec![2, 5, 9], 5, false, 1), Some(2));
-        assert_eq!(among(vec![2, 5, 9], 2, false, 1), None);
-        assert_eq!(among(vec![2, 5, 9], 0, true, 3), Some(9));
+        assert_eq!(among(&[2, 5, 9], 5, true, 1), Some(9));
+        assert_eq!(among(&[2, 5, 9], 9, true, 1), None);
+        assert_eq!(among(&[2, 5, 9], 5, false, 1), Some(2));
+        assert_eq!(among(&[2, 5, 9], 2, false, 1), None);
+        assert_eq!(among(&[2, 5, 9], 0, true, 3), Some(9));
     }
 }

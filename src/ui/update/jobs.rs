@@ -7,6 +7,9 @@ use crate::ui::state::State;
 pub(super) fn cancel_all(state: &mut State) -> Vec<Request> {
     let mut requests: Vec<Request> =
         std::mem::take(&mut state.jobs.running).into_iter().map(|work| Request::Cancel(work.job)).collect();
+    if let Some(found) = &mut state.found {
+        found.job = None;
+    }
     forget_jobs(state);
     if state.import.take().is_some() {
         requests.push(Request::CancelImport);

@@ -3,6 +3,7 @@
 mod answers;
 mod commands;
 mod event;
+mod everywhere;
 mod export;
 mod find;
 mod go;
@@ -10,6 +11,7 @@ mod jobs;
 mod keep;
 mod keys;
 mod lens;
+mod lanes;
 mod panel;
 mod payload;
 mod reasons;
@@ -22,7 +24,7 @@ pub(crate) use reasons::disabled;
 
 use std::time::Duration;
 
-use super::action::Action;
+use super::action::{Action, Show};
 use super::keymap::Place;
 use super::list::Move;
 use super::message::{Message, Now, Outside, Request};
@@ -59,6 +61,7 @@ pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Reque
         Message::Outside(news) => outside(state, news),
         answer => answers::take(state, answer),
     };
+    requests.extend(lanes::follow(state, now));
     requests.extend(timeline::fetch(state, now));
     requests
 }
@@ -73,6 +76,10 @@ pub(crate) fn act(state: &mut State, action: Action, count: Option<usize>, now: 
         Action::Move(step) => step_in(state, step, count),
         Action::Go(wish) => go::go(state, wish, now),
         Action::Find(wish) => find::find(state, wish, count),
+        Action::Show(wish @ (Show::Lane | Show::Tree | Show::Branch(_) | Show::Play | Show::Slower | Show::Faster)) => {
+            lanes::show(state, wish, count, now);
+            Vec::new()
+        }
         Action::Show(wish) => show::show(state, wish, count),
         Action::Look(wish) => event::look(state, wish, count),
         Action::Keep(wish) => keep::keep(state, wish),

@@ -1,7 +1,7 @@
 //! Keys while something lies over the screen: prompts, help, the palette, the marks.
 
 use super::commands::{self, What};
-use super::{act, export, find, go, keep, lens};
+use super::{act, everywhere, export, find, go, keep, lens};
 use crate::ui::action::Action;
 use crate::ui::input::Input;
 use crate::ui::key::Key;
@@ -24,6 +24,7 @@ pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
         (_, Panel::Marks { list }) => marks(state, key, list),
         (_, Panel::Lens { list }) => lens::press_lens(state, key, list),
         (_, Panel::Findings { list }) => lens::press_findings(state, key, list),
+        (_, Panel::Found { list }) => everywhere::press(state, key, list),
         ("y" | "Y", Panel::ConfirmUnmark) => keep::unmark_all(state),
         (_, Panel::ConfirmUnmark) => {
             state.say("the marks stay");
@@ -45,7 +46,7 @@ pub(super) fn paste(state: &mut State, text: &str) {
 }
 
 /// Moves in the list of a panel; `false` where the key is none of a list.
-fn move_in(list: &mut List, key: &Key, length: usize) -> bool {
+pub(super) fn move_in(list: &mut List, key: &Key, length: usize) -> bool {
     let step = match key.name() {
         "↓" | "^N" => Move::Down,
         "↑" | "^P" => Move::Up,

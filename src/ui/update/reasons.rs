@@ -29,6 +29,10 @@ fn empty(state: &State) -> Option<&'static str> {
     }
 }
 
+fn is_heading(state: &State) -> bool {
+    state.place == Place::Sessions && state.sessions.heading(state.sessions.list.at).is_some()
+}
+
 fn no_rows(state: &State) -> Option<&'static str> {
     match &state.timeline {
         None => Some("no session is open"),
@@ -41,6 +45,7 @@ fn no_rows(state: &State) -> Option<&'static str> {
 
 fn going(state: &State, wish: Go) -> Option<&'static str> {
     match wish {
+        Go::In | Go::Timeline if is_heading(state) => Some("this is a heading; its sessions stand below"),
         Go::In | Go::Event if state.place != Place::Event => empty(state),
         Go::HistoryBack | Go::LastPlace if !state.history.can_go_back() => Some("there is no place before this one"),
         Go::HistoryForward if !state.history.can_go_forward() => Some("there is no place after this one"),
@@ -78,6 +83,18 @@ fn showing(state: &State, wish: Show) -> Option<&'static str> {
         Show::AllKinds => {
             let hidden = state.timeline.as_ref().is_some_and(|timeline| !timeline.hidden.is_empty());
             (!hidden).then_some("no kind is hidden")
+        }
+        Show::Branch(_) => {
+            let nested = state.timeline.as_ref().is_some_and(|timeline| timeline.nested().is_some());
+            (!nested).then_some("the rows stand flat; T nests them by branch")
+        }
+        Show::Play => {
+            let can = state.timeline.as_ref().is_some_and(|timeline| timeline.can_play());
+            (!can).then_some("there are no times to play")
+        }
+        Show::Slower | Show::Faster => {
+            let plays = state.timeline.as_ref().is_some_and(|timeline| timeline.playback.is_some());
+            (!plays).then_some("nothing is played; P plays")
         }
         Show::Wrap => no_payload(state),
         _ => None,

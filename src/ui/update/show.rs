@@ -4,6 +4,7 @@ use super::{go, lens, open_panel, payload};
 use crate::domain::Kind;
 use crate::ui::action::Show;
 use crate::ui::catalog::{Column, Sort};
+use crate::ui::groups::Grouping;
 use crate::ui::input::Input;
 use crate::ui::list::List;
 use crate::ui::message::{Request, Terminal};
@@ -19,6 +20,7 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
         Show::Suspend => return vec![Request::Terminal(Terminal::Suspend)],
         Show::Mouse => return mouse(state),
         Show::Sort(column) => sort(state, column, height),
+        Show::Group(by) => group(state, by, height),
         Show::Wrap => payload::wrap(state),
         Show::Kind(kind) => return hide(state, kind, height),
         Show::AllKinds => {
@@ -80,6 +82,15 @@ fn sort(state: &mut State, column: Column, height: usize) {
     sessions.arrange(height);
     let first = if sort.descending { "largest first" } else { "smallest first" };
     state.say(format!("sorted by {}, {first}", column.name()));
+}
+
+fn group(state: &mut State, by: Grouping, height: usize) {
+    state.sessions.grouping = by;
+    state.sessions.arrange(height);
+    state.say(match by {
+        Grouping::None => "no groups".to_owned(),
+        by => format!("grouped by {}", by.name()),
+    });
 }
 
 fn hide(state: &mut State, kind: Kind, height: usize) -> Vec<Request> {

@@ -7,7 +7,7 @@ use super::{Pen, prompt};
 use crate::domain::safe;
 use crate::timeline::Severity;
 use crate::ui::keymap::{Place, footer};
-use crate::ui::state::{State, Timeline};
+use crate::ui::state::{Playback, State, Timeline};
 use crate::ui::text::{clip, fit, width};
 use crate::ui::update::disabled;
 use crate::ui::words::counted;
@@ -98,7 +98,8 @@ fn position(state: &State) -> String {
         (Place::Sessions, ..) => place(state.sessions.list.at, state.sessions.lines.len()),
         (_, Some(timeline), _) => {
             let more = if timeline.complete { "" } else { "+" };
-            format!("{}{more}", place(timeline.list.at, timeline.len()))
+            let played = timeline.playback.as_ref().filter(|_| state.place == Place::Timeline).map(played);
+            format!("{}{more}{}", place(timeline.list.at, timeline.len()), played.unwrap_or_default())
         }
         _ => String::new(),
     }
@@ -116,7 +117,7 @@ fn notes(state: &State) -> Vec<String> {
 
 fn notes_of_sessions(state: &State) -> Vec<String> {
     let sessions = &state.sessions;
-    let hidden = sessions.catalog.entries.len().saturating_sub(sessions.lines.len());
+    let hidden = sessions.catalog.entries.len().saturating_sub(sessions.count());
     let filter = sessions.filter.as_ref().map(|filter| format!("filter \"{}\" hides {hidden}", safe(&filter.text)));
     let at = sessions.hits.binary_search(&(sessions.list.at as u32)).ok();
     let hits = sessions.search.as_ref().map(|search| hits(&search.text, at, sessions.hits.len(), false));
@@ -161,6 +162,12 @@ fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
         notes.push(format!("{marked} marked"));
     }
     notes
+}
+
+fn played(playback: &Playback) -> String {
+    let what = if playback.playing { "playing" } else { "paused" };
+    let clock: String = crate::ui::words::moment(playback.now()).chars().skip(11).collect();
+    format!("  {what} {} {clock} {}%", playback.speed(), playback.percent())
 }
 
 fn notes_of_event(state: &State) -> Vec<String> {

@@ -2,7 +2,9 @@
 
 mod event;
 mod frame;
+mod lane;
 mod lens;
+mod minimap;
 mod overlay;
 mod pen;
 mod preview;

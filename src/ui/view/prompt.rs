@@ -30,6 +30,11 @@ pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
             Pen::new(buffer, area).write(words, state.theme.footer_text);
             return true;
         }
+        Some(Panel::Found { .. }) => {
+            let words = "Enter goes there  Esc closes, and again cancels the search";
+            Pen::new(buffer, area).write(words, state.theme.footer_text);
+            return true;
+        }
         None => return false,
     };
     let mut pen = Pen::new(buffer, area);
