@@ -248,7 +248,9 @@ mod tests {
 
     #[test]
     fn settings_and_texts_are_no_usage() {
-        for json in [r#"{"maxTokens":4096,"max_tokens":9}"#, r#""input_tokens: 5""#, r#"{"inputTokens":"many"}"#, "null"] {
+        for json in
+            [r#"{"maxTokens":4096,"max_tokens":9}"#, r#""input_tokens: 5""#, r#"{"inputTokens":"many"}"#, "null"]
+        {
             assert_eq!(read(json), None, "{json}");
         }
     }

@@ -4,7 +4,7 @@
 /// What a split hands on.
 pub trait Parts {
     /// Whether a list or an object of the outer object is one part, and not a part for each element or member.
-    fn is_whole(&self, _section: &str, _first: u8) -> bool {
+    fn is_whole(&mut self, _section: &str, _first: u8) -> bool {
         false
     }
     /// A part begins: the member of the outer object, and the name inside it where that is an object.
@@ -262,7 +262,7 @@ mod tests {
     fn what_is_wanted_whole_comes_whole() {
         struct Whole(Seen);
         impl Parts for Whole {
-            fn is_whole(&self, section: &str, first: u8) -> bool {
+            fn is_whole(&mut self, section: &str, first: u8) -> bool {
                 section == "s" && first == b'{'
             }
             fn begin(&mut self, section: &str, name: Option<&str>, offset: u64) -> anyhow::Result<()> {
