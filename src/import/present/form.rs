@@ -47,6 +47,10 @@ pub fn form_of(root: Value<'_>) -> Option<Form> {
     if root.shape() != Shape::Object || has("format") {
         return None;
     }
+    let stored = root.get("blobs").and_then(|blobs| blobs.items().next());
+    if stored.is_some_and(|blob| blob.get("payload").is_some() && blob.get("event_id").is_some()) {
+        return Some(Form::Report);
+    }
     if OF_REPORT.iter().filter(|name| has(name)).count() >= 2 || rows_of(root, &["modelIo", "toolIo"], "event_type") {
         return Some(Form::Report);
     }
@@ -156,6 +160,7 @@ mod tests {
     fn documents_are_told_by_what_they_hold() {
         assert_eq!(form(r#"{"generatedAt":"x","reportScope":"room_name","modelIo":[]}"#), Some(Form::Report));
         assert_eq!(form(r#"{"modelIo":[{"event_type":"model_call"}]}"#), Some(Form::Report));
+        assert_eq!(form(r#"{"blobs":{"b":{"event_id":"e","payload":"{}"}}}"#), Some(Form::Report));
         assert_eq!(form(r#"{"runId":"smoke-1","turns":[{"prompt":"x"}]}"#), Some(Form::Artifact));
         assert_eq!(form(r#"{"runId":"smoke-1","sessionCorrelation":{"body":{}}}"#), Some(Form::Artifact));
         assert_eq!(form(r#"{"room":"r","tasks":[{"task":"auto"}],"traces":[]}"#), Some(Form::Room));
