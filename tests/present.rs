@@ -20,3 +20,5 @@ mod keys;
 mod leniency;
 #[path = "present/rows.rs"]
 mod rows;
+#[path = "present/selecting.rs"]
+mod selecting;

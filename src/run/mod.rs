@@ -12,6 +12,7 @@ mod scratch;
 mod query;
 mod scan;
 mod search;
+mod selection;
 mod session;
 mod sessions;
 mod shape;

@@ -9,8 +9,9 @@ use super::location::Location;
 use super::output::Output;
 use super::query::Query;
 use super::scan::{Scanner, in_text};
+use super::selection::{self, Window};
 use super::table::{Column, Fit, Table};
-use super::{Ended, session, shape, tell};
+use super::{Ended, shape, tell};
 use crate::cli::Search;
 use crate::domain::{Body, Event, Role, Session};
 use crate::store::Store;
@@ -37,22 +38,15 @@ struct Hit {
 
 pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -> Result<Ended> {
     let query = Query::parse(&wanted.words.join(" "))?;
-    let (store, sessions) = match &wanted.session {
-        Some(name) => {
-            let store = location.open().await?;
-            let session = session::find(&store, name).await?;
-            (store, vec![session])
-        }
-        None => {
-            let Some(store) = location.open_if_there().await? else { return Ok(Ended::Well) };
-            let sessions = store.sessions().await?;
-            (store, sessions)
-        }
+    let Some((store, sessions, window)) =
+        selection::find_or_all(location, wanted.session.as_deref(), &wanted.original).await?
+    else {
+        return Ok(Ended::Well);
     };
     let limit = if wanted.all { usize::MAX } else { wanted.limit };
     let mut shown = Shown { limit, total: 0, table: Table::new(&COLUMNS) };
     for session in &sessions {
-        search_session(&store, session, &query, &mut shown, output).await?;
+        search_session(&store, (session, window), &query, &mut shown, output).await?;
     }
     output.finish()?;
     tell(&shown.told());
@@ -62,12 +56,12 @@ pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -
 
 async fn search_session(
     store: &Store,
-    session: &Session,
+    (session, window): (&Session, Window),
     query: &Query,
     shown: &mut Shown,
     output: &mut Output,
 ) -> Result<()> {
-    let heads = store.heads(session.number, None).await?;
+    let heads = window.narrow(store.heads(session.number, None).await?);
     let numbers: Vec<i64> = heads.iter().rev().map(|head| head.number).collect();
     let mut scanner = Scanner::new(store, query);
     let mut known = HashSet::new();

@@ -51,6 +51,9 @@ pub fn form_of(root: Value<'_>) -> Option<Form> {
     if stored.is_some_and(|blob| blob.get("payload").is_some() && blob.get("event_id").is_some()) {
         return Some(Form::Report);
     }
+    if has("reportScope") && (has("room") || has("session")) {
+        return Some(Form::Report);
+    }
     if OF_REPORT.iter().filter(|name| has(name)).count() >= 2 || rows_of(root, &["modelIo", "toolIo"], "event_type") {
         return Some(Form::Report);
     }
