@@ -16,7 +16,7 @@ pub fn label(event: &Event, input: Option<Value<'_>>, output: Option<Value<'_>>)
     if let Some(text) = answer {
         return (telling::label(&text), true);
     }
-    let calls = output.map(named_calls).unwrap_or_else(Vec::new);
+    let calls = output.map(named_calls).unwrap_or_default();
     if !calls.is_empty() {
         let names: Vec<&str> = calls.iter().map(|call| call.name.as_str()).collect();
         return (telling::label(&format!("calls {}", names.join(", "))), false);

@@ -33,9 +33,9 @@ pub fn set(event: &mut Event, output: Option<&Content<'_>>, metadata: Option<Val
             }
         }
     }
-    let metadata =
-        metadata.map(|metadata| IN_METADATA.iter().filter_map(|path| read_at(metadata, "metadata", path)).collect());
-    found.extend(metadata.unwrap_or_else(Vec::new));
+    if let Some(metadata) = metadata {
+        found.extend(IN_METADATA.iter().filter_map(|path| read_at(metadata, "metadata", path)));
+    }
     // The last of equals is the first in order.
     let Some(best) = found.iter().rev().max_by_key(|found| known(found)) else { return };
     if let Some((total, sum)) = best.reading.mismatch {
