@@ -54,6 +54,11 @@ fn a_dangling_blob_is_marked_and_the_row_speaks() {
     let (told, id, world) = with_output(json!({"text": "here"}), |_, blob| *blob = Value::Null);
     let named = world.of(MODELS).next().expect("a row")["output_blob_id"].as_str().expect("an id").to_owned();
     assert_eq!(said(&told, &id, &["output_copy", "blob_missing"]), ["inline".to_owned(), format!("output: {named}")]);
+    assert_eq!(told.event(&id)["flags"], json!([]), "nothing is missing of what it says");
+    let (told, id, _) = with_output(json!({"text": "here"}), |row, blob| {
+        (row["output_payload"], *blob) = (Value::Null, Value::Null);
+    });
+    assert_eq!(told.event(&id)["flags"], json!(["truncated"]));
 }
 
 #[test]

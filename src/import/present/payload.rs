@@ -112,7 +112,7 @@ pub fn side<'a>(row: Row<'a>, kind: &'static str, payloads: &dyn Payloads, event
         note(event, "digest_mismatch", format!("{kind}: stored {said}, computed {}", hex::encode(blob.digest)));
     }
     let lost = named.filter(|_| blob.is_none_or(|blob| blob.first.is_none()));
-    if let Some(id) = lost {
+    if let Some(id) = &lost {
         note(event, "blob_missing", format!("{kind}: {id}"));
     }
     if let Inline::Failed(value) = &inline {
@@ -124,11 +124,14 @@ pub fn side<'a>(row: Row<'a>, kind: &'static str, payloads: &dyn Payloads, event
         (Some(blob), inline) if blob.is_intact() => whole_blob(&mut side, blob, inline, payloads, kind, event),
         (blob, Inline::Whole(value)) => whole_inline(&mut side, value, blob, kind, event),
         (_, Inline::Failed(value)) => {
+            event.flags |= flag::TRUNCATED;
             side.body = Some(Bytes::Range(value.range()));
             note(event, &format!("{kind}_copy"), "inline".to_owned());
         }
         (Some(blob), inline) => cut_blob(&mut side, blob, inline, payloads, kind, event),
         (None, Inline::Preview(value, size)) => preview(&mut side, value, size, kind, event),
+        // What the row had is nowhere.
+        (None, Inline::Absent) if lost.is_some() => event.flags |= flag::TRUNCATED,
         (None, Inline::Absent) => {}
     }
     side
