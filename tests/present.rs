@@ -18,6 +18,8 @@ mod copies;
 mod keys;
 #[path = "present/leniency.rs"]
 mod leniency;
+#[path = "present/real.rs"]
+mod real;
 #[path = "present/rows.rs"]
 mod rows;
 #[path = "present/selecting.rs"]
