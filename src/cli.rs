@@ -126,7 +126,51 @@ Examples:
   turnscope timeline 7f3a --json | head")]
 pub struct Timeline {
     /// An id, the beginning of one, `last`, or a room
-    pub session: String,
+    #[arg(required_unless_present_any = DESCRIBE)]
+    pub session: Option<String>,
+
+    #[command(flatten)]
+    pub original: Original,
+}
+
+/// The options that describe a session, so that it need not be named.
+const DESCRIBE: [&str; 4] = ["room", "canvas_id", "session_id", "result_json"];
+
+/// A session of the original system, described as its report was asked for one.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Instead of SESSION, as the original's report was asked")]
+pub struct Original {
+    /// The session of this room
+    #[arg(long, value_name = "ROOM")]
+    pub room: Option<String>,
+
+    /// The session of this canvas
+    #[arg(long, value_name = "UUID")]
+    pub canvas_id: Option<String>,
+
+    /// The session with exactly this id
+    #[arg(long, value_name = "UUID")]
+    pub session_id: Option<String>,
+
+    /// The session of the run that left this file
+    #[arg(long, value_name = "FILE")]
+    pub result_json: Option<PathBuf>,
+
+    /// Only what happened from this time on, such as 2026-03-02T10:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub window_start: Option<String>,
+
+    /// Only what happened up to this time
+    #[arg(long, value_name = "TIME")]
+    pub window_end: Option<String>,
+}
+
+impl Original {
+    /// Whether a session is described.
+    pub fn describes(&self) -> bool {
+        let Self { room, canvas_id, session_id, result_json, .. } = self;
+        room.is_some() || canvas_id.is_some() || session_id.is_some() || result_json.is_some()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -136,11 +180,15 @@ Examples:
   turnscope show last EVENT --part output       escaped on a terminal, the exact bytes in a pipe
   turnscope show last EVENT --part raw -o record.json")]
 pub struct Show {
-    /// An id, the beginning of one, `last`, or a room
+    /// An id, the beginning of one, `last`, or a room; left out where options describe the session
     pub session: String,
 
     /// The id of a row, or of any event of it
-    pub event: String,
+    #[arg(required_unless_present_any = DESCRIBE)]
+    pub event: Option<String>,
+
+    #[command(flatten)]
+    pub original: Original,
 
     /// Write this part, byte for byte as the source wrote it
     #[arg(long, value_enum)]
@@ -153,6 +201,16 @@ pub struct Show {
     /// Overwrite the file
     #[arg(long, requires = "output")]
     pub force: bool,
+}
+
+impl Show {
+    /// The session, unless it is described, and the event.
+    pub fn names(&self) -> (Option<&str>, &str) {
+        match &self.event {
+            Some(event) => (Some(&self.session), event),
+            None => (None, &self.session),
+        }
+    }
 }
 
 /// The parts of an event that can be written out.
@@ -205,6 +263,9 @@ pub struct Search {
     /// Search this session only
     #[arg(long, value_name = "SESSION")]
     pub session: Option<String>,
+
+    #[command(flatten)]
+    pub original: Original,
 }
 
 #[derive(Debug, Args)]
@@ -215,7 +276,11 @@ Examples:
   turnscope export last --format original -o folder   the source files, byte for byte")]
 pub struct Export {
     /// An id, the beginning of one, `last`, or a room
-    pub session: String,
+    #[arg(required_unless_present_any = DESCRIBE)]
+    pub session: Option<String>,
+
+    #[command(flatten)]
+    pub original: Original,
 
     /// The file to write, or the folder for `--format original`
     #[arg(short, long, value_name = "FILE")]
@@ -249,6 +314,9 @@ Examples:
 pub struct Stats {
     /// An id, the beginning of one, `last`, or a room [default: all sessions]
     pub session: Option<String>,
+
+    #[command(flatten)]
+    pub original: Original,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 //! This layer knows no SQL, no terminal, no files and no clock. Everything else is written in its words.
 
 mod carried;
+mod dialect;
 mod event;
 mod json;
 mod key;
@@ -14,6 +15,7 @@ mod timestamp;
 mod usage;
 
 pub use carried::Carried;
+pub use dialect::{Reading, read_usage};
 pub use event::{Body, Event, Head, Kind, NOTED, Order, Phase, Role, flag};
 pub use json::{
     Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Value, decode_string, is_json_number,

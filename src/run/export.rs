@@ -1,5 +1,6 @@
 //! `turnscope export`: a session as a verifiable slice, or as the files it came from.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -7,8 +8,9 @@ use anyhow::{Context, Result, bail};
 
 use super::location::Location;
 use super::output::Output;
+use super::selection::{self, Chosen};
 use super::whole_file::WholeFile;
-use super::{Ended, session, tell, usage};
+use super::{Ended, tell, usage};
 use crate::cli::{Export, Form};
 use crate::domain::{Session, escape_json, safe};
 use crate::report::{Selection, incomplete, write_original, write_slice};
@@ -27,16 +29,19 @@ async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Resu
         return Err(usage("`--format original` writes whole files, so it takes no `--events`"));
     }
     let store = location.open().await?;
-    let session = session::find(&store, &wanted.session).await?;
+    let chosen = selection::find(&store, wanted.session.as_deref(), &wanted.original).await?;
+    if wanted.format == Form::Original && !chosen.window.is_open() {
+        return Err(usage("`--format original` writes whole files, so it takes no window"));
+    }
     match (wanted.format, &wanted.output) {
         (Form::Original, None) => return Err(usage("`--format original` needs a folder: name it with -o")),
-        (Form::Original, Some(folder)) => originals(&store, &session, folder, wanted.force, output).await?,
+        (Form::Original, Some(folder)) => originals(&store, &chosen.session, folder, wanted.force, output).await?,
         (Form::Json, Some(file)) if file.as_os_str() != "-" => {
-            let selection = select(&store, &session, &wanted.events).await?;
+            let selection = select(&store, &chosen, &wanted.events).await?;
             slice_to_file(&store, &selection, file, wanted.force).await?;
         }
         (Form::Json, _) => {
-            let selection = select(&store, &session, &wanted.events).await?;
+            let selection = select(&store, &chosen, &wanted.events).await?;
             slice_to_stdout(&store, &selection, output).await?;
         }
     }
@@ -44,13 +49,25 @@ async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Resu
     Ok(Ended::Well)
 }
 
-async fn select(store: &Store, session: &Session, ids: &[String]) -> Result<Selection> {
+async fn select(store: &Store, Chosen { session, window }: &Chosen, ids: &[String]) -> Result<Selection> {
+    let inside: Option<HashSet<i64>> = if window.is_open() {
+        None
+    } else {
+        let heads = window.narrow(store.heads(session.number, None).await?);
+        Some(heads.iter().map(|head| head.number).collect())
+    };
+    if let (true, Some(inside)) = (ids.is_empty(), &inside) {
+        let mut numbers: Vec<i64> = inside.iter().copied().collect();
+        numbers.sort_unstable();
+        return Ok(Selection { session: session.id.clone(), events: Some(numbers), why: format!("{window}") });
+    }
     if ids.is_empty() {
         return Ok(Selection { session: session.id.clone(), events: None, why: "whole session".to_owned() });
     }
     let mut numbers = Vec::new();
     for id in ids {
-        let found = store.named(session.number, id).await?;
+        let mut found = store.named(session.number, id).await?;
+        found.retain(|number| inside.as_ref().is_none_or(|inside| inside.contains(number)));
         if found.is_empty() {
             bail!("session {} has no event or row `{id}`: `turnscope timeline` lists them", session.id);
         }

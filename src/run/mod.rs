@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod scratch;
 mod search;
+mod selection;
 mod session;
 mod sessions;
 mod shape;

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::location::Location;
 use super::output::Output;
+use super::selection;
 use super::table::{Column, Fit, Table};
-use super::{Ended, session, shape, tell, usage};
+use super::{Ended, shape, tell, usage};
 use crate::cli::Search;
 use crate::domain::Session;
 use crate::report::{self, Found, Query};
@@ -21,22 +22,16 @@ const COLUMNS: [Column; 5] = [
 
 pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -> Result<Ended> {
     let query = Query::parse(&wanted.words.join(" ")).map_err(|error| usage(error.to_string()))?;
-    let (store, sessions) = match &wanted.session {
-        Some(name) => {
-            let store = location.open().await?;
-            let session = session::find(&store, name).await?;
-            (store, vec![session])
-        }
-        None => {
-            let Some(store) = location.open_if_there().await? else { return Ok(Ended::Well) };
-            let sessions = store.sessions().await?;
-            (store, sessions)
-        }
+    let Some((store, sessions, window)) =
+        selection::find_or_all(location, wanted.session.as_deref(), &wanted.original).await?
+    else {
+        return Ok(Ended::Well);
     };
     let limit = if wanted.all { usize::MAX } else { wanted.limit };
     let mut shown = Shown { limit, total: 0, table: Table::new(&COLUMNS) };
     for session in &sessions {
-        let mut search = report::Search::of(&store, session, &query).await?;
+        let heads = window.narrow(store.heads(session.number, None).await?);
+        let mut search = report::Search::among(&store, &query, heads.iter().map(|head| head.number).collect());
         while let Some(hits) = search.next().await? {
             shown.add(session, hits, output)?;
         }

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde_json::json;
 
+use super::Ended;
 use super::location::Location;
 use super::output::Output;
+use super::selection;
 use super::shape::{TokenCounts, millis};
 use super::table::{Column, Fit, Table, duration, known};
-use super::{Ended, session};
 use crate::cli::Stats;
 use crate::domain::{Kind, Session, Tokens, Usage, flag};
 use crate::report::{Step, Walk};
+use crate::timeline::Rows;
 
 const COLUMNS: [Column; 9] = [
     Column::left("by", Fit::Whole),
@@ -48,28 +50,27 @@ const MODEL: usize = 2;
 const TOOL: usize = 3;
 
 pub async fn stats(location: &Location, wanted: &Stats, output: &mut Output) -> Result<Ended> {
-    let (store, sessions) = match &wanted.session {
-        Some(name) => {
-            let store = location.open().await?;
-            let session = session::find(&store, name).await?;
-            (store, vec![session])
-        }
-        None => {
-            let Some(store) = location.open_if_there().await? else { return Ok(Ended::Well) };
-            let sessions = store.sessions().await?;
-            (store, sessions)
-        }
+    let Some((store, sessions, window)) =
+        selection::find_or_all(location, wanted.session.as_deref(), &wanted.original).await?
+    else {
+        return Ok(Ended::Well);
     };
     let mut groups = Groups::new();
     for session in &sessions {
         let mut own = Groups::new();
-        let mut walk = Walk::through(&store, session).await?;
+        let heads = window.narrow(store.heads(session.number, None).await?);
+        let mut walk = Walk::over(&store, Rows::of(&heads));
         while !walk.is_done() {
             for step in walk.part().await? {
                 count_step(&mut own, session, &step);
+                if !window.is_open() {
+                    count_part(&mut own, session, &step);
+                }
             }
         }
-        count_session(&mut own, session);
+        if window.is_open() {
+            count_session(&mut own, session);
+        }
         merge(&mut groups, own);
     }
     print(groups, output)?;
@@ -111,6 +112,23 @@ fn count_session(groups: &mut Groups, session: &Session) {
         group.turns = session.turns;
         group.errors = session.errors;
         group.tokens = session.tokens;
+    }
+}
+
+/// A part of a session is counted turn by turn.
+fn count_part(groups: &mut Groups, session: &Session, step: &Step) {
+    let own = step.events.iter().filter(|event| !event.has(flag::INHERITED)).cloned().collect();
+    let Some(Step { turn, events }) = Step::of(own) else { return };
+    for key in [(SESSION, session.id.clone()), (AGENT, session.agent.clone())] {
+        let group = groups.entry(key).or_default();
+        group.sessions = 1;
+        group.events += events.len() as i64;
+        let is_turn = matches!(turn.kind, Kind::Model | Kind::Tool) && events.iter().any(|event| event.turn.is_some());
+        group.turns += i64::from(is_turn);
+        group.errors += i64::from(turn.flags & flag::ERROR != 0);
+        if let Some(usage) = turn.usage.as_ref().filter(|_| turn.kind == Kind::Model) {
+            group.tokens = sum(group.tokens, of(usage));
+        }
     }
 }
 

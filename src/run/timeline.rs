@@ -5,13 +5,13 @@ use anyhow::Result;
 use super::Ended;
 use super::location::Location;
 use super::output::Output;
-use super::session;
+use super::selection::{self, Chosen};
 use super::shape::RowLine;
 use super::table::{Column, Fit, Table, duration, known};
 use crate::cli::Timeline;
 use crate::domain::{Usage, flag};
 use crate::report::{Joined, Step, Walk};
-use crate::timeline::{State, Turn};
+use crate::timeline::{Rows, State, Turn};
 
 const COLUMNS: [Column; 8] = [
     Column::left("time", Fit::Yields(1)),
@@ -26,10 +26,11 @@ const COLUMNS: [Column; 8] = [
 
 pub async fn timeline(location: &Location, wanted: &Timeline, output: &mut Output) -> Result<Ended> {
     let store = location.open().await?;
-    let session = session::find(&store, &wanted.session).await?;
+    let Chosen { session, window } = selection::find(&store, wanted.session.as_deref(), &wanted.original).await?;
     let mut table = Table::new(&COLUMNS);
     let joined = if output.json { Some(Joined::of(&store, &session).await?) } else { None };
-    let mut walk = Walk::through(&store, &session).await?;
+    let heads = window.narrow(store.heads(session.number, None).await?);
+    let mut walk = Walk::over(&store, Rows::of(&heads));
     while !walk.is_done() {
         let steps = walk.part().await?;
         if let Some(joined) = &joined {

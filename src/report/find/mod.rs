@@ -42,8 +42,12 @@ pub struct Search<'a> {
 impl<'a> Search<'a> {
     pub async fn of(store: &'a Store, session: &Session, query: &'a Query) -> Result<Self> {
         let heads = store.heads(session.number, None).await?;
-        let left = heads.iter().map(|head| head.number).collect();
-        Ok(Self { store, query, scanner: Scanner::new(store, query), left, known: HashSet::new() })
+        Ok(Self::among(store, query, heads.iter().map(|head| head.number).collect()))
+    }
+
+    /// A search through some events, given in timeline order.
+    pub fn among(store: &'a Store, query: &'a Query, events: Vec<i64>) -> Self {
+        Self { store, query, scanner: Scanner::new(store, query), left: events, known: HashSet::new() }
     }
 
     /// The hits of the next part, newest first; `None` at the end.
