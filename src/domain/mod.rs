@@ -10,6 +10,7 @@ mod safe;
 mod session;
 mod timestamp;
 mod usage;
+pub mod filter;
 
 pub use carried::Carried;
 pub use event::{Body, Event, Head, Kind, Order, Phase, Role, flag};
