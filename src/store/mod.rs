@@ -11,6 +11,8 @@ mod sessions;
 mod events;
 mod bytes;
 mod annotations;
+mod filters;
+mod prefilter;
 mod pieces;
 mod rows;
 #[cfg(test)]
@@ -19,6 +21,7 @@ mod tests;
 pub use annotations::Annotation;
 pub use append::{Appended, Batch, NewBlob, NewBody, NewEvent, NewRecord, Place, RecordStatus, SourceStep, Stamp};
 pub use pieces::{Packer, Piece, digest, digest_of};
+pub use prefilter::Prefilter;
 pub use sources::Source;
 
 use std::path::{Path, PathBuf};

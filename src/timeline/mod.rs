@@ -3,6 +3,7 @@
 mod join;
 mod rows;
 mod turn;
+pub mod filter;
 
 pub use join::{Basis, Join, Strength, joining_kinds, joins};
 pub use rows::{Row, Rows, State};

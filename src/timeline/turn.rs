@@ -20,6 +20,7 @@ pub struct Turn {
     pub source: String,
     /// Who: the tool, the model, the participant or the type of the event.
     pub who: String,
+    pub tool: Option<String>,
     pub model: Option<String>,
     pub keys: Vec<Key>,
     pub usage: Option<Usage>,
@@ -51,6 +52,7 @@ pub fn describe(events: &[Event]) -> Option<Turn> {
             .unwrap_or_else(|| state.name().to_owned()),
         source: lead.source.clone(),
         who: who(lead, events),
+        tool: events.iter().find_map(|event| event.tool.clone()),
         model: events.iter().find_map(|event| event.model.clone()),
         keys: events.iter().flat_map(|event| event.keys.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect(),
         usage: events

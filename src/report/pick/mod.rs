@@ -1,0 +1,120 @@
+//! Picks the rows of a session that a filter matches: SQL narrows down, and what is left is read in parts and judged.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::walk::{Step, joins_of, read_rows};
+use crate::domain::filter::{Expression, Feature, Frame};
+use crate::domain::{Head, Session};
+use crate::store::Store;
+use crate::timeline::filter::{Subject, matches};
+use crate::timeline::{Join, Rows};
+
+/// Rows that are read at once.
+const PART: usize = 500;
+
+/// The rows of one session that a filter matches, in their order.
+pub struct Pick<'a> {
+    store: &'a Store,
+    session: &'a Session,
+    rows: Arc<Rows>,
+    expression: &'a Expression,
+    frame: Frame,
+    /// The rows that may match.
+    candidates: Vec<u32>,
+    next: usize,
+    /// Marked and noted, by the ids of rows.
+    marks: HashMap<String, (bool, bool)>,
+    needs_joins: bool,
+}
+
+impl<'a> Pick<'a> {
+    /// A pick among all rows of a session, whose start is the frame's. Marks and notes are those of the same store.
+    pub async fn among_all(
+        store: &'a Store,
+        session: &'a Session,
+        expression: &'a Expression,
+        frame: Frame,
+    ) -> Result<Self> {
+        let heads: Vec<Head> = store.heads(session.number, None).await?;
+        let frame = Frame { start: session.started, ..frame };
+        Self::of(store, store, session, Arc::new(Rows::of(&heads)), expression, frame).await
+    }
+
+    /// A pick among the rows of a session. Marks and notes are kept in a store of their own.
+    pub async fn of(
+        store: &'a Store,
+        annotations: &Store,
+        session: &'a Session,
+        rows: Arc<Rows>,
+        expression: &'a Expression,
+        frame: Frame,
+    ) -> Result<Self> {
+        let all = 0..rows.len() as u32;
+        let candidates = match store.prefilter(session.number, expression, &frame).await? {
+            Some(narrow) => all.filter(|row| narrow.may_match(rows.members(*row as usize))).collect(),
+            None => all.collect(),
+        };
+        let annotated = annotations.annotations(&session.id).await?.into_iter();
+        let marks = annotated.map(|found| (found.row, (found.marked, found.note.is_some()))).collect();
+        let joining = [Feature::Orphan, Feature::Ambiguous, Feature::Joined, Feature::Finding];
+        let needs_joins = expression.asks_for(&joining);
+        Ok(Self { store, session, rows, expression, frame, candidates, next: 0, marks, needs_joins })
+    }
+
+    /// The next rows that match, each with its place; there may be more where none come.
+    pub async fn part(&mut self) -> Result<Vec<(usize, Step)>> {
+        let end = (self.next + PART).min(self.candidates.len());
+        let wanted: Vec<usize> = self.candidates[self.next..end].iter().map(|row| *row as usize).collect();
+        self.next = end;
+        let (places, steps): (Vec<usize>, Vec<Step>) =
+            read_rows(self.store, &self.rows, &wanted).await?.into_iter().unzip();
+        let joins = match self.needs_joins {
+            true => Some(joins_of(self.store, &self.session.lineage, &steps).await?),
+            false => None,
+        };
+        let passes: Vec<bool> = (0..steps.len())
+            .map(|index| self.passes(&steps[index], joins.as_ref().map(|joins| joins[index].as_slice())))
+            .collect();
+        let both = places.into_iter().zip(steps).zip(passes);
+        Ok(both.filter(|(_, passes)| *passes).map(|(row, _)| row).collect())
+    }
+
+    fn passes(&self, step: &Step, joins: Option<&[Join]>) -> bool {
+        let (marked, noted) = self.marks.get(&step.turn.id).copied().unwrap_or((false, false));
+        let subject = Subject {
+            marked: Some(marked),
+            noted: Some(noted),
+            joins,
+            // No finding but those of flags and joins is told yet.
+            finding: Some(false),
+            ..Subject::of(self.session, &step.turn, &step.events)
+        };
+        matches(self.expression, &subject, &self.frame)
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.next >= self.candidates.len()
+    }
+
+    /// How many rows are decided, those included that SQL has ruled out.
+    pub fn decided(&self) -> usize {
+        self.rows.len() - (self.candidates.len() - self.next)
+    }
+
+    /// The numbers of the events of all rows that match.
+    pub async fn events(mut self) -> Result<Vec<i64>> {
+        let mut numbers = Vec::new();
+        while !self.is_done() {
+            for (row, _) in self.part().await? {
+                numbers.extend_from_slice(self.rows.members(row));
+            }
+        }
+        Ok(numbers)
+    }
+}
