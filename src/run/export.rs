@@ -5,14 +5,16 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use super::filter::Wanted;
 use super::location::Location;
 use super::output::Output;
 use super::part::incomplete;
 use super::whole_file::WholeFile;
+use super::zone::Zone;
 use super::{Ended, session, tell, usage};
 use crate::cli::{Export, Form};
 use crate::domain::{Session, escape_json, safe};
-use crate::report::{Selection, write_original, write_slice};
+use crate::report::{Pick, Selection, write_original, write_slice};
 use crate::store::Store;
 
 pub async fn export(location: &Location, wanted: &Export, output: &mut Output) -> Result<Ended> {
@@ -24,8 +26,10 @@ pub async fn export(location: &Location, wanted: &Export, output: &mut Output) -
 }
 
 async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Result<Ended> {
-    if wanted.format == Form::Original && !wanted.events.is_empty() {
-        return Err(usage("`--format original` writes whole files, so it takes no `--events`"));
+    let some_rows = !wanted.events.is_empty() || wanted.rows.filter.is_some();
+    if wanted.format == Form::Original && (some_rows || wanted.rows.from.is_some() || wanted.rows.to.is_some()) {
+        let reason = "`--format original` writes whole files, so it takes no `--events`, `--where`, `--from` or `--to`";
+        return Err(usage(reason));
     }
     let store = location.open().await?;
     let session = session::find(&store, &wanted.session).await?;
@@ -33,11 +37,11 @@ async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Resu
         (Form::Original, None) => return Err(usage("`--format original` needs a folder: name it with -o")),
         (Form::Original, Some(folder)) => originals(&store, &session, folder, wanted.force, output).await?,
         (Form::Json, Some(file)) if file.as_os_str() != "-" => {
-            let selection = select(&store, &session, &wanted.events).await?;
+            let selection = select(&store, &session, wanted, &output.zone).await?;
             slice_to_file(&store, &selection, file, wanted.force).await?;
         }
         (Form::Json, _) => {
-            let selection = select(&store, &session, &wanted.events).await?;
+            let selection = select(&store, &session, wanted, &output.zone).await?;
             slice_to_stdout(&store, &selection, output).await?;
         }
     }
@@ -45,7 +49,15 @@ async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Resu
     Ok(Ended::Well)
 }
 
-async fn select(store: &Store, session: &Session, ids: &[String]) -> Result<Selection> {
+async fn select(store: &Store, session: &Session, wanted: &Export, zone: &Zone) -> Result<Selection> {
+    if let Some(rows) = Wanted::read(store, &wanted.rows, zone).await? {
+        let events = Pick::among_all(store, session, &rows.expression, rows.frame).await?.events().await?;
+        if events.is_empty() {
+            bail!("no row of session {} matches: {}", session.id, rows.why);
+        }
+        return Ok(Selection { session: session.id.clone(), events: Some(events), why: rows.why });
+    }
+    let ids = &wanted.events;
     if ids.is_empty() {
         return Ok(Selection { session: session.id.clone(), events: None, why: "whole session".to_owned() });
     }

@@ -4,6 +4,7 @@
 
 mod browse;
 mod export;
+mod filter;
 mod import;
 mod location;
 mod output;

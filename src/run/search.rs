@@ -5,14 +5,16 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 use serde_json::json;
 
+use super::filter::Wanted;
 use super::location::Location;
 use super::output::Output;
 use super::query::Query;
 use super::scan::{Scanner, in_text};
 use super::table::{Column, Fit, Table};
 use super::{Ended, session, shape, tell};
-use crate::cli::Search;
+use crate::cli::{Rows, Search};
 use crate::domain::{Body, Event, Role, Session};
+use crate::report::Pick;
 use crate::store::Store;
 
 /// Events that are read at once.
@@ -49,10 +51,12 @@ pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -
             (store, sessions)
         }
     };
+    let rows = Rows { filter: wanted.filter.clone(), ..Rows::default() };
+    let rows = Wanted::read(&store, &rows, &output.zone).await?;
     let limit = if wanted.all { usize::MAX } else { wanted.limit };
     let mut shown = Shown { limit, total: 0, table: Table::new(&COLUMNS) };
     for session in &sessions {
-        search_session(&store, session, &query, &mut shown, output).await?;
+        search_session(&store, session, &query, rows.as_ref(), &mut shown, output).await?;
     }
     output.finish()?;
     tell(&shown.told());
@@ -64,11 +68,17 @@ async fn search_session(
     store: &Store,
     session: &Session,
     query: &Query,
+    rows: Option<&Wanted>,
     shown: &mut Shown,
     output: &mut Output,
 ) -> Result<()> {
     let heads = store.heads(session.number, None).await?;
-    let numbers: Vec<i64> = heads.iter().rev().map(|head| head.number).collect();
+    let mut numbers: Vec<i64> = heads.iter().rev().map(|head| head.number).collect();
+    if let Some(rows) = rows {
+        let pick = Pick::among_all(store, session, &rows.expression, rows.frame).await?;
+        let matching: HashSet<i64> = pick.events().await?.into_iter().collect();
+        numbers.retain(|number| matching.contains(number));
+    }
     let mut scanner = Scanner::new(store, query);
     let mut known = HashSet::new();
     for part in numbers.chunks(PART) {

@@ -3,14 +3,16 @@
 use anyhow::Result;
 
 use super::Ended;
+use super::filter::Wanted;
 use super::location::Location;
 use super::output::Output;
 use super::session;
 use super::shape::RowLine;
 use super::table::{Column, Fit, Table, duration, known};
 use crate::cli::Timeline;
-use crate::domain::{Usage, flag};
-use crate::report::{Step, Walk, joins_of};
+use crate::domain::{Session, Usage, flag};
+use crate::report::{Pick, Step, Walk, joins_of};
+use crate::store::Store;
 use crate::timeline::{State, Turn};
 
 const COLUMNS: [Column; 8] = [
@@ -28,23 +30,38 @@ pub async fn timeline(location: &Location, wanted: &Timeline, output: &mut Outpu
     let store = location.open().await?;
     let session = session::find(&store, &wanted.session).await?;
     let mut table = Table::new(&COLUMNS);
-    let mut walk = Walk::through(&store, &session).await?;
-    while !walk.is_done() {
-        let steps = walk.part().await?;
-        if output.json {
-            let joins = joins_of(&store, &session.lineage, &steps).await?;
-            for (step, joins) in steps.iter().zip(&joins) {
-                output.object(&RowLine::of(&step.turn, depth(step), joins))?;
+    match Wanted::read(&store, &wanted.rows, &output.zone).await? {
+        None => {
+            let mut walk = Walk::through(&store, &session).await?;
+            while !walk.is_done() {
+                let steps = walk.part().await?;
+                list(&store, &session, &steps, &mut table, output).await?;
             }
-        } else {
-            for step in &steps {
-                add(&mut table, &step.turn, output);
+        }
+        Some(rows) => {
+            let mut pick = Pick::among_all(&store, &session, &rows.expression, rows.frame).await?;
+            while !pick.is_done() {
+                let steps: Vec<Step> = pick.part().await?.into_iter().map(|(_, step)| step).collect();
+                list(&store, &session, &steps, &mut table, output).await?;
             }
-            table.print(output)?;
         }
     }
     store.close().await;
     Ok(Ended::Well)
+}
+
+async fn list(store: &Store, session: &Session, steps: &[Step], table: &mut Table, output: &mut Output) -> Result<()> {
+    if output.json {
+        let joins = joins_of(store, &session.lineage, steps).await?;
+        for (step, joins) in steps.iter().zip(&joins) {
+            output.object(&RowLine::of(&step.turn, depth(step), joins))?;
+        }
+        return Ok(());
+    }
+    for step in steps {
+        add(table, &step.turn, output);
+    }
+    table.print(output)
 }
 
 /// What a sub-agent did stands one deeper than what its parent did.
