@@ -1,14 +1,16 @@
 //! What comes in and what goes out of the pure part: messages in, requests out, both plain values.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::catalog::Catalog;
-use super::filter::{Filter, Phrase};
 use super::key::Key;
 use super::payload::{self, Hint, Mode, View};
+use super::phrase::Phrase;
 use super::state::Tab;
+use crate::domain::filter::{Field, Filter, Frame, Saved};
 use crate::domain::{Body, Event, Session};
 use crate::report::Selection;
 use crate::timeline::{Rows, Strength, Turn};
@@ -158,8 +160,22 @@ pub(crate) enum Request {
     },
     Filter {
         job: u64,
+        session: Box<Session>,
         rows: Arc<Rows>,
         filter: Filter,
+        frame: Frame,
+    },
+    /// What a filter of this session may name.
+    FilterValues {
+        session: i64,
+    },
+    SavedFilters,
+    SaveFilter {
+        name: String,
+        text: String,
+    },
+    ForgetFilter {
+        name: String,
     },
     /// Searches the rows of `order`, or all, from a position on and then from the top to there.
     Search {
@@ -279,6 +295,11 @@ pub(crate) enum Message {
         session: String,
         marks: Vec<(i64, Mark)>,
     },
+    FilterValues {
+        session: i64,
+        values: BTreeMap<Field, Vec<String>>,
+    },
+    SavedFilters(Saved),
     Hits {
         job: u64,
         rows: Vec<u32>,

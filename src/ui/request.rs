@@ -13,11 +13,12 @@ use tokio::task::spawn_blocking;
 
 use super::catalog::Catalog;
 use super::files::{self, Counting};
-use super::filter::{label_of, words_of};
 use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Then, Window};
 use super::payload::{Hint, Part, Payload, View};
-use crate::domain::{Body, Event, Key, Role};
-use crate::report::{Selection, write_slice};
+use super::phrase::label_of;
+use crate::domain::filter::{Filter, Frame};
+use crate::domain::{Body, Event, Key, Role, Session};
+use crate::report::{Pick, Selection, write_slice};
 use crate::store::{Annotation, Store};
 use crate::timeline::{Rows, Turn, describe, joins};
 
@@ -109,9 +110,20 @@ impl Worker {
             Request::Turns { session, rows } => Message::Turns { session, turns: self.describe(&rows).await? },
             Request::Marks { session, id } => Message::Marks { marks: self.marks(session, &id).await?, session: id },
             Request::Mark { session, rows, change } => return self.mark(&session, &rows, &change).await,
-            Request::Filter { job, rows, filter } => {
-                let order = (0..rows.len() as u32).collect();
-                return self.scan(job, rows, order, |turn| filter.matches(&words_of(turn))).await;
+            Request::Filter { job, session, rows, filter, frame } => {
+                return self.filter(job, &session, rows, &filter, frame).await;
+            }
+            Request::FilterValues { session } => {
+                Message::FilterValues { session, values: store.filter_values(session).await? }
+            }
+            Request::SavedFilters => Message::SavedFilters(self.backend.annotations.saved_filters().await?),
+            Request::SaveFilter { name, text } => {
+                self.backend.annotations.save_filter(&name, &text).await?;
+                return Ok(None);
+            }
+            Request::ForgetFilter { name } => {
+                self.backend.annotations.forget_filter(&name).await?;
+                return Ok(None);
             }
             Request::Search { job, rows, order, from, phrase } => {
                 let mut order = order.map_or_else(|| (0..rows.len() as u32).collect(), |order| order.to_vec());
@@ -210,6 +222,32 @@ impl Worker {
             self.backend.annotations.annotate(&annotation).await.context("could not keep the mark")?;
         }
         Ok(None)
+    }
+
+    /// Reads the rows that a filter may match, and says which of them do.
+    async fn filter(
+        &self,
+        job: u64,
+        session: &Session,
+        rows: Arc<Rows>,
+        filter: &Filter,
+        frame: Frame,
+    ) -> Result<Option<Message>> {
+        let Backend { store, annotations } = &self.backend;
+        let mut pick = Pick::of(store, annotations, session, rows, &filter.expression, frame).await?;
+        let mut found: Vec<u32> = Vec::new();
+        let mut reported = Instant::now();
+        while !pick.is_done() {
+            self.check()?;
+            found.extend(pick.part().await?.into_iter().map(|(row, _)| row as u32));
+            if reported.elapsed() >= REPORT_EVERY {
+                reported = Instant::now();
+                let (rows, scanned) = (std::mem::take(&mut found), pick.decided());
+                self.send(Message::Hits { job, rows, scanned }).await;
+            }
+        }
+        self.send(Message::Hits { job, rows: found, scanned: pick.decided() }).await;
+        Ok(Some(Message::Ended { job, words: String::new() }))
     }
 
     /// Looks at rows in an order, and says which of them match.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::domain::Session;
+use crate::domain::filter::{Filter, Frame};
 use crate::ui::catalog::{Catalog, Column, Line, Sort};
-use crate::ui::filter::{Filter, Phrase};
 use crate::ui::list::List;
+use crate::ui::phrase::Phrase;
 
 /// The session list: what there is, what of it is shown, and where the cursor stands.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Sessions {
     pub list: List,
     pub sort: Sort,
     pub filter: Option<Filter>,
+    /// What times in the filter are reckoned from.
+    pub frame: Frame,
     pub search: Option<Phrase>,
     /// Lines that hold the phrase, in order.
     pub hits: Vec<u32>,
@@ -31,6 +34,7 @@ impl Default for Sessions {
             list: List::default(),
             sort: Sort::by(Column::Started),
             filter: None,
+            frame: Frame::default(),
             search: None,
             hits: Vec::new(),
         }
@@ -50,7 +54,7 @@ impl Sessions {
     /// Lays the list out anew and keeps the cursor on its session.
     pub(crate) fn arrange(&mut self, height: usize) {
         let id = self.current().map(|session| session.id.clone());
-        self.lines = self.catalog.arrange(self.sort, self.filter.as_ref());
+        self.lines = self.catalog.arrange(self.sort, self.filter.as_ref(), &self.frame);
         self.find_hits();
         match id.and_then(|id| self.line_of(&id)) {
             Some(line) => self.list.jump(line, self.lines.len(), height),
@@ -62,7 +66,7 @@ impl Sessions {
     pub(crate) fn take(&mut self, catalog: Arc<Catalog>, height: usize) {
         let id = self.current().map(|session| session.id.clone());
         self.catalog = catalog;
-        self.lines = self.catalog.arrange(self.sort, self.filter.as_ref());
+        self.lines = self.catalog.arrange(self.sort, self.filter.as_ref(), &self.frame);
         self.loaded = true;
         self.find_hits();
         // A cursor that was never moved stays at the top, where the newest session appears.

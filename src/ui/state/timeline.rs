@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Tab;
+use crate::domain::filter::{Field, Filter};
 use crate::domain::{Kind, Session, Timestamp};
 use crate::timeline::{Row, Rows, State as RowState};
-use crate::ui::filter::{Filter, Phrase};
 use crate::ui::list::List;
 use crate::ui::message::{Mark, Members};
 use crate::ui::payload::View;
+use crate::ui::phrase::Phrase;
 use crate::ui::turns::Turns;
 use crate::ui::words::Clock;
 
@@ -82,6 +83,8 @@ pub(crate) struct Timeline {
     /// How many rows of each hidden kind there are, most frequent first.
     pub hidden_counts: Vec<(Kind, usize)>,
     pub filter: Option<Filtered>,
+    /// What a filter may name, once it has been asked for.
+    pub values: Option<BTreeMap<Field, Vec<String>>>,
     pub search: Option<Searched>,
     /// By the number of the leading event of the row.
     pub marks: BTreeMap<i64, Mark>,
@@ -108,6 +111,7 @@ impl Timeline {
             hidden: HashSet::new(),
             hidden_counts: Vec::new(),
             filter: None,
+            values: None,
             search: None,
             marks: BTreeMap::new(),
             range: None,

@@ -2,6 +2,7 @@
 
 mod bench;
 mod bytes;
+mod filter;
 mod flow;
 mod picture;
 mod random;

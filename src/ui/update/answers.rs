@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{commands, event, find, go, keep, payload};
+use super::{commands, event, find, go, keep, panel, payload};
 use crate::ui::message::{Mark, Message, Request, Terminal};
 use crate::ui::state::{State, Timeline};
 
@@ -29,6 +29,13 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
             }
         }
         Message::Marks { session, marks } => take_marks(state, &session, marks),
+        Message::FilterValues { session, values } => {
+            if let Some(timeline) = open(state, session) {
+                timeline.values = Some(values);
+            }
+            panel::recheck_open(state);
+        }
+        Message::SavedFilters(saved) => state.saved = saved,
         Message::Hits { job, rows, scanned } => hits(state, job, &rows, scanned),
         Message::Shared { session, row, words } => shared(state, session, row, words),
         Message::Glance { session, key, view } => {
