@@ -104,8 +104,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     find(ALL, &["/"], Find::Search, "search").hint("search"),
     find(ALL, &["n"], Find::NextHit, "next hit"),
     find(ALL, &["N"], Find::PriorHit, "hit before"),
-    find(LISTS, &["f"], Find::Filter, "filter: kind:tool status:error, words, or not ( ); Tab completes")
-        .hint("filter"),
+    find(LISTS, &["f"], Find::Filter, "filter: kind:tool status:error, words, or not ( )").hint("filter"),
     find(ALL, &["+"], Find::FilterIn, "filter in what is under the cursor: its tool, its model, its key"),
     find(ALL, &["-"], Find::FilterOut, "filter out what is under the cursor"),
     find(LISTS, &["e"], Find::Next(Target::Error), "next error").hint("error"),

@@ -24,6 +24,10 @@ pub(crate) struct Filtered {
     /// The job that is still looking.
     pub job: Option<u64>,
     pub scanned: usize,
+    /// The row at which the cursor stood before; it goes back there, or near it, as rows come in.
+    pub stood: Option<usize>,
+    /// The row to which it has gone so far. Once the user goes elsewhere it stays.
+    pub put: Option<usize>,
 }
 
 /// A search and what it has found so far.
@@ -204,6 +208,20 @@ impl Timeline {
             self.list.jump(self.line_of(row), self.len(), height);
         }
         self.list.keep(self.len(), height);
+    }
+
+    /// Brings the cursor back to where it stood before the filter, as far as the rows are here.
+    pub(crate) fn stand_again(&mut self, height: usize) {
+        let current = self.current();
+        let Some(found) = self.filter.as_ref().filter(|found| found.put.is_none() || found.put == current) else {
+            return;
+        };
+        let Some(stood) = found.stood.filter(|_| self.len() > 0) else { return };
+        self.list.jump(self.line_of(stood), self.len(), height);
+        let put = self.current();
+        if let Some(found) = &mut self.filter {
+            found.put = put;
+        }
     }
 
     fn without_hidden(&self, rows: impl Iterator<Item = u32>) -> Vec<u32> {

@@ -88,6 +88,20 @@ async fn plus_and_minus_edit_the_filter_in_force() {
 }
 
 #[tokio::test]
+async fn the_cursor_stays_at_its_row_or_near_it() {
+    let at = |bench: &Bench| bench.state.timeline.as_ref().and_then(|timeline| timeline.current());
+    let mut bench = timeline().await;
+    bench.press("4 G").await;
+    let row = at(&bench);
+    bench.press("f k i n d : t o o l Enter").await;
+    assert_eq!((at(&bench), length(&bench)), (row, 3));
+    bench.press("-").await;
+    assert!(length(&bench) == 2 && at(&bench) > row);
+    bench.press("Esc").await;
+    assert!(length(&bench) == 8 && at(&bench) > row);
+}
+
+#[tokio::test]
 async fn in_an_event_the_key_under_the_cursor_is_filtered_by() {
     let mut bench = timeline().await;
     bench.press("e Enter").await;

@@ -147,6 +147,7 @@ fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
         found.scanned = scanned;
         found.rows.extend_from_slice(rows);
         timeline.arrange(height);
+        timeline.stand_again(height);
         return;
     }
     let Some(search) = timeline.search.as_mut().filter(|search| search.job == Some(job)) else { return };

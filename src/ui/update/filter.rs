@@ -96,8 +96,15 @@ fn set(state: &mut State, filter: Option<Filter>) -> Vec<Request> {
     let requests = find::stop(state, |timeline| timeline.filter.as_mut()?.job.take());
     if let Some(timeline) = &mut state.timeline {
         timeline.range = None;
-        timeline.filter = filter.map(|filter| Filtered { filter, rows: Vec::new(), job: None, scanned: 0 });
+        let waiting = timeline.filter.as_ref().filter(|_| timeline.len() == 0).and_then(|found| found.stood);
+        let stood = timeline.current().or(waiting);
+        timeline.filter =
+            filter.map(|filter| Filtered { filter, rows: Vec::new(), job: None, scanned: 0, stood, put: None });
         timeline.arrange(height);
+        if let (None, Some(row)) = (&timeline.filter, stood) {
+            let (line, length) = (timeline.line_of(row), timeline.len());
+            timeline.list.jump(line, length, height);
+        }
     }
     requests.into_iter().chain(rerun(state)).collect()
 }
@@ -146,11 +153,7 @@ pub(super) fn narrow(state: &mut State, inwards: bool) -> Vec<Request> {
         return Vec::new();
     }
     let expression = Expression::and(parts.into_iter().chain([wanted]));
-    let filter = expression.map(Filter::of);
-    let words = filter.as_ref().map(|filter| filter.text.clone()).unwrap_or_default();
-    let requests = set(state, filter);
-    state.say(format!("filter: {words}"));
-    requests
+    set(state, expression.map(Filter::of))
 }
 
 /// What the thing under the cursor is told by, and the lane in which that means something.
