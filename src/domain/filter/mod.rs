@@ -157,7 +157,8 @@ impl Expression {
         if flat.len() > 1 { Some(Self::Or(flat)) } else { flat.pop() }
     }
 
-    pub fn not(part: Self) -> Self {
+    /// What holds where the other does not.
+    pub fn opposite(part: Self) -> Self {
         Self::Not(Box::new(part))
     }
 

@@ -97,7 +97,7 @@ impl<'a> Parser<'a> {
 
     fn one_inside(&mut self) -> Result<Expression, Fault> {
         if self.takes_word("not") {
-            return Ok(Expression::not(self.one()?));
+            return Ok(Expression::opposite(self.one()?));
         }
         for keyword in ["and", "or"] {
             if self.stands(keyword) {

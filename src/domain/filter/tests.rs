@@ -174,7 +174,7 @@ fn expressions() -> impl Strategy<Value = Expression> {
     leaf.prop_recursive(4, 24, 4, |inner| {
         let several = prop::collection::vec(inner.clone(), 1..4);
         prop_oneof![
-            inner.prop_map(Expression::not),
+            inner.prop_map(Expression::opposite),
             several.clone().prop_filter_map("is never empty", Expression::and),
             several.prop_filter_map("is never empty", Expression::or),
         ]

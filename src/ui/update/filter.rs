@@ -137,8 +137,8 @@ pub(super) fn narrow(state: &mut State, inwards: bool) -> Vec<Request> {
     };
     // A tool test says nothing of rows without a tool; what filters out must not take those with it.
     let out = |value: Expression| match lane.clone() {
-        Some(lane) => Expression::and([lane, value]).map(Expression::not),
-        None => Some(Expression::not(value)),
+        Some(lane) => Expression::and([lane, value]).map(Expression::opposite),
+        None => Some(Expression::opposite(value)),
     };
     let (wanted, opposite) = match (inwards, out(value.clone())) {
         (_, None) => return Vec::new(),
