@@ -111,7 +111,8 @@ fn who(lead: &Event, events: &[Event]) -> String {
 }
 
 fn latency(events: &[Event]) -> Option<i64> {
-    let reported = events.iter().filter_map(|event| event.latency).max();
+    // As in the rows: what is below zero was not measured.
+    let reported = events.iter().filter_map(|event| event.latency).filter(|latency| *latency >= 0).max();
     reported.or_else(|| {
         let call = events.iter().filter(|event| event.phase == Phase::Call).map(|event| event.order.time).min()?;
         let result = events.iter().filter(|event| event.phase == Phase::Result).map(|event| event.order.time).max()?;

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::walk::{Step, joins_of, read_rows};
-use crate::domain::filter::{Expression, Feature, Frame};
+use crate::domain::filter::{Condition, Expression, Feature, Frame, Test};
 use crate::domain::{Head, Session};
 use crate::store::Store;
 use crate::timeline::filter::{Subject, matches};
-use crate::timeline::{Join, Rows};
+use crate::timeline::{Join, Row, Rows};
 
 /// Rows that are read at once.
 const PART: usize = 500;
@@ -55,11 +55,13 @@ impl<'a> Pick<'a> {
         expression: &'a Expression,
         frame: Frame,
     ) -> Result<Self> {
-        let all = 0..rows.len() as u32;
-        let candidates = match store.prefilter(session.number, expression, &frame).await? {
-            Some(narrow) => all.filter(|row| narrow.may_match(rows.members(*row as usize))).collect(),
-            None => all.collect(),
+        let narrow = store.prefilter(session.number, expression, &frame).await?;
+        let may_match = |row: &u32| {
+            let row = *row as usize;
+            narrow.as_ref().is_none_or(|narrow| narrow.may_match(rows.members(row)))
+                && rows.get(row).is_some_and(|row| may_be(expression, row, true))
         };
+        let candidates = (0..rows.len() as u32).filter(may_match).collect();
         let annotated = annotations.annotations(&session.id).await?.into_iter();
         let marks = annotated.map(|found| (found.row, (found.marked, found.note.is_some()))).collect();
         let joining = [Feature::Orphan, Feature::Ambiguous, Feature::Joined, Feature::Finding];
@@ -116,5 +118,22 @@ impl<'a> Pick<'a> {
             }
         }
         Ok(numbers)
+    }
+}
+
+/// Whether a filter can hold for a row (`wanted`), or its opposite, as far as the row itself tells.
+///
+/// A latency from call to result is one that no event has, so SQL cannot compare it; the rows have it.
+fn may_be(expression: &Expression, row: &Row, wanted: bool) -> bool {
+    match expression {
+        Expression::Test(Test { condition: Condition::Span(comparison, limit), .. }) if row.latency >= 0 => {
+            comparison.holds(row.latency, *limit) == wanted
+        }
+        Expression::Test(_) => true,
+        Expression::Named(_, inner) => may_be(inner, row, wanted),
+        Expression::Not(inner) => may_be(inner, row, !wanted),
+        Expression::And(parts) if wanted => parts.iter().all(|part| may_be(part, row, wanted)),
+        Expression::Or(parts) if !wanted => parts.iter().all(|part| may_be(part, row, wanted)),
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(|part| may_be(part, row, wanted)),
     }
 }
