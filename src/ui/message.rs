@@ -42,6 +42,13 @@ pub(crate) struct Members {
     pub numbers: Vec<i64>,
 }
 
+impl Members {
+    pub(crate) fn of(rows: &Rows, row: usize) -> Self {
+        let numbers = rows.members(row);
+        Self { key: numbers.first().copied().unwrap_or(0), numbers: numbers.to_vec() }
+    }
+}
+
 /// A mark, a note, or both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Mark {
@@ -170,12 +177,10 @@ pub(crate) enum Request {
         session: i64,
     },
     SavedFilters,
-    SaveFilter {
+    /// Saves a filter under a name; without a text it is forgotten.
+    KeepFilter {
         name: String,
-        text: String,
-    },
-    ForgetFilter {
-        name: String,
+        text: Option<String>,
     },
     /// Searches the rows of `order`, or all, from a position on and then from the top to there.
     Search {

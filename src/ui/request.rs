@@ -17,7 +17,7 @@ use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Mes
 use super::payload::{Hint, Part, Payload, View};
 use super::phrase::label_of;
 use crate::domain::filter::{Filter, Frame};
-use crate::domain::{Body, Event, Key, Role, Session};
+use crate::domain::{Body, Event, Role, Session};
 use crate::report::{Pick, Selection, write_slice};
 use crate::store::{Annotation, Store};
 use crate::timeline::{Rows, Turn, describe, joins};
@@ -117,11 +117,11 @@ impl Worker {
                 Message::FilterValues { session, values: store.filter_values(session).await? }
             }
             Request::SavedFilters => Message::SavedFilters(self.backend.annotations.saved_filters().await?),
-            Request::SaveFilter { name, text } => {
+            Request::KeepFilter { name, text: Some(text) } => {
                 self.backend.annotations.save_filter(&name, &text).await?;
                 return Ok(None);
             }
-            Request::ForgetFilter { name } => {
+            Request::KeepFilter { name, text: None } => {
                 self.backend.annotations.forget_filter(&name).await?;
                 return Ok(None);
             }
@@ -263,7 +263,7 @@ impl Worker {
         let mut scanned = 0;
         for batch in order.chunks(BATCH) {
             self.check()?;
-            let members: Vec<Members> = batch.iter().map(|row| members_of(&rows, *row as usize)).collect();
+            let members: Vec<Members> = batch.iter().map(|row| Members::of(&rows, *row as usize)).collect();
             for (row, (_, _, turn)) in batch.iter().zip(self.describe(&members).await?) {
                 if turn.is_some_and(|turn| matches(&turn)) {
                     // Hits are sent in runs of rising rows, so the turn at the end of the rows begins a new run.
@@ -297,7 +297,7 @@ impl Worker {
         forward: bool,
     ) -> Result<(Option<usize>, String)> {
         let events = self.backend.store.events(&members.numbers).await?;
-        let shared = self.backend.store.sharing(lineage, &keys_of(&events)).await?;
+        let shared = self.backend.store.sharing(lineage, &Event::distinct_keys(&events)).await?;
         let here = rows.position(members.key).unwrap_or(0);
         let others: HashSet<i64> = shared.iter().flat_map(|(_, numbers)| numbers.iter().copied()).collect();
         let shares = |row: &usize| rows.members(*row).iter().any(|number| others.contains(number));
@@ -333,7 +333,7 @@ impl Worker {
         let own = store.events(&members.numbers).await?;
         let turn = describe(&own).context("the row is no longer in the store")?;
         let mine: HashSet<i64> = members.numbers.iter().copied().collect();
-        let shared = store.sharing(lineage, &keys_of(&own)).await?;
+        let shared = store.sharing(lineage, &Event::distinct_keys(&own)).await?;
         let mut numbers: Vec<i64> =
             shared.into_iter().flat_map(|(_, numbers)| numbers).filter(|number| !mine.contains(number)).collect();
         numbers.sort_unstable();
@@ -341,7 +341,7 @@ impl Worker {
         numbers.truncate(MOST_SHARING);
         let others = store.events(&numbers).await?;
         let links = joins(&turn, &own, &others).into_iter().map(|join| {
-            let there: Vec<Event> = others.iter().filter(|event| row_id(event) == join.to).cloned().collect();
+            let there: Vec<Event> = others.iter().filter(|event| event.row() == join.to).cloned().collect();
             let label = describe(&there).map(|turn| format!("{} {}", turn.who, turn.label)).unwrap_or_default();
             Link {
                 event: there.first().map(|event| event.number),
@@ -487,22 +487,6 @@ impl Worker {
         self.check()?;
         Ok(out.flush()?)
     }
-}
-
-fn members_of(rows: &Rows, row: usize) -> Members {
-    let numbers = rows.members(row);
-    Members { key: numbers.first().copied().unwrap_or(0), numbers: numbers.to_vec() }
-}
-
-fn keys_of(events: &[Event]) -> Vec<Key> {
-    let mut keys: Vec<Key> = events.iter().flat_map(|event| event.keys.iter().cloned()).collect();
-    keys.sort();
-    keys.dedup_by(|one, other| one.kind == other.kind && one.value == other.value);
-    keys
-}
-
-fn row_id(event: &Event) -> &str {
-    event.turn.as_deref().unwrap_or(&event.id)
 }
 
 /// What the tests' sample is put into a store with: no other file of the screen names the store.

@@ -252,7 +252,7 @@ pub(super) fn save(state: &mut State, name: &str) -> Vec<Request> {
     }
     state.saved = saved;
     state.say(format!("saved: @{name} is {text}"));
-    vec![Request::SaveFilter { name, text }]
+    vec![Request::KeepFilter { name, text: Some(text) }]
 }
 
 /// Forgets a saved filter.
@@ -263,5 +263,5 @@ pub(super) fn forget(state: &mut State, name: &str) -> Vec<Request> {
         return Vec::new();
     }
     state.say(format!("forgotten: @{name}"));
-    vec![Request::ForgetFilter { name }]
+    vec![Request::KeepFilter { name, text: None }]
 }
