@@ -123,7 +123,22 @@ pub struct Import {
 #[command(after_help = "\
 Examples:
   turnscope timeline last
-  turnscope timeline 7f3a --json | head")]
+  turnscope timeline 7f3a --json | head
+  turnscope timeline last --where 'kind:tool status:error'
+  turnscope timeline last --where 'tool:\"canvas.*\",Bash latency>2s not has:orphan'
+  turnscope timeline last --where '(tokens>10k or text~\"time(d)? ?out\") after:12:30'
+  turnscope timeline last --where @slow --from +10m --to +20m
+
+FILTER is made of tests; side by side all must hold, else `or`, `not` and brackets say what must:
+  kind status tool model source provider participant who type id agent project
+  trace request intent task call span message session room     FIELD:VALUE,VALUE with * and ?
+  text error, a bare word or a \"phrase\"                       what must occur somewhere
+  tokens>1000 latency>2s at>+10m                               numbers, durations, times
+  since:10m after:12:30 before:2026-03-02T10:00:00Z            10m is before now, +10m after the start
+  has:error,orphan,truncated,finding,usage,mark,note,…         what a row has
+  FIELD~REGEX                                                  a regular expression
+  @NAME                                                        a filter saved on the screen with :save NAME
+What is not known, as the latency of a typed line, matches neither a test nor its `not`.")]
 pub struct Timeline {
     /// An id, the beginning of one, `last`, or a room
     #[arg(required_unless_present_any = DESCRIBE)]
@@ -131,6 +146,9 @@ pub struct Timeline {
 
     #[command(flatten)]
     pub original: Original,
+
+    #[command(flatten)]
+    pub rows: Rows,
 }
 
 /// The options that describe a session, so that it need not be named.
@@ -171,6 +189,22 @@ impl Original {
         let Self { room, canvas_id, session_id, result_json, .. } = self;
         room.is_some() || canvas_id.is_some() || session_id.is_some() || result_json.is_some()
     }
+}
+
+/// Which rows of a session are meant.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Rows {
+    /// Only rows that match; `turnscope timeline --help` tells what can be asked
+    #[arg(long = "where", value_name = "FILTER")]
+    pub filter: Option<String>,
+
+    /// Only rows from this time on: 12:30, +10m (after the start), 10m (before now), or with a day
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+
+    /// Only rows up to this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -246,7 +280,8 @@ Examples:
   turnscope search connection refused           both words, in any order
   turnscope search '\"connection refused\"'       the phrase
   turnscope search 're:time(d)? ?out'           a regular expression
-  turnscope search 'lit:E_FAIL' --session last  exactly this text, in one session")]
+  turnscope search 'lit:E_FAIL' --session last  exactly this text, in one session
+  turnscope search refused --where 'kind:tool'  only in the rows that a filter matches")]
 pub struct Search {
     /// Words, a phrase in double quotes, `re:REGEX` or `lit:TEXT`
     #[arg(required = true, value_name = "WORDS")]
@@ -266,6 +301,9 @@ pub struct Search {
 
     #[command(flatten)]
     pub original: Original,
+    /// Only in rows that match; `turnscope timeline --help` tells what can be asked
+    #[arg(long = "where", value_name = "FILTER")]
+    pub filter: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -273,6 +311,7 @@ pub struct Search {
 Examples:
   turnscope export last -o run.json             a slice that `verify` checks and `import` reads
   turnscope export last --events EVENT,EVENT    some rows only
+  turnscope export last --where 'has:error' -o errors.json   whole turns that a filter matches
   turnscope export last --format original -o folder   the source files, byte for byte")]
 pub struct Export {
     /// An id, the beginning of one, `last`, or a room
@@ -290,8 +329,11 @@ pub struct Export {
     pub format: Form,
 
     /// Only these rows, by the ids of rows or events
-    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    #[arg(long, value_name = "IDS", value_delimiter = ',', conflicts_with_all = ["filter", "from", "to"])]
     pub events: Vec<String>,
+
+    #[command(flatten)]
+    pub rows: Rows,
 
     /// Overwrite files
     #[arg(long)]

@@ -13,6 +13,7 @@ mod session;
 mod ties;
 mod timestamp;
 mod usage;
+pub mod filter;
 
 pub use carried::Carried;
 pub use dialect::{Reading, read_usage};

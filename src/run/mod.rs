@@ -5,6 +5,7 @@
 mod browse;
 mod check;
 mod export;
+mod filter;
 mod import;
 mod location;
 mod output;

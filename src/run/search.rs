@@ -1,16 +1,19 @@
 //! `turnscope search`: reads everything, newest first, and shows the events in which all terms occur.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 use serde_json::json;
 
+use super::filter::Wanted;
 use super::location::Location;
 use super::output::Output;
 use super::selection;
 use super::table::{Column, Fit, Table};
 use super::{Ended, shape, tell, usage};
-use crate::cli::Search;
+use crate::cli::{Rows, Search};
 use crate::domain::Session;
-use crate::report::{self, Found, Query};
+use crate::report::{self, Found, Pick, Query};
 
 const COLUMNS: [Column; 5] = [
     Column::left("session", Fit::Whole),
@@ -27,11 +30,19 @@ pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -
     else {
         return Ok(Ended::Well);
     };
+    let rows = Rows { filter: wanted.filter.clone(), ..Rows::default() };
+    let rows = Wanted::read(&store, &rows, &output.zone).await?;
     let limit = if wanted.all { usize::MAX } else { wanted.limit };
     let mut shown = Shown { limit, total: 0, table: Table::new(&COLUMNS) };
     for session in &sessions {
         let heads = window.narrow(store.heads(session.number, None).await?);
-        let mut search = report::Search::among(&store, &query, heads.iter().map(|head| head.number).collect());
+        let mut numbers: Vec<i64> = heads.iter().map(|head| head.number).collect();
+        if let Some(rows) = &rows {
+            let pick = Pick::among_all(&store, session, &rows.expression, rows.frame).await?;
+            let matching: HashSet<i64> = pick.events().await?.into_iter().collect();
+            numbers.retain(|number| matching.contains(number));
+        }
+        let mut search = report::Search::among(&store, &query, numbers);
         while let Some(hits) = search.next().await? {
             shown.add(session, hits, output)?;
         }

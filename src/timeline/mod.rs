@@ -7,6 +7,7 @@ mod join;
 mod rows;
 mod tree;
 mod turn;
+pub mod filter;
 
 pub use axis::{Axis, Cut};
 pub use finding::{

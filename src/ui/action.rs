@@ -40,6 +40,9 @@ pub(crate) enum Find {
     NextHit,
     PriorHit,
     Filter,
+    /// Filters the value under the cursor in, or out.
+    FilterIn,
+    FilterOut,
     Next(Target),
     Prior(Target),
     /// The next or the row before that shares a key with this one.

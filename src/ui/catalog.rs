@@ -1,9 +1,11 @@
 //! All sessions of the store, prepared once so that sorting and filtering a hundred thousand of them is instant.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::filter::{Filter, fold};
+use super::phrase::fold;
 use crate::domain::Session;
+use crate::domain::filter::{Field, Filter, Frame};
+use crate::timeline::filter::matches_session;
 
 /// A session with what sorting and filtering need of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +24,8 @@ pub(crate) struct Entry {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Catalog {
     pub entries: Vec<Entry>,
+    /// The values that a filter may name.
+    pub values: BTreeMap<Field, Vec<String>>,
 }
 
 /// One line of the session list.
@@ -93,6 +97,7 @@ fn ranks<'a>(texts: impl Iterator<Item = &'a str>) -> HashMap<&'a str, i64> {
 
 impl Catalog {
     pub fn of(sessions: Vec<Session>) -> Self {
+        let values = values_of(&sessions);
         let places: HashMap<&str, u32> =
             sessions.iter().enumerate().map(|(place, session)| (session.id.as_str(), place as u32)).collect();
         let parents: Vec<Option<u32>> = sessions
@@ -121,7 +126,7 @@ impl Catalog {
             project_rank: ranks[2],
             session,
         });
-        Self { entries: entries.collect() }
+        Self { entries: entries.collect(), values }
     }
 
     pub fn get(&self, place: u32) -> Option<&Session> {
@@ -133,8 +138,10 @@ impl Catalog {
     }
 
     /// The lines to be shown: sorted, with sub-agents below the sessions that started them.
-    pub(crate) fn arrange(&self, sort: Sort, filter: Option<&Filter>) -> Vec<Line> {
-        let shown = |entry: &Entry| filter.is_none_or(|filter| filter.matches(&entry.folded));
+    pub(crate) fn arrange(&self, sort: Sort, filter: Option<&Filter>, frame: &Frame) -> Vec<Line> {
+        let passes =
+            |filter: &Filter, entry: &Entry| matches_session(&filter.expression, &entry.session, &entry.folded, frame);
+        let shown = |entry: &Entry| filter.is_none_or(|filter| passes(filter, entry));
         let mask: Vec<bool> = self.entries.iter().map(shown).collect();
         let mut sorted: Vec<(i64, u32)> = self
             .entries
@@ -203,6 +210,19 @@ pub(crate) fn duration(session: &Session) -> Option<i64> {
     Some(session.ended?.0.saturating_sub(session.started?.0))
 }
 
+/// The values of sessions that a filter may name.
+fn values_of(sessions: &[Session]) -> BTreeMap<Field, Vec<String>> {
+    let each = |of: fn(&Session) -> Vec<&String>| {
+        let values: BTreeSet<&String> = sessions.iter().flat_map(of).collect();
+        values.into_iter().cloned().collect()
+    };
+    BTreeMap::from([
+        (Field::Agent, each(|session| vec![&session.agent])),
+        (Field::Project, each(|session| session.project.iter().collect())),
+        (Field::Model, each(|session| session.models.iter().collect())),
+    ])
+}
+
 fn words_of(session: &Session) -> String {
     let mut words = vec![session.name(), &session.id, &session.agent];
     words.extend(session.project.as_deref());
@@ -220,6 +240,7 @@ fn words_of(session: &Session) -> String {
 mod tests {
     use super::*;
     use crate::domain::Timestamp;
+    use crate::domain::filter::{Saved, Scope};
 
     fn session(id: &str, parent: Option<&str>, started: i64) -> Session {
         Session {
@@ -231,7 +252,8 @@ mod tests {
     }
 
     fn shown(catalog: &Catalog, sort: Sort, filter: &str) -> Vec<(String, u16)> {
-        let lines = catalog.arrange(sort, Filter::parse(filter).as_ref());
+        let filter = Filter::parse(filter, Scope::Sessions, &Saved::new()).expect("valid");
+        let lines = catalog.arrange(sort, filter.as_ref(), &Frame::default());
         lines.iter().map(|line| (catalog.entries[line.entry as usize].session.id.clone(), line.depth)).collect()
     }
 

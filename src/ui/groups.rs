@@ -113,7 +113,11 @@ mod tests {
             session("c", "otel", Some("b"), Some(7)),
             session("d", "codex", None, None),
         ]);
-        let (lines, groups) = grouped(&catalog, catalog.arrange(Sort::by(Column::Title), None), by);
+        let (lines, groups) = grouped(
+            &catalog,
+            catalog.arrange(Sort::by(Column::Title), None, &crate::domain::filter::Frame::default()),
+            by,
+        );
         let name = |line: &Line| match line.heading {
             Some(group) => format!("# {}", groups[group as usize].name),
             None => catalog.get(line.entry).map(|session| session.id.clone()).unwrap_or_default(),

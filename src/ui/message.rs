@@ -1,14 +1,16 @@
 //! What comes in and what goes out of the pure part: messages in, requests out, both plain values.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::catalog::Catalog;
-use super::filter::{Filter, Phrase};
 use super::key::Key as Pressed;
 use super::payload::{self, Hint, Mode, View};
+use super::phrase::Phrase;
 use super::state::{Hit, Tab};
+use crate::domain::filter::{Field, Filter, Frame, Saved};
 use crate::domain::{Body, Event, Key, KeyKind, Session};
 use crate::report::{Joined, Selection, Sharing};
 use crate::timeline::{Finding, Join, Rows, Tree, Turn};
@@ -38,6 +40,13 @@ pub(crate) enum Shade {
 pub(crate) struct Members {
     pub key: i64,
     pub numbers: Vec<i64>,
+}
+
+impl Members {
+    pub(crate) fn of(rows: &Rows, row: usize) -> Self {
+        let numbers = rows.members(row);
+        Self { key: numbers.first().copied().unwrap_or(0), numbers: numbers.to_vec() }
+    }
 }
 
 /// A mark, a note, or both.
@@ -155,8 +164,20 @@ pub(crate) enum Request {
     },
     Filter {
         job: u64,
+        session: Box<Session>,
         rows: Arc<Rows>,
         filter: Filter,
+        frame: Frame,
+    },
+    /// What a filter of this session may name.
+    FilterValues {
+        session: i64,
+    },
+    SavedFilters,
+    /// Saves a filter under a name; without a text it is forgotten.
+    KeepFilter {
+        name: String,
+        text: Option<String>,
     },
     /// Searches the rows of `order`, or all, from a position on and then from the top to there.
     Search {
@@ -301,6 +322,11 @@ pub(crate) enum Message {
         session: String,
         marks: Vec<(i64, Mark)>,
     },
+    FilterValues {
+        session: i64,
+        values: BTreeMap<Field, Vec<String>>,
+    },
+    SavedFilters(Saved),
     Hits {
         job: u64,
         rows: Vec<u32>,

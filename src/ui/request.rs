@@ -16,11 +16,12 @@ use tokio::task::spawn_blocking;
 use self::whole::nest;
 use super::catalog::Catalog;
 use super::files::{self, Counting};
-use super::filter::{label_of, words_of};
 use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Then, Window};
 use super::payload::{Hint, Part, Payload, View};
-use crate::domain::{Body, Event, Key, KeyKind, Role};
-use crate::report::{Joined, Selection, Step, findings, lens, write_slice};
+use super::phrase::label_of;
+use crate::domain::filter::{Filter, Frame};
+use crate::domain::{Body, Event, KeyKind, Role, Session};
+use crate::report::{Joined, Pick, Selection, Step, findings, lens, write_slice};
 use crate::store::{Annotation, Store};
 use crate::timeline::{Join, Rows, Turn, describe};
 
@@ -111,9 +112,20 @@ impl Worker {
             Request::Turns { session, rows } => Message::Turns { session, turns: self.describe(&rows).await? },
             Request::Marks { session, id } => Message::Marks { marks: self.marks(session, &id).await?, session: id },
             Request::Mark { session, rows, change } => return self.mark(&session, &rows, &change).await,
-            Request::Filter { job, rows, filter } => {
-                let order = (0..rows.len() as u32).collect();
-                return self.scan(job, rows, order, |turn| filter.matches(&words_of(turn))).await;
+            Request::Filter { job, session, rows, filter, frame } => {
+                return self.filter(job, &session, rows, &filter, frame).await;
+            }
+            Request::FilterValues { session } => {
+                Message::FilterValues { session, values: store.filter_values(session).await? }
+            }
+            Request::SavedFilters => Message::SavedFilters(self.backend.annotations.saved_filters().await?),
+            Request::KeepFilter { name, text: Some(text) } => {
+                self.backend.annotations.save_filter(&name, &text).await?;
+                return Ok(None);
+            }
+            Request::KeepFilter { name, text: None } => {
+                self.backend.annotations.forget_filter(&name).await?;
+                return Ok(None);
             }
             Request::Search { job, rows, order, from, phrase } => {
                 let mut order = order.map_or_else(|| (0..rows.len() as u32).collect(), |order| order.to_vec());
@@ -225,6 +237,32 @@ impl Worker {
         Ok(None)
     }
 
+    /// Reads the rows that a filter may match, and says which of them do.
+    async fn filter(
+        &self,
+        job: u64,
+        session: &Session,
+        rows: Arc<Rows>,
+        filter: &Filter,
+        frame: Frame,
+    ) -> Result<Option<Message>> {
+        let Backend { store, annotations } = &self.backend;
+        let mut pick = Pick::of(store, annotations, session, rows, &filter.expression, frame).await?;
+        let mut found: Vec<u32> = Vec::new();
+        let mut reported = Instant::now();
+        while !pick.is_done() {
+            self.check()?;
+            found.extend(pick.part().await?.into_iter().map(|(row, _)| row as u32));
+            if reported.elapsed() >= REPORT_EVERY {
+                reported = Instant::now();
+                let (rows, scanned) = (std::mem::take(&mut found), pick.decided());
+                self.send(Message::Hits { job, rows, scanned }).await;
+            }
+        }
+        self.send(Message::Hits { job, rows: found, scanned: pick.decided() }).await;
+        Ok(Some(Message::Ended { job, words: String::new() }))
+    }
+
     /// Looks at rows in an order, and says which of them match.
     async fn scan(
         &self,
@@ -238,7 +276,7 @@ impl Worker {
         let mut scanned = 0;
         for batch in order.chunks(BATCH) {
             self.check()?;
-            let members: Vec<Members> = batch.iter().map(|row| members_of(&rows, *row as usize)).collect();
+            let members: Vec<Members> = batch.iter().map(|row| Members::of(&rows, *row as usize)).collect();
             for (row, (_, _, turn)) in batch.iter().zip(self.describe(&members).await?) {
                 if turn.is_some_and(|turn| matches(&turn)) {
                     // Hits are sent in runs of rising rows, so the turn at the end of the rows begins a new run.
@@ -273,7 +311,7 @@ impl Worker {
         forward: bool,
     ) -> Result<(Option<usize>, String)> {
         let events = self.backend.store.events(&members.numbers).await?;
-        let mut keys = keys_of(&events);
+        let mut keys = Event::distinct_keys(&events);
         keys.retain(|key| kind.is_none_or(|kind| key.kind == kind));
         let shared = self.backend.store.sharing(lineage, &keys).await?;
         let here = rows.position(members.key).unwrap_or(0);
@@ -469,25 +507,12 @@ fn now() -> i64 {
     since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-fn members_of(rows: &Rows, row: usize) -> Members {
-    let numbers = rows.members(row);
-    Members { key: numbers.first().copied().unwrap_or(0), numbers: numbers.to_vec() }
-}
-
 /// The rows that a join could not choose from, and those that it rejected.
 fn considered(join: &Join) -> impl Iterator<Item = &String> {
     let rejected = join.rejected.iter().map(|row| &row.to);
     let open = join.candidates.iter().filter(|row| join.rejected.iter().all(|known| known.to != **row));
     open.chain(rejected)
 }
-
-fn keys_of(events: &[Event]) -> Vec<Key> {
-    let mut keys: Vec<Key> = events.iter().flat_map(|event| event.keys.iter().cloned()).collect();
-    keys.sort();
-    keys.dedup_by(|one, other| one.kind == other.kind && one.value == other.value);
-    keys
-}
-
 /// What the tests' sample is put into a store with: no other file of the screen names the store.
 #[cfg(test)]
 pub(super) mod stored {

@@ -14,6 +14,8 @@ pub(crate) struct WhyLine {
     pub event: Option<i64>,
     /// The id of that row; empty where the line speaks of none.
     pub row: String,
+    /// The values that decided.
+    pub values: Vec<String>,
     /// The whole of what the line says, to be copied.
     pub text: String,
 }
@@ -35,6 +37,7 @@ fn of_link(link: &Link, width: usize) -> Vec<WhyLine> {
             fact: Fact { name: if index == 0 { name.to_owned() } else { String::new() }, value, tone },
             event: link.event,
             row: join.to.clone(),
+            values: join.basis.values.clone(),
             text: text.clone(),
         };
         wrap(value, room).into_iter().enumerate().map(fact).collect::<Vec<_>>()

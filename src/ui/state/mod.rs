@@ -18,7 +18,7 @@ pub(crate) use found::{Found, Hit};
 pub(crate) use lane::Lane;
 pub(crate) use lens::{Correlation, Isolated, Lens, LensLine};
 pub(crate) use minimap::{Cell, LEVELS, Minimap};
-pub(crate) use panel::{Ask, Panel};
+pub(crate) use panel::{Ask, Checked, Panel};
 pub(crate) use playback::Playback;
 pub(crate) use sessions::Sessions;
 pub(crate) use timeline::{Filtered, Preview, Searched, Timeline, Wanted, is_failure};
@@ -31,6 +31,8 @@ use super::keymap::Place;
 use super::layout::{self, Areas};
 use super::message::Shade;
 use super::theme::{Depth, Theme};
+use crate::domain::Timestamp;
+use crate::domain::filter::{Frame, Saved};
 
 /// Which theme to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,6 +53,8 @@ pub struct Options {
     pub ascii: bool,
     /// Takes the mouse wheel from the terminal.
     pub mouse: bool,
+    /// Seconds east of UTC, for times on the clock in filters.
+    pub offset: i32,
 }
 
 /// How it ended.
@@ -107,6 +111,12 @@ pub(crate) struct State {
     pub import: Option<String>,
     /// The number of slices written, for the name of the next one.
     pub exports: usize,
+    /// Saved filters, by name.
+    pub saved: Saved,
+    /// What times in filters are reckoned from; without a start, which is each session's own.
+    pub frame: Frame,
+    /// A moment of the loop's clock, and what time it was then. Without one it is always the beginning of 1970.
+    pub clock: Option<(Instant, Timestamp)>,
     /// What was typed into prompts before, by prompt.
     pub typed_before: Vec<(&'static str, String)>,
 }
@@ -135,6 +145,9 @@ impl State {
             interrupted_until: None,
             import: None,
             exports: 0,
+            saved: Saved::new(),
+            frame: Frame { offset: options.offset, ..Frame::default() },
+            clock: None,
             typed_before: Vec::new(),
         };
         state.dress();
@@ -161,6 +174,15 @@ impl State {
     /// The number of lines of the list or text that has the keys.
     pub(crate) fn height(&self) -> usize {
         self.areas().map_or(1, |areas| usize::from(areas.list.height).max(1))
+    }
+
+    /// Takes the time that the loop's clock shows.
+    pub(crate) fn tell_time(&mut self, now: Instant) {
+        if let Some((then, time)) = self.clock {
+            let passed = i64::try_from(now.saturating_duration_since(then).as_micros()).unwrap_or(i64::MAX);
+            self.frame.now = Timestamp(time.0.saturating_add(passed));
+        }
+        self.sessions.frame = self.frame;
     }
 
     pub(crate) fn say(&mut self, text: impl Into<String>) {

@@ -4,11 +4,20 @@ use crate::report::Selection;
 use crate::ui::input::Input;
 use crate::ui::list::List;
 
+/// What is known of a filter that is being typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// What is wrong with it, if anything.
+    pub fault: Option<String>,
+    /// What may follow at the cursor.
+    pub offered: Vec<String>,
+}
+
 /// What a prompt asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ask {
     Search,
-    Filter,
+    Filter(Checked),
     Note,
     Pipe,
     /// The name of the file of a slice; and the name that was proposed.
@@ -23,7 +32,7 @@ impl Ask {
     pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Search => "/",
-            Self::Filter => "filter: ",
+            Self::Filter(_) => "filter: ",
             Self::Note => "note: ",
             Self::Pipe => "pipe to: ",
             Self::Export { .. } => "write to: ",

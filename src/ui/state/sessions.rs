@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::domain::Session;
+use crate::domain::filter::{Filter, Frame};
 use crate::ui::catalog::{Catalog, Column, Line, Sort};
-use crate::ui::filter::{Filter, Phrase};
 use crate::ui::groups::{Group, Grouping, grouped};
 use crate::ui::list::List;
+use crate::ui::phrase::Phrase;
 
 /// The session list: what there is, what of it is shown, and where the cursor stands.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Sessions {
     pub grouping: Grouping,
     pub groups: Vec<Group>,
     pub filter: Option<Filter>,
+    /// What times in the filter are reckoned from.
+    pub frame: Frame,
     pub search: Option<Phrase>,
     /// Lines that hold the phrase, in order.
     pub hits: Vec<u32>,
@@ -36,6 +39,7 @@ impl Default for Sessions {
             grouping: Grouping::None,
             groups: Vec::new(),
             filter: None,
+            frame: Frame::default(),
             search: None,
             hits: Vec::new(),
         }
@@ -79,7 +83,7 @@ impl Sessions {
     }
 
     fn lay_out(&mut self) {
-        let lines = self.catalog.arrange(self.sort, self.filter.as_ref());
+        let lines = self.catalog.arrange(self.sort, self.filter.as_ref(), &self.frame);
         (self.lines, self.groups) = grouped(&self.catalog, lines, self.grouping);
     }
 

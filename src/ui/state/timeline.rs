@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Branches, Correlation, Lane, Minimap, Playback, Tab};
+use crate::domain::filter::{Field, Filter};
 use crate::domain::{Kind, Session, Timestamp};
 use crate::report::Joined;
 use crate::timeline::{Finding, Row, Rows, State as RowState};
-use crate::ui::filter::{Filter, Phrase};
 use crate::ui::list::List;
 use crate::ui::message::{Mark, Members};
 use crate::ui::payload::View;
+use crate::ui::phrase::Phrase;
 use crate::ui::turns::Turns;
 use crate::ui::words::Clock;
 
@@ -24,6 +25,10 @@ pub(crate) struct Filtered {
     /// The job that is still looking.
     pub job: Option<u64>,
     pub scanned: usize,
+    /// The row at which the cursor stood before; it goes back there, or near it, as rows come in.
+    pub stood: Option<usize>,
+    /// The row to which it has gone so far. Once the user goes elsewhere it stays.
+    pub put: Option<usize>,
 }
 
 /// A search and what it has found so far.
@@ -86,6 +91,8 @@ pub(crate) struct Timeline {
     /// How many rows of each hidden kind there are, most frequent first.
     pub hidden_counts: Vec<(Kind, usize)>,
     pub filter: Option<Filtered>,
+    /// What a filter may name, once it has been asked for.
+    pub values: Option<BTreeMap<Field, Vec<String>>>,
     pub search: Option<Searched>,
     /// By the number of the leading event of the row.
     pub marks: BTreeMap<i64, Mark>,
@@ -118,6 +125,7 @@ impl Timeline {
             hidden: HashSet::new(),
             hidden_counts: Vec::new(),
             filter: None,
+            values: None,
             search: None,
             marks: BTreeMap::new(),
             range: None,
@@ -246,6 +254,20 @@ impl Timeline {
             self.list.jump(self.line_of(row), self.len(), height);
         }
         self.list.keep(self.len(), height);
+    }
+
+    /// Brings the cursor back to where it stood before the filter, as far as the rows are here.
+    pub(crate) fn stand_again(&mut self, height: usize) {
+        let current = self.current();
+        let Some(found) = self.filter.as_ref().filter(|found| found.put.is_none() || found.put == current) else {
+            return;
+        };
+        let Some(stood) = found.stood.filter(|_| self.len() > 0) else { return };
+        self.list.jump(self.line_of(stood), self.len(), height);
+        let put = self.current();
+        if let Some(found) = &mut self.filter {
+            found.put = put;
+        }
     }
 
     fn without_hidden(&self, rows: impl Iterator<Item = u32>) -> Vec<u32> {

@@ -28,7 +28,7 @@ pub(super) struct Bench {
 }
 
 pub(super) fn options() -> Options {
-    Options { theme: ThemeChoice::Dark, depth: Depth::True, ascii: false, mouse: false }
+    Options { theme: ThemeChoice::Dark, depth: Depth::True, ascii: false, mouse: false, offset: 0 }
 }
 
 /// The messages of some keys with spaces between: `j j Enter`.
@@ -72,6 +72,11 @@ impl Bench {
             let requests = update(&mut self.state, Message::Deadline, self.now);
             self.do_all(requests).await;
         }
+    }
+
+    /// Does a request as if the screen had asked for it.
+    pub(super) async fn answer(&mut self, request: Request) {
+        self.do_all(vec![request]).await;
     }
 
     async fn do_all(&mut self, requests: Vec<Request>) {

@@ -3,6 +3,7 @@
 mod bench;
 mod bytes;
 mod correlation;
+mod filter;
 mod flow;
 mod lanes;
 mod picture;

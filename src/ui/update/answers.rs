@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{commands, event, everywhere, find, go, keep, lens, payload};
+use super::{commands, event, everywhere, find, go, keep, lens, panel, payload};
 use crate::ui::message::{Mark, Message, Request, Terminal};
 use crate::ui::state::{State, Timeline};
 
@@ -35,6 +35,13 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
             }
         }
         Message::Marks { session, marks } => take_marks(state, &session, marks),
+        Message::FilterValues { session, values } => {
+            if let Some(timeline) = open(state, session) {
+                timeline.values = Some(values);
+            }
+            panel::recheck_open(state);
+        }
+        Message::SavedFilters(saved) => state.saved = saved,
         Message::Hits { job, rows, scanned } => hits(state, job, &rows, scanned),
         Message::Shared { session, row, words } => shared(state, session, row, words),
         Message::Glance { session, key, view } => {
@@ -168,6 +175,7 @@ fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
         found.scanned = scanned;
         found.rows.extend_from_slice(rows);
         timeline.arrange(height);
+        timeline.stand_again(height);
         return;
     }
     let Some(search) = timeline.search.as_mut().filter(|search| search.job == Some(job)) else { return };

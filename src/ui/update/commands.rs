@@ -1,6 +1,6 @@
 //! The command line: commands with arguments, and everything that has a key, by its words.
 
-use super::{everywhere, export, find, go, panel, reasons, show};
+use super::{everywhere, export, filter, find, go, panel, reasons, show};
 use crate::domain::Timestamp;
 use crate::ui::action::{Action, Go, Show};
 use crate::ui::keymap::{BINDINGS, Place, keys_of};
@@ -26,7 +26,9 @@ const fn command(name: &'static str, argument: &'static str, help: &'static str,
 /// The commands that are typed by name.
 pub(crate) const COMMANDS: &[Command] = &[
     command("goto", "+5m | 14:03 | 40% | 12 | ID", "go to a time, a percentage, a line or an id", false),
-    command("filter", "WORDS", "show only rows that hold all words; none shows all", true),
+    command("filter", "FILTER | NAME", "show only what matches, such as kind:tool status:error; none shows all", true),
+    command("save", "NAME", "save the filter in force; @NAME in a filter stands for it", false),
+    command("forget", "NAME", "forget a saved filter", false),
     command("search", "TEXT", "search, as / does", false),
     command("find", "TEXT", "search the contents of all sessions; without a text, what was found last", true),
     command("export", "FILE", "write a slice: marked, selected, filtered or current", true),
@@ -120,7 +122,9 @@ pub(super) fn run(state: &mut State, text: &str, now: Now) -> Option<Vec<Request
     }
     Some(match command.name {
         "goto" => goto(state, argument),
-        "filter" => filter(state, argument),
+        "filter" => filter::named_or_typed(state, argument),
+        "save" => filter::save(state, argument),
+        "forget" => filter::forget(state, argument),
         "search" => find::search(state, argument),
         "find" => everywhere::find(state, argument),
         "export" => export::write_to(state, argument),
@@ -131,14 +135,6 @@ pub(super) fn run(state: &mut State, text: &str, now: Now) -> Option<Vec<Request
         "help" => show::show(state, Show::Help, None),
         _ => go::go(state, Go::Quit, now),
     })
-}
-
-fn filter(state: &mut State, argument: &str) -> Vec<Request> {
-    if state.place == Place::Event {
-        state.warn("an event has no rows to filter");
-        return Vec::new();
-    }
-    find::filter(state, argument)
 }
 
 fn theme(state: &mut State, argument: &str) -> Vec<Request> {

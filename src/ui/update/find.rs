@@ -1,21 +1,20 @@
-//! Finding: search and its hits, filter, next and previous of a sort, rows that share a key.
+//! Finding: search and its hits, next and previous of a sort, rows that share a key.
 
-use super::{go, jobs, lens, open_panel, payload};
+use super::{filter, go, jobs, lens, open_panel, payload};
 use crate::ui::action::{Find, Target};
-use crate::ui::filter::{Filter, Phrase};
 use crate::ui::input::Input;
 use crate::ui::keymap::Place;
 use crate::ui::message::Request;
-use crate::ui::state::{Ask, Filtered, Panel, Searched, State, Timeline};
+use crate::ui::phrase::Phrase;
+use crate::ui::state::{Ask, Panel, Searched, State, Timeline};
 
 pub(super) fn find(state: &mut State, wish: Find, count: Option<usize>) -> Vec<Request> {
     let times = count.unwrap_or(1).max(1);
     match wish {
         Find::Search => open_panel(state, Panel::Prompt { ask: Ask::Search, input: Input::default() }),
-        Find::Filter => {
-            let text = filter_text(state);
-            open_panel(state, Panel::Prompt { ask: Ask::Filter, input: Input::with(text) })
-        }
+        Find::Filter => filter::ask(state),
+        Find::FilterIn => filter::narrow(state, true),
+        Find::FilterOut => filter::narrow(state, false),
         Find::NextHit => hit(state, true, times),
         Find::PriorHit => hit(state, false, times),
         Find::Next(target) => target_jump(state, target, true, times),
@@ -24,15 +23,6 @@ pub(super) fn find(state: &mut State, wish: Find, count: Option<usize>) -> Vec<R
         Find::SharingBefore => sharing(state, false),
         Find::KeyKind => lens::pick_kind(state),
     }
-}
-
-fn filter_text(state: &State) -> String {
-    let filter = match (state.place, &state.timeline) {
-        (Place::Sessions, _) => state.sessions.filter.as_ref(),
-        (_, Some(timeline)) => timeline.filter.as_ref().map(|found| &found.filter),
-        _ => None,
-    };
-    filter.map(|filter| filter.text.clone()).unwrap_or_default()
 }
 
 /// Starts a search from the cursor on; an empty text takes the one before.
@@ -73,38 +63,8 @@ fn search_rows(state: &mut State, phrase: Phrase) -> Vec<Request> {
     requests
 }
 
-/// Filters the place; a text without words takes the filter away.
-pub(super) fn filter(state: &mut State, text: &str) -> Vec<Request> {
-    let height = state.height();
-    let filter = Filter::parse(text);
-    if state.place == Place::Sessions {
-        state.sessions.filter = filter;
-        state.sessions.arrange(height);
-        return Vec::new();
-    }
-    let requests = stop(state, |timeline| timeline.filter.as_mut()?.job.take());
-    if let Some(timeline) = &mut state.timeline {
-        timeline.range = None;
-        timeline.filter = filter.map(|filter| Filtered { filter, rows: Vec::new(), job: None, scanned: 0 });
-        timeline.arrange(height);
-    }
-    requests.into_iter().chain(rerun_filter(state)).collect()
-}
-
-/// Starts the filter of the timeline over all its rows.
-pub(super) fn rerun_filter(state: &mut State) -> Option<Request> {
-    let timeline = state.timeline.as_mut()?;
-    let found = timeline.filter.as_mut()?;
-    if let Some(job) = found.job.take() {
-        state.jobs.end(job);
-    }
-    let job = state.jobs.start(format!("filtering {}", found.filter.text));
-    (found.job, found.scanned) = (Some(job), 0);
-    Some(Request::Filter { job, rows: timeline.rows.clone(), filter: found.filter.clone() })
-}
-
 /// Ends a job of the timeline, if it runs.
-fn stop(state: &mut State, job: impl Fn(&mut Timeline) -> Option<u64>) -> Vec<Request> {
+pub(super) fn stop(state: &mut State, job: impl Fn(&mut Timeline) -> Option<u64>) -> Vec<Request> {
     let running = state.timeline.as_mut().and_then(job);
     running.filter(|job| state.jobs.end(*job)).map(Request::Cancel).into_iter().collect()
 }
@@ -275,7 +235,7 @@ fn sharing(state: &mut State, forward: bool) -> Vec<Request> {
 /// Stops what runs for rows that are no longer there, and starts it anew on the new ones.
 pub(super) fn rerun(state: &mut State) -> Vec<Request> {
     let mut requests = jobs::cancel_searches(state);
-    requests.extend(rerun_filter(state));
+    requests.extend(filter::rerun(state));
     let phrase =
         state.timeline.as_ref().and_then(|timeline| timeline.search.as_ref()).map(|search| search.phrase.clone());
     if let Some(phrase) = phrase {

@@ -1,6 +1,6 @@
 //! Going from place to place: in, out, back, history, and out of the program.
 
-use super::{INTERRUPT_WITHIN, event, jobs, payload};
+use super::{INTERRUPT_WITHIN, event, filter, jobs, payload};
 use crate::domain::Session;
 use crate::ui::action::{Fold, Go};
 use crate::ui::history::Visit;
@@ -167,10 +167,13 @@ fn cancel(state: &mut State) -> Vec<Request> {
     if state.place == Place::Timeline && super::lens::release(state) {
         return Vec::new();
     }
-    if unlight(state) || state.place == Place::Sessions {
+    if unlight(state) {
         return Vec::new();
     }
-    back(state)
+    if let Some(requests) = filter::clear(state).filter(|_| state.place != Place::Event) {
+        return requests;
+    }
+    if state.place == Place::Sessions { Vec::new() } else { back(state) }
 }
 
 /// Takes the highlight of a search away; `n` still knows it.

@@ -5,6 +5,7 @@ mod commands;
 mod event;
 mod everywhere;
 mod export;
+mod filter;
 mod find;
 mod go;
 mod jobs;
@@ -19,6 +20,8 @@ mod show;
 mod timeline;
 
 pub(crate) use commands::choices;
+#[cfg(test)]
+pub(crate) use filter::in_force;
 pub(crate) use panel::{PANEL_LINES, marked};
 pub(crate) use reasons::disabled;
 
@@ -39,6 +42,7 @@ const INTERRUPT_WITHIN: Duration = Duration::from_secs(1);
 
 /// Takes one message; answers with the work that it asks for.
 pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Request> {
+    state.tell_time(now);
     let mut requests = match message {
         Message::Key(key) => keys::press(state, &key, now),
         Message::Pasted(text) => {

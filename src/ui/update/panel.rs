@@ -1,7 +1,7 @@
 //! Keys while something lies over the screen: prompts, help, the palette, the marks.
 
 use super::commands::{self, What};
-use super::{act, everywhere, export, find, go, keep, lens};
+use super::{act, everywhere, export, filter, find, go, keep, lens};
 use crate::ui::action::Action;
 use crate::ui::input::Input;
 use crate::ui::key::Key;
@@ -40,7 +40,12 @@ pub(super) fn paste(state: &mut State, text: &str) {
             input.insert(text);
             *list = List::default();
         }
-        Some(Panel::Prompt { input, .. }) => input.insert(text),
+        Some(Panel::Prompt { .. }) => {
+            let Some(Panel::Prompt { ask, mut input }) = state.panel.take() else { return };
+            input.insert(text);
+            let ask = recheck(state, ask, &input);
+            state.panel = Some(Panel::Prompt { ask, input });
+        }
         _ => state.warn("pasted text is taken by prompts only; / searches, : takes commands"),
     }
 }
@@ -118,7 +123,39 @@ fn run(state: &mut State, text: &str, chosen: Option<What>, now: Now) -> Vec<Req
     }
 }
 
-fn prompt(state: &mut State, key: &Key, ask: Ask, mut input: Input) -> Vec<Request> {
+fn prompt(state: &mut State, key: &Key, mut ask: Ask, mut input: Input) -> Vec<Request> {
+    match (key.name(), &ask) {
+        // What cannot be meant stays open until it can.
+        ("Enter", Ask::Filter(checked)) if checked.fault.is_some() => {}
+        ("Tab", Ask::Filter(_)) => filter::complete_input(state, &mut input),
+        _ => return type_into(state, key, ask, input),
+    }
+    ask = recheck(state, ask, &input);
+    state.panel = Some(Panel::Prompt { ask, input });
+    Vec::new()
+}
+
+/// Looks again at the filter that is being typed, if one is: more is known now.
+pub(super) fn recheck_open(state: &mut State) {
+    if let Some(Panel::Prompt { ask: Ask::Filter(_), input }) = state.panel.clone() {
+        let ask = Ask::Filter(filter::check(state, &input));
+        state.panel = Some(Panel::Prompt { ask, input });
+    }
+}
+
+/// Looks again at a filter that is being typed, and says what is wrong with it.
+fn recheck(state: &mut State, ask: Ask, input: &Input) -> Ask {
+    if !matches!(ask, Ask::Filter(_)) {
+        return ask;
+    }
+    let checked = filter::check(state, input);
+    if let Some(fault) = &checked.fault {
+        state.warn(fault.clone());
+    }
+    Ask::Filter(checked)
+}
+
+fn type_into(state: &mut State, key: &Key, ask: Ask, mut input: Input) -> Vec<Request> {
     match key.name() {
         "Enter" => return answer(state, ask, &input.text),
         "Backspace" if input.text.is_empty() => return Vec::new(),
@@ -131,6 +168,7 @@ fn prompt(state: &mut State, key: &Key, ask: Ask, mut input: Input) -> Vec<Reque
             input.take(key);
         }
     }
+    let ask = recheck(state, ask, &input);
     state.panel = Some(Panel::Prompt { ask, input });
     Vec::new()
 }
@@ -143,7 +181,7 @@ fn answer(state: &mut State, ask: Ask, text: &str) -> Vec<Request> {
     }
     match ask {
         Ask::Search => find::search(state, text),
-        Ask::Filter => find::filter(state, text),
+        Ask::Filter(_) => filter::apply(state, text),
         Ask::Note => keep::set_note(state, text),
         Ask::Pipe if text.trim().is_empty() => Vec::new(),
         Ask::Pipe => keep::spill(state, Then::Pipe(text.to_owned())),

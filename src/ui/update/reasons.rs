@@ -65,6 +65,7 @@ fn finding(state: &State, wish: Find) -> Option<&'static str> {
         Find::NextHit | Find::PriorHit if !searched => Some("nothing is being searched for; / starts"),
         Find::Search if state.place == Place::Event => no_payload(state),
         Find::Search | Find::Filter => None,
+        Find::FilterIn | Find::FilterOut if state.place == Place::Event => None,
         _ => empty(state),
     }
 }

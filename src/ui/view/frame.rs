@@ -172,7 +172,9 @@ fn played(playback: &Playback) -> String {
 
 fn notes_of_event(state: &State) -> Vec<String> {
     let Some(event) = &state.event else { return Vec::new() };
-    let mut notes = Vec::new();
+    let filter = state.timeline.as_ref().and_then(|timeline| timeline.filter.as_ref());
+    let mut notes: Vec<String> =
+        filter.map(|found| format!("filter \"{}\"", safe(&found.filter.text))).into_iter().collect();
     if let Some(pages) = event.payload() {
         if let Some(phrase) = event.phrase.as_ref().filter(|_| event.lit) {
             notes.push(hits(phrase, pages.current, pages.hits.len(), false));

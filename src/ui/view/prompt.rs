@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::Pen;
 use crate::domain::safe;
 use crate::ui::input::Input;
-use crate::ui::state::{Panel, State};
+use crate::ui::state::{Ask, Panel, State};
 use crate::ui::text::width;
 
 /// Draws the prompt that is open, or the question that is asked; `false` where there is none.
@@ -39,7 +39,20 @@ pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
     };
     let mut pen = Pen::new(buffer, area);
     pen.write(label, state.theme.footer_key);
-    typed(&mut pen, input, state.theme.text);
+    let Some(Panel::Prompt { ask: Ask::Filter(checked), .. }) = &state.panel else {
+        typed(&mut pen, input, state.theme.text);
+        return true;
+    };
+    let style = match (&checked.fault, input.text.trim().is_empty()) {
+        (Some(_), _) => state.theme.warning,
+        (None, true) => state.theme.text,
+        (None, false) => state.theme.ok,
+    };
+    typed(&mut pen, input, style);
+    if !checked.offered.is_empty() {
+        let words = safe(&checked.offered.join(" ")).into_owned();
+        pen.write("  Tab ", state.theme.footer_key).write(&words, state.theme.footer_text);
+    }
     true
 }
 
