@@ -39,12 +39,12 @@ pub fn schema_of<'a>(artifact: &'a Artifact, tool: &str) -> Result<&'a Value, St
     let tool = normal(tool);
     let all = definitions(&artifact.value);
     if let Some(one) = all.into_iter().find(|one| normal(one.name) == tool) {
-        return one.schema.ok_or_else(|| "the tool is described without a schema".to_owned());
+        return one.schema.ok_or_else(|| "no schema recorded: the tool is described without one".to_owned());
     }
     if super::artifact::is_schema(&artifact.value) {
         return Ok(&artifact.value);
     }
-    Err("the tool is not described there".to_owned())
+    Err("no schema recorded: the tool is not described there".to_owned())
 }
 
 /// The arguments in the input of a call: the input itself, or what it carries as a string.

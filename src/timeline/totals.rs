@@ -10,7 +10,9 @@ use crate::domain::{Event, Kind, Timestamp, Tokens, Usage, flag};
 pub struct Tally {
     pub calls: usize,
     pub errors: usize,
-    /// Model calls that report no usage.
+    /// Calls of models.
+    pub model_calls: usize,
+    /// Those of them that report no usage.
     pub unreported: usize,
     pub tokens: Tokens,
     /// Microseconds, of every call that has a latency; in order once [`Totals::finish`] has run.
@@ -26,6 +28,7 @@ impl Tally {
     pub fn merge(&mut self, other: Self) {
         self.calls += other.calls;
         self.errors += other.errors;
+        self.model_calls += other.model_calls;
         self.unreported += other.unreported;
         self.tokens = sum(self.tokens, other.tokens);
         self.latencies.extend(other.latencies);
@@ -36,6 +39,7 @@ impl Tally {
         self.errors += usize::from(turn.flags & flag::ERROR != 0);
         self.latencies.extend(turn.latency);
         if turn.kind == Kind::Model {
+            self.model_calls += 1;
             match &turn.usage {
                 Some(usage) => self.tokens = sum(self.tokens, tokens_of(usage)),
                 None => self.unreported += 1,

@@ -72,6 +72,9 @@ pub(crate) enum Show {
     Kind(Kind),
     AllKinds,
     Sort(Column),
+    Usage,
+    Actions,
+    Diff,
 }
 
 /// Looking at one row and its payloads.

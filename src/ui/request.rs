@@ -1,5 +1,7 @@
 //! Does the work that the pure part asks for; the only file of the screen that knows the store.
 
+mod insight;
+
 use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -80,7 +82,10 @@ pub(crate) fn job_of(request: &Request) -> Option<u64> {
         | Request::Locate { job, .. }
         | Request::Seek { job, .. }
         | Request::Export { job, .. }
-        | Request::Spill { job, .. } => Some(*job),
+        | Request::Spill { job, .. }
+        | Request::Survey { job, .. }
+        | Request::Totals { job, .. }
+        | Request::Compare { job, .. } => Some(*job),
         _ => None,
     }
 }
@@ -160,6 +165,18 @@ impl Worker {
                 Message::Noted(format!("too long for the terminal's clipboard: written to {}", path.display()))
             }
             Request::Spill { job, members, bodies, then } => self.spill(job, &members, bodies, then).await?,
+            Request::Survey { job, session, rows } => {
+                Message::Surveyed { job, session, survey: Arc::new(self.survey(job, &rows).await?) }
+            }
+            Request::Insight { session, row, members, survey } => {
+                let insight = Arc::new(self.insight(row, &members, survey).await?);
+                Message::Insight { session, key: members.key, insight }
+            }
+            Request::Totals { job, rows } => Message::Totals { job, totals: Arc::new(self.totals(job, &rows).await?) },
+            Request::Compare { job, before, after, title, focus } => {
+                let comparison = self.compare(&before, (&after, &title), focus).await?;
+                Message::Compared { job, comparison: comparison.map(Arc::new) }
+            }
             // What concerns the terminal and the jobs themselves is done by the loop.
             _ => return Ok(None),
         }))
@@ -335,6 +352,7 @@ impl Worker {
                 length: body.size.min(GLANCE),
                 body: body.clone(),
                 hint: Hint::default(),
+                text: None,
             })
             .collect())
     }
@@ -343,7 +361,10 @@ impl Worker {
         let mut parts = Vec::new();
         for window in windows {
             let (title, hint) = (window.title.clone(), window.hint.clone());
-            let bytes = self.read(&window.body, window.from, window.length).await?;
+            let bytes = match &window.text {
+                Some(text) => text.to_vec(),
+                None => self.read(&window.body, window.from, window.length).await?,
+            };
             let (size, from) = (window.body.size.max(0) as u64, window.from.max(0) as u64);
             parts.push(Part { title, size, bytes, from, hint });
         }

@@ -63,6 +63,8 @@ pub struct Artifact {
     pub also: Vec<String>,
     /// The SHA-256 of [`text_of`].
     pub digest: [u8; 32],
+    /// The bytes of that text.
+    pub size: usize,
     pub value: Arc<Value>,
 }
 
@@ -94,7 +96,7 @@ impl Found {
             }
         }
         self.cut |= other.cut;
-        self.artifacts.sort_by_key(|artifact| artifact.kind);
+        self.artifacts.sort_by_key(|artifact| (artifact.kind, !is_column(&artifact.path)));
     }
 
     fn add(&mut self, artifact: Artifact) {
@@ -102,6 +104,11 @@ impl Found {
         match self.artifacts.iter_mut().find(same) {
             None => self.artifacts.push(artifact),
             Some(known) if known.path == artifact.path || known.also.contains(&artifact.path) => {}
+            Some(known) if is_column(&artifact.path) && !is_column(&known.path) => {
+                known.event = artifact.event;
+                let before = std::mem::replace(&mut known.path, artifact.path);
+                known.also.insert(0, before);
+            }
             Some(known) => known.also.push(artifact.path),
         }
     }
@@ -110,6 +117,11 @@ impl Found {
     pub fn first(&self, kind: ArtifactKind) -> Option<&Artifact> {
         self.artifacts.iter().find(|artifact| artifact.kind == kind)
     }
+}
+
+/// Whether a path names a whole body.
+fn is_column(path: &str) -> bool {
+    !path.contains(['.', '[', '→'])
 }
 
 /// The text of an artifact: of texts in blocks the texts alone, of anything else its JSON with members in order.

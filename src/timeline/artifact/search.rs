@@ -179,8 +179,10 @@ impl<'a> Search<'a> {
     }
 
     fn add(&mut self, kind: ArtifactKind, path: String, value: Value) {
-        let digest = digest(&text_of(&value));
-        let artifact = Artifact { kind, event: self.event, path, also: Vec::new(), digest, value: Arc::new(value) };
+        let text = text_of(&value);
+        let (digest, size) = (digest(&text), text.len());
+        let artifact =
+            Artifact { kind, event: self.event, path, also: Vec::new(), digest, size, value: Arc::new(value) };
         self.found.add(artifact);
     }
 }

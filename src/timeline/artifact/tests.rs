@@ -102,6 +102,15 @@ fn the_same_text_at_two_paths_is_one_artifact() {
 }
 
 #[test]
+fn a_column_comes_before_a_copy_inside_another_body() {
+    let tools = json!([{"name": "move"}]);
+    let mut both = found(Kind::Model, Role::Context, json!({"tools": tools}));
+    both.merge(found(Kind::Model, Role::Tools, tools));
+    let tools = both.first(ArtifactKind::ToolDescriptions).expect("has tools");
+    assert_eq!((tools.path.as_str(), tools.also.as_slice()), ("tools", ["context.tools".to_owned()].as_slice()));
+}
+
+#[test]
 fn schemas_are_found_in_every_dialect_of_definitions() {
     let schema = json!({"type": "object"});
     for (body, field) in [

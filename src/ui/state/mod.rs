@@ -10,7 +10,7 @@ pub(crate) use event::{Aim, EventScreen, Pages, TABS, Tab, WINDOW};
 pub(crate) use panel::{Ask, Panel};
 pub(crate) use sessions::Sessions;
 pub(crate) use timeline::{Filtered, Preview, Searched, Timeline, Wanted, is_failure};
-pub(crate) use work::Jobs;
+pub(crate) use work::{Jobs, Work};
 
 use std::time::Instant;
 

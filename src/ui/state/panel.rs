@@ -3,6 +3,7 @@
 use crate::report::Selection;
 use crate::ui::input::Input;
 use crate::ui::list::List;
+use crate::ui::sheet::Sheet;
 
 /// What a prompt asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,4 +52,6 @@ pub(crate) enum Panel {
     },
     /// Asks before all marks are removed.
     ConfirmUnmark,
+    /// Usage, actions, or what changed.
+    Sheet(Box<Sheet>),
 }

@@ -8,6 +8,7 @@ use super::Tab;
 use crate::domain::{Kind, Session, Timestamp};
 use crate::timeline::{Row, Rows, State as RowState};
 use crate::ui::filter::{Filter, Phrase};
+use crate::ui::insight::Survey;
 use crate::ui::list::List;
 use crate::ui::message::{Mark, Members};
 use crate::ui::payload::View;
@@ -93,6 +94,10 @@ pub(crate) struct Timeline {
     pub wanted: Option<Wanted>,
     /// The end was asked for before all rows were here.
     pub end_wanted: bool,
+    /// What a look through all bodies found.
+    pub survey: Option<Arc<Survey>>,
+    /// The job that looks through them, or did last.
+    pub surveying: Option<u64>,
 }
 
 impl Timeline {
@@ -115,6 +120,8 @@ impl Timeline {
             preview: Preview { on: true, ..Preview::default() },
             wanted: None,
             end_wanted: false,
+            survey: None,
+            surveying: None,
         }
     }
 

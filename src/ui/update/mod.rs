@@ -12,12 +12,14 @@ mod keys;
 mod panel;
 mod payload;
 mod reasons;
+mod sheet;
 mod show;
 mod timeline;
 
 pub(crate) use commands::choices;
 pub(crate) use panel::{PANEL_LINES, marked};
 pub(crate) use reasons::disabled;
+pub(crate) use sheet::{manner, room};
 
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ mod pen;
 mod preview;
 mod prompt;
 mod sessions;
+mod sheet;
 mod timeline;
 
 use ratatui::Frame;

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Widget};
 
-use super::{Pen, prompt};
+use super::{Pen, prompt, sheet};
 use crate::ui::keymap::{compact, continuations, help_rows, keys};
 use crate::ui::layout::Areas;
 use crate::ui::list::List;
@@ -20,6 +20,7 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
         Some(Panel::Help { query, list }) => help(state, &query.text, *list, buffer),
         Some(Panel::Palette { input, list }) => palette(state, &input.text, *list, areas, buffer),
         Some(Panel::Marks { list }) => marks(state, *list, areas, buffer),
+        Some(Panel::Sheet(open)) => sheet::draw(state, open, areas, buffer),
         Some(Panel::Prompt { .. } | Panel::ConfirmUnmark) | None => {}
     }
     if state.typed.hint && state.panel.is_none() {
@@ -34,7 +35,7 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
 }
 
 /// A box with a title in the given area; returns the inside.
-fn boxed(state: &State, title: &str, area: Rect, buffer: &mut Buffer) -> Rect {
+pub(super) fn boxed(state: &State, title: &str, area: Rect, buffer: &mut Buffer) -> Rect {
     let area = area.intersection(buffer.area);
     Clear.render(area, buffer);
     let mut block =
