@@ -108,6 +108,7 @@ fn settle(state: &mut State) {
         timeline.list.keep(length, height);
     }
     payload::settle(state, height);
+    sheet::settle(state);
 }
 
 fn deadline(state: &mut State, now: Now) -> Vec<Request> {

@@ -209,6 +209,14 @@ pub(crate) fn manner(state: &State) -> Manner<'_> {
     Manner { width: room(state).0, ascii: state.ascii, survey }
 }
 
+/// Keeps a sheet scrolled to something after the screen has changed its size.
+pub(super) fn settle(state: &mut State) {
+    let Some(Panel::Sheet(mut sheet)) = state.panel.take_if(|panel| matches!(panel, Panel::Sheet(_))) else { return };
+    let length = sheet.length(manner(state));
+    sheet.list.keep(length, room(state).1);
+    state.panel = Some(Panel::Sheet(sheet));
+}
+
 /// Takes one key while a sheet is open.
 pub(super) fn press(state: &mut State, key: &Key, mut sheet: Sheet) -> Vec<Request> {
     let (width, height) = room(state);
