@@ -74,14 +74,12 @@ pub fn judge(schema: &Value, arguments: &Value) -> Verdict {
     let mut schemas = Schemas::new();
     let mut compiler = Compiler::new();
     compiler.use_loader(Box::new(Nowhere));
-    let compiled =
-        compiler.add_resource(PLACE, in_small_letters(schema)).and_then(|()| compiler.compile(PLACE, &mut schemas));
-    let index = match compiled {
+    if let Err(error) = compiler.add_resource(PLACE, in_small_letters(schema)) {
+        return unusable(&error);
+    }
+    let index = match compiler.compile(PLACE, &mut schemas) {
         Ok(index) => index,
-        Err(CompileError::LoadUrlError { url, .. }) => {
-            return Verdict::BadSchema(format!("it refers to {}, which is not read", said(&url)));
-        }
-        Err(error) => return Verdict::BadSchema(said(&error.to_string())),
+        Err(error) => return unusable(&error),
     };
     match schemas.validate(arguments, index) {
         Ok(()) => Verdict::Satisfied,
@@ -91,6 +89,13 @@ pub fn judge(schema: &Value, arguments: &Value) -> Verdict {
             Verdict::Violated(failures)
         }
     }
+}
+
+fn unusable(error: &CompileError) -> Verdict {
+    Verdict::BadSchema(match error {
+        CompileError::LoadUrlError { url, .. } => format!("it refers to {}, which is not read", said(url)),
+        error => said(&error.to_string()),
+    })
 }
 
 /// Refuses every reference that leads out of the schema.

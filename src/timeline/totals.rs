@@ -79,10 +79,8 @@ impl Totals {
         all.count(turn);
         by_name.entry(name.to_owned()).or_default().count(turn);
         self.by_source.entry(turn.source.clone()).or_default().count(turn);
-        if let Some((at, tokens)) = turn.at.zip(turn.usage.as_ref().and_then(Usage::total)) {
-            if turn.kind == Kind::Model {
-                self.spending.push((at, tokens));
-            }
+        if let (Kind::Model, Some(at), Some(usage)) = (turn.kind, turn.at, &turn.usage) {
+            self.spending.extend(usage.total().map(|tokens| (at, tokens)));
         }
         Some(name.to_owned())
     }

@@ -39,11 +39,9 @@ pub(crate) fn listing(tab: Tab, detail: &Detail, insight: &Insight) -> Option<St
     if let (Some(kind), Some(survey)) = (versioned(tab), &insight.survey) {
         versions(&mut text, kind, insight, survey);
     }
-    if tab == Tab::Tools {
-        if let Some(judged) = insight.judged.as_ref().filter(|judged| !judged.schema.is_empty()) {
-            let verdict = super::facts::verdict_lines(judged);
-            text.extend(verdict.into_iter().map(|(name, words)| format!("{name:<18} {words}\n")));
-        }
+    let judged = insight.judged.as_ref().filter(|judged| tab == Tab::Tools && !judged.schema.is_empty());
+    for (name, words) in judged.map_or_else(Vec::new, super::facts::verdict_lines) {
+        writeln!(text, "{name:<18} {words}").ok()?;
     }
     if text.is_empty() {
         return None;

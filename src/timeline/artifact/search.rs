@@ -88,7 +88,7 @@ impl<'a> Search<'a> {
         let Place { value, path, name } = place;
         match value {
             Cow::Borrowed(Value::Object(members)) => {
-                let items = members.iter().map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)));
+                let items = members.iter().map(|(name, value)| (Cow::Borrowed(name.as_str()), Cow::Borrowed(value)));
                 self.object(members, &path, items.collect());
             }
             Cow::Owned(Value::Object(members)) => {
@@ -116,7 +116,7 @@ impl<'a> Search<'a> {
     }
 
     /// `shell` tells what sort of object it is, `items` are its members.
-    fn object(&mut self, shell: &Map<String, Value>, path: &str, items: Vec<(Cow<'a, String>, Cow<'a, Value>)>) {
+    fn object(&mut self, shell: &Map<String, Value>, path: &str, items: Vec<(Cow<'a, str>, Cow<'a, Value>)>) {
         let voice = voice(shell);
         if voice == Voice::Foreign {
             return;

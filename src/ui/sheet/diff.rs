@@ -75,10 +75,9 @@ fn unified(line: &Line, width: usize, rows: &mut Vec<Row>) {
 fn beside(changed: &Comparison, line: usize, width: usize, rows: &mut Vec<Row>) {
     let (one, other) = changed.pairs[line];
     let line_of = |index: Option<usize>| index.and_then(|index| changed.lines.get(index));
-    if let (Some(line), true) = (line_of(one), one == other) {
-        if matches!(line.mark, Mark::Heading | Mark::Note) {
-            return unified(line, width, rows);
-        }
+    let alone = line_of(one).filter(|line| one == other && matches!(line.mark, Mark::Heading | Mark::Note));
+    if let Some(line) = alone {
+        return unified(line, width, rows);
     }
     let half = (width - 3) / 2;
     let side = |line: Option<&Line>| -> (Ink, Vec<String>) {

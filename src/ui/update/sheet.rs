@@ -174,10 +174,9 @@ pub(super) fn surveyed(state: &mut State, job: u64, session: i64, survey: Arc<Su
 
 /// Puts what a job has made onto the sheet that waits for it.
 pub(super) fn fill(state: &mut State, job: u64, content: Content) {
-    if let Some(Panel::Sheet(sheet)) = &mut state.panel {
-        if sheet.waiting_for(job) {
-            **sheet = Sheet::new(content);
-        }
+    match &mut state.panel {
+        Some(Panel::Sheet(sheet)) if sheet.waiting_for(job) => **sheet = Sheet::new(content),
+        _ => {}
     }
 }
 
