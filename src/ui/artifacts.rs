@@ -106,6 +106,9 @@ fn versions(text: &mut String, kind: ArtifactKind, insight: &Insight, survey: &S
         let standing = standing(number, all.len(), version);
         text.push_str(&format!("{:<18} not in this row; in force is {standing}\n", kind.name()));
     }
+    if survey.unread > 0 || survey.cut {
+        text.push_str("Some bodies of this session are too long to be looked into: there may be more versions.\n");
+    }
     if all.len() < 2 {
         return;
     }

@@ -18,6 +18,8 @@ pub(crate) struct Survey {
     pub settings: BTreeMap<(String, String), BTreeSet<i64>>,
     /// Bodies that were too long to be looked into.
     pub unread: usize,
+    /// Some bodies held more than is looked at.
+    pub cut: bool,
 }
 
 /// The schema that a tool call had to satisfy, and whether it does.

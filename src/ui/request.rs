@@ -165,20 +165,7 @@ impl Worker {
                 Message::Noted(format!("too long for the terminal's clipboard: written to {}", path.display()))
             }
             Request::Spill { job, members, bodies, then } => self.spill(job, &members, bodies, then).await?,
-            Request::Survey { job, session, rows } => {
-                Message::Surveyed { job, session, survey: Arc::new(self.survey(job, &rows).await?) }
-            }
-            Request::Insight { session, row, members, survey } => {
-                let insight = Arc::new(self.insight(row, &members, survey).await?);
-                Message::Insight { session, key: members.key, insight }
-            }
-            Request::Totals { job, rows } => Message::Totals { job, totals: Arc::new(self.totals(job, &rows).await?) },
-            Request::Compare { job, before, after, title, focus } => {
-                let comparison = self.compare(&before, (&after, &title), focus).await?;
-                Message::Compared { job, comparison: comparison.map(Arc::new) }
-            }
-            // What concerns the terminal and the jobs themselves is done by the loop.
-            _ => return Ok(None),
+            request => return self.of_insight(request).await,
         }))
     }
 

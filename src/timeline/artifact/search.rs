@@ -151,7 +151,8 @@ impl<'a> Search<'a> {
     }
 
     fn take(&mut self, kind: ArtifactKind, mut path: String, value: Cow<'a, Value>) {
-        if is_blank(&value) {
+        // A flag or a number is a count of something, or a switch.
+        if is_blank(&value) || value.is_boolean() || value.is_number() {
             return;
         }
         let structured = !matches!(kind, ArtifactKind::SystemPrompt | ArtifactKind::Instructions);

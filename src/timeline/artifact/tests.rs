@@ -149,6 +149,16 @@ fn budgets_are_settings() {
 }
 
 #[test]
+fn what_is_blank_or_only_a_count_is_no_artifact() {
+    for value in [json!(null), json!(" "), json!([]), json!({}), json!(6), json!(true)] {
+        assert_eq!(
+            found(Kind::Model, Role::Metadata, json!({"tools": value, "instructions": value})),
+            Found::default()
+        );
+    }
+}
+
+#[test]
 fn a_search_that_ends_early_says_so() {
     let many: Vec<Value> = (0..60_000).map(|number| json!({"n": number})).collect();
     assert!(found(Kind::Model, Role::Input, json!({"state": many})).cut);

@@ -14,7 +14,7 @@ use crate::timeline::{
     arguments_of, compare, describe, judge, look, schema_of, speaker,
 };
 use crate::ui::insight::{Insight, Judged, Survey};
-use crate::ui::message::{Before, Members, Message};
+use crate::ui::message::{Before, Members, Message, Request};
 use crate::ui::words::size;
 
 /// Rows that are read at a time.
@@ -37,6 +37,7 @@ struct Surveyor {
     /// What was found in prompts and tools, which most turns repeat, by role and digest.
     known: HashMap<(Role, [u8; 32]), Found>,
     unread: usize,
+    cut: bool,
 }
 
 /// A row with its events, and the bodies that are worth looking into.
@@ -68,14 +69,15 @@ impl Surveyor {
                 let name = setting.path.split_once('.').map_or(setting.path.as_str(), |(_, name)| name);
                 self.settings.entry((speaker(event), name.to_owned())).or_default().insert(setting.value);
             }
+            self.cut |= found.cut;
             self.versions.add(row, event, &found);
         }
         self.keeper.add(row, &events, &all_acts);
     }
 
     fn finish(self, rows: usize) -> Survey {
-        let Self { versions, keeper, settings, unread, .. } = self;
-        Survey { rows, versions, ledger: keeper.finish(), settings, unread }
+        let Self { versions, keeper, settings, unread, cut, .. } = self;
+        Survey { rows, versions, ledger: keeper.finish(), settings, unread, cut }
     }
 }
 
@@ -99,8 +101,28 @@ fn is_worth(event: &Event, role: Role) -> bool {
 }
 
 impl Worker {
+    /// Requests that look through bodies.
+    pub(super) async fn of_insight(&self, request: Request) -> Result<Option<Message>> {
+        Ok(Some(match request {
+            Request::Survey { job, session, rows } => {
+                Message::Surveyed { job, session, survey: Arc::new(self.survey(job, &rows).await?) }
+            }
+            Request::Insight { session, row, members, survey } => {
+                let insight = Arc::new(self.insight(row, &members, survey).await?);
+                Message::Insight { session, key: members.key, insight }
+            }
+            Request::Totals { job, rows } => Message::Totals { job, totals: Arc::new(self.totals(job, &rows).await?) },
+            Request::Compare { job, before, after, title, focus } => {
+                let comparison = self.compare(&before, (&after, &title), focus).await?;
+                Message::Compared { job, comparison: comparison.map(Arc::new) }
+            }
+            // What concerns the terminal and the jobs themselves is done by the loop.
+            _ => return Ok(None),
+        }))
+    }
+
     /// Looks through all rows of a session.
-    pub(super) async fn survey(&self, job: u64, rows: &Rows) -> Result<Survey> {
+    async fn survey(&self, job: u64, rows: &Rows) -> Result<Survey> {
         let mut surveyor = Surveyor::default();
         let mut reported = Instant::now();
         for start in (0..rows.len()).step_by(BATCH) {
@@ -147,7 +169,7 @@ impl Worker {
     }
 
     /// What lies in the bodies of a row, and what the schema in force says of a call.
-    pub(super) async fn insight(&self, row: usize, members: &Members, survey: Option<Arc<Survey>>) -> Result<Insight> {
+    async fn insight(&self, row: usize, members: &Members, survey: Option<Arc<Survey>>) -> Result<Insight> {
         let (turn, events, side) = self.side(members).await?;
         let speaks = events.iter().find(|event| event.kind == Kind::Model).or(events.first());
         let who = speaks.map(speaker).unwrap_or_default();
@@ -246,7 +268,7 @@ impl Worker {
     }
 
     /// Counts calls, errors, tokens and times.
-    pub(super) async fn totals(&self, job: u64, rows: &Rows) -> Result<Totals> {
+    async fn totals(&self, job: u64, rows: &Rows) -> Result<Totals> {
         let mut totals = Totals::default();
         let mut reported = Instant::now();
         for start in (0..rows.len()).step_by(super::BATCH) {
@@ -269,12 +291,7 @@ impl Worker {
     }
 
     /// Compares a row with another one, or with the one like it before.
-    pub(super) async fn compare(
-        &self,
-        before: &Before,
-        after: (&Members, &str),
-        focus: Focus,
-    ) -> Result<Option<Comparison>> {
+    async fn compare(&self, before: &Before, after: (&Members, &str), focus: Focus) -> Result<Option<Comparison>> {
         let (members, title) = match before {
             Before::Row(members, title) => (members.clone(), title.clone()),
             Before::Like { rows, row } => match self.like(rows, *row).await? {

@@ -53,6 +53,8 @@ pub(crate) struct Manner<'a> {
     pub width: usize,
     pub ascii: bool,
     pub survey: Option<&'a Survey>,
+    /// How far the job has come that a sheet waits for.
+    pub progress: &'a str,
 }
 
 impl Sheet {
@@ -100,7 +102,7 @@ impl Sheet {
     /// The lines from the top of the window on, as many as fit.
     pub(crate) fn rows(&self, height: usize, manner: Manner<'_>) -> Vec<Row> {
         match &self.content {
-            Content::Waiting { what, .. } => vec![vec![(Ink::Dim, (*what).to_owned())]],
+            Content::Waiting { what, .. } => vec![vec![(Ink::Dim, format!("{what} {}", manner.progress))]],
             Content::Usage(totals) => {
                 usage::rows(totals, manner).into_iter().skip(self.list.top).take(height).collect()
             }

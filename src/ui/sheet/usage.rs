@@ -212,7 +212,7 @@ mod tests {
     }
 
     fn lines(width: usize) -> Vec<String> {
-        let manner = Manner { width, ascii: false, survey: None };
+        let manner = Manner { width, ascii: false, survey: None, progress: "" };
         rows(&totals(), manner).iter().map(|row| row.iter().map(|(_, text)| text.as_str()).collect()).collect()
     }
 

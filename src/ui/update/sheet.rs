@@ -205,7 +205,10 @@ pub(crate) fn room(state: &State) -> (usize, usize) {
 
 pub(crate) fn manner(state: &State) -> Manner<'_> {
     let survey = state.timeline.as_ref().and_then(|timeline| timeline.survey.as_deref());
-    Manner { width: room(state).0, ascii: state.ascii, survey }
+    let awaited = |job| matches!(&state.panel, Some(Panel::Sheet(sheet)) if sheet.waiting_for(job));
+    let work = state.jobs.running.iter().find(|work| awaited(work.job));
+    let progress = work.map_or("", |work| work.progress.as_str());
+    Manner { width: room(state).0, ascii: state.ascii, survey, progress }
 }
 
 /// Keeps a sheet scrolled to something after the screen has changed its size.
