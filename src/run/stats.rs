@@ -138,7 +138,7 @@ fn print(groups: Groups, output: &mut Output) -> Result<()> {
                 "tokens": TokenCounts::from(tally.tokens),
                 "unreported": tally.unreported,
                 "latency_ms": {"p50": at(50), "p90": at(90), "p95": at(95), "p99": at(99), "max": at(100)},
-                "time_ms": millis(tally.spent()),
+                "time_ms": tally.spent().and_then(millis),
             }))?;
         } else {
             let time = |percent| at(percent).map(duration).unwrap_or_default();

@@ -20,9 +20,9 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Microseconds, all calls together.
-    pub fn spent(&self) -> i64 {
-        self.latencies.iter().fold(0, |sum, one| sum.saturating_add(*one))
+    /// Microseconds, all calls together; `None` where no call has a latency.
+    pub fn spent(&self) -> Option<i64> {
+        self.latencies.iter().copied().reduce(i64::saturating_add)
     }
 
     pub fn merge(&mut self, other: Self) {
@@ -199,8 +199,9 @@ mod tests {
         ]);
         let model = &totals.by_model["haiku"];
         assert_eq!((model.calls, model.errors, model.unreported, model.tokens.output), (3, 0, 1, Some(12)));
-        assert_eq!((model.latencies.as_slice(), model.spent()), ([10, 20, 40].as_slice(), 70));
+        assert_eq!((model.latencies.as_slice(), model.spent()), ([10, 20, 40].as_slice(), Some(70)));
         assert_eq!((totals.by_tool["Bash"].errors, totals.by_tool["Bash"].tokens), (1, Tokens::default()));
+        assert_eq!(Tally::default().spent(), None);
         assert_eq!((totals.by_source["runner"].calls, totals.by_source["router"].unreported), (2, 1));
     }
 

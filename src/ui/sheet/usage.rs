@@ -148,7 +148,7 @@ fn table(rows: &mut Vec<Row>, by: &str, tallies: &BTreeMap<String, Tally>, manne
             cell(&percentile(&tally.latencies, *percent).map_or_else(|| "-".to_owned(), duration))
         }));
         if !times.is_empty() {
-            let spent = if tally.latencies.is_empty() { "-".to_owned() } else { duration(tally.spent()) };
+            let spent = tally.spent().map_or_else(|| "-".to_owned(), duration);
             behind.push_str(&cell(&spent));
         }
         // Tools have no tokens: their bars show calls.
