@@ -97,6 +97,9 @@ pub(crate) enum Show {
     Play,
     Slower,
     Faster,
+    Usage,
+    Actions,
+    Diff,
 }
 
 /// Looking at one row and its payloads.

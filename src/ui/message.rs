@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::catalog::Catalog;
+use super::insight::{Insight, Survey};
 use super::key::Key as Pressed;
 use super::payload::{self, Hint, Mode, View};
 use super::phrase::Phrase;
@@ -13,7 +14,7 @@ use super::state::{Hit, Tab};
 use crate::domain::filter::{Field, Filter, Frame, Saved};
 use crate::domain::{Body, Event, Key, KeyKind, Session};
 use crate::report::{Joined, Selection, Sharing};
-use crate::timeline::{Finding, Join, Rows, Tree, Turn};
+use crate::timeline::{Comparison, Finding, Focus, Join, Rows, Totals, Tree, Turn};
 
 /// News from an import that runs beside the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +108,17 @@ pub(crate) struct Window {
     pub from: i64,
     pub length: i64,
     pub hint: Hint,
+    /// What is shown in place of the body: an artifact from within it, or words about it.
+    pub text: Option<Arc<[u8]>>,
+}
+
+/// What a row is compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Before {
+    /// A row, and what to call it.
+    Row(Members, String),
+    /// The last row before this one that is like it.
+    Like { rows: Arc<Rows>, row: usize },
 }
 
 /// How payloads are prepared. They are laid out for a width beside the loop, as that takes time.
@@ -277,6 +289,31 @@ pub(crate) enum Request {
         bodies: Vec<Body>,
         then: Then,
     },
+    /// Looks through all bodies of a session.
+    Survey {
+        job: u64,
+        session: i64,
+        rows: Arc<Rows>,
+    },
+    /// Looks through the bodies of a row.
+    Insight {
+        session: i64,
+        row: usize,
+        members: Members,
+        survey: Option<Arc<Survey>>,
+    },
+    /// Counts calls, errors, tokens and times of a session.
+    Totals {
+        job: u64,
+        rows: Arc<Rows>,
+    },
+    Compare {
+        job: u64,
+        before: Before,
+        after: Members,
+        title: String,
+        focus: Focus,
+    },
     Cancel(u64),
     CancelImport,
     Terminal(Terminal),
@@ -409,6 +446,25 @@ pub(crate) enum Message {
         bytes: Vec<u8>,
     },
     Noted(String),
+    Surveyed {
+        job: u64,
+        session: i64,
+        survey: Arc<Survey>,
+    },
+    Insight {
+        session: i64,
+        key: i64,
+        insight: Arc<Insight>,
+    },
+    Totals {
+        job: u64,
+        totals: Arc<Totals>,
+    },
+    /// `None` where there is nothing to compare with.
+    Compared {
+        job: u64,
+        comparison: Option<Arc<Comparison>>,
+    },
     Failed {
         job: Option<u64>,
         words: String,

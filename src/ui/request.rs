@@ -1,5 +1,6 @@
 //! Does the work that the pure part asks for; the only file of the screen that knows the store.
 
+mod insight;
 mod whole;
 
 use std::collections::{HashMap, HashSet};
@@ -83,7 +84,10 @@ pub(crate) fn job_of(request: &Request) -> Option<u64> {
         | Request::Locate { job, .. }
         | Request::Seek { job, .. }
         | Request::Export { job, .. }
-        | Request::Spill { job, .. } => Some(*job),
+        | Request::Spill { job, .. }
+        | Request::Survey { job, .. }
+        | Request::Totals { job, .. }
+        | Request::Compare { job, .. } => Some(*job),
         _ => None,
     }
 }
@@ -185,8 +189,7 @@ impl Worker {
                 Message::Noted(format!("too long for the terminal's clipboard: written to {}", path.display()))
             }
             Request::Spill { job, members, bodies, then } => self.spill(job, &members, bodies, then).await?,
-            // What concerns the terminal and the jobs themselves is done by the loop.
-            _ => return Ok(None),
+            request => return self.of_insight(request).await,
         }))
     }
 
@@ -385,6 +388,7 @@ impl Worker {
                 length: body.size.min(GLANCE),
                 body: body.clone(),
                 hint: Hint::default(),
+                text: None,
             })
             .collect())
     }
@@ -393,7 +397,10 @@ impl Worker {
         let mut parts = Vec::new();
         for window in windows {
             let (title, hint) = (window.title.clone(), window.hint.clone());
-            let bytes = self.read(&window.body, window.from, window.length).await?;
+            let bytes = match &window.text {
+                Some(text) => text.to_vec(),
+                None => self.read(&window.body, window.from, window.length).await?,
+            };
             let (size, from) = (window.body.size.max(0) as u64, window.from.max(0) as u64);
             parts.push(Part { title, size, bytes, from, hint });
         }

@@ -22,7 +22,7 @@ pub(crate) use panel::{Ask, Checked, Panel};
 pub(crate) use playback::Playback;
 pub(crate) use sessions::Sessions;
 pub(crate) use timeline::{Filtered, Preview, Searched, Timeline, Wanted, is_failure};
-pub(crate) use work::Jobs;
+pub(crate) use work::{Jobs, Work};
 
 use std::time::Instant;
 

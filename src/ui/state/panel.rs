@@ -3,6 +3,7 @@
 use crate::report::Selection;
 use crate::ui::input::Input;
 use crate::ui::list::List;
+use crate::ui::sheet::Sheet;
 
 /// What is known of a filter that is being typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,4 +71,6 @@ pub(crate) enum Panel {
     },
     /// Asks before all marks are removed.
     ConfirmUnmark,
+    /// Usage, actions, or what changed.
+    Sheet(Box<Sheet>),
 }

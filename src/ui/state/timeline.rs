@@ -9,6 +9,7 @@ use crate::domain::filter::{Field, Filter};
 use crate::domain::{Kind, Session, Timestamp};
 use crate::report::Joined;
 use crate::timeline::{Finding, Row, Rows, State as RowState};
+use crate::ui::insight::Survey;
 use crate::ui::list::List;
 use crate::ui::message::{Mark, Members};
 use crate::ui::payload::View;
@@ -108,6 +109,10 @@ pub(crate) struct Timeline {
     pub wanted: Option<Wanted>,
     /// The end was asked for before all rows were here.
     pub end_wanted: bool,
+    /// What a look through all bodies found.
+    pub survey: Option<Arc<Survey>>,
+    /// The job that looks through them, or did last.
+    pub surveying: Option<u64>,
 }
 
 impl Timeline {
@@ -137,6 +142,8 @@ impl Timeline {
             playback: None,
             wanted: None,
             end_wanted: false,
+            survey: None,
+            surveying: None,
         }
     }
 

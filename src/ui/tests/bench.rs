@@ -24,7 +24,7 @@ pub(super) struct Bench {
     now: Instant,
     /// What was asked of the terminal, and what would write files.
     pub(super) outward: Vec<Request>,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 pub(super) fn options() -> Options {
@@ -41,8 +41,14 @@ impl Bench {
     pub(super) async fn new(columns: u16, rows: u16) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let backend = Backend::new(sample::store_in(folder.path()).await);
+        let bench = Self::over(backend, columns, rows).await;
+        Self { _folder: Some(folder), ..bench }
+    }
+
+    /// The session list of another store, read.
+    pub(super) async fn over(backend: Backend, columns: u16, rows: u16) -> Self {
         let state = State::new(&options(), columns, rows);
-        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), _folder: folder };
+        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), _folder: None };
         bench.do_all(vec![Request::Sessions]).await;
         bench
     }

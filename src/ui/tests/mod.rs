@@ -9,3 +9,4 @@ mod lanes;
 mod picture;
 mod random;
 mod sample;
+mod told;

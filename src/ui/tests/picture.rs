@@ -70,6 +70,8 @@ pictures! {
     event_summary: "e Enter e Enter";
     event_input: "e Enter e Enter g 2 j j";
     event_joins: "e Enter e Enter g 8";
+    usage: "e Enter u";
+    changes: "e Enter j j m j j D";
     help: "e Enter ? t a b";
     palette: "e Enter : g o";
     which_key: "e Enter ]";

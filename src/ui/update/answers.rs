@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{commands, event, everywhere, find, go, keep, lens, panel, payload};
+use super::{commands, event, everywhere, find, go, keep, lens, panel, payload, sheet};
 use crate::ui::message::{Mark, Message, Request, Terminal};
+use crate::ui::sheet::Content;
 use crate::ui::state::{State, Timeline};
 
 pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
@@ -63,6 +64,7 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
         }
         Message::Detail { session, detail } => return event::detail(state, session, *detail),
         Message::Links { session, key, links } => event::links(state, session, key, links),
+        Message::Insight { session, key, insight } => return event::insight(state, session, key, insight),
         Message::Payload { key, tab, windows, view } => payload::take(state, key, tab, &windows, view),
         Message::Record { bytes } => return keep::copy_bytes(state, bytes),
         Message::Noted(words) => state.say(words),
@@ -88,11 +90,17 @@ fn of_job(state: &mut State, answer: Message) -> Vec<Request> {
         },
         Message::Sought { job, key, tab, at } if state.jobs.end(job) => return payload::sought(state, key, tab, at),
         Message::Ended { job, words } if state.jobs.end(job) => ended(state, job, words),
+        Message::Surveyed { job, session, survey } if state.jobs.end(job) => {
+            return sheet::surveyed(state, job, session, survey);
+        }
+        Message::Totals { job, totals } if state.jobs.end(job) => sheet::fill(state, job, Content::Usage(totals)),
+        Message::Compared { job, comparison } if state.jobs.end(job) => sheet::compared(state, job, comparison),
         Message::Spilled { job, then, file } if state.jobs.end(job) => {
             return vec![Request::Terminal(Terminal::Run { then, file })];
         }
         Message::Failed { job: Some(job), words } if state.jobs.end(job) => {
             ended(state, job, String::new());
+            sheet::forget(state, job);
             state.warn(words);
         }
         Message::Failed { job: None, words } => state.warn(words),

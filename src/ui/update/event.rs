@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{go, keep, payload};
+use super::{go, keep, payload, sheet};
 use crate::ui::action::{Fold, Look};
 use crate::ui::facts;
+use crate::ui::insight::{Insight, Survey};
 use crate::ui::keymap::Place;
 use crate::ui::list::Move;
 use crate::ui::message::{Detail, Link, Request};
@@ -34,8 +35,11 @@ pub(super) fn open(state: &mut State, event: i64, tab: Tab) -> Vec<Request> {
     screen.options.ascii = state.ascii;
     screen.note = timeline.marks.get(&members.key).and_then(|mark| mark.note.clone());
     go::show_event(state, screen);
-    let mut requests = vec![Request::Detail { session, members }];
+    let survey = timeline_survey(state);
+    let mut requests =
+        vec![Request::Detail { session, members: members.clone() }, Request::Insight { session, row, members, survey }];
     requests.extend(ask_links(state));
+    requests.extend(sheet::survey(state));
     requests
 }
 
@@ -45,6 +49,30 @@ pub(super) fn ask_links(state: &mut State) -> Vec<Request> {
     let members = timeline.rows.position(event.key).and_then(|row| timeline.members(row));
     let (Some(joined), Some(members)) = (&timeline.joined, members) else { return Vec::new() };
     vec![Request::Links { session: timeline.session.number, joined: joined.clone(), members }]
+}
+
+fn timeline_survey(state: &State) -> Option<Arc<Survey>> {
+    state.timeline.as_ref().and_then(|timeline| timeline.survey.clone())
+}
+
+/// Asks again what the bodies of the open row hold, now that the session has been looked through.
+pub(super) fn look_again(state: &State) -> Option<Request> {
+    let (timeline, event) = (state.timeline.as_ref()?, state.event.as_ref()?);
+    let row = timeline.rows.position(event.key)?;
+    let (session, survey) = (timeline.session.number, timeline.survey.clone());
+    Some(Request::Insight { session, row, members: timeline.members(row)?, survey })
+}
+
+/// Takes what the bodies hold; a tab that shows it keeps its place.
+pub(super) fn insight(state: &mut State, session: i64, key: i64, insight: Arc<Insight>) -> Vec<Request> {
+    let open = state.timeline.as_ref().is_some_and(|timeline| timeline.session.number == session);
+    let Some(event) = state.event.as_mut().filter(|event| open && event.key == key) else { return Vec::new() };
+    // The answer from before the survey may come after the one that knows it.
+    if event.insight.as_ref().is_some_and(|known| known.survey.is_some()) && insight.survey.is_none() {
+        return Vec::new();
+    }
+    event.insight = Some(insight);
+    payload::reload(state)
 }
 
 /// Asks again for the row that is open, where it has got more events.
@@ -88,7 +116,7 @@ pub(super) fn look(state: &mut State, wish: Look, count: Option<usize>) -> Vec<R
     }
 }
 
-fn turn_to(state: &mut State, tab: Tab) -> Vec<Request> {
+pub(super) fn turn_to(state: &mut State, tab: Tab) -> Vec<Request> {
     if let Some(event) = &mut state.event {
         event.tab = tab;
     }
@@ -160,7 +188,7 @@ fn follow(state: &mut State, target: i64) -> Vec<Request> {
 pub(super) fn step(state: &mut State, step: Move, count: Option<usize>, height: usize) -> Vec<Request> {
     let columns = usize::from(state.columns);
     let Some(event) = &mut state.event else { return Vec::new() };
-    if event.tab.role().is_some() {
+    if event.tab.is_payload() {
         return payload::step(state, step, count);
     }
     let length = facts::lines(event, columns).len();
@@ -174,7 +202,7 @@ pub(super) fn copy_value(state: &mut State) -> Vec<Request> {
     let Some(event) = &state.event else { return Vec::new() };
     let at = event.list(event.tab).at;
     let bytes = match event.tab {
-        tab if tab.role().is_some() => payload::value(event),
+        tab if tab.is_payload() => payload::value(event),
         Tab::Joins => event.reason(columns).map(|line| line.text.into_bytes()),
         _ => facts::lines(event, columns).get(at).map(|fact| fact.value.clone().into_bytes()),
     };

@@ -160,7 +160,7 @@ fn cancel(state: &mut State) -> Vec<Request> {
             return Vec::new();
         }
     }
-    let requests = jobs::cancel_all(state);
+    let requests = jobs::cancel_shown(state);
     if !requests.is_empty() {
         return requests;
     }

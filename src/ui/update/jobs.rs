@@ -1,12 +1,20 @@
 //! Cancelling what runs in the background.
 
 use crate::ui::message::Request;
-use crate::ui::state::State;
+use crate::ui::state::{State, Work};
 
-/// Cancels everything that runs, an import too.
+/// Cancels everything that runs.
 pub(super) fn cancel_all(state: &mut State) -> Vec<Request> {
-    let mut requests: Vec<Request> =
-        std::mem::take(&mut state.jobs.running).into_iter().map(|work| Request::Cancel(work.job)).collect();
+    state.jobs.running.iter_mut().for_each(|work| work.quiet = false);
+    cancel_shown(state)
+}
+
+/// Cancels everything that the user knows of, an import too.
+pub(super) fn cancel_shown(state: &mut State) -> Vec<Request> {
+    let (quiet, shown): (Vec<Work>, Vec<Work>) =
+        std::mem::take(&mut state.jobs.running).into_iter().partition(|work| work.quiet);
+    state.jobs.running = quiet;
+    let mut requests: Vec<Request> = shown.into_iter().map(|work| Request::Cancel(work.job)).collect();
     if let Some(found) = &mut state.found {
         found.job = None;
     }
@@ -20,12 +28,22 @@ pub(super) fn cancel_all(state: &mut State) -> Vec<Request> {
     requests
 }
 
+/// Cancels one job.
+pub(super) fn cancel(state: &mut State, job: u64) -> Vec<Request> {
+    if !state.jobs.end(job) {
+        return Vec::new();
+    }
+    state.say("cancelled");
+    vec![Request::Cancel(job)]
+}
+
 /// Cancels the filter and the search of a timeline that is being left for another session.
 pub(super) fn cancel_searches(state: &mut State) -> Vec<Request> {
     let Some(timeline) = &state.timeline else { return Vec::new() };
     let filter = timeline.filter.as_ref().and_then(|filter| filter.job);
     let search = timeline.search.as_ref().and_then(|search| search.job);
-    let jobs: Vec<u64> = filter.into_iter().chain(search).filter(|job| state.jobs.end(*job)).collect();
+    let running = filter.into_iter().chain(search).chain(timeline.surveying);
+    let jobs: Vec<u64> = running.filter(|job| state.jobs.end(*job)).collect();
     forget_jobs(state);
     jobs.into_iter().map(Request::Cancel).collect()
 }

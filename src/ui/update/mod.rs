@@ -16,6 +16,7 @@ mod lanes;
 mod panel;
 mod payload;
 mod reasons;
+mod sheet;
 mod show;
 mod timeline;
 
@@ -24,6 +25,7 @@ pub(crate) use commands::choices;
 pub(crate) use filter::in_force;
 pub(crate) use panel::{PANEL_LINES, marked};
 pub(crate) use reasons::disabled;
+pub(crate) use sheet::{manner, room};
 
 use std::time::Duration;
 
@@ -118,6 +120,7 @@ fn settle(state: &mut State) {
         timeline.list.keep(length, height);
     }
     payload::settle(state, height);
+    sheet::settle(state);
 }
 
 fn deadline(state: &mut State, now: Now) -> Vec<Request> {

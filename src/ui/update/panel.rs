@@ -1,7 +1,7 @@
 //! Keys while something lies over the screen: prompts, help, the palette, the marks.
 
 use super::commands::{self, What};
-use super::{act, everywhere, export, filter, find, go, keep, lens};
+use super::{act, everywhere, export, filter, find, go, keep, lens, sheet};
 use crate::ui::action::Action;
 use crate::ui::input::Input;
 use crate::ui::key::Key;
@@ -17,6 +17,7 @@ pub(crate) const PANEL_LINES: usize = 12;
 pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
     let Some(panel) = state.panel.take() else { return Vec::new() };
     match (key.name(), panel) {
+        (_, Panel::Sheet(open)) => sheet::press(state, key, *open),
         ("Esc" | "^C", _) => Vec::new(),
         (_, Panel::Help { query, list }) => help(state, key, query, list, now),
         (_, Panel::Palette { input, list }) => palette(state, key, input, list, now),

@@ -1,6 +1,7 @@
 //! Why an action cannot be done now; said in the status line instead of doing nothing.
 
 use super::keys::needs_count;
+use super::sheet;
 use crate::ui::action::{Action, Find, Go, Keep, Look, Show};
 use crate::ui::keymap::Place;
 use crate::ui::layout::PREVIEW_FROM;
@@ -98,6 +99,7 @@ fn showing(state: &State, wish: Show) -> Option<&'static str> {
             (!plays).then_some("nothing is played; P plays")
         }
         Show::Wrap => no_payload(state),
+        Show::Usage | Show::Actions | Show::Diff => sheet::missing(state, wish),
         _ => None,
     }
 }
@@ -119,10 +121,10 @@ fn looking(state: &State, wish: Look) -> Option<String> {
 
 fn no_payload(state: &State) -> Option<&'static str> {
     let event = state.event.as_ref()?;
-    match (event.tab.role(), event.payload().is_some()) {
-        (None, _) => Some("this tab shows no payload"),
-        (Some(_), false) => Some("the payload is still being read"),
-        (Some(_), true) => None,
+    match (event.tab.is_payload(), event.payload().is_some()) {
+        (false, _) => Some("this tab shows no payload"),
+        (true, false) => Some("the payload is still being read"),
+        (true, true) => None,
     }
 }
 

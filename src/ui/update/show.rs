@@ -1,6 +1,6 @@
 //! How things are shown: help, palette, preview, times, kinds, sorting, mouse.
 
-use super::{go, lens, open_panel, payload};
+use super::{go, lens, open_panel, payload, sheet};
 use crate::domain::Kind;
 use crate::ui::action::Show;
 use crate::ui::catalog::{Column, Sort};
@@ -19,6 +19,9 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
         Show::Redraw => return vec![Request::Terminal(Terminal::Redraw)],
         Show::Suspend => return vec![Request::Terminal(Terminal::Suspend)],
         Show::Mouse => return mouse(state),
+        Show::Usage => return sheet::usage(state),
+        Show::Actions => return sheet::actions(state),
+        Show::Diff => return sheet::diff(state),
         Show::Sort(column) => sort(state, column, height),
         Show::Group(by) => group(state, by, height),
         Show::Wrap => payload::wrap(state),

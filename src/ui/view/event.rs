@@ -20,7 +20,7 @@ pub(super) fn draw(state: &mut State, areas: &Areas, buffer: &mut Buffer) {
         Pen::new(buffer, areas.list).space(1).write("reading the row", theme.dim);
         return;
     }
-    if tab.role().is_none() {
+    if !tab.is_payload() {
         facts(state, areas.list, buffer);
         return;
     }
@@ -42,18 +42,23 @@ pub(super) fn draw(state: &mut State, areas: &Areas, buffer: &mut Buffer) {
 /// first the tabs without content, then all but the chosen one.
 fn tabs(state: &State, event: &EventScreen, area: Rect, buffer: &mut Buffer) {
     let theme = &state.theme;
+    // A row without actions has no such tab at all.
+    let tabs = || TABS.into_iter().filter(|tab| *tab != Tab::Actions || event.has(*tab));
     let words = |tab: Tab, named: bool| {
+        if tab == Tab::Actions {
+            return "A Actions".to_owned();
+        }
         let name = if named { format!("{} {}", tab.number(), tab.name()) } else { tab.number().to_string() };
         if event.has(tab) { name } else { format!("({name})") }
     };
     let naming: [&dyn Fn(Tab) -> bool; 2] = [&|_| true, &|tab| tab == event.tab || event.has(tab)];
     let fits = |named: &&&dyn Fn(Tab) -> bool| {
-        let needed: usize = TABS.iter().map(|tab| width(&words(*tab, named(*tab))) + 2).sum();
+        let needed: usize = tabs().map(|tab| width(&words(tab, named(tab))) + 2).sum();
         needed <= usize::from(area.width)
     };
     let named = naming.iter().find(fits);
     let mut pen = Pen::new(buffer, area);
-    for tab in TABS {
+    for tab in tabs() {
         let chosen = tab == event.tab;
         let style = match (chosen, event.has(tab)) {
             (true, _) => theme.badge,

@@ -83,7 +83,7 @@ pub(super) fn status(state: &State, area: Rect, buffer: &mut Buffer) {
         let sign = if notice.bad { "! " } else { "" };
         pen.write("  ", theme.text).write(&format!("{sign}{}", safe(&notice.text)), style);
     }
-    for work in &state.jobs.running {
+    for work in state.jobs.running.iter().filter(|work| !work.quiet) {
         let words = safe(&work.what).into_owned();
         pen.write(&format!("  {words} {} (Esc cancels)", work.progress), theme.badge);
     }

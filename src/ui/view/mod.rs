@@ -10,6 +10,7 @@ mod pen;
 mod preview;
 mod prompt;
 mod sessions;
+mod sheet;
 mod timeline;
 
 use ratatui::Frame;

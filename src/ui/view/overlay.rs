@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Widget};
 
-use super::{Pen, lens, prompt};
+use super::{Pen, lens, prompt, sheet};
 use crate::ui::keymap::{compact, continuations, help_rows, keys};
 use crate::ui::layout::Areas;
 use crate::ui::list::List;
@@ -24,6 +24,7 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
         Some(Panel::Marks { list }) => marks(state, *list, areas, buffer),
         Some(Panel::Lens { list }) => lens::lens(state, *list, areas, buffer),
         Some(Panel::Findings { list }) => lens::findings(state, *list, areas, buffer),
+        Some(Panel::Sheet(open)) => sheet::draw(state, open, areas, buffer),
         Some(Panel::Prompt { .. } | Panel::ConfirmUnmark) | None => {}
     }
     if state.typed.hint && state.panel.is_none() {

@@ -35,6 +35,10 @@ pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
             Pen::new(buffer, area).write(words, state.theme.footer_text);
             return true;
         }
+        Some(Panel::Sheet(sheet)) => {
+            Pen::new(buffer, area).write(sheet.hint(), state.theme.footer_text);
+            return true;
+        }
         None => return false,
     };
     let mut pen = Pen::new(buffer, area);
