@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::append::NewBlob;
 use super::pieces::unpack;
-use super::{Piece, Store, rows};
+use super::{Piece, Store, damaged, rows};
 
 /// No piece is longer, so a part of a blob is found without looking at all of its pieces.
 const LONGEST: i64 = 256 << 10;
@@ -38,7 +38,7 @@ impl Store {
                 continue;
             }
             if from > at {
-                bail!("bytes {at} to {from} of blob {blob} are missing");
+                return Err(damaged(format!("bytes {at} to {from} of blob {blob} are missing")).into());
             }
             let piece = unpack(row.try_get(2)?, length, row.try_get(3)?)?;
             let upto = (end - from).min(length);
@@ -52,7 +52,7 @@ impl Store {
     pub async fn blob_size(&self, blob: i64) -> Result<i64> {
         let row =
             sqlx::query("SELECT size FROM blobs WHERE blob = $1").bind(blob).fetch_optional(&self.readers).await?;
-        Ok(row.context("there is no such blob")?.try_get(0)?)
+        Ok(row.with_context(|| damaged("there is no such blob"))?.try_get(0)?)
     }
 }
 
@@ -122,7 +122,8 @@ pub(super) async fn fill_blobs(
     numbers: &HashMap<[u8; 32], i64>,
 ) -> Result<()> {
     for chunk in blobs.chunks(rows::CHUNK) {
-        let number = |blob: &NewBlob| numbers.get(&blob.digest).copied().context("a blob has no number");
+        let number =
+            |blob: &NewBlob| numbers.get(&blob.digest).copied().with_context(|| damaged("a blob has no number"));
         let mut select: QueryBuilder<Sqlite> =
             QueryBuilder::new("SELECT DISTINCT blob FROM blob_pieces WHERE blob IN (");
         rows::list(&mut select, chunk.iter().map(|blob| number(blob)).collect::<Result<Vec<_>>>()?.into_iter());
@@ -175,5 +176,5 @@ async fn put_pieces(connection: &mut SqliteConnection, pieces: &[&Piece]) -> Res
 }
 
 pub(super) fn digest_of_row(digest: Vec<u8>) -> Result<[u8; 32]> {
-    digest.try_into().ok().context("a stored digest is not 32 bytes")
+    digest.try_into().ok().with_context(|| damaged("a stored digest is not 32 bytes"))
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
-use super::{Store, rows};
+use super::{Store, damaged, rows};
 use crate::domain::{Body, Event, Head, Key, KeyKind, Role, Timestamp};
 
 /// Events that one question about shared keys may bring.
@@ -64,7 +64,8 @@ impl Store {
         }
         for (event, written) in found.values_mut() {
             for (number, rule) in rows::read_keys(written) {
-                let (kind, value) = known.get(&number).context("an event names a key that is not stored")?.clone();
+                let (kind, value) =
+                    known.get(&number).with_context(|| damaged("an event names a key that is not stored"))?.clone();
                 event.keys.push(Key { kind, value, rule: rule.map(str::to_owned) });
             }
         }

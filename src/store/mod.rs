@@ -15,6 +15,7 @@ mod integrity;
 mod bytes;
 mod annotations;
 mod pieces;
+mod private;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,11 @@ mod tests;
 pub use annotations::Annotation;
 pub use append::{Appended, Batch, NewBlob, NewBody, NewEvent, NewRecord, Place, RecordStatus, SourceStep, Stamp};
 pub use pieces::{Packer, Piece, digest, digest_of};
+pub use private::PrivateFolder;
 pub use sources::Source;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Result;
 use sqlx::sqlite::SqlitePool;
@@ -36,6 +39,8 @@ pub struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
     path: PathBuf,
+    /// Where a copy lies that is read in its place; it goes with the last user.
+    _copy: Option<Arc<PrivateFolder>>,
 }
 
 /// A record of a source: where an event comes from.
@@ -55,9 +60,23 @@ impl Store {
     }
 }
 
+/// What is stored does not agree with itself.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Damaged(String);
+
+fn damaged(words: impl Into<String>) -> Damaged {
+    Damaged(words.into())
+}
+
 /// Whether an error is the store's: there is no point in going on with the next source.
 pub fn is_failure(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.is::<sqlx::Error>())
+    error.is::<Damaged>() || error.chain().any(|cause| cause.is::<sqlx::Error>())
+}
+
+/// Names the store in an error of its own.
+pub fn explain(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    if is_failure(&error) { open::explain(error, path) } else { error }
 }
 
 /// The number after the largest one; the transaction that asks is the only writer.
