@@ -1,7 +1,8 @@
 //! A slice: a selection of events with all they need, as one verifiable JSON file that streams out.
 //!
 //! It is the original's report JSON and more: event rows by kind, each with all that turnscope knows of it, and
-//! every distinct body once, by its SHA-256. The manifest depends on nothing but the bodies.
+//! every distinct body once, by its SHA-256. The manifest depends on nothing but the bodies; the seal behind it covers
+//! every byte of the file before it.
 
 mod carry;
 mod lines;
@@ -133,6 +134,8 @@ impl Writing<'_> {
         self.lines.open()?;
         self.lines.member("format", &json!("turnscope-slice"))?;
         self.lines.member("version", &json!(1))?;
+        // Who reads this knows that a file without a seal has lost it.
+        self.lines.member("sealed", &json!(true))?;
         self.lines.member("session", &session_row(session))?;
         self.lines.list("sessions", chosen.iter().map(|(session, _)| session_row(session)))?;
         self.lines.member("windowStartIso", &json!(time(times().min())))?;
