@@ -250,7 +250,8 @@ impl Bringing<'_> {
         });
         while let Some(mut batch) = receiver.recv().await {
             batch.received = now();
-            self.held += batch.pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>() + batch.records.len() * 2048;
+            let pieces = batch.pieces.iter().chain(batch.blobs.iter().flat_map(|blob| &blob.pieces));
+            self.held += pieces.map(|piece| piece.bytes.len()).sum::<usize>() + batch.records.len() * 2048;
             self.waiting.push(batch);
             // Somebody may be waiting to see the first rows.
             let first = self.settled.is_none();

@@ -54,10 +54,14 @@ pub struct Stamp {
     pub inode: i64,
 }
 
-/// A byte sequence that is no part of a source's content.
+/// A byte sequence that is no part of a source's content, or a part of one that is too long for one batch.
 #[derive(Debug)]
 pub struct NewBlob {
+    /// Digest and size of the whole.
     pub digest: [u8; 32],
+    pub size: i64,
+    /// Where in the whole the pieces begin.
+    pub start: i64,
     pub pieces: Vec<Piece>,
 }
 
@@ -200,7 +204,7 @@ impl Writing<'_> {
         let named = events.flat_map(|new| &new.bodies).filter(|body| body.place == Place::Blob);
         let mut wanted: BTreeMap<[u8; 32], i64> = named.map(|body| (body.digest, body.size)).collect();
         let blobs: Vec<&NewBlob> = batches.iter().flat_map(|batch| &batch.blobs).collect();
-        wanted.extend(blobs.iter().map(|blob| (blob.digest, blob.pieces.iter().map(|piece| piece.size as i64).sum())));
+        wanted.extend(blobs.iter().map(|blob| (blob.digest, blob.size)));
         self.blobs = super::bytes::blob_numbers(self.connection, &wanted).await?;
         super::bytes::fill_blobs(self.connection, &blobs, &self.blobs).await
     }

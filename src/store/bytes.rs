@@ -1,6 +1,6 @@
 //! Bytes: pieces and the blobs made of them, written once and read back in parts.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
@@ -115,7 +115,7 @@ pub(super) async fn blob_numbers(
     Ok(numbers)
 }
 
-/// Gives blobs their bytes; one that has them keeps them.
+/// Gives blobs their bytes; what one has it keeps.
 pub(super) async fn fill_blobs(
     connection: &mut SqliteConnection,
     blobs: &[&NewBlob],
@@ -124,18 +124,25 @@ pub(super) async fn fill_blobs(
     for chunk in blobs.chunks(rows::CHUNK) {
         let number =
             |blob: &NewBlob| numbers.get(&blob.digest).copied().with_context(|| damaged("a blob has no number"));
-        let mut select: QueryBuilder<Sqlite> =
-            QueryBuilder::new("SELECT DISTINCT blob FROM blob_pieces WHERE blob IN (");
+        let mut select: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "SELECT blob_pieces.blob, max(blob_pieces.start + pieces.size) FROM blob_pieces \
+             JOIN pieces ON pieces.piece = blob_pieces.piece WHERE blob_pieces.blob IN (",
+        );
         rows::list(&mut select, chunk.iter().map(|blob| number(blob)).collect::<Result<Vec<_>>>()?.into_iter());
-        let filled =
-            select.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await?;
-        let filled = filled.iter().map(|row| row.try_get(0)).collect::<Result<HashSet<i64>, _>>()?;
+        select.push(") GROUP BY blob_pieces.blob");
+        let filled = select.build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await?;
+        let filled = filled.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+        let filled = filled.collect::<Result<HashMap<i64, i64>>>()?;
         let mut places: Vec<(i64, i64, &Piece)> = Vec::new();
         for blob in chunk {
-            let (number, mut start) = (number(blob)?, 0);
-            for piece in blob.pieces.iter().filter(|_| !filled.contains(&number)) {
-                places.push((number, start, piece));
-                start += piece.size as i64;
+            let (number, mut start) = (number(blob)?, blob.start);
+            let there = filled.get(&number).copied().unwrap_or(0);
+            for piece in &blob.pieces {
+                let end = start + piece.size as i64;
+                if end > there {
+                    places.push((number, start, piece));
+                }
+                start = end;
             }
         }
         place_pieces(connection, &places).await?;

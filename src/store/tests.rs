@@ -174,7 +174,7 @@ async fn a_blob_may_be_named_before_it_comes_and_is_stored_once() {
         let mut packer = Packer::default();
         packer.push(&bytes);
         packer.end_record();
-        let blob = NewBlob { digest: digest(&bytes), pieces: packer.take() };
+        let blob = NewBlob { digest: digest(&bytes), size: bytes.len() as i64, start: 0, pieces: packer.take() };
         append(&store, Batch { blobs: vec![blob], ..Batch::default() }).await;
     }
     let bodies = store.bodies(&[1]).await.expect("reads");
