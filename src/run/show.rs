@@ -31,7 +31,7 @@ pub async fn show(location: &Location, wanted: &Show, output: &mut Output) -> Re
         bail!("session {} has no event or row `{}`: `turnscope timeline` lists them", session.id, wanted.event);
     };
     if others > 0 {
-        tell(&format!("`{}` is the id of {others} more events, in other rows", wanted.event));
+        tell(&format!("`{}` is the id of {others} more, in other rows: `{0}~1` and so on", wanted.event));
     }
     match wanted.part {
         Some(part) => write_part(&store, wanted, part, &step, output).await?,
@@ -51,7 +51,11 @@ pub async fn show(location: &Location, wanted: &Show, output: &mut Output) -> Re
 async fn write_part(store: &Store, wanted: &Show, part: Part, step: &Step, output: &mut Output) -> Result<()> {
     let numbers: Vec<i64> = step.events.iter().map(|event| event.number).collect();
     let bodies = store.bodies(&numbers).await?;
-    let named = step.events.iter().filter(|event| event.id == wanted.event).map(|event| event.number);
+    let named = step
+        .events
+        .iter()
+        .filter(|event| event.id == wanted.event || event.name() == wanted.event)
+        .map(|event| event.number);
     let named: Vec<i64> = named.collect();
     let role = part.role();
     let (body, others) = part::choose(&bodies, role, &named, step)?;

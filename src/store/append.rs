@@ -356,7 +356,10 @@ impl<'a> Plan<'a> {
             return;
         }
         let rivals: Vec<i64> = own.clone().map(|known| known.event).collect();
-        row.revision = own.map(|known| known.revision + 1).max().unwrap_or(0);
+        // A slice says which of several it was; that stays, so that its name stays.
+        let said = row.new.event.revision;
+        let taken = own.clone().any(|known| known.revision == said);
+        row.revision = if taken { own.map(|known| known.revision + 1).max().unwrap_or(0) } else { said };
         // An id that was derived from content says nothing about whose event it is.
         let derived = row.new.event.id.starts_with("r-");
         let others =

@@ -342,6 +342,34 @@ fn mark(session: &str, row: &str) -> Annotation {
 }
 
 #[tokio::test]
+async fn blobs_of_events_that_share_an_id_have_names_of_their_own() {
+    use sqlx::Row;
+    let Desk { folder: _folder, store } = desk().await;
+    for content in [1, 2] {
+        let mut one = batch("/f", &[session("s")], vec![event("s", "e1", 1, Kind::Model)]);
+        (one.source, one.pieces) = (None, Vec::new());
+        one.records[0].content = [content; 16];
+        let bytes = vec![content; 9];
+        one.records[0].events[0].bodies.push(NewBody {
+            role: Role::Input,
+            place: Place::Blob,
+            size: 9,
+            digest: digest(&bytes),
+        });
+        append(&store, one).await;
+    }
+    let rows = sqlx::query("SELECT id FROM agent_io_blobs ORDER BY id").fetch_all(&store.readers).await.expect("reads");
+    let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(ids, ["e1:input", "e1~1:input"]);
+    let rows = sqlx::query("SELECT input_blob_id FROM agent_model_io ORDER BY 1")
+        .fetch_all(&store.readers)
+        .await
+        .expect("reads");
+    let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(ids, ["e1:input", "e1~1:input"]);
+}
+
+#[tokio::test]
 async fn damage_names_the_store_wherever_it_is_met() {
     let desk = desk().await;
     let path = desk.store.path().to_owned();

@@ -59,6 +59,8 @@ pub struct EventRow {
 pub struct WholeEvent {
     session: String,
     id: String,
+    #[serde(default)]
+    revision: i64,
     content: Option<String>,
     order: OrderRow,
     at: Option<i64>,
@@ -129,6 +131,7 @@ impl WholeEvent {
         event.keys = self.keys.into_iter().map(KeyRow::into_key).collect::<Result<_>>()?;
         event.usage = self.usage.map(UsageRow::into_usage).transpose()?;
         event.flags = self.flags & !RECKONED;
+        event.revision = self.revision.max(0);
         (event.session, event.id, event.label, event.attributes) = (self.session, self.id, self.label, self.attributes);
         (event.status, event.turn, event.error, event.latency) = (self.status, self.turn, self.error, self.latency);
         (event.provider, event.model, event.tool, event.participant) =

@@ -53,6 +53,8 @@ struct Place {
     blob: i64,
     start: i64,
     size: i64,
+    /// The how-manyeth it is of those that events name; this is the same in every store.
+    order: usize,
 }
 
 /// Streams a slice out. What it holds in memory grows with the number of events, never with the size of bodies.
@@ -153,13 +155,15 @@ impl Writing<'_> {
             let bodies = self.store.bodies(chunk).await?;
             let mut of_event: BTreeMap<i64, Vec<Body>> = BTreeMap::new();
             for body in bodies {
-                self.bodies.entry(body.digest).or_insert(Place { blob: body.blob, start: body.start, size: body.size });
+                let order = self.bodies.len();
+                let Body { blob, start, size, .. } = body;
+                self.bodies.entry(body.digest).or_insert(Place { blob, start, size, order });
                 of_event.entry(body.event).or_default().push(body);
             }
             for event in &events {
                 let own = of_event.remove(&event.number).unwrap_or_default();
                 self.sums.add(event);
-                self.rows.insert(event.turn.clone().unwrap_or_else(|| event.id.clone()));
+                self.rows.insert(event.row());
                 self.blobs.extend(rows::blob_rows(event, &own));
                 self.lines.element(&rows::event_row(event, &own, contents.get(&event.number)))?;
                 self.events += 1;
@@ -203,10 +207,10 @@ impl Writing<'_> {
         self.lines.list("warnings", std::iter::empty())?;
         self.lines.object("blobs", self.blobs.iter().map(rows::BlobRow::row))?;
         self.lines.open_object("bodies")?;
-        let mut lying: Vec<(&[u8; 32], &Place)> = self.bodies.iter().collect();
-        lying.sort_by_key(|(_, place)| (place.blob, place.start));
+        let mut ordered: Vec<(&[u8; 32], &Place)> = self.bodies.iter().collect();
+        ordered.sort_by_key(|(_, place)| place.order);
         let mut carrier = carry::Carrier::default();
-        for (digest, place) in lying {
+        for (digest, place) in ordered {
             carrier.body(self.store, &mut self.lines, digest, place).await?;
         }
         self.lines.close_object()?;
