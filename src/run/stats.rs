@@ -63,7 +63,7 @@ pub async fn stats(location: &Location, wanted: &Stats, output: &mut Output) -> 
     let mut groups = Groups::new();
     for session in &sessions {
         let mut own = Groups::new();
-        let mut walk = Walk::through(&store, session).await?;
+        let mut walk = Walk::through(&store, session);
         while !walk.is_done() {
             for step in walk.part().await? {
                 count_step(&mut own, session, &step);

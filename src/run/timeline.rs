@@ -29,7 +29,7 @@ pub async fn timeline(location: &Location, wanted: &Timeline, output: &mut Outpu
     let session = session::find(&store, &wanted.session).await?;
     let mut table = Table::new(&COLUMNS);
     let joined = if output.json { Some(Joined::of(&store, &session).await?) } else { None };
-    let mut walk = Walk::through(&store, &session).await?;
+    let mut walk = Walk::through(&store, &session);
     while !walk.is_done() {
         let steps = walk.part().await?;
         if let Some(joined) = &joined {
