@@ -7,6 +7,7 @@ mod export;
 mod import;
 mod location;
 mod output;
+mod newest;
 mod progress;
 mod scratch;
 mod query;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::location::Location;
+use super::newest::Newest;
 use super::output::Output;
 use super::query::Query;
 use super::scan::{Scanner, in_text};
@@ -51,8 +52,24 @@ pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -
     };
     let limit = if wanted.all { usize::MAX } else { wanted.limit };
     let mut shown = Shown { limit, total: 0, table: Table::new(&COLUMNS) };
-    for session in &sessions {
-        search_session(&store, session, &query, &mut shown, output).await?;
+    let mut newest = Newest::of(sessions.iter().map(|session| session.ended.map(|ended| ended.0)));
+    let mut open: HashMap<usize, Open> = HashMap::new();
+    let mut scanner = Scanner::new(&store, &query);
+    while let Some(index) = newest.next() {
+        let mut session = match open.remove(&index) {
+            Some(session) => session,
+            None => Open::at_its_end(&store, &sessions[index]).await?,
+        };
+        let from = session.left.len().saturating_sub(PART);
+        let part: Vec<i64> = session.left.drain(from..).rev().map(|(number, _)| number).collect();
+        for hit in search_part(&store, &query, &mut scanner, &part, &mut session.known).await? {
+            newest.add(index, hit.event.order.time.0, hit);
+        }
+        if let Some((_, time)) = session.left.last() {
+            newest.goes_on(index, *time);
+            open.insert(index, session);
+        }
+        shown.add(&sessions, newest.ready(), output)?;
     }
     output.finish()?;
     tell(&shown.told());
@@ -60,22 +77,19 @@ pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -
     Ok(Ended::Well)
 }
 
-async fn search_session(
-    store: &Store,
-    session: &Session,
-    query: &Query,
-    shown: &mut Shown,
-    output: &mut Output,
-) -> Result<()> {
-    let heads = store.heads(session.number, None).await?;
-    let numbers: Vec<i64> = heads.iter().rev().map(|head| head.number).collect();
-    let mut scanner = Scanner::new(store, query);
-    let mut known = HashSet::new();
-    for part in numbers.chunks(PART) {
-        let hits = search_part(store, query, &mut scanner, part, &mut known).await?;
-        shown.add(session, hits, output)?;
+/// A session that is being searched from its end.
+struct Open {
+    /// The numbers and times of the events before, the next at the end.
+    left: Vec<(i64, i64)>,
+    /// The records in which a hit was found before.
+    known: HashSet<Place>,
+}
+
+impl Open {
+    async fn at_its_end(store: &Store, session: &Session) -> Result<Self> {
+        let heads = store.heads(session.number, None).await?;
+        Ok(Self { left: heads.iter().map(|head| (head.number, head.time.0)).collect(), known: HashSet::new() })
     }
-    Ok(())
 }
 
 /// The hits among these events, in their order. `known` are the records in which a hit was found before.
@@ -177,15 +191,16 @@ struct Shown {
 }
 
 impl Shown {
-    fn add(&mut self, session: &Session, hits: Vec<Hit>, output: &mut Output) -> Result<()> {
+    fn add(&mut self, sessions: &[Session], hits: Vec<(usize, Hit)>, output: &mut Output) -> Result<()> {
         let before = self.total;
         self.total += hits.len();
-        for hit in hits.into_iter().take(self.limit.saturating_sub(before)) {
-            let row = hit.event.turn.as_ref().unwrap_or(&hit.event.id);
+        for (session, hit) in hits.into_iter().take(self.limit.saturating_sub(before)) {
+            let session = &sessions[session];
+            let (event, row) = (hit.event.name(), hit.event.row());
             if output.json {
                 output.object(&json!({
                     "session": session.id,
-                    "event": hit.event.id,
+                    "event": event,
                     "row": row,
                     "at": shape::time(Some(hit.event.order.time)),
                     "role": hit.role,
@@ -193,7 +208,7 @@ impl Shown {
                 }))?;
             } else {
                 let time = output.time(Some(hit.event.order.time));
-                self.table.row(vec![session.id.clone(), hit.event.id, time, hit.role.to_owned(), hit.snippet]);
+                self.table.row(vec![session.id.clone(), event, time, hit.role.to_owned(), hit.snippet]);
             }
         }
         self.table.print(output)?;
