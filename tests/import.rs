@@ -284,3 +284,16 @@ async fn every_flipped_bit_of_a_slice_is_noticed() {
     }
     assert!(!problems(&[&slice[..], b"\n"].concat()).expect("is a slice").is_empty());
 }
+
+#[tokio::test]
+async fn original_files_that_cannot_be_written_whole_leave_nothing_behind() {
+    let world = World::new().await;
+    world.import(&world.file("s.jsonl", prompt("u1", "s", 0, "words").as_bytes())).await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(world.store.path());
+    let other = sqlx::SqlitePool::connect_with(options).await.expect("opens");
+    sqlx::query("DELETE FROM blob_pieces").execute(&other).await.expect("damages it");
+    let folder = world.folder.path().join("deep/back");
+    let error = write_original(&world.store, "s", &folder, false).await.expect_err("bytes are missing");
+    assert!(error.to_string().contains("holds less of"), "{error:#}");
+    assert!(!world.folder.path().join("deep").exists());
+}
