@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
-use super::find::{Found, find, plain};
+use super::find::{Found, find, path_text, plain};
 use super::head::Head;
 use super::read::{Begin, Cancelled, Saved, TAIL, read_source};
 use super::slice::read_slice;
@@ -177,7 +177,7 @@ impl Bringing<'_> {
         if self.control.is_cancelled() {
             bail!(Cancelled);
         }
-        let name = path.to_string_lossy().into_owned();
+        let name = path_text(path);
         let stamp = stamp(&fs::metadata(path).map_err(|error| anyhow::anyhow!(plain(&error)))?);
         if let Some(known) = self.known.remove(&name).filter(|known| known.stamp() == stamp) {
             self.unchanged(found, &known);
@@ -192,7 +192,7 @@ impl Bringing<'_> {
         let head = tokio::task::spawn_blocking(move || Head::read(&opened)).await??;
         let Some(format) = head.format(found.named)? else { return Ok(()) };
         if head.is_empty() {
-            let (path, agent) = (found.path.display().to_string(), format.agent.to_owned());
+            let (path, agent) = (path_text(&found.path), format.agent.to_owned());
             self.done(Report { path, agent, ..Report::default() });
             return Ok(());
         }
@@ -214,7 +214,7 @@ impl Bringing<'_> {
         stamp: &Stamp,
         format: &Format,
     ) -> Result<Source> {
-        let name = path.to_string_lossy().into_owned();
+        let name = path_text(path);
         match known {
             Some(known) if known.importer == format.agent && grown(path, &known, stamp)? => {
                 self.store.rewind_source(&known).await?;
@@ -348,7 +348,7 @@ async fn begin(store: &Store, source: &Source, head: &Head, stamp: Stamp) -> Res
 
 fn report(path: &Path, source: &Source) -> Report {
     Report {
-        path: path.display().to_string(),
+        path: path_text(path),
         agent: source.importer.clone(),
         sessions: source.sessions.clone(),
         records: source.records.unsigned_abs(),
