@@ -43,7 +43,7 @@ enum Way {
 /// How far the rows of a session have been found.
 struct Finding {
     session: i64,
-    last: Option<Event>,
+    last: Option<Box<Event>>,
     /// The turns that were met: each is a row where its first event stands.
     met: HashSet<u64>,
 }
@@ -90,9 +90,9 @@ impl<'a> Walk<'a> {
 impl Finding {
     /// The rows that begin with the next events; `None` behind the last.
     async fn part(&mut self, store: &Store) -> Result<Option<Vec<Step>>> {
-        let heads = store.heads_behind(self.session, self.last.as_ref(), PART as i64).await?;
+        let heads = store.heads_behind(self.session, self.last.as_deref(), PART as i64).await?;
         let Some(last) = heads.last() else { return Ok(None) };
-        self.last = store.events(&[last.number]).await?.pop();
+        self.last = store.events(&[last.number]).await?.pop().map(Box::new);
         let fresh: HashSet<u64> =
             heads.iter().map(|head| head.turn).filter(|turn| *turn != 0 && !self.met.contains(turn)).collect();
         let known: HashSet<i64> = heads.iter().map(|head| head.number).collect();

@@ -360,7 +360,7 @@ async fn blobs_of_events_that_share_an_id_have_names_of_their_own() {
     }
     let rows = sqlx::query("SELECT id FROM agent_io_blobs ORDER BY id").fetch_all(&store.readers).await.expect("reads");
     let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-    assert_eq!(ids, ["e1:input", "e1~1:input"]);
+    assert_eq!(ids, ["e1:input", "e1:output", "e1~1:input", "e1~1:output"]);
     let rows = sqlx::query("SELECT input_blob_id FROM agent_model_io ORDER BY 1")
         .fetch_all(&store.readers)
         .await
