@@ -48,7 +48,7 @@ pub struct Options {
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// When to use colors
+    /// When to use colors; `always` wins over NO_COLOR
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
     pub color: Color,
 
@@ -69,6 +69,7 @@ pub struct Options {
 pub enum Color {
     /// On a terminal, unless NO_COLOR is set
     Auto,
+    /// Everywhere, also where NO_COLOR is set
     Always,
     Never,
 }
@@ -112,7 +113,8 @@ Examples:
   turnscope import ~/.claude/projects           all sessions below a folder
   turnscope import run.jsonl --json             what it gave, for a script
 
-Bad records are kept, told on stderr as `path:line: reason`, and make the exit code 3.")]
+Bad records are kept, told on stderr as `path:line: reason`, and make the exit code 3.
+In --json a byte of a path that is no UTF-8 is written as \\xff, and a backslash before an x as \\x5c.")]
 pub struct Import {
     /// Files and folders [default: the folders of every known agent]
     #[arg(value_name = "PATH")]

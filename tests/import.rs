@@ -258,7 +258,42 @@ async fn a_changed_body_is_found_out() {
         .expect("text")
         .replace("\"text\":\"\\\"original words", "\"text\":\"\\\"0riginal words");
     let verdict = verify(&world.file("changed.json", changed.as_bytes())).expect("is a slice");
-    assert_eq!(verdict.problems.len(), 1, "{:?}", verdict.problems);
+    assert_eq!(verdict.problems.len(), 2, "the body and the seal: {:?}", verdict.problems);
     let error = verify(&world.file("other.json", b"{\"a\":1}")).expect_err("no slice");
     assert!(error.to_string().ends_with("other.json is not a slice"));
+}
+
+#[tokio::test]
+async fn every_flipped_bit_of_a_slice_is_noticed() {
+    let world = World::new().await;
+    let file = world.file("s.jsonl", prompt("u1", "s", 0, "żółw \u{1f980} or not").repeat(3).as_bytes());
+    world.import(&file).await;
+    let selection = Selection { session: "s".to_owned(), events: None, why: "whole session".to_owned() };
+    let mut slice = Vec::new();
+    write_slice(&world.store, &selection, &mut slice).await.expect("writes");
+    let problems = |bytes: &[u8]| verify(&world.file("slice.json", bytes)).map(|verdict| verdict.problems);
+    assert_eq!(problems(&slice).expect("is a slice"), Vec::<String>::new());
+    let mut state = 7_u64;
+    for _ in 0..600 {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        let bit = (state >> 16) as usize % (slice.len() * 8);
+        let mut other = slice.clone();
+        other[bit / 8] ^= 1 << (bit % 8);
+        let noticed = problems(&other).is_ok_and(|problems| problems.is_empty());
+        assert!(!noticed, "bit {} of byte {}", bit % 8, bit / 8);
+    }
+    assert!(!problems(&[&slice[..], b"\n"].concat()).expect("is a slice").is_empty());
+}
+
+#[tokio::test]
+async fn original_files_that_cannot_be_written_whole_leave_nothing_behind() {
+    let world = World::new().await;
+    world.import(&world.file("s.jsonl", prompt("u1", "s", 0, "words").as_bytes())).await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(world.store.path());
+    let other = sqlx::SqlitePool::connect_with(options).await.expect("opens");
+    sqlx::query("DELETE FROM blob_pieces").execute(&other).await.expect("damages it");
+    let folder = world.folder.path().join("deep/back");
+    let error = write_original(&world.store, "s", &folder, false).await.expect_err("bytes are missing");
+    assert!(error.to_string().contains("holds less of"), "{error:#}");
+    assert!(!world.folder.path().join("deep").exists());
 }

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
-use super::find::{Found, find, plain};
+use super::find::{Found, find, path_text, plain};
 use super::head::Head;
 use super::present::read_document;
 use super::read::{Begin, Cancelled, Saved, TAIL, read_source};
@@ -178,7 +178,7 @@ impl Bringing<'_> {
         if self.control.is_cancelled() {
             bail!(Cancelled);
         }
-        let name = path.to_string_lossy().into_owned();
+        let name = path_text(path);
         let stamp = stamp(&fs::metadata(path).map_err(|error| anyhow::anyhow!(plain(&error)))?);
         if let Some(known) = self.known.remove(&name).filter(|known| known.stamp() == stamp) {
             self.unchanged(found, &known);
@@ -193,7 +193,7 @@ impl Bringing<'_> {
         let head = tokio::task::spawn_blocking(move || Head::read(&opened)).await??;
         let Some(format) = head.format(found.named)? else { return Ok(()) };
         if head.is_empty() {
-            let (path, agent) = (found.path.display().to_string(), format.agent.to_owned());
+            let (path, agent) = (path_text(&found.path), format.agent.to_owned());
             self.done(Report { path, agent, ..Report::default() });
             return Ok(());
         }
@@ -215,7 +215,7 @@ impl Bringing<'_> {
         stamp: &Stamp,
         format: &Format,
     ) -> Result<Source> {
-        let name = path.to_string_lossy().into_owned();
+        let name = path_text(path);
         match known {
             Some(known) if known.importer == format.agent && grown(path, &known, stamp)? => {
                 self.store.rewind_source(&known).await?;
@@ -252,7 +252,8 @@ impl Bringing<'_> {
         });
         while let Some(mut batch) = receiver.recv().await {
             batch.received = now();
-            self.held += batch.pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>() + batch.records.len() * 2048;
+            let pieces = batch.pieces.iter().chain(batch.blobs.iter().flat_map(|blob| &blob.pieces));
+            self.held += pieces.map(|piece| piece.bytes.len()).sum::<usize>() + batch.records.len() * 2048;
             self.waiting.push(batch);
             // Somebody may be waiting to see the first rows.
             let first = self.settled.is_none();
@@ -349,7 +350,7 @@ async fn begin(store: &Store, source: &Source, head: &Head, stamp: Stamp) -> Res
 
 fn report(path: &Path, source: &Source) -> Report {
     Report {
-        path: path.display().to_string(),
+        path: path_text(path),
         agent: source.importer.clone(),
         sessions: source.sessions.clone(),
         records: source.records.unsigned_abs(),

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// A file to be read.
@@ -34,6 +35,17 @@ pub fn find(paths: &[PathBuf]) -> (Vec<Found>, Vec<String>) {
         }
     }
     (found, failures)
+}
+
+/// A path as text that loses nothing: bytes that are no UTF-8 are written `\xff`, and so is the backslash of a name
+/// in which such an escape already stands.
+pub fn path_text(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        text.push_str(&chunk.valid().replace("\\x", "\\x5cx"));
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
 }
 
 /// An operating system's error without its number.
@@ -89,4 +101,16 @@ pub fn known_folders() -> Vec<PathBuf> {
     let sessions = codex.as_ref().map(|folder| folder.join("sessions"));
     let archived = codex.map(|folder| folder.join("archived_sessions"));
     [claude, sessions, archived].into_iter().flatten().filter(|folder| folder.is_dir()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_no_utf_8_loses_nothing_as_text() {
+        let text = |bytes: &[u8]| path_text(Path::new(OsStr::from_bytes(bytes)));
+        let written = [&b"/a/\xc5\xbc.jsonl"[..], b"/a/\xff\xfe.jsonl", b"/a/\\xff.jsonl"].map(text);
+        assert_eq!(written, ["/a/ż.jsonl", "/a/\\xff\\xfe.jsonl", "/a/\\x5cxff.jsonl"]);
+    }
 }

@@ -30,7 +30,7 @@ fn open(opening: &Opening<'_>) -> Box<dyn Reader> {
 }
 
 fn stem_of(path: &Path) -> String {
-    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_stem().map(|stem| super::find::path_text(Path::new(stem))).unwrap_or_default()
 }
 
 /// Reads one file; this is also its state.

@@ -1,19 +1,21 @@
 //! `turnscope search`: reads everything, newest first, and shows the events in which all terms occur.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use serde_json::json;
 
 use super::filter::Wanted;
 use super::location::Location;
+use super::newest::Newest;
 use super::output::Output;
-use super::selection;
+use super::selection::{self, Window};
 use super::table::{Column, Fit, Table};
 use super::{Ended, shape, tell, usage};
 use crate::cli::{Rows, Search};
 use crate::domain::Session;
 use crate::report::{self, Found, Pick, Query};
+use crate::store::Store;
 
 const COLUMNS: [Column; 5] = [
     Column::left("session", Fit::Whole),
@@ -34,23 +36,52 @@ pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -
     let rows = Wanted::read(&store, &rows, &output.zone).await?;
     let limit = if wanted.all { usize::MAX } else { wanted.limit };
     let mut shown = Shown { limit, total: 0, table: Table::new(&COLUMNS) };
-    for session in &sessions {
-        let heads = window.narrow(store.heads(session.number, None).await?);
-        let mut numbers: Vec<i64> = heads.iter().map(|head| head.number).collect();
-        if let Some(rows) = &rows {
-            let pick = Pick::among_all(&store, session, &rows.expression, rows.frame).await?;
-            let matching: HashSet<i64> = pick.events().await?.into_iter().collect();
-            numbers.retain(|number| matching.contains(number));
+    let mut newest = Newest::of(sessions.iter().map(|session| session.ended.map(|ended| ended.0)));
+    let mut open: HashMap<usize, Open<'_>> = HashMap::new();
+    while let Some(index) = newest.next() {
+        let mut session = match open.remove(&index) {
+            Some(session) => session,
+            None => Open::at_its_end(&store, &sessions[index], &query, window, rows.as_ref()).await?,
+        };
+        for hit in session.search.next().await?.unwrap_or_else(Vec::new) {
+            newest.add(index, hit.event.order.time.0, hit);
         }
-        let mut search = report::Search::among(&store, &query, numbers);
-        while let Some(hits) = search.next().await? {
-            shown.add(session, hits, output)?;
+        if let Some(time) = session.search.left().checked_sub(1).and_then(|last| session.times.get(last)) {
+            newest.goes_on(index, *time);
+            open.insert(index, session);
         }
+        shown.add(&sessions, newest.ready(), output)?;
     }
     output.finish()?;
     tell(&shown.told());
     store.close().await;
     Ok(Ended::Well)
+}
+
+/// A session that is being searched from its end.
+struct Open<'a> {
+    search: report::Search<'a>,
+    /// The times of the events that are searched, in timeline order.
+    times: Vec<i64>,
+}
+
+impl<'a> Open<'a> {
+    async fn at_its_end(
+        store: &'a Store,
+        session: &Session,
+        query: &'a Query,
+        window: Window,
+        rows: Option<&Wanted>,
+    ) -> Result<Self> {
+        let mut heads = window.narrow(store.heads(session.number, None).await?);
+        if let Some(rows) = rows {
+            let pick = Pick::among_all(store, session, &rows.expression, rows.frame).await?;
+            let matching: HashSet<i64> = pick.events().await?.into_iter().collect();
+            heads.retain(|head| matching.contains(&head.number));
+        }
+        let search = report::Search::among(store, query, heads.iter().map(|head| head.number).collect());
+        Ok(Self { search, times: heads.iter().map(|head| head.time.0).collect() })
+    }
 }
 
 /// What has been shown, and how much there is.
@@ -61,15 +92,16 @@ struct Shown {
 }
 
 impl Shown {
-    fn add(&mut self, session: &Session, hits: Vec<Found>, output: &mut Output) -> Result<()> {
+    fn add(&mut self, sessions: &[Session], hits: Vec<(usize, Found)>, output: &mut Output) -> Result<()> {
         let before = self.total;
         self.total += hits.len();
-        for hit in hits.into_iter().take(self.limit.saturating_sub(before)) {
-            let row = hit.event.turn.as_ref().unwrap_or(&hit.event.id);
+        for (session, hit) in hits.into_iter().take(self.limit.saturating_sub(before)) {
+            let session = &sessions[session];
+            let (event, row) = (hit.event.name(), hit.event.row());
             if output.json {
                 output.object(&json!({
                     "session": session.id,
-                    "event": hit.event.id,
+                    "event": event,
                     "row": row,
                     "at": shape::time(Some(hit.event.order.time)),
                     "role": hit.role,
@@ -77,7 +109,7 @@ impl Shown {
                 }))?;
             } else {
                 let time = output.time(Some(hit.event.order.time));
-                self.table.row(vec![session.id.clone(), hit.event.id, time, hit.role.to_owned(), hit.snippet]);
+                self.table.row(vec![session.id.clone(), event, time, hit.role.to_owned(), hit.snippet]);
             }
         }
         self.table.print(output)?;

@@ -38,7 +38,7 @@ pub async fn show(location: &Location, wanted: &Show, output: &mut Output) -> Re
         bail!("session {} has no event or row `{event}`: `turnscope timeline` lists them", session.id);
     };
     if others > 0 {
-        tell(&format!("`{event}` is the id of {others} more events, in other rows"));
+        tell(&format!("`{event}` is the id of {others} more, in other rows: `{event}~1` and so on"));
     }
     match wanted.part {
         Some(part) => write_part(&store, wanted, part, &step, output).await?,
@@ -58,7 +58,8 @@ pub async fn show(location: &Location, wanted: &Show, output: &mut Output) -> Re
 async fn write_part(store: &Store, wanted: &Show, part: Part, step: &Step, output: &mut Output) -> Result<()> {
     let numbers: Vec<i64> = step.events.iter().map(|event| event.number).collect();
     let bodies = store.bodies(&numbers).await?;
-    let named = step.events.iter().filter(|event| event.id == wanted.names().1).map(|event| event.number);
+    let event = wanted.names().1;
+    let named = step.events.iter().filter(|known| known.id == event || known.name() == event).map(|known| known.number);
     let named: Vec<i64> = named.collect();
     let role = part.role();
     let (body, others) = part::choose(&bodies, role, &named, step)?;

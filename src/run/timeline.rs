@@ -8,12 +8,12 @@ use super::Ended;
 use super::filter::Wanted;
 use super::location::Location;
 use super::output::Output;
-use super::selection::{self, Chosen};
+use super::selection::{self, Chosen, Window};
 use super::shape::RowLine;
 use super::table::{Column, Fit, Table, duration, known};
 use crate::cli::Timeline;
 use crate::domain::filter::Frame;
-use crate::domain::{Usage, flag};
+use crate::domain::{Session, Usage, flag};
 use crate::report::{Joined, Pick, Step, Walk};
 use crate::store::Store;
 use crate::timeline::{Rows, State, Turn};
@@ -34,16 +34,19 @@ pub async fn timeline(location: &Location, wanted: &Timeline, output: &mut Outpu
     let Chosen { session, window } = selection::find(&store, wanted.session.as_deref(), &wanted.original).await?;
     let mut table = Table::new(&COLUMNS);
     let joined = if output.json { Some(Joined::of(&store, &session).await?) } else { None };
-    let rows = Rows::of(&window.narrow(store.heads(session.number, None).await?));
     match Wanted::read(&store, &wanted.rows, &output.zone).await? {
         None => {
-            let mut walk = Walk::over(&store, rows);
+            let mut walk = match window.is_open() {
+                true => Walk::through(&store, &session),
+                false => Walk::over(&store, window_rows(&store, &session, window).await?),
+            };
             while !walk.is_done() {
                 let steps = walk.part().await?;
                 list(&store, joined.as_ref(), &steps, &mut table, output).await?;
             }
         }
         Some(wanted) => {
+            let rows = window_rows(&store, &session, window).await?;
             let frame = Frame { start: session.started, ..wanted.frame };
             let mut pick = Pick::of(&store, &store, &session, Arc::new(rows), &wanted.expression, frame).await?;
             while !pick.is_done() {
@@ -54,6 +57,11 @@ pub async fn timeline(location: &Location, wanted: &Timeline, output: &mut Outpu
     }
     store.close().await;
     Ok(Ended::Well)
+}
+
+/// The rows of a part of a session.
+async fn window_rows(store: &Store, session: &Session, window: Window) -> Result<Rows> {
+    Ok(Rows::of(&window.narrow(store.heads(session.number, None).await?)))
 }
 
 async fn list(

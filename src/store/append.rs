@@ -56,10 +56,14 @@ pub struct Stamp {
     pub inode: i64,
 }
 
-/// A byte sequence that is no part of a source's content.
+/// A byte sequence that is no part of a source's content, or a part of one that is too long for one batch.
 #[derive(Debug)]
 pub struct NewBlob {
+    /// Digest and size of the whole.
     pub digest: [u8; 32],
+    pub size: i64,
+    /// Where in the whole the pieces begin.
+    pub start: i64,
     pub pieces: Vec<Piece>,
 }
 
@@ -202,7 +206,7 @@ impl Writing<'_> {
         let named = events.flat_map(|new| &new.bodies).filter(|body| body.place == Place::Blob);
         let mut wanted: BTreeMap<[u8; 32], i64> = named.map(|body| (body.digest, body.size)).collect();
         let blobs: Vec<&NewBlob> = batches.iter().flat_map(|batch| &batch.blobs).collect();
-        wanted.extend(blobs.iter().map(|blob| (blob.digest, blob.pieces.iter().map(|piece| piece.size as i64).sum())));
+        wanted.extend(blobs.iter().map(|blob| (blob.digest, blob.size)));
         self.blobs = super::bytes::blob_numbers(self.connection, &wanted).await?;
         super::bytes::fill_blobs(self.connection, &blobs, &self.blobs).await
     }
@@ -356,7 +360,10 @@ impl<'a> Plan<'a> {
             return;
         }
         let rivals: Vec<i64> = own.clone().map(|known| known.event).collect();
-        row.revision = own.map(|known| known.revision + 1).max().unwrap_or(0);
+        // A slice says which of several it was; that stays, so that its name stays.
+        let said = row.new.event.revision;
+        let taken = own.clone().any(|known| known.revision == said);
+        row.revision = if taken { own.map(|known| known.revision + 1).max().unwrap_or(0) } else { said };
         // An id that was derived from content says nothing about whose event it is.
         let derived = row.new.event.id.starts_with("r-");
         let others =

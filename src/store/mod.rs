@@ -17,6 +17,7 @@ mod annotations;
 mod filters;
 mod prefilter;
 mod pieces;
+mod private;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -25,9 +26,11 @@ pub use annotations::Annotation;
 pub use append::{Appended, Batch, NewBlob, NewBody, NewEvent, NewRecord, Place, RecordStatus, SourceStep, Stamp};
 pub use pieces::{Packer, Piece, digest, digest_of};
 pub use prefilter::Prefilter;
+pub use private::PrivateFolder;
 pub use sources::Source;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Result;
 use sqlx::sqlite::SqlitePool;
@@ -39,6 +42,8 @@ pub struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
     path: PathBuf,
+    /// Where a copy lies that is read in its place; it goes with the last user.
+    _copy: Option<Arc<PrivateFolder>>,
 }
 
 /// A record of a source: where an event comes from.
@@ -58,9 +63,23 @@ impl Store {
     }
 }
 
+/// What is stored does not agree with itself.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Damaged(String);
+
+fn damaged(words: impl Into<String>) -> Damaged {
+    Damaged(words.into())
+}
+
 /// Whether an error is the store's: there is no point in going on with the next source.
 pub fn is_failure(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.is::<sqlx::Error>())
+    error.is::<Damaged>() || error.chain().any(|cause| cause.is::<sqlx::Error>())
+}
+
+/// Names the store in an error of its own.
+pub fn explain(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    if is_failure(&error) { open::explain(error, path) } else { error }
 }
 
 /// The number after the largest one; the transaction that asks is the only writer.

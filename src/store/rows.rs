@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::append::{NewBody, NewEvent, NewRecord};
+use super::damaged;
 use crate::domain::{Event, Key, KeyKind, Kind, Order, Phase, Role, Timestamp, Usage, UsageSource};
 
 /// Rows a statement; full statements are prepared once.
@@ -36,19 +37,25 @@ pub(super) fn key_code(kind: KeyKind) -> i64 {
 }
 
 pub(super) fn key_of(code: i64) -> Result<KeyKind> {
-    KeyKind::ALL.into_iter().find(|kind| key_code(*kind) == code).context("an unknown kind of key is stored")
+    KeyKind::ALL
+        .into_iter()
+        .find(|kind| key_code(*kind) == code)
+        .with_context(|| damaged("an unknown kind of key is stored"))
 }
 
 pub(super) fn role_of(code: i64) -> Result<Role> {
-    Role::ALL.into_iter().find(|role| *role as i64 == code).context("an unknown role is stored")
+    Role::ALL.into_iter().find(|role| *role as i64 == code).with_context(|| damaged("an unknown role is stored"))
 }
 
 pub(super) fn kind_of(code: i64) -> Result<Kind> {
-    Kind::ALL.into_iter().find(|kind| *kind as i64 == code).context("an unknown kind of event is stored")
+    Kind::ALL
+        .into_iter()
+        .find(|kind| *kind as i64 == code)
+        .with_context(|| damaged("an unknown kind of event is stored"))
 }
 
 pub(super) fn phase_of(code: i64) -> Result<Phase> {
-    Phase::ALL.into_iter().find(|phase| *phase as i64 == code).context("an unknown phase is stored")
+    Phase::ALL.into_iter().find(|phase| *phase as i64 == code).with_context(|| damaged("an unknown phase is stored"))
 }
 
 /// Text for a column: not every engine takes NUL, so it is shown as a symbol. Bodies keep it.
@@ -285,7 +292,7 @@ fn usage_of(row: &SqliteRow) -> Result<Option<Usage>> {
         output: row.try_get(24)?,
         reasoning: row.try_get(25)?,
         rule,
-        source: UsageSource::parse(&source).context("an unknown source of usage is stored")?,
+        source: UsageSource::parse(&source).with_context(|| damaged("an unknown source of usage is stored"))?,
     }))
 }
 

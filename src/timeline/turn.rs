@@ -8,11 +8,13 @@ use crate::domain::{Event, Key, Kind, Phase, Timestamp, Usage, flag};
 /// A row with its words.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
-    /// The name of the turn, or the id of the single event.
+    /// The name of the turn, or of the single event.
     pub id: String,
     pub kind: Kind,
     pub at: Option<Timestamp>,
     pub ended: Option<Timestamp>,
+    /// The time that was written, where the row stands at another one.
+    pub written: Option<Timestamp>,
     pub label: String,
     pub state: State,
     /// The status as the source wrote it, else that of the state.
@@ -28,7 +30,7 @@ pub struct Turn {
     pub latency: Option<i64>,
     pub error: Option<String>,
     pub flags: i64,
-    /// The ids of its events, the call first.
+    /// The names of its events, the call first.
     pub events: Vec<String>,
 }
 
@@ -48,10 +50,11 @@ pub fn describe(events: &[Event]) -> Option<Turn> {
     let state = judge(lead.kind, flags, events);
     let spoken = events.iter().rev().find_map(|event| event.status.clone());
     Some(Turn {
-        id: lead.turn.clone().unwrap_or_else(|| lead.id.clone()),
+        id: lead.row(),
         kind: lead.kind,
         at: known(first.order.time),
         ended: known(last.order.time),
+        written: first.at.filter(|at| *at != first.order.time),
         label: label(lead, events),
         state,
         status: spoken
@@ -70,7 +73,7 @@ pub fn describe(events: &[Event]) -> Option<Turn> {
         latency: latency(events),
         error: events.iter().find_map(|event| event.error.clone()),
         flags,
-        events: events.iter().map(|event| event.id.clone()).collect(),
+        events: events.iter().map(Event::name).collect(),
     })
 }
 

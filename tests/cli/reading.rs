@@ -217,3 +217,24 @@ fn a_store_is_named_by_option_or_variable() {
     assert_eq!(output.stdout, named);
     assert!(!named.is_empty() && !desk.store().exists());
 }
+
+#[test]
+fn a_search_shows_the_newest_of_all_sessions_first() {
+    let desk = Desk::new();
+    // One session runs from 10:00 to 10:00:04; another one lies inside it, a third one ends later.
+    let inside =
+        String::from_utf8_lossy(&sample::claude()).replace("5e551011", "5e551099").replace("10:00:0", "10:00:1");
+    desk.done(&["import", text(&desk.write("in/a.jsonl", sample::claude()))]);
+    desk.done(&[
+        "import",
+        text(&desk.write("in/b.jsonl", inside.replace("10:00:10", "10:00:02").replace("\"u1\"", "\"v1\""))),
+    ]);
+    desk.done(&["import", text(&desk.write("in/c.jsonl", sample::codex()))]);
+    let hits = desk.done(&["search", "re:.", "--json", "--all"]).objects();
+    let times: Vec<&str> = hits.iter().filter_map(|hit| hit["at"].as_str()).collect();
+    let mut sorted = times.clone();
+    sorted.sort_by(|one, other| other.cmp(one));
+    assert!(times == sorted && times.len() > 8, "{hits:?}");
+    let newest = desk.done(&["search", "re:.", "--json", "--limit", "3"]).objects();
+    assert_eq!(newest, hits[..3]);
+}

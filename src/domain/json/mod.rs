@@ -6,10 +6,12 @@
 mod decode;
 mod lexer;
 mod split;
+mod strict;
 
 pub use decode::decode_string;
 pub use lexer::{Lexer, MAX_DEPTH, Progress, is_number as is_json_number};
 pub use split::{Parts, Splitter};
+pub use strict::Strict;
 
 use std::borrow::Cow;
 use std::ops::Range;

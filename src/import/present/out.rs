@@ -179,8 +179,9 @@ impl<'a> Out<'a> {
                 })?;
                 packer.end_record();
                 self.held += packer.held();
-                self.batch.blobs.push(NewBlob { digest: blob.digest, pieces: packer.take() });
-                Ok(NewBody { role, place: Place::Blob, size: i64::try_from(blob.size)?, digest: blob.digest })
+                let size = i64::try_from(blob.size)?;
+                self.batch.blobs.push(NewBlob { digest: blob.digest, size, start: 0, pieces: packer.take() });
+                Ok(NewBody { role, place: Place::Blob, size, digest: blob.digest })
             }
         }
     }

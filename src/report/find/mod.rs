@@ -50,6 +50,11 @@ impl<'a> Search<'a> {
         Self { store, query, scanner: Scanner::new(store, query), left: events, known: HashSet::new() }
     }
 
+    /// The number of events that are still to be looked at.
+    pub fn left(&self) -> usize {
+        self.left.len()
+    }
+
     /// The hits of the next part, newest first; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<Found>>> {
         if self.left.is_empty() {

@@ -1,7 +1,8 @@
 //! A slice: a selection of events with all they need, as one verifiable JSON file that streams out.
 //!
 //! It is the original's report JSON and more: event rows by kind, each with all that turnscope knows of it, and
-//! every distinct body once, by its SHA-256. The manifest depends on nothing but the bodies.
+//! every distinct body once, by its SHA-256. The manifest depends on nothing but the bodies; the seal behind it covers
+//! every byte of the file before it.
 
 mod carry;
 mod lines;
@@ -53,6 +54,8 @@ struct Place {
     blob: i64,
     start: i64,
     size: i64,
+    /// The how-manyeth it is of those that events name; this is the same in every store.
+    order: usize,
 }
 
 /// Streams a slice out. What it holds in memory grows with the number of events, never with the size of bodies.
@@ -134,6 +137,8 @@ impl Writing<'_> {
         self.lines.open()?;
         self.lines.member("format", &json!("turnscope-slice"))?;
         self.lines.member("version", &json!(1))?;
+        // Who reads this knows that a file without a seal has lost it.
+        self.lines.member("sealed", &json!(true))?;
         self.lines.member("session", &session_row(session))?;
         self.lines.list("sessions", chosen.iter().map(|(session, _)| session_row(session)))?;
         self.lines.member("windowStartIso", &json!(time(times().min())))?;
@@ -151,13 +156,15 @@ impl Writing<'_> {
             let bodies = self.store.bodies(chunk).await?;
             let mut of_event: BTreeMap<i64, Vec<Body>> = BTreeMap::new();
             for body in bodies {
-                self.bodies.entry(body.digest).or_insert(Place { blob: body.blob, start: body.start, size: body.size });
+                let order = self.bodies.len();
+                let Body { blob, start, size, .. } = body;
+                self.bodies.entry(body.digest).or_insert(Place { blob, start, size, order });
                 of_event.entry(body.event).or_default().push(body);
             }
             for event in &events {
                 let own = of_event.remove(&event.number).unwrap_or_default();
                 self.sums.add(event);
-                self.rows.insert(event.turn.clone().unwrap_or_else(|| event.id.clone()));
+                self.rows.insert(event.row());
                 self.blobs.extend(rows::blob_rows(event, &own));
                 self.lines.element(&rows::event_row(event, &own, contents.get(&event.number)))?;
                 self.events += 1;
@@ -205,10 +212,10 @@ impl Writing<'_> {
         self.lines.list("warnings", std::iter::empty())?;
         self.lines.object("blobs", self.blobs.iter().map(rows::BlobRow::row))?;
         self.lines.open_object("bodies")?;
-        let mut lying: Vec<(&[u8; 32], &Place)> = self.bodies.iter().collect();
-        lying.sort_by_key(|(_, place)| (place.blob, place.start));
+        let mut ordered: Vec<(&[u8; 32], &Place)> = self.bodies.iter().collect();
+        ordered.sort_by_key(|(_, place)| place.order);
         let mut carrier = carry::Carrier::default();
-        for (digest, place) in lying {
+        for (digest, place) in ordered {
             carrier.body(self.store, &mut self.lines, digest, place).await?;
         }
         self.lines.close_object()?;

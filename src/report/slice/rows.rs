@@ -86,7 +86,7 @@ pub fn event_row(event: &Event, bodies: &[Body], content: Option<&Vec<u8>>) -> V
         put(
             &mut row,
             column,
-            bodies.iter().find(|body| body.role == role).map(|_| format!("{}:{}", event.id, role.name())),
+            bodies.iter().find(|body| body.role == role).map(|_| format!("{}:{}", event.name(), role.name())),
         );
     }
     row.insert("turnscope".to_owned(), whole_event(event, bodies, content));
@@ -157,6 +157,8 @@ fn usage_row(usage: &Usage) -> Value {
 /// One of the original's blob rows; the payload lies in `bodies` under the digest.
 pub struct BlobRow {
     event: String,
+    /// The event's id with its revision: what tells it from others with the same id.
+    name: String,
     role: Role,
     size: i64,
     digest: [u8; 32],
@@ -166,7 +168,7 @@ pub struct BlobRow {
 impl BlobRow {
     /// The name of the row, and the row.
     pub fn row(&self) -> (String, Value) {
-        let id = format!("{}:{}", self.event, self.role.name());
+        let id = format!("{}:{}", self.name, self.role.name());
         let row = json!({
             "id": id, "event_id": self.event, "kind": self.role.name(), "encoding": "utf8", "mime_type": "application/json",
             "size_bytes": self.size, "sha256": hex::encode(self.digest), "truncated": self.truncated,
@@ -180,6 +182,7 @@ pub fn blob_rows(event: &Event, bodies: &[Body]) -> Vec<BlobRow> {
     let truncated = event.has(flag::TRUNCATED);
     told.map(|body| BlobRow {
         event: event.id.clone(),
+        name: event.name(),
         role: body.role,
         size: body.size,
         digest: body.digest,
