@@ -187,6 +187,20 @@ async fn what_cannot_be_read_is_said_and_stops_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_no_file_in_a_folder_is_passed_over() {
+    let world = World::new().await;
+    world.file("deep/a.jsonl", prompt("u1", "s1", 0, "one").as_bytes());
+    let folder = world.folder.path().join("deep");
+    let made = std::process::Command::new("mkfifo").arg(folder.join("pipe.jsonl")).status().expect("runs");
+    assert!(made.success());
+    std::os::unix::fs::symlink(folder.join("pipe.jsonl"), folder.join("link.jsonl")).expect("links");
+    std::os::unix::fs::symlink("/dev/zero", folder.join("device.jsonl")).expect("links");
+    let _socket = std::os::unix::net::UnixListener::bind(folder.join("socket.jsonl")).expect("binds");
+    let (outcome, _) = world.import(&folder).await;
+    assert_eq!((outcome.reports.len(), outcome.failures), (1, Vec::new()));
+}
+
+#[tokio::test]
 async fn a_cancelled_import_goes_on_the_next_time() {
     let world = World::new().await;
     let path = world.file("s1.jsonl", b"");

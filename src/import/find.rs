@@ -61,9 +61,10 @@ fn walk(folder: &Path, found: &mut Vec<Found>, failures: &mut Vec<String>) {
         if metadata.is_dir() {
             walk(&path, found, failures);
         } else if may_hold_a_session(&path) {
-            let size = fs::metadata(&path).map(|metadata| metadata.len());
-            match size {
-                Ok(size) => found.push(Found { path, size, named: false }),
+            match fs::metadata(&path) {
+                // To open a pipe, a socket or a device would be to wait for whoever is at its other end.
+                Ok(metadata) if !metadata.is_file() => {}
+                Ok(metadata) => found.push(Found { path, size: metadata.len(), named: false }),
                 Err(error) => failures.push(format!("{}: {}", path.display(), plain(&error))),
             }
         }
