@@ -182,8 +182,16 @@ async fn what_cannot_be_read_is_said_and_stops_nothing() {
     let (outcome, _) = world.import(&world.file("empty.jsonl", b"")).await;
     assert_eq!((outcome.failures.len(), outcome.reports[0].records), (0, 0));
     fs::create_dir(world.folder.path().join("nothing")).expect("makes");
-    let (outcome, _) = world.import(&world.folder.path().join("nothing")).await;
-    assert!(outcome.failures[0].contains("no session files"), "{:?}", outcome.failures);
+    let folder = world.folder.path().join("nothing");
+    for (name, content) in
+        [("", &b""[..]), ("a.json", b"{\"name\":\"left-pad\"}"), ("b.jsonl", b""), ("c.jsonl", b"\x7fELF")]
+    {
+        if !name.is_empty() {
+            world.file(&format!("nothing/{name}"), content);
+        }
+        let (outcome, _) = world.import(&folder).await;
+        assert_eq!(outcome.failures, [format!("no sessions found below {}", folder.display())], "with {name:?}");
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
-use super::find::{Found, find, plain};
+use super::find::{Found, find, nothing_below, plain};
 use super::head::Head;
 use super::read::{Begin, Cancelled, Saved, TAIL, read_source};
 use super::slice::read_slice;
@@ -118,22 +118,28 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
         bringing.known = store.sources().await?;
     }
     let mut seen = HashSet::new();
+    let mut fruitless: BTreeSet<usize> = found.iter().filter_map(|found| found.below).collect();
     for found in found {
         let path = fs::canonicalize(&found.path).unwrap_or_else(|_| found.path.clone());
-        if !seen.insert(path.clone()) {
-            continue;
+        let is_new = seen.insert(path.clone());
+        let gave = if is_new { bringing.source(&found, &path).await } else { Ok(true) };
+        if let Some(folder) = found.below.filter(|_| !matches!(gave, Ok(false))) {
+            fruitless.remove(&folder);
         }
-        match bringing.source(&found, &path).await {
-            Ok(()) => {}
-            Err(error) if error.is::<Cancelled>() => break,
-            Err(error) if store::is_failure(&error) => return Err(error),
-            Err(error) => {
-                let failure = format!("{}: {error:#}", found.path.display());
-                control.tell(Notice::Failed(failure.clone()));
-                bringing.outcome.failures.push(failure);
+        match gave {
+            Ok(_) if !is_new => continue,
+            Ok(_) => {}
+            Err(error) if error.is::<Cancelled>() => {
+                fruitless.clear();
+                break;
             }
+            Err(error) if store::is_failure(&error) => return Err(error),
+            Err(error) => bringing.fail(format!("{}: {error:#}", found.path.display())),
         }
         control.tell(Notice::Progress { sources: 1, bytes: 0 });
+    }
+    for folder in fruitless {
+        bringing.fail(nothing_below(&paths[folder]));
     }
     bringing.finish().await
 }
@@ -173,7 +179,8 @@ struct Reading {
 }
 
 impl Bringing<'_> {
-    async fn source(&mut self, found: &Found, path: &Path) -> Result<()> {
+    /// Brings one source in; says whether it is one at all.
+    async fn source(&mut self, found: &Found, path: &Path) -> Result<bool> {
         if self.control.is_cancelled() {
             bail!(Cancelled);
         }
@@ -181,24 +188,25 @@ impl Bringing<'_> {
         let stamp = stamp(&fs::metadata(path).map_err(|error| anyhow::anyhow!(plain(&error)))?);
         if let Some(known) = self.known.remove(&name).filter(|known| known.stamp() == stamp) {
             self.unchanged(found, &known);
-            return Ok(());
+            return Ok(true);
         }
         let known = self.store.source(&name).await?;
         if let Some(known) = known.as_ref().filter(|known| known.stamp() == stamp) {
             self.unchanged(found, known);
-            return Ok(());
+            return Ok(true);
         }
         let opened = path.to_owned();
         let head = tokio::task::spawn_blocking(move || Head::read(&opened)).await??;
-        let Some(format) = head.format(found.named)? else { return Ok(()) };
+        let Some(format) = head.format(found.is_named())? else { return Ok(false) };
         if head.is_empty() {
             let (path, agent) = (found.path.display().to_string(), format.agent.to_owned());
             self.done(Report { path, agent, ..Report::default() });
-            return Ok(());
+            return Ok(true);
         }
         let source = self.source_to_read(known, path, &stamp, format).await?;
         self.read.push(Reading { shown: found.path.clone(), name, totals: Appended::default(), finished: false });
-        self.read_in(path, &source, stamp, format, head).await
+        self.read_in(path, &source, stamp, format, head).await?;
+        Ok(true)
     }
 
     fn unchanged(&mut self, found: &Found, known: &Source) {
@@ -301,6 +309,11 @@ impl Bringing<'_> {
         let sessions = batches.into_iter().flat_map(|batch| batch.sessions).map(|session| session.id);
         self.control.tell(Notice::Stored { sessions: sessions.collect::<BTreeSet<_>>().into_iter().collect() });
         Ok(())
+    }
+
+    fn fail(&mut self, failure: String) {
+        self.control.tell(Notice::Failed(failure.clone()));
+        self.outcome.failures.push(failure);
     }
 
     fn done(&mut self, report: Report) {
