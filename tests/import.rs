@@ -148,6 +148,41 @@ async fn a_fork_inherits_whatever_the_order_of_import() {
 }
 
 #[tokio::test]
+async fn a_fork_of_a_fork_counts_nothing_twice_whatever_the_order_of_import() {
+    let run = |session: &str, name: &str, from: u32, count: u32| {
+        let pair = |at: u32| {
+            let second = from + 2 * at;
+            prompt(&format!("{name}u{at}"), session, second, "go on")
+                + &answer(&format!("{name}a{at}"), session, second + 1, &format!("{name}m{at}"), 10)
+        };
+        (0..count).map(pair).collect::<String>()
+    };
+    let files = [
+        ("s1.jsonl", run("s1", "x", 0, 3)),
+        ("s2.jsonl", run("s2", "x", 0, 2) + &run("s2", "y", 10, 2)),
+        ("s3.jsonl", run("s3", "x", 0, 2) + &run("s3", "y", 10, 1) + &run("s3", "z", 20, 1)),
+    ];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let world = World::new().await;
+        for place in order {
+            let (name, content): &(_, String) = &files[place];
+            world.import(&world.file(name, content.as_bytes())).await;
+        }
+        let mut counts = Vec::new();
+        for id in ["s1", "s2", "s3"] {
+            let session = world.store.session(id).await.expect("reads").expect("is there");
+            counts.push((session.events, session.turns, session.tokens.output, session.lineage));
+        }
+        let expected = [(6, 3, Some(30)), (4, 2, Some(20)), (2, 1, Some(10))];
+        assert_eq!(
+            counts,
+            expected.map(|(events, turns, output)| (events, turns, output, "s1".to_owned())),
+            "{order:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_same_id_with_other_content_is_a_conflict_and_both_are_kept() {
     let world = World::new().await;
     let content = [prompt("u1", "s1", 0, "one"), prompt("u1", "s1", 1, "other")].concat();

@@ -6,6 +6,8 @@
 mod open;
 mod append;
 mod settle;
+mod kinship;
+mod family;
 mod pair;
 mod sources;
 mod sessions;

@@ -18,26 +18,19 @@ impl Store {
     }
 
     async fn settle_all(&self) -> Result<()> {
-        let waiting = sqlx::query("SELECT session FROM sessions WHERE settled = 0").fetch_all(&self.readers).await?;
-        let mut waiting = waiting.iter().map(|row| row.try_get(0)).collect::<Result<BTreeSet<i64>, _>>()?;
-        if waiting.is_empty() {
+        if waiting(&mut *self.readers.acquire().await?).await?.is_empty() {
             return Ok(());
         }
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let mut pairs = Vec::new();
-        for session in waiting.clone() {
-            for other in relatives(&mut transaction, session).await? {
-                pairs.push((session.min(other), session.max(other)));
-                waiting.insert(other);
-            }
+        let new = waiting(&mut transaction).await?;
+        let mut waiting: BTreeSet<i64> = new.iter().copied().collect();
+        for group in super::kinship::groups(&mut transaction, &new).await? {
+            waiting.extend(super::kinship::settle(&mut transaction, &group).await?);
         }
-        pairs.sort_unstable();
-        pairs.dedup();
-        for (first, second) in pairs {
-            inherit(&mut transaction, first, second).await?;
+        for session in new {
+            root_lineage(&mut transaction, session).await?;
         }
         for session in waiting {
-            root_lineage(&mut transaction, session).await?;
             super::pair::pair_calls(&mut transaction, session).await?;
             recount(&mut transaction, session).await?;
         }
@@ -46,103 +39,38 @@ impl Store {
     }
 }
 
-/// Sessions that share events with this one, or say that they were forked from it, or it from them.
-async fn relatives(connection: &mut SqliteConnection, session: i64) -> Result<Vec<i64>> {
-    let rows = sqlx::query(
-        "SELECT other FROM shared_sessions WHERE session = $1 UNION SELECT session FROM shared_sessions WHERE other = $1 \
-         UNION SELECT theirs.session FROM sessions mine JOIN sessions theirs ON theirs.id = mine.forked_from WHERE mine.session = $1 \
-         UNION SELECT theirs.session FROM sessions mine JOIN sessions theirs ON theirs.forked_from = mine.id WHERE mine.session = $1",
-    )
-    .bind(session)
-    .fetch_all(connection)
-    .await?;
+/// The sessions that changed since they were last reckoned.
+async fn waiting(connection: &mut SqliteConnection) -> Result<Vec<i64>> {
+    let rows = sqlx::query("SELECT session FROM sessions WHERE settled = 0").fetch_all(connection).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Marks what the younger of two sessions has from the older one.
-async fn inherit(connection: &mut SqliteConnection, first: i64, second: i64) -> Result<()> {
-    let (ancestor, heir) =
-        if is_ancestor(connection, first, second).await? { (first, second) } else { (second, first) };
+/// Sets the lineage of a session and of all sub-agents below it.
+pub(super) async fn set_lineage(connection: &mut SqliteConnection, session: i64, lineage: &str) -> Result<()> {
     sqlx::query(
-        "UPDATE sessions SET lineage = (SELECT lineage FROM sessions WHERE session = $1) WHERE session = $2 AND parent IS NULL",
+        "WITH RECURSIVE below (session, id) AS (SELECT session, id FROM sessions WHERE session = $1 \
+         UNION SELECT child.session, child.id FROM sessions child JOIN below ON child.parent = below.id) \
+         UPDATE sessions SET lineage = $2 WHERE lineage <> $2 AND session IN (SELECT session FROM below)",
     )
-    .bind(ancestor)
-    .bind(heir)
-    .execute(&mut *connection)
+    .bind(session)
+    .bind(lineage)
+    .execute(connection)
     .await?;
-    for (from, to, statement) in [
-        (
-            ancestor,
-            heir,
-            "UPDATE events SET flags = flags | $1 WHERE (flags & $1) = 0 AND event IN (SELECT event FROM (SELECT mine.event AS event FROM events mine_event JOIN event_ids mine ON mine.id = mine_event.id AND mine.session = mine_event.session AND mine.revision = mine_event.revision JOIN event_ids theirs ON theirs.id = mine.id AND theirs.session = $2 AND theirs.content = mine.content WHERE mine_event.session = $3))",
-        ),
-        (
-            heir,
-            ancestor,
-            "UPDATE events SET flags = flags & ~$1 WHERE (flags & $1) <> 0 AND event IN (SELECT event FROM (SELECT mine.event AS event FROM events mine_event JOIN event_ids mine ON mine.id = mine_event.id AND mine.session = mine_event.session AND mine.revision = mine_event.revision JOIN event_ids theirs ON theirs.id = mine.id AND theirs.session = $2 AND theirs.content = mine.content WHERE mine_event.session = $3))",
-        ),
-    ] {
-        sqlx::query(statement).bind(flag::INHERITED).bind(from).bind(to).execute(&mut *connection).await?;
-    }
     Ok(())
 }
 
-/// Whether the first of two sessions that share events is the older one.
-///
-/// By what they say of themselves; else the one that has nothing of its own, or went on alone first.
-async fn is_ancestor(connection: &mut SqliteConnection, first: i64, second: i64) -> Result<bool> {
-    let said = sqlx::query(
-        "SELECT count(*) FILTER (WHERE heir.session = $2), count(*) FILTER (WHERE heir.session = $1) \
-         FROM sessions heir JOIN sessions ancestor ON ancestor.id = heir.forked_from \
-         WHERE (heir.session = $2 AND ancestor.session = $1) OR (heir.session = $1 AND ancestor.session = $2)",
-    )
-    .bind(first)
-    .bind(second)
-    .fetch_one(&mut *connection)
-    .await?;
-    match (said.try_get::<i64, _>(0)?, said.try_get::<i64, _>(1)?) {
-        (1.., 0) => return Ok(true),
-        (0, 1..) => return Ok(false),
-        _ => {}
-    }
-    let (mine, theirs) = (first_own(connection, first, second).await?, first_own(connection, second, first).await?);
-    Ok(match (mine, theirs) {
-        (None, Some(_)) => true,
-        (Some(_), None) => false,
-        (Some(mine), Some(theirs)) if mine != theirs => mine < theirs,
-        _ => id_of(connection, first).await? < id_of(connection, second).await?,
-    })
-}
-
-/// When the first event happened that a session does not share with another.
-async fn first_own(connection: &mut SqliteConnection, session: i64, other: i64) -> Result<Option<i64>> {
+/// A child's lineage is that of its root, however many parents stand between; and so for its own children.
+async fn root_lineage(connection: &mut SqliteConnection, session: i64) -> Result<()> {
     let row = sqlx::query(
-        "SELECT min(order_time) FROM events WHERE session = $1 AND NOT EXISTS (\
-         SELECT 1 FROM event_ids WHERE event_ids.id = events.id AND event_ids.session = $2)",
+        "SELECT parent, lineage, EXISTS (SELECT 1 FROM sessions child WHERE child.parent = sessions.id) FROM sessions \
+         WHERE session = $1",
     )
     .bind(session)
-    .bind(other)
-    .fetch_one(connection)
+    .fetch_one(&mut *connection)
     .await?;
-    Ok(row.try_get(0)?)
-}
-
-async fn id_of(connection: &mut SqliteConnection, session: i64) -> Result<String> {
-    Ok(sqlx::query("SELECT id FROM sessions WHERE session = $1")
-        .bind(session)
-        .fetch_one(connection)
-        .await?
-        .try_get(0)?)
-}
-
-/// A child's lineage is that of its root, however many parents stand between.
-async fn root_lineage(connection: &mut SqliteConnection, session: i64) -> Result<()> {
-    let mut parent: Option<String> = sqlx::query("SELECT parent FROM sessions WHERE session = $1")
-        .bind(session)
-        .fetch_one(&mut *connection)
-        .await?
-        .try_get(0)?;
-    let mut root = None;
+    let mut parent: Option<String> = row.try_get(0)?;
+    let mut lineage: String = row.try_get(1)?;
+    let (is_child, has_children) = (parent.is_some(), row.try_get::<bool, _>(2)?);
     // A chain of parents that leads back to itself ends here.
     for _ in 0..64 {
         let Some(id) = parent.take() else { break };
@@ -150,20 +78,16 @@ async fn root_lineage(connection: &mut SqliteConnection, session: i64) -> Result
             .bind(&id)
             .fetch_optional(&mut *connection)
             .await?;
-        root = Some(match row {
+        lineage = match row {
             Some(row) => {
                 parent = row.try_get(0)?;
                 row.try_get(1)?
             }
             None => id,
-        });
+        };
     }
-    if let Some(root) = root {
-        sqlx::query("UPDATE sessions SET lineage = $1 WHERE session = $2")
-            .bind(root)
-            .bind(session)
-            .execute(connection)
-            .await?;
+    if is_child || has_children {
+        set_lineage(connection, session, &lineage).await?;
     }
     Ok(())
 }
