@@ -183,6 +183,51 @@ async fn a_fork_of_a_fork_counts_nothing_twice_whatever_the_order_of_import() {
 }
 
 #[tokio::test]
+async fn two_imports_at_once_store_everything_once() {
+    let world = World::new().await;
+    let folder = world.folder.path().join("many");
+    for session in 0..60 {
+        let name = format!("s{session}");
+        let lines = (0..60).map(|at| prompt(&format!("{name}u{at}"), &name, at % 60, &"words ".repeat(300)));
+        let line = answer(&format!("{name}a"), &name, 59, &format!("{name}m"), 10);
+        world.file(&format!("many/{name}.jsonl"), (lines.collect::<String>() + &line).as_bytes());
+    }
+    let path = world.folder.path().join("shared.db");
+    let import = |only: &'static str| {
+        let (folder, path) = (folder.clone(), path.clone());
+        tokio::spawn(async move {
+            let store = Store::open(&path).await.expect("opens");
+            let (notices, _told) = tokio::sync::mpsc::unbounded_channel();
+            let control = Control { notices, cancelled: Arc::new(AtomicBool::new(false)) };
+            let mut paths: Vec<PathBuf> =
+                fs::read_dir(&folder).expect("lists").map(|entry| entry.expect("is").path()).collect();
+            paths.retain(|path| path.to_string_lossy().contains(only));
+            paths.sort();
+            bring_in(&store, &paths, &control).await
+        })
+    };
+    let both = tokio::join!(import("s"), import("s"), import("s2"));
+    for outcome in [both.0, both.1, both.2] {
+        let outcome = outcome.expect("ends").expect("the store works");
+        assert_eq!(outcome.failures, Vec::<String>::new());
+        assert!(
+            outcome.reports.iter().all(|report| (report.records, report.represented, report.events) == (61, 61, 61))
+        );
+    }
+    let store = Store::open(&path).await.expect("opens");
+    let sessions = store.sessions().await.expect("reads");
+    assert_eq!(sessions.len(), 60);
+    assert!(sessions.iter().all(|session| (session.events, session.tokens.output) == (61, Some(10))));
+    for session in ["s0", "s20", "s59"] {
+        let out = tempfile::tempdir().expect("a folder");
+        let written = write_original(&store, session, out.path(), false).await.expect("writes");
+        let original = fs::read(folder.join(format!("{session}.jsonl"))).expect("reads");
+        assert_eq!(written.len(), 1);
+        assert!(fs::read(&written[0].path).expect("reads") == original);
+    }
+}
+
+#[tokio::test]
 async fn the_same_id_with_other_content_is_a_conflict_and_both_are_kept() {
     let world = World::new().await;
     let content = [prompt("u1", "s1", 0, "one"), prompt("u1", "s1", 1, "other")].concat();

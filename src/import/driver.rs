@@ -111,6 +111,7 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
         held: 0,
         storing: None,
         read: Vec::new(),
+        outrun: Vec::new(),
         settled: None,
         outcome,
     };
@@ -141,6 +142,7 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
     for folder in fruitless {
         bringing.fail(nothing_below(&paths[folder]));
     }
+    bringing.catch_up().await?;
     bringing.finish().await
 }
 
@@ -148,6 +150,9 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
 const WORTH: usize = 4 << 20;
 /// Counts are reckoned now and then while a long import goes on.
 const SETTLE: Duration = Duration::from_secs(2);
+
+/// A process that reads the same source and does not get on for so long has stopped.
+const STALLED: Duration = Duration::from_secs(3);
 
 /// For more sources than this, what is known of all of them is asked for at once.
 const MANY: usize = 50;
@@ -163,6 +168,8 @@ struct Bringing<'a> {
     storing: Option<JoinHandle<Stored>>,
     /// Sources that were read, whose last batch may still wait.
     read: Vec<Reading>,
+    /// Sources that somebody else reads too, and is further with.
+    outrun: Vec<Reading>,
     /// When counts were last reckoned; the first ones are wanted at once.
     settled: Option<Instant>,
     outcome: Outcome,
@@ -172,7 +179,7 @@ struct Bringing<'a> {
 type Stored = Result<(Vec<Batch>, Vec<Appended>)>;
 
 struct Reading {
-    shown: PathBuf,
+    found: Found,
     name: String,
     totals: Appended,
     finished: bool,
@@ -204,7 +211,7 @@ impl Bringing<'_> {
             return Ok(true);
         }
         let source = self.source_to_read(known, path, &stamp, format).await?;
-        self.read.push(Reading { shown: found.path.clone(), name, totals: Appended::default(), finished: false });
+        self.read.push(Reading { found: found.clone(), name, totals: Appended::default(), finished: false });
         self.read_in(path, &source, stamp, format, head).await?;
         Ok(true)
     }
@@ -225,7 +232,7 @@ impl Bringing<'_> {
         let name = path.to_string_lossy().into_owned();
         match known {
             Some(known) if known.importer == format.agent && grown(path, &known, stamp)? => {
-                self.store.rewind_source(&known).await?;
+                self.store.rewind_source(known.number).await?;
                 self.store.source(&name).await?.context("the source is gone from the store")
             }
             other => {
@@ -268,14 +275,60 @@ impl Bringing<'_> {
             if first {
                 self.stored().await?;
             }
+            if self.is_outrun(&source.path) {
+                drop(receiver);
+                // It ends with an error because nobody takes its batches any more.
+                let _ = reading.await?;
+                return Ok(());
+            }
         }
         reading.await?
+    }
+
+    fn is_outrun(&self, name: &str) -> bool {
+        self.outrun.iter().any(|reading| reading.name == name)
+    }
+
+    /// Goes on with the sources that another process was reading, when it is done with them or has stopped.
+    async fn catch_up(&mut self) -> Result<()> {
+        loop {
+            self.store_waiting().await?;
+            self.stored().await?;
+            let Some(reading) = self.outrun.pop() else { return Ok(()) };
+            let path = PathBuf::from(&reading.name);
+            self.wait_for_the_other(&reading.name).await?;
+            match self.source(&reading.found, &path).await {
+                Ok(_) => {}
+                Err(error) if error.is::<Cancelled>() => return Ok(()),
+                Err(error) if store::is_failure(&error) => return Err(error),
+                Err(error) => self.fail(format!("{}: {error:#}", reading.found.path.display())),
+            }
+        }
+    }
+
+    /// Waits while somebody else gets on with a source.
+    async fn wait_for_the_other(&self, name: &str) -> Result<()> {
+        let mut seen = None;
+        let mut since = Instant::now();
+        while since.elapsed() < STALLED && !self.control.is_cancelled() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let now = self.store.source(name).await?;
+            let is_complete = now.as_ref().is_some_and(|source| source.size >= source.consumed);
+            if is_complete {
+                return Ok(());
+            }
+            if now != seen {
+                (seen, since) = (now, Instant::now());
+            }
+        }
+        Ok(())
     }
 
     /// Begins to store what waits; one transaction at a time.
     async fn store_waiting(&mut self) -> Result<()> {
         self.stored().await?;
-        let batches = std::mem::take(&mut self.waiting);
+        let mut batches = std::mem::take(&mut self.waiting);
+        batches.retain(|batch| batch.source.as_ref().is_none_or(|step| !self.is_outrun(&step.path)));
         self.held = 0;
         if !batches.is_empty() {
             let store = self.store.clone();
@@ -291,16 +344,21 @@ impl Bringing<'_> {
     async fn stored(&mut self) -> Result<()> {
         let Some(storing) = self.storing.take() else { return Ok(()) };
         let (batches, appended) = storing.await??;
-        for (step, appended) in batches.iter().filter_map(|batch| batch.source.as_ref()).zip(&appended) {
-            if let Some(reading) = self.read.iter_mut().rev().find(|reading| reading.name == step.path) {
-                reading.totals.add(appended);
-                reading.finished |= step.finished.is_some();
+        for (batch, appended) in batches.iter().zip(&appended) {
+            let Some(step) = &batch.source else { continue };
+            let Some(place) = self.read.iter().rposition(|reading| reading.name == step.path) else { continue };
+            if appended.outrun {
+                self.outrun.push(self.read.remove(place));
+                continue;
             }
+            let reading = &mut self.read[place];
+            reading.totals.add(appended);
+            reading.finished |= step.finished.is_some();
         }
         for reading in self.read.extract_if(.., |reading| reading.finished).collect::<Vec<_>>() {
             let stored = self.store.source(&reading.name).await?.context("the source is gone from the store")?;
             let Appended { added, duplicates, conflicts, .. } = reading.totals;
-            self.done(Report { added, duplicates, conflicts, ..report(&reading.shown, &stored) });
+            self.done(Report { added, duplicates, conflicts, ..report(&reading.found.path, &stored) });
         }
         if self.settled.is_none_or(|settled| settled.elapsed() > SETTLE) {
             self.store.settle().await?;

@@ -87,6 +87,8 @@ struct Reading<'a> {
     consumed: u64,
     lines: u64,
     offset: u64,
+    /// How much of the content has been sent, or was stored before.
+    handed: i64,
     sessions: BTreeSet<String>,
     told: u64,
     /// A batch has been sent.
@@ -120,6 +122,7 @@ impl<'a> Reading<'a> {
             consumed: offset,
             lines,
             offset,
+            handed: offset.cast_signed(),
             sessions,
             told: offset,
             sent: false,
@@ -143,7 +146,10 @@ impl<'a> Reading<'a> {
         batch.sessions = self.reader.sessions();
         batch.forks = forks(&batch.records);
         self.begin.saved.reader = self.reader.save();
+        let base = self.handed;
+        self.handed += batch.pieces.iter().map(|piece| piece.size as i64).sum::<i64>();
         batch.source = Some(SourceStep {
+            base: Some(base),
             consumed: i64::try_from(self.consumed)?,
             lines: i64::try_from(self.lines)?,
             tail: self.tail_digest()?,

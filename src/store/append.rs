@@ -2,7 +2,7 @@
 //!
 //! A batch is one short transaction: all of it is there, or nothing. Appending the same batch twice changes nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
@@ -36,6 +36,8 @@ pub struct SourceStep {
     pub importer: String,
     pub consumed: i64,
     pub lines: i64,
+    /// The size of the content that this batch continues; `None` where nobody else can be reading the source.
+    pub base: Option<i64>,
     /// SHA-256 of the bytes just before `consumed`.
     pub tail: [u8; 32],
     pub state: String,
@@ -113,6 +115,8 @@ pub struct Appended {
     pub represented: u64,
 }
 
+    /// Somebody else has read on in the same source since: nothing of the batch was stored.
+    pub outrun: bool,
 impl Appended {
     pub fn add(&mut self, other: &Self) {
         self.added += other.added;
@@ -133,7 +137,7 @@ impl Store {
     }
 
     async fn append_all(&self, batches: &[Batch]) -> Result<Vec<Appended>> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.begin().await?;
         let mut writing = Writing {
             connection: &mut transaction,
             sessions: HashMap::new(),
@@ -141,16 +145,22 @@ impl Store {
             sources: Vec::new(),
         };
         for batch in batches {
-            writing.begin(batch).await?;
+            outrun: BTreeSet::new(),
+            let is_accepted = writing.take(batch).await?;
+            places.push(is_accepted.then_some(accepted.len()));
+            accepted.extend(is_accepted.then_some(batch));
+        let mut accepted: Vec<&Batch> = Vec::with_capacity(batches.len());
+        let mut places = Vec::with_capacity(batches.len());
         }
-        writing.blobs(batches).await?;
-        let appended = writing.events(batches).await?;
-        for ((batch, appended), (source, _)) in batches.iter().zip(&appended).zip(writing.sources.clone()) {
+        writing.blobs(&accepted).await?;
+        let appended = writing.events(&accepted).await?;
+        for ((batch, appended), (source, _)) in accepted.iter().zip(&appended).zip(writing.sources.clone()) {
             writing.source(batch, source, appended).await?;
             super::annotations::add(writing.connection, &batch.annotations).await?;
         }
         transaction.commit().await?;
-        Ok(appended)
+        let outrun = Appended { outrun: true, ..Appended::default() };
+        Ok(places.iter().map(|place| place.map_or_else(|| outrun.clone(), |place| appended[place].clone())).collect())
     }
 }
 
@@ -164,6 +174,8 @@ struct Writing<'a> {
     sources: Vec<(i64, i64)>,
 }
 
+    /// Sources in which somebody else has read on: path and revision.
+    outrun: BTreeSet<(String, i64)>,
 /// What is stored under an event id.
 #[derive(Debug, Clone)]
 struct Known {
@@ -174,8 +186,13 @@ struct Known {
 }
 
 impl Writing<'_> {
-    /// Sessions, the source and bytes: what events lean on.
-    async fn begin(&mut self, batch: &Batch) -> Result<()> {
+    /// Stores sessions, the source and bytes: what events lean on. Says whether the batch continues what is stored.
+    async fn take(&mut self, batch: &Batch) -> Result<bool> {
+        let source = match &batch.source {
+            Some(step) => self.begin_source(step).await?,
+            None => Some((0, 0)),
+        };
+        let Some(source) = source else { return Ok(false) };
         for session in &batch.sessions {
             let number = super::sessions::put(self.connection, session).await?;
             self.sessions.insert(session.id.clone(), number);
@@ -183,19 +200,28 @@ impl Writing<'_> {
         for (session, ancestor) in &batch.forks {
             super::sessions::put_fork(self.connection, session, ancestor).await?;
         }
-        let source = match &batch.source {
-            Some(step) => super::sources::begin(self.connection, step).await?,
-            None => (0, 0),
-        };
         self.sources.push(source);
         if !batch.pieces.is_empty() {
             super::bytes::extend_blob(self.connection, source.1, &batch.pieces).await?;
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// The source and the blob of its content. `None` where the batch, or one before it, comes too late.
+    async fn begin_source(&mut self, step: &SourceStep) -> Result<Option<(i64, i64)>> {
+        let name = (step.path.clone(), step.revision);
+        if self.outrun.contains(&name) {
+            return Ok(None);
+        }
+        let source = super::sources::begin(self.connection, step).await?;
+        if source.is_none() {
+            self.outrun.insert(name);
+        }
+        Ok(source)
     }
 
     /// Bodies that are no part of a source's content, and those that events name before they come.
-    async fn blobs(&mut self, batches: &[Batch]) -> Result<()> {
+    async fn blobs(&mut self, batches: &[&Batch]) -> Result<()> {
         let events = batches.iter().flat_map(|batch| &batch.records).flat_map(|record| &record.events);
         let named = events.flat_map(|new| &new.bodies).filter(|body| body.place == Place::Blob);
         let mut wanted: BTreeMap<[u8; 32], i64> = named.map(|body| (body.digest, body.size)).collect();
@@ -205,7 +231,7 @@ impl Writing<'_> {
         super::bytes::fill_blobs(self.connection, &blobs, &self.blobs).await
     }
 
-    async fn events(&mut self, batches: &[Batch]) -> Result<Vec<Appended>> {
+    async fn events(&mut self, batches: &[&Batch]) -> Result<Vec<Appended>> {
         let known = self.known_ids(batches).await?;
         let mut plan = Plan { known, ..Plan::default() };
         plan.next_event = super::next_number(self.connection, "SELECT max(event) FROM events").await?;
@@ -225,7 +251,7 @@ impl Writing<'_> {
     }
 
     /// What is stored under the ids of these batches.
-    async fn known_ids(&mut self, batches: &[Batch]) -> Result<HashMap<String, Vec<Known>>> {
+    async fn known_ids(&mut self, batches: &[&Batch]) -> Result<HashMap<String, Vec<Known>>> {
         let records = batches.iter().flat_map(|batch| &batch.records);
         let mut ids: Vec<&str> = records.flat_map(|record| &record.events).map(|new| new.event.id.as_str()).collect();
         ids.sort_unstable();

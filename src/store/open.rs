@@ -130,6 +130,12 @@ async fn migrate(writer: &SqlitePool) -> Result<()> {
     Ok(())
 }
 
+/// Whether the store could not be had because another process holds it.
+pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|database| database.code());
+    code.and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
+}
+
 /// Says what went wrong with the store in the user's words.
 pub(super) fn explain(error: anyhow::Error, path: &Path) -> anyhow::Error {
     let store = path.display();

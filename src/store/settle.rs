@@ -21,7 +21,7 @@ impl Store {
         if waiting(&mut *self.readers.acquire().await?).await?.is_empty() {
             return Ok(());
         }
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.begin().await?;
         let new = waiting(&mut transaction).await?;
         let mut waiting: BTreeSet<i64> = new.iter().copied().collect();
         for group in super::kinship::groups(&mut transaction, &new).await? {

@@ -78,16 +78,27 @@ impl Store {
     }
 
     /// Takes back what lies behind `consumed`: bytes of a record that was never completed, and the cut record itself.
-    pub async fn rewind_source(&self, source: &Source) -> Result<()> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        bytes::shorten_blob(&mut transaction, source.blob, source.consumed).await?;
+    pub async fn rewind_source(&self, source: i64) -> Result<()> {
+        let rewound = self.rewind(source).await;
+        rewound.map_err(|error| super::open::explain(error, &self.path))
+    }
+
+    async fn rewind(&self, source: i64) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        // Asked for here, because another process may have read on since it was last known.
+        let row = sqlx::query("SELECT blob, consumed FROM sources WHERE source = $1")
+            .bind(source)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let (blob, consumed): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        bytes::shorten_blob(&mut transaction, blob, consumed).await?;
         let cut = sqlx::query("SELECT record FROM records WHERE source = $1 AND start >= $2")
-            .bind(source.number)
-            .bind(source.consumed)
+            .bind(source)
+            .bind(consumed)
             .fetch_all(&mut *transaction)
             .await?;
         for row in cut {
-            forget_record(&mut transaction, source.number, row.try_get(0)?).await?;
+            forget_record(&mut transaction, source, row.try_get(0)?).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -158,14 +169,16 @@ async fn forget_record(connection: &mut SqliteConnection, source: i64, record: i
 }
 
 /// The number of a source and the blob of its content; both are made with its first batch.
-pub(super) async fn begin(connection: &mut SqliteConnection, step: &SourceStep) -> Result<(i64, i64)> {
-    let known = sqlx::query("SELECT source, blob FROM sources WHERE path = $1 AND revision = $2")
-        .bind(&step.path)
-        .bind(step.revision)
-        .fetch_optional(&mut *connection)
-        .await?;
+///
+/// `None` where the content is not what the step continues: somebody else reads the same source.
+pub(super) async fn begin(connection: &mut SqliteConnection, step: &SourceStep) -> Result<Option<(i64, i64)>> {
+    let statement = "SELECT sources.source, sources.blob, blobs.size FROM sources JOIN blobs ON blobs.blob = sources.blob \
+         WHERE sources.path = $1 AND sources.revision = $2";
+    let known = sqlx::query(statement).bind(&step.path).bind(step.revision).fetch_optional(&mut *connection).await?;
     if let Some(row) = known {
-        return Ok((row.try_get(0)?, row.try_get(1)?));
+        let size: i64 = row.try_get(2)?;
+        let continues = step.base.is_none_or(|base| base == size);
+        return Ok(if continues { Some((row.try_get(0)?, row.try_get(1)?)) } else { None });
     }
     let number = super::next_number(connection, "SELECT max(source) FROM sources").await?;
     let blob = bytes::new_blob(connection).await?;
@@ -181,7 +194,7 @@ pub(super) async fn begin(connection: &mut SqliteConnection, step: &SourceStep) 
     .bind(blob)
     .execute(connection)
     .await?;
-    Ok((number, blob))
+    Ok(Some((number, blob)))
 }
 
 /// Notes how far a source was read, and what came of it.
