@@ -182,6 +182,52 @@ async fn a_fork_of_a_fork_counts_nothing_twice_whatever_the_order_of_import() {
     }
 }
 
+/// A Codex rollout: a header, and turns that ask, answer and count.
+fn rollout(id: &str, origin: Option<&str>, turns: &[(&str, u32, u32)], minute: u32) -> String {
+    let record = |second: u32, kind: &str, payload: &str| {
+        format!(
+            "{{\"timestamp\":\"2026-03-02T10:{minute:02}:{second:02}.000Z\",\"type\":\"{kind}\",\"payload\":{payload}}}\n"
+        )
+    };
+    let origin = origin.map(|origin| format!(",\"forked_from_id\":\"{origin}\"")).unwrap_or_default();
+    let mut text = record(0, "session_meta", &format!("{{\"id\":\"{id}\",\"cwd\":\"/w\"{origin}}}"));
+    for (name, second, total) in turns {
+        text +=
+            &record(*second, "turn_context", &format!("{{\"turn_id\":\"{name}\",\"cwd\":\"/w\",\"model\":\"gpt-5\"}}"));
+        text += &record(*second, "event_msg", "{\"type\":\"user_message\",\"message\":\"go on\"}");
+        let usage = format!("{{\"input_tokens\":{total},\"output_tokens\":0,\"total_tokens\":{total}}}");
+        text += &record(
+            *second,
+            "event_msg",
+            &format!("{{\"type\":\"token_count\",\"info\":{{\"total_token_usage\":{usage}}}}}"),
+        );
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_codex_fork_that_copies_under_its_own_time_counts_only_its_own() {
+    let ancestor = rollout("p", None, &[("p1", 1, 1000), ("p2", 5, 2000)], 0);
+    let copied = rollout("p", None, &[("p1", 0, 1000), ("p2", 0, 2000)], 20);
+    let own = rollout("f", Some("p"), &[("f1", 1, 2500)], 20);
+    let (header, turn) = own.split_once('\n').expect("two lines");
+    let fork = format!("{header}\n{copied}{turn}");
+    let files = [("rollout-p.jsonl", ancestor), ("rollout-f.jsonl", fork)];
+    for order in [[0, 1], [1, 0]] {
+        let world = World::new().await;
+        for place in order {
+            let (name, content): &(_, String) = &files[place];
+            world.import(&world.file(name, content.as_bytes())).await;
+        }
+        let mut counts = Vec::new();
+        for id in ["p", "f"] {
+            let session = world.store.session(id).await.expect("reads").expect("is there");
+            counts.push((session.events, session.tokens.input, session.lineage));
+        }
+        assert_eq!(counts, [(7, Some(2000), "p".to_owned()), (4, Some(500), "p".to_owned())], "{order:?}");
+    }
+}
+
 #[tokio::test]
 async fn two_imports_at_once_store_everything_once() {
     let world = World::new().await;

@@ -69,6 +69,12 @@ pub trait Reader: Send {
 
     /// What must be known to go on when the file has grown: JSON.
     fn save(&self) -> String;
+
+    /// Further members of a record that a fork writes anew in what it copies; they are told from its own by what
+    /// else the records hold, and by their order.
+    fn renewed(&self) -> &'static [&'static str] {
+        &[]
+    }
 }
 
 /// What a format is told of a source before its first record is read.

@@ -300,7 +300,12 @@ impl Sink for Reading<'_> {
     }
 
     fn record(&mut self, scanned: Scanned<'_>) -> Result<()> {
-        let content = content_hash(&scanned);
+        let content = content_hash(&scanned, &[]);
+        let renewed = self.reader.renewed();
+        if !renewed.is_empty() && scanned.bytes.is_some() && scanned.outline.is_ok() {
+            let copied = u128::from_le_bytes(content_hash(&scanned, renewed)) as i64;
+            self.batch.copies.insert(i64::try_from(scanned.offset)?, copied);
+        }
         let drafts = match &scanned.outline {
             Ok(outline) => self.reader.read(&Record { outline, offset: scanned.offset, line: scanned.line }),
             Err(fault) => vec![self.bad(&scanned, fault)],
@@ -347,13 +352,15 @@ fn forks(records: &[NewRecord]) -> Vec<(String, String)> {
 }
 
 /// A hash of what makes a record the same record in another file; a long record counts as written.
-fn content_hash(scanned: &Scanned<'_>) -> [u8; 16] {
+///
+/// Members that are renewed by whoever copies a record do not count, no more than those that are rewritten.
+fn content_hash(scanned: &Scanned<'_>, renewed: &[&str]) -> [u8; 16] {
     let mut hash = [0; 16];
     let (Some(bytes), Ok(outline)) = (scanned.bytes, &scanned.outline) else {
         hash.copy_from_slice(&scanned.digest[..16]);
         return hash;
     };
-    let mut ranges: Vec<_> = rewritten(outline).collect();
+    let mut ranges: Vec<_> = rewritten(outline, renewed).collect();
     ranges.sort_by_key(|range| range.start);
     let mut hasher = Sha256::new();
     let mut at = 0;
@@ -366,8 +373,8 @@ fn content_hash(scanned: &Scanned<'_>) -> [u8; 16] {
     hash
 }
 
-fn rewritten(outline: &Outline) -> impl Iterator<Item = std::ops::Range<usize>> {
-    let is_rewritten = |name: &str| REWRITTEN.contains(&name);
+fn rewritten(outline: &Outline, renewed: &[&str]) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let is_rewritten = |name: &str| REWRITTEN.contains(&name) || renewed.contains(&name);
     let members = outline.root().items().filter(move |member| member.name().is_some_and(|name| is_rewritten(&name)));
     members.map(|member| member.range().start as usize..member.range().end as usize)
 }

@@ -21,6 +21,8 @@ pub struct Batch {
     pub pieces: Vec<Piece>,
     pub blobs: Vec<NewBlob>,
     pub records: Vec<NewRecord>,
+    /// What stays the same of records that forks copy under another time: start of the record, and a hash.
+    pub copies: HashMap<i64, i64>,
     /// Marks and notes that came along; the user's own stay as they are.
     pub annotations: Vec<Annotation>,
     /// When this is stored, µs since 1970.
@@ -34,10 +36,10 @@ pub struct SourceStep {
     pub path: String,
     pub revision: i64,
     pub importer: String,
-    pub consumed: i64,
-    pub lines: i64,
     /// The size of the content that this batch continues; `None` where nobody else can be reading the source.
     pub base: Option<i64>,
+    pub consumed: i64,
+    pub lines: i64,
     /// SHA-256 of the bytes just before `consumed`.
     pub tail: [u8; 32],
     pub state: String,
@@ -113,10 +115,10 @@ pub struct Appended {
     pub conflicts: u64,
     /// Records that are the origin of at least one event.
     pub represented: u64,
-}
-
     /// Somebody else has read on in the same source since: nothing of the batch was stored.
     pub outrun: bool,
+}
+
 impl Appended {
     pub fn add(&mut self, other: &Self) {
         self.added += other.added;
@@ -143,14 +145,14 @@ impl Store {
             sessions: HashMap::new(),
             blobs: HashMap::new(),
             sources: Vec::new(),
-        };
-        for batch in batches {
             outrun: BTreeSet::new(),
+        };
+        let mut accepted: Vec<&Batch> = Vec::with_capacity(batches.len());
+        let mut places = Vec::with_capacity(batches.len());
+        for batch in batches {
             let is_accepted = writing.take(batch).await?;
             places.push(is_accepted.then_some(accepted.len()));
             accepted.extend(is_accepted.then_some(batch));
-        let mut accepted: Vec<&Batch> = Vec::with_capacity(batches.len());
-        let mut places = Vec::with_capacity(batches.len());
         }
         writing.blobs(&accepted).await?;
         let appended = writing.events(&accepted).await?;
@@ -172,10 +174,10 @@ struct Writing<'a> {
     blobs: HashMap<[u8; 32], i64>,
     /// Batch by batch: the number of the source and the blob of its content.
     sources: Vec<(i64, i64)>,
-}
-
     /// Sources in which somebody else has read on: path and revision.
     outrun: BTreeSet<(String, i64)>,
+}
+
 /// What is stored under an event id.
 #[derive(Debug, Clone)]
 struct Known {
@@ -239,7 +241,8 @@ impl Writing<'_> {
         let mut all = Vec::with_capacity(batches.len());
         for (batch, (source, content)) in batches.iter().zip(&self.sources) {
             let mut appended = Appended::default();
-            let from = From { source: *source, content: *content, received: batch.received, sessions: &self.sessions };
+            let (source, content, received) = (*source, *content, batch.received);
+            let from = From { source, content, received, sessions: &self.sessions, copies: &batch.copies };
             for record in &batch.records {
                 plan.record(record, &from, &mut appended)?;
             }
@@ -319,6 +322,7 @@ struct From<'a> {
     content: i64,
     received: i64,
     sessions: &'a HashMap<String, i64>,
+    copies: &'a HashMap<i64, i64>,
 }
 
 /// What the batches will write.
@@ -327,8 +331,7 @@ struct Plan<'a> {
     known: HashMap<String, Vec<Known>>,
     next_event: i64,
     next_record: i64,
-    /// Number, source, record.
-    records: Vec<(i64, i64, &'a NewRecord)>,
+    records: Vec<rows::RecordRow<'a>>,
     events: Vec<rows::EventRow<'a>>,
     /// Further origins of events: event, record.
     origins: Vec<(i64, i64)>,
@@ -344,7 +347,8 @@ impl<'a> Plan<'a> {
         let number = (from.source != 0).then_some(self.next_record);
         if let Some(number) = number {
             self.next_record += 1;
-            self.records.push((number, from.source, record));
+            let copied = from.copies.get(&record.start).copied();
+            self.records.push(rows::RecordRow { number, source: from.source, copied, new: record });
         }
         appended.represented += u64::from(!record.events.is_empty());
         for new in &record.events {

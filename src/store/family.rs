@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+/// How many events of its own may stand before what a fork has copied.
+const HEADER: usize = 8;
+
 /// An event as one session holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Held {
@@ -10,6 +13,8 @@ pub(super) struct Held {
     pub time: i64,
     /// Equal for the same event in another session.
     pub name: u128,
+    /// Equal for a copy of the same event under another time, and for an event that happens to say the same.
+    pub copied: Option<u128>,
     pub is_inherited: bool,
 }
 
@@ -46,6 +51,7 @@ impl Family {
     pub(super) fn of(mut members: Vec<Member>) -> Self {
         members.sort_by(|one, other| one.id.cmp(&other.id));
         let said = said(&members);
+        name_copies(&mut members, &said);
         let ages = ages(&members, &said);
         let mut placed: Vec<Option<Member>> = members.into_iter().map(Some).collect();
         Self { members: ages.into_iter().filter_map(|place| placed[place].take()).collect() }
@@ -87,6 +93,49 @@ fn said(members: &[Member]) -> Vec<Option<usize>> {
         members.iter().enumerate().map(|(place, member)| (member.id.as_str(), place)).collect();
     let origin = |member: &Member| places.get(member.forked_from.as_deref()?).copied();
     members.iter().map(origin).collect()
+}
+
+/// A fork that begins with its own header and then with all that its ancestor began with holds copies, even under
+/// other times: up to the first record that its ancestor does not have.
+fn name_copies(members: &mut [Member], said: &[Option<usize>]) {
+    let mut waiting: Vec<usize> = (0..members.len()).filter(|place| said[*place].is_some()).collect();
+    while !waiting.is_empty() {
+        // Ancestors first, so that what a fork of a fork copies bears the first one's names.
+        let is_free = |place: &usize| said[*place].is_none_or(|origin| !waiting.contains(&origin));
+        let next = waiting.iter().position(is_free).unwrap_or(0);
+        let heir = waiting.remove(next);
+        if let Some(origin) = said[heir].filter(|origin| *origin != heir) {
+            for (place, name) in copies(&members[origin].held, &members[heir].held) {
+                members[heir].held[place].name = name;
+            }
+        }
+    }
+}
+
+/// The events of an heir that are copies, with the names of what they are copies of.
+fn copies(origin: &[Held], heir: &[Held]) -> Vec<(usize, u128)> {
+    let mut places: HashMap<u128, Vec<usize>> = HashMap::new();
+    for (place, held) in origin.iter().enumerate() {
+        places.entry(held.copied.unwrap_or(held.name)).or_default().push(place);
+    }
+    let mut named = Vec::new();
+    let mut next = 0;
+    for (place, held) in heir.iter().enumerate() {
+        let same = places.get(&held.copied.unwrap_or(held.name));
+        let after = same.and_then(|same| same.get(same.partition_point(|found| *found < next)));
+        let begins = |found: usize| next > 0 || found < HEADER;
+        match after.filter(|found| begins(**found)) {
+            Some(found) => {
+                named.push((place, origin[*found].name));
+                next = *found + 1;
+            }
+            None if next == 0 && place < HEADER => {}
+            // A record too long to be compared may well have been copied.
+            None if held.copied.is_none() => {}
+            None => break,
+        }
+    }
+    named
 }
 
 /// The places of the members from the oldest to the youngest.
@@ -166,7 +215,13 @@ mod tests {
     use super::*;
 
     fn member(id: &str, forked_from: Option<&str>, held: &[(u128, i64)]) -> Member {
-        let held = held.iter().map(|(name, time)| Held { event: 0, time: *time, name: *name, is_inherited: false });
+        let held = held.iter().map(|(name, time)| Held {
+            event: 0,
+            time: *time,
+            name: *name,
+            copied: None,
+            is_inherited: false,
+        });
         Member {
             session: 0,
             id: id.to_owned(),
@@ -202,6 +257,27 @@ mod tests {
         let late = member("old", None, &[(1, 1), (2, 90)]);
         let early = member("new", Some("old"), &[(1, 1), (3, 2)]);
         assert_eq!(own(&Family::of(vec![early, late])), [("old", 2), ("new", 1)]);
+    }
+
+    #[test]
+    fn what_a_fork_copied_under_another_time_is_its_ancestors() {
+        let copy = |member: &str, origin: Option<&str>, held: &[(u128, i64, u128)]| {
+            let plain: Vec<(u128, i64)> = held.iter().map(|(name, time, _)| (*name, *time)).collect();
+            let mut member = self::member(member, origin, &plain);
+            for (held, (_, _, copied)) in member.held.iter_mut().zip(held) {
+                held.copied = Some(*copied);
+            }
+            member
+        };
+        let all = [
+            copy("a", None, &[(1, 1, 100), (2, 2, 101), (3, 3, 101), (4, 4, 102), (5, 9, 101)]),
+            copy("b", Some("a"), &[(11, 5, 900), (12, 5, 100), (13, 5, 101), (14, 5, 101), (15, 6, 903), (16, 7, 101)]),
+            copy("c", Some("b"), &[(21, 8, 901), (22, 8, 900), (23, 8, 100), (24, 8, 101), (25, 9, 904)]),
+        ];
+        for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+            let family = Family::of(order.map(|place: usize| all[place].clone()).to_vec());
+            assert_eq!(own(&family), [("a", 5), ("b", 3), ("c", 2)]);
+        }
     }
 
     #[test]

@@ -118,19 +118,24 @@ async fn member(connection: &mut SqliteConnection, session: i64) -> Result<Membe
 /// The events of a session in its order, each with what makes it the same event in another session.
 async fn held(connection: &mut SqliteConnection, session: i64) -> Result<Vec<Held>> {
     let mut rows = sqlx::query(
-        "SELECT events.event, events.order_time, events.flags, events.id, event_ids.content FROM events JOIN event_ids \
-         ON event_ids.id = events.id AND event_ids.session = events.session AND event_ids.revision = events.revision \
-         WHERE events.session = $1 ORDER BY events.order_time, events.origin, events.sequence, events.id",
+        "SELECT events.event, events.order_time, events.flags, events.id, event_ids.content, records.copied FROM events \
+         JOIN event_ids ON event_ids.id = events.id AND event_ids.session = events.session \
+         AND event_ids.revision = events.revision LEFT JOIN records ON records.record = events.record WHERE events.session = $1 ORDER BY events.order_time, events.origin, events.sequence, events.id",
     )
     .bind(session)
     .fetch(connection);
     let mut held = Vec::new();
     while let Some(row) = rows.try_next().await? {
         let flags: i64 = row.try_get(2)?;
+        let id: &str = row.try_get(3)?;
+        // One record may give several events; what stands behind the `#` tells them apart.
+        let part = id.split_once('#').map_or("", |(_, part)| part);
+        let copied: Option<i64> = row.try_get(5)?;
         held.push(Held {
             event: row.try_get(0)?,
             time: row.try_get(1)?,
-            name: Held::name(row.try_get(3)?, row.try_get(4)?),
+            name: Held::name(id, row.try_get(4)?),
+            copied: copied.map(|hash| Held::name(part, &hash.to_le_bytes())),
             is_inherited: flags & flag::INHERITED != 0,
         });
     }

@@ -15,6 +15,15 @@ pub(super) const CHUNK: usize = 500;
 /// How long events are kept: 90 days.
 const RETENTION: i64 = 90 * 86_400 * 1_000_000;
 
+/// A record with its numbers.
+pub(super) struct RecordRow<'a> {
+    pub number: i64,
+    pub source: i64,
+    /// A hash of what stays the same when a fork copies it.
+    pub copied: Option<i64>,
+    pub new: &'a NewRecord,
+}
+
 /// An event with its numbers.
 pub(super) struct EventRow<'a> {
     pub number: i64,
@@ -80,15 +89,15 @@ where
     }
 }
 
-pub(super) async fn insert_records(
-    connection: &mut SqliteConnection,
-    records: &[(i64, i64, &NewRecord)],
-) -> Result<()> {
+pub(super) async fn insert_records(connection: &mut SqliteConnection, records: &[RecordRow<'_>]) -> Result<()> {
     for chunk in records.chunks(CHUNK) {
-        let mut query = QueryBuilder::new("INSERT INTO records (record, source, start, size, status, digest) ");
-        query.push_values(chunk, |mut row, (number, source, record)| {
-            row.push_bind(*number).push_bind(*source).push_bind(record.start).push_bind(record.size);
-            row.push_bind(record.status as i64).push_bind(record.digest.to_vec());
+        let mut query = QueryBuilder::new("INSERT INTO records (record, source, start, size, status, digest, copied) ");
+        query.push_values(chunk, |mut row, record| {
+            row.push_bind(record.number)
+                .push_bind(record.source)
+                .push_bind(record.new.start)
+                .push_bind(record.new.size);
+            row.push_bind(record.new.status as i64).push_bind(record.new.digest.to_vec()).push_bind(record.copied);
         });
         query.build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
     }
