@@ -297,6 +297,7 @@ impl Writing<'_> {
         }
         rows::insert_bodies(self.connection, &bodies).await?;
         rows::insert_origins(self.connection, &plan.origins).await?;
+        super::count::must_count_anew(self.connection, &plan.conflicting).await?;
         for number in &plan.conflicting {
             sqlx::query("UPDATE events SET flags = flags | $1 WHERE event = $2")
                 .bind(flag::CONFLICT)

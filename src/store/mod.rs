@@ -6,6 +6,8 @@
 mod open;
 mod append;
 mod settle;
+mod count;
+mod tally;
 mod kinship;
 mod family;
 mod pair;

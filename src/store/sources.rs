@@ -146,8 +146,9 @@ async fn forget_record(connection: &mut SqliteConnection, source: i64, record: i
         .bind(record)
         .fetch_all(&mut *connection)
         .await?;
-    for row in &events {
-        let event: i64 = row.try_get(0)?;
+    let numbers = events.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+    super::count::must_count_anew(connection, &numbers).await?;
+    for event in numbers {
         for statement in [
             "DELETE FROM event_ids WHERE event = $1 AND id = (SELECT id FROM events WHERE event = $1)",
             "DELETE FROM event_keys WHERE event = $1",
@@ -158,6 +159,7 @@ async fn forget_record(connection: &mut SqliteConnection, source: i64, record: i
             sqlx::query(statement).bind(event).execute(&mut *connection).await?;
         }
     }
+    super::count::lower_the_mark(connection).await?;
     sqlx::query("DELETE FROM event_origins WHERE record = $1").bind(record).execute(&mut *connection).await?;
     sqlx::query("DELETE FROM records WHERE record = $1").bind(record).execute(&mut *connection).await?;
     sqlx::query("UPDATE sources SET records = records - 1, represented = represented - 1, bad = bad - 1, events = events - $1 WHERE source = $2")
