@@ -10,6 +10,9 @@ use turnscope::import::{Control, Notice, Outcome, bring_in};
 use turnscope::report::{Selection, verify, write_original, write_slice};
 use turnscope::store::Store;
 
+#[path = "import/odd.rs"]
+mod odd;
+
 struct World {
     folder: tempfile::TempDir,
     store: Store,

@@ -1,0 +1,16 @@
+//! Odd files: what stands at their ends, how long and deep their records are, how they are named and counted.
+
+use super::{World, fs, prompt, write_original};
+
+#[tokio::test]
+async fn what_a_file_is_now_is_exported_under_its_name() {
+    let world = World::new().await;
+    for text in ["first", "second", "third one"] {
+        world.import(&world.file("s1.jsonl", prompt("u1", "s1", 0, text).as_bytes())).await;
+    }
+    let out = tempfile::tempdir().expect("a folder");
+    write_original(&world.store, "s1", out.path(), false).await.expect("writes");
+    let written = fs::read_to_string(out.path().join("s1.jsonl")).expect("reads");
+    assert_eq!(written, prompt("u1", "s1", 0, "third one"));
+    assert_eq!(fs::read_dir(out.path()).expect("lists").count(), 3);
+}
