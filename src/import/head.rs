@@ -130,6 +130,8 @@ impl Sink for First {
     }
 
     fn line(&mut self, _offset: u64, _line: u64) -> Result<()> {
+            // JSON all the same, though too deep to be looked into.
+            Err(fault) if fault.is_depth() => {}
         Ok(())
     }
 }

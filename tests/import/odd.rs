@@ -14,3 +14,13 @@ async fn what_a_file_is_now_is_exported_under_its_name() {
     assert_eq!(written, prompt("u1", "s1", 0, "third one"));
     assert_eq!(fs::read_dir(out.path()).expect("lists").count(), 3);
 }
+
+#[tokio::test]
+async fn json_nested_too_deep_is_kept_as_it_is() {
+    let world = World::new().await;
+    let content = format!("{}{}\n", "[".repeat(5000), "]".repeat(5000));
+    let (outcome, bad) = world.import(&world.file("deep.jsonl", content.as_bytes())).await;
+    let report = &outcome.reports[0];
+    assert_eq!((report.records, report.represented, report.bad, bad.len()), (1, 1, 1, 1));
+    assert!(world.rebuilt("deep").await == [content.into_bytes()]);
+}
