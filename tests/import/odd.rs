@@ -1,6 +1,6 @@
 //! Odd files: what stands at their ends, how long and deep their records are, how they are named and counted.
 
-use super::{World, fs, prompt, write_original};
+use super::{World, claude, fs, prompt, write_original};
 
 #[tokio::test]
 async fn what_a_file_is_now_is_exported_under_its_name() {
@@ -23,4 +23,20 @@ async fn json_nested_too_deep_is_kept_as_it_is() {
     let report = &outcome.reports[0];
     assert_eq!((report.records, report.represented, report.bad, bad.len()), (1, 1, 1, 1));
     assert!(world.rebuilt("deep").await == [content.into_bytes()]);
+}
+
+#[tokio::test]
+async fn a_format_is_told_behind_a_long_first_record() {
+    let world = World::new().await;
+    let long = "words ".repeat(100_000);
+    let last = "\"uuid\":\"u1\",\"timestamp\":\"2026-03-02T10:00:00.000Z\",\"type\":\"user\",\"sessionId\":\"s1\"";
+    let content =
+        format!("{{\"message\":{{\"role\":\"user\",\"content\":\"{long}\"}},{last}}}\n") + &prompt("u2", "s1", 1, "b");
+    world.file("some/a.jsonl", content.as_bytes());
+    let snapshot =
+        format!("{{\"type\":\"file-history-snapshot\",\"messageId\":\"m\",\"snapshot\":{{\"x\":\"{long}\"}}}}\n");
+    world.file("some/b.jsonl", (snapshot + &prompt("u3", "s2", 1, "c")).as_bytes());
+    let (outcome, _) = world.import(&world.folder.path().join("some")).await;
+    let told: Vec<_> = outcome.reports.iter().map(|report| (report.agent.as_str(), report.sessions.clone())).collect();
+    assert_eq!(told, [("claude-code", vec!["s1".to_owned()]), ("claude-code", vec!["s2".to_owned()])]);
 }
