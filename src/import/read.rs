@@ -93,6 +93,8 @@ struct Reading<'a> {
     told: u64,
     /// A batch has been sent.
     sent: bool,
+    /// The last record may go on when the source has grown, so it is read again then.
+    is_open: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -126,6 +128,7 @@ impl<'a> Reading<'a> {
             sessions,
             told: offset,
             sent: false,
+            is_open: false,
         }
     }
 
@@ -318,7 +321,8 @@ impl Sink for Reading<'_> {
         let events = self.place(drafts, &scanned, &content)?;
         let (start, size) = (i64::try_from(scanned.offset)?, i64::try_from(scanned.size)?);
         self.batch.records.push(NewRecord { start, size, status, digest: scanned.digest, content, events });
-        if status != RecordStatus::Cut {
+        self.is_open = scanned.cut;
+        if !self.is_open {
             self.consumed = scanned.offset + scanned.size;
         }
         Ok(())
@@ -326,8 +330,7 @@ impl Sink for Reading<'_> {
 
     fn line(&mut self, offset: u64, line: u64) -> Result<()> {
         self.packer.end_record();
-        let cut = self.batch.records.last().is_some_and(|record| record.status == RecordStatus::Cut);
-        if !cut {
+        if !self.is_open {
             (self.consumed, self.lines) = (offset, line);
         }
         let most = if self.sent { BATCH_RECORDS } else { FIRST_RECORDS };

@@ -161,8 +161,10 @@ async fn forget_record(connection: &mut SqliteConnection, source: i64, record: i
     }
     super::count::lower_the_mark(connection).await?;
     sqlx::query("DELETE FROM event_origins WHERE record = $1").bind(record).execute(&mut *connection).await?;
-    sqlx::query("DELETE FROM records WHERE record = $1").bind(record).execute(&mut *connection).await?;
-    sqlx::query("UPDATE sources SET records = records - 1, represented = represented - 1, bad = bad - 1, events = events - $1 WHERE source = $2")
+    let deleted = sqlx::query("DELETE FROM records WHERE record = $1 RETURNING status <> 0").bind(record);
+    let is_bad: bool = deleted.fetch_one(&mut *connection).await?.try_get(0)?;
+    sqlx::query("UPDATE sources SET records = records - 1, represented = represented - 1, bad = bad - $1, events = events - $2 WHERE source = $3")
+        .bind(i64::from(is_bad))
         .bind(events.len() as i64)
         .bind(source)
         .execute(&mut *connection)

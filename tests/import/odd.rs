@@ -40,3 +40,20 @@ async fn a_format_is_told_behind_a_long_first_record() {
     let told: Vec<_> = outcome.reports.iter().map(|report| (report.agent.as_str(), report.sessions.clone())).collect();
     assert_eq!(told, [("claude-code", vec!["s1".to_owned()]), ("claude-code", vec!["s2".to_owned()])]);
 }
+
+#[tokio::test]
+async fn a_bare_number_at_the_end_may_go_on() {
+    let world = World::new().await;
+    for (content, labels) in [("{\"a\":1}\n12", ["1", "12"]), ("{\"a\":1}\n1234\n", ["1", "1234"])] {
+        let (outcome, bad) = world.import(&world.file("numbers.jsonl", content.as_bytes())).await;
+        let report = &outcome.reports[0];
+        assert_eq!((report.records, report.represented, report.bad, report.events, bad.len()), (2, 2, 0, 2, 0));
+        assert!(world.rebuilt("numbers").await == [content.as_bytes()]);
+        let session = world.store.session("numbers").await.expect("reads").expect("is there");
+        let numbers: Vec<i64> =
+            world.store.heads(session.number, None).await.expect("reads").iter().map(|head| head.number).collect();
+        let events = world.store.events(&numbers).await.expect("reads");
+        assert_eq!(events.last().map(|event| event.label.as_str()), labels.last().copied());
+        assert_eq!(events.len(), 2);
+    }
+}
