@@ -2,7 +2,7 @@
 //!
 //! A batch is one short transaction: all of it is there, or nothing. Appending the same batch twice changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use anyhow::{Context, Result};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
@@ -113,6 +113,8 @@ pub struct Appended {
     pub added: u64,
     pub duplicates: u64,
     pub conflicts: u64,
+    /// Of the duplicates, those that the source had named before: they are no further events of it.
+    pub repeated: u64,
     /// Records that are the origin of at least one event.
     pub represented: u64,
     /// Somebody else has read on in the same source since: nothing of the batch was stored.
@@ -237,9 +239,11 @@ impl Writing<'_> {
         let known = self.known_ids(batches).await?;
         let mut plan = Plan { known, ..Plan::default() };
         plan.next_event = super::next_number(self.connection, "SELECT max(event) FROM events").await?;
+        plan.first_event = plan.next_event;
         plan.next_record = super::next_number(self.connection, "SELECT max(record) FROM records").await?;
         let mut all = Vec::with_capacity(batches.len());
-        for (batch, (source, content)) in batches.iter().zip(&self.sources) {
+        for (place, (batch, (source, content))) in batches.iter().zip(&self.sources).enumerate() {
+            plan.place = place;
             let mut appended = Appended::default();
             let (source, content, received) = (*source, *content, batch.received);
             let from = From { source, content, received, sessions: &self.sessions, copies: &batch.copies };
@@ -247,6 +251,10 @@ impl Writing<'_> {
                 plan.record(record, &from, &mut appended)?;
             }
             all.push(appended);
+        }
+        for (place, source, event) in std::mem::take(&mut plan.again) {
+            let has_named = super::sources::names(self.connection, source, event).await?;
+            all[place].repeated += u64::from(has_named);
         }
         plan.read_keys(self.connection).await?;
         self.write(&plan).await?;
@@ -330,12 +338,19 @@ struct From<'a> {
 #[derive(Default)]
 struct Plan<'a> {
     known: HashMap<String, Vec<Known>>,
+    first_event: i64,
     next_event: i64,
     next_record: i64,
     records: Vec<rows::RecordRow<'a>>,
     events: Vec<rows::EventRow<'a>>,
     /// Further origins of events: event, record.
     origins: Vec<(i64, i64)>,
+    /// The batch that is being planned.
+    place: usize,
+    /// Source and event of what is planned: each counts once for a source.
+    named: HashSet<(i64, i64)>,
+    /// Events that were stored before, which their source may have named before: batch, source, event.
+    again: Vec<(usize, i64, i64)>,
     /// Stored events that now have a rival.
     conflicting: Vec<i64>,
     /// Sessions that hold the same event.
@@ -369,17 +384,22 @@ impl<'a> Plan<'a> {
                 new,
                 keys: new.event.keys.iter().map(|key| (key, 0)).collect(),
             };
-            self.event(row, appended);
+            self.event(row, from.source, appended);
         }
         Ok(())
     }
 
-    fn event(&mut self, mut row: rows::EventRow<'a>, appended: &mut Appended) {
+    fn event(&mut self, mut row: rows::EventRow<'a>, source: i64, appended: &mut Appended) {
         let known = self.known.entry(row.new.event.id.clone()).or_default();
         let own = known.iter().filter(|known| known.session == row.session);
         if let Some(same) = own.clone().find(|known| known.content == row.content) {
             self.origins.extend(row.record.map(|record| (same.event, record)));
             appended.duplicates += 1;
+            if !self.named.insert((source, same.event)) {
+                appended.repeated += 1;
+            } else if same.event < self.first_event {
+                self.again.push((self.place, source, same.event));
+            }
             return;
         }
         let rivals: Vec<i64> = own.clone().map(|known| known.event).collect();
@@ -400,6 +420,7 @@ impl<'a> Plan<'a> {
             appended.conflicts += 1;
         }
         appended.added += 1;
+        self.named.insert((source, row.number));
         self.conflicting.extend(rivals);
         self.next_event += 1;
         self.events.push(row);

@@ -214,6 +214,20 @@ pub(super) async fn step(
         "UPDATE sources SET consumed = $1, lines = $2, tail = $3, state = $4, records = records + $5, \
          represented = represented + $6, bad = bad + $7, events = events + $8, sessions = $9, \
          size = coalesce($10, size), modified = coalesce($11, modified), inode = coalesce($12, inode) WHERE source = $13",
+/// Whether a record of a source is already named as an origin of an event.
+pub(super) async fn names(connection: &mut SqliteConnection, source: i64, event: i64) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT EXISTS (SELECT 1 FROM events JOIN records ON records.record = events.record WHERE events.event = $1 \
+         AND records.source = $2) OR EXISTS (SELECT 1 FROM event_origins JOIN records \
+         ON records.record = event_origins.record WHERE event_origins.event = $1 AND records.source = $2)",
+    )
+    .bind(event)
+    .bind(source)
+    .fetch_one(connection)
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
     )
     .bind(step.consumed)
     .bind(step.lines)
@@ -222,7 +236,7 @@ pub(super) async fn step(
     .bind(i64::try_from(records)?)
     .bind(i64::try_from(appended.represented)?)
     .bind(i64::try_from(bad)?)
-    .bind(i64::try_from(appended.added + appended.duplicates)?)
+    .bind(i64::try_from(appended.added + appended.duplicates - appended.repeated)?)
     .bind(serde_json::to_string(&step.sessions)?)
     .bind(step.finished.map(|stamp| stamp.size))
     .bind(step.finished.map(|stamp| stamp.modified))

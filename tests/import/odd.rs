@@ -1,6 +1,6 @@
 //! Odd files: what stands at their ends, how long and deep their records are, how they are named and counted.
 
-use super::{World, claude, fs, prompt, write_original};
+use super::{World, answer, claude, fs, prompt, write_original};
 
 #[tokio::test]
 async fn what_a_file_is_now_is_exported_under_its_name() {
@@ -56,4 +56,19 @@ async fn a_bare_number_at_the_end_may_go_on() {
         assert_eq!(events.last().map(|event| event.label.as_str()), labels.last().copied());
         assert_eq!(events.len(), 2);
     }
+}
+
+#[tokio::test]
+async fn a_source_counts_each_of_its_events_once() {
+    let world = World::new().await;
+    let lines = [prompt("u1", "s1", 0, "one"), answer("a1", "s1", 1, "m1", 5)];
+    let content = lines.concat() + &lines[1] + &lines[0];
+    let path = world.file("s1.jsonl", content.as_bytes());
+    let report = world.import(&path).await.0.reports[0].clone();
+    assert_eq!((report.records, report.represented, report.events), (4, 4, 2));
+    fs::write(&path, content + &lines[0] + &prompt("u2", "s1", 2, "two")).expect("writes");
+    let report = world.import(&path).await.0.reports[0].clone();
+    assert_eq!((report.records, report.represented, report.events), (6, 6, 3));
+    let copy = world.import(&world.file("copy/s1.jsonl", lines[0].as_bytes())).await.0.reports[0].clone();
+    assert_eq!((copy.records, copy.represented, copy.events), (1, 1, 1));
 }
