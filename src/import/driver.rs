@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
-use std::io::Read;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,11 +11,12 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
+use super::compare::{contains, grown, stamp};
 use super::find::{Found, find, nothing_below, plain};
 use super::head::Head;
-use super::read::{Begin, Cancelled, Saved, TAIL, read_source};
+use super::read::{Begin, Cancelled, Saved, read_source};
 use super::slice::read_slice;
-use super::{Format, Open, Opening};
+use super::{FORMATS, Format, Open, Opening};
 use crate::store::{self, Appended, Batch, Source, SourceStep, Stamp, Store};
 
 /// What one source gave: a line of `import --json`.
@@ -112,6 +111,7 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
         storing: None,
         read: Vec::new(),
         outrun: Vec::new(),
+        stems: HashMap::new(),
         settled: None,
         outcome,
     };
@@ -170,6 +170,8 @@ struct Bringing<'a> {
     read: Vec<Reading>,
     /// Sources that somebody else reads too, and is further with.
     outrun: Vec<Reading>,
+    /// The sources whose stems may be the names of their sessions.
+    stems: HashMap<String, String>,
     /// When counts were last reckoned; the first ones are wanted at once.
     settled: Option<Instant>,
     outcome: Outcome,
@@ -252,12 +254,15 @@ impl Bringing<'_> {
         head: Head,
     ) -> Result<()> {
         let begin = begin(self.store, source, &head, stamp).await?;
+        let stem = self.stem(path, source).await?;
         let saved = (source.consumed > 0).then(|| begin.saved.reader.clone());
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<Batch>(2);
         let (path, told) = (path.to_owned(), self.control.clone());
         let reading = tokio::task::spawn_blocking(move || {
             let contains = |text: &str| contains(&path, text);
-            let opening = Opening { path: &path, head: &head.outlines, saved: saved.as_deref(), contains: &contains };
+            let head = head.outlines;
+            let opening =
+                Opening { path: &path, head: &head, stem: &stem, saved: saved.as_deref(), contains: &contains };
             match format.open {
                 Open::Records(open) => read_source(&path, begin, open(&opening), sender, &told),
                 Open::Slice => read_slice(&path, begin.step, stamp, sender, &told),
@@ -283,6 +288,25 @@ impl Bringing<'_> {
             }
         }
         reading.await?
+    }
+
+    /// The file's stem; with a hash of its path behind it where a session of another source has that name.
+    ///
+    /// Which of two files keeps the plain stem depends on which came first; from then on both keep their names.
+    async fn stem(&mut self, path: &Path, source: &Source) -> Result<String> {
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let is_named = FORMATS.last().is_some_and(|unknown| unknown.agent == source.importer);
+        if !is_named {
+            return Ok(stem);
+        }
+        let name = &source.path;
+        let owned = self.stems.get(&stem).is_some_and(|owner| owner == name) || self.store.holds(name, &stem).await?;
+        let is_taken = !owned && (self.stems.contains_key(&stem) || self.store.session(&stem).await?.is_some());
+        if is_taken {
+            return Ok(format!("{stem}@{}", hex::encode(&store::digest(name.as_bytes())[..4])));
+        }
+        self.stems.insert(stem.clone(), name.clone());
+        Ok(stem)
     }
 
     fn is_outrun(&self, name: &str) -> bool {
@@ -426,47 +450,6 @@ fn report(path: &Path, source: &Source) -> Report {
         bad: source.bad.unsigned_abs(),
         events: source.events.unsigned_abs(),
         ..Report::default()
-    }
-}
-
-fn stamp(metadata: &fs::Metadata) -> Stamp {
-    let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-    Stamp { size: metadata.len().cast_signed(), modified, inode: metadata.ino().cast_signed() }
-}
-
-/// Whether the file still begins with what was read of it, as far as its old end tells.
-fn grown(path: &Path, known: &Source, now: &Stamp) -> Result<bool> {
-    if now.size < known.consumed || known.state.is_empty() {
-        return Ok(false);
-    }
-    // A file of the same size that was written again is not the file that was read.
-    if known.size >= 0 && now.size == known.size && now.modified != known.modified {
-        return Ok(false);
-    }
-    let consumed = known.consumed.unsigned_abs();
-    let size = consumed.min(TAIL);
-    let mut bytes = vec![0; usize::try_from(size)?];
-    fs::File::open(path)?.read_exact_at(&mut bytes, consumed - size)?;
-    Ok(store::digest(&bytes).as_slice() == known.tail)
-}
-
-/// Whether a text occurs anywhere in a file.
-fn contains(path: &Path, text: &str) -> bool {
-    let Ok(mut file) = fs::File::open(path) else { return false };
-    let finder = memchr::memmem::Finder::new(text);
-    let mut buffer = vec![0; 1 << 20];
-    let mut kept = 0;
-    loop {
-        let Ok(size) = file.read(&mut buffer[kept..]) else { return false };
-        if size == 0 {
-            return false;
-        }
-        let filled = kept + size;
-        if finder.find(&buffer[..filled]).is_some() {
-            return true;
-        }
-        kept = filled.min(text.len().saturating_sub(1));
-        buffer.copy_within(filled - kept..filled, 0);
     }
 }
 

@@ -5,6 +5,7 @@
 //! `other` event with its bytes, reported as `path:line: reason`, and everything else still comes in.
 
 mod driver;
+mod compare;
 mod find;
 mod head;
 mod read;
@@ -80,8 +81,10 @@ pub trait Reader: Send {
 /// What a format is told of a source before its first record is read.
 pub struct Opening<'a> {
     pub path: &'a Path,
-    /// The first records, at most 50 of the first 256 KiB.
+    /// The first records: at most 50 of the first 256 KiB, but a few in any case.
     pub head: &'a [Outline],
+    /// The id of a session of which no record says it: the file's stem, or one that tells it from another file's.
+    pub stem: &'a str,
     /// What [`Reader::save`] gave when the file was shorter.
     pub saved: Option<&'a str>,
     /// Whether a text occurs anywhere in the source; reads the file, so ask only when it decides something.

@@ -26,11 +26,7 @@ fn detect(_head: &[Outline]) -> bool {
 
 fn open(opening: &Opening<'_>) -> Box<dyn Reader> {
     let saved = opening.saved.and_then(|saved| serde_json::from_str(saved).ok());
-    Box::new(saved.unwrap_or_else(|| Unknown { id: stem_of(opening.path), ..Unknown::default() }))
-}
-
-fn stem_of(path: &Path) -> String {
-    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+    Box::new(saved.unwrap_or_else(|| Unknown { id: opening.stem.to_owned(), ..Unknown::default() }))
 }
 
 /// Reads one file; this is also its state.

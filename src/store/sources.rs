@@ -65,6 +65,19 @@ impl Store {
         Ok(sources)
     }
 
+    /// Whether some revision of a source has events of a session.
+    pub async fn holds(&self, path: &str, session: &str) -> Result<bool> {
+        let rows =
+            sqlx::query("SELECT sessions FROM sources WHERE path = $1").bind(path).fetch_all(&self.readers).await?;
+        for row in rows {
+            let sessions: Vec<String> = serde_json::from_str(row.try_get(0)?)?;
+            if sessions.iter().any(|known| known == session) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The sources that hold a record of a session, with the size of their content.
     pub async fn sources_of(&self, session: i64) -> Result<Vec<Source>> {
         let statement = format!(
@@ -201,19 +214,6 @@ pub(super) async fn begin(connection: &mut SqliteConnection, step: &SourceStep) 
     Ok(Some((number, blob)))
 }
 
-/// Notes how far a source was read, and what came of it.
-pub(super) async fn step(
-    connection: &mut SqliteConnection,
-    source: i64,
-    step: &SourceStep,
-    appended: &Appended,
-    records: usize,
-    bad: usize,
-) -> Result<()> {
-    sqlx::query(
-        "UPDATE sources SET consumed = $1, lines = $2, tail = $3, state = $4, records = records + $5, \
-         represented = represented + $6, bad = bad + $7, events = events + $8, sessions = $9, \
-         size = coalesce($10, size), modified = coalesce($11, modified), inode = coalesce($12, inode) WHERE source = $13",
 /// Whether a record of a source is already named as an origin of an event.
 pub(super) async fn names(connection: &mut SqliteConnection, source: i64, event: i64) -> Result<bool> {
     let row = sqlx::query(
@@ -228,6 +228,19 @@ pub(super) async fn names(connection: &mut SqliteConnection, source: i64, event:
     Ok(row.try_get(0)?)
 }
 
+/// Notes how far a source was read, and what came of it.
+pub(super) async fn step(
+    connection: &mut SqliteConnection,
+    source: i64,
+    step: &SourceStep,
+    appended: &Appended,
+    records: usize,
+    bad: usize,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE sources SET consumed = $1, lines = $2, tail = $3, state = $4, records = records + $5, \
+         represented = represented + $6, bad = bad + $7, events = events + $8, sessions = $9, \
+         size = coalesce($10, size), modified = coalesce($11, modified), inode = coalesce($12, inode) WHERE source = $13",
     )
     .bind(step.consumed)
     .bind(step.lines)

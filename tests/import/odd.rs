@@ -72,3 +72,21 @@ async fn a_source_counts_each_of_its_events_once() {
     let copy = world.import(&world.file("copy/s1.jsonl", lines[0].as_bytes())).await.0.reports[0].clone();
     assert_eq!((copy.records, copy.represented, copy.events), (1, 1, 1));
 }
+
+#[tokio::test]
+async fn unknown_files_of_one_name_stay_two_sessions() {
+    let world = World::new().await;
+    let one = world.file("one/log.jsonl", b"{\"role\":\"user\",\"content\":\"a\"}\n");
+    let two = world.file("two/log.jsonl", b"{\"role\":\"user\",\"content\":\"b\"}\n");
+    let first = world.import(&one).await.0.reports[0].sessions.clone();
+    let second = world.import(&two).await.0.reports[0].sessions.clone();
+    assert_eq!(first, ["log"]);
+    assert!(second.len() == 1 && second[0].starts_with("log@") && second[0].len() == 12, "{second:?}");
+    for (path, id) in [(&one, &first), (&two, &second)] {
+        let mut content = fs::read(path).expect("reads");
+        content.extend_from_slice(b"{\"role\":\"assistant\",\"content\":\"c\"}\n");
+        fs::write(path, content).expect("writes");
+        assert_eq!(&world.import(path).await.0.reports[0].sessions, id);
+    }
+    assert_eq!(world.store.counts().await.expect("counts"), (2, 4));
+}
