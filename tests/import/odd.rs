@@ -90,3 +90,25 @@ async fn unknown_files_of_one_name_stay_two_sessions() {
     }
     assert_eq!(world.store.counts().await.expect("counts"), (2, 4));
 }
+
+#[tokio::test]
+async fn what_is_no_time_and_no_count_is_noted_and_not_used() {
+    let world = World::new().await;
+    let odd = "{\"input_tokens\":-5,\"cache_read_input_tokens\":\"70\",\"output_tokens\":9}";
+    let rest = format!("\"type\":\"assistant\",\"message\":{{\"id\":\"m1\",\"content\":[],\"usage\":{odd}}}");
+    let content = prompt("u1", "s1", 0, "a").replace("2026-03-02T10", "12026-03-02T10")
+        + &prompt("u2", "s1", 0, "b").replace("2026-03-02T10:00:00.000Z", "9999-12-31T23:59:59.999Z")
+        + &claude("a1", "null", "s1", 1, &rest);
+    world.import(&world.file("s1.jsonl", content.as_bytes())).await;
+    let session = world.store.session("s1").await.expect("reads").expect("is there");
+    assert_eq!((session.tokens.input, session.tokens.cache_read, session.tokens.output), (None, None, Some(9)));
+    let mut noted = world.store.noted(session.number).await.expect("reads");
+    noted.sort();
+    let noted: Vec<_> = noted.into_iter().map(|(_, name, value)| (name, value)).collect();
+    let expected = [
+        ("time_out_of_range", "12026-03-02T10:00:00.000Z"),
+        ("usage_mismatch", "no count: input_tokens is -5, cache_read_input_tokens is \"70\""),
+    ];
+    assert_eq!(noted, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert_eq!(session.ended.map(|ended| ended.rfc3339()).as_deref(), Some("9999-12-31T23:59:59.999000Z"));
+}
