@@ -1,9 +1,13 @@
 //! A moment in microseconds since 1970, UTC: subtracts, sorts, and reads as RFC 3339.
 
+use std::ops::RangeInclusive;
+
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+/// The years 0001 to 9999.
+const YEARS: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -15,20 +19,18 @@ impl Timestamp {
     /// Returns `None` for anything else, and for times outside the years 0001 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        match text.parse::<jiff::Timestamp>() {
+        let read = match text.parse::<jiff::Timestamp>() {
             Ok(moment) => Some(Self(moment.as_microsecond())),
             // The last day of the year 9999 is no moment for the library, but a day like any other.
             Err(_) => Self::of_civil(text),
-        }
+        };
+        read.filter(|moment| YEARS.contains(&moment.0))
     }
 
     fn of_civil(text: &str) -> Option<Self> {
         let bare = text.strip_suffix(['Z', 'z']);
         let moment = bare.unwrap_or(text).parse::<DateTime>().ok()?;
-        let is_dated = moment.year() >= 1 && (bare.is_none() || text.contains(['T', 't', ' ']));
-        let since = moment.duration_since(EPOCH);
-        is_dated.then_some(())?;
-        i64::try_from(since.as_micros()).ok().map(Self)
+        i64::try_from(moment.duration_since(EPOCH).as_micros()).ok().map(Self)
     }
 
     /// Milliseconds since 1970, as JavaScript counts; `None` where it does not fit.
