@@ -21,6 +21,7 @@ pub fn read(state: &mut State, envelope: &Envelope<'_>) -> Vec<Draft> {
     let calls = || content.into_iter().flat_map(Value::items).enumerate().filter(|(_, block)| blocks::is_call(*block));
     let mut said = model_event(envelope, shared.clone(), content);
     for (_, block) in calls() {
+        state.tasks.note(block);
         add_key(&mut said.event, KeyKind::ToolCall, block.word("id"));
     }
     let mut drafts = vec![said];

@@ -7,6 +7,7 @@ mod other;
 mod prompts;
 mod record;
 mod said;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod titles;
@@ -21,6 +22,7 @@ use crate::domain::{Outline, Session};
 use identity::Identity;
 use prompts::Prompts;
 use record::Envelope;
+use tasks::Tasks;
 use titles::Titles;
 
 pub const FORMAT: Format = Format { agent: AGENT, detect, open: Open::Records(open) };
@@ -50,6 +52,7 @@ struct State {
     identity: Identity,
     prompts: Prompts,
     titles: Titles,
+    tasks: Tasks,
     cwd: Option<String>,
     git_branch: Option<String>,
     /// The version that wrote the record before, so that only a change is noted.
