@@ -268,13 +268,11 @@ impl Writing<'_> {
         ids.sort_unstable();
         ids.dedup();
         let mut known: HashMap<String, Vec<Known>> = HashMap::new();
-        for chunk in ids.chunks(rows::CHUNK) {
+        for chunk in rows::portions(&ids, rows::CHUNK) {
             let mut query =
                 QueryBuilder::new("SELECT id, session, revision, content, event FROM event_ids WHERE id IN (");
             rows::list(&mut query, chunk.iter().copied());
-            for row in
-                query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *self.connection).await?
-            {
+            for row in query.push(")").build().fetch_all(&mut *self.connection).await? {
                 let found = Known {
                     session: row.try_get(1)?,
                     revision: row.try_get(2)?,
@@ -452,20 +450,20 @@ async fn intern<'a>(
     wanted: &[(KeyKind, &'a str)],
 ) -> Result<HashMap<(KeyKind, &'a str), i64>> {
     let mut numbers = HashMap::with_capacity(wanted.len());
-    for chunk in wanted.chunks(rows::CHUNK) {
+    for chunk in rows::portions(wanted, rows::CHUNK) {
         let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO keys (kind, value) ");
         insert.push_values(chunk, |mut row, (kind, value)| {
             row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
         });
         insert.push(" ON CONFLICT (kind, value) DO NOTHING");
-        insert.build().persistent(chunk.len() == rows::CHUNK).execute(&mut *connection).await?;
+        insert.build().execute(&mut *connection).await?;
         let mut select: QueryBuilder<Sqlite> =
             QueryBuilder::new("SELECT key, kind, value FROM keys WHERE (kind, value) IN (");
         select.push_values(chunk, |mut row, (kind, value)| {
             row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
         });
         let mut by_value: HashMap<(i64, String), i64> = HashMap::with_capacity(chunk.len());
-        for row in select.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await? {
+        for row in select.push(")").build().fetch_all(&mut *connection).await? {
             by_value.insert((row.try_get(1)?, row.try_get(2)?), row.try_get(0)?);
         }
         for (kind, value) in chunk {
