@@ -85,7 +85,10 @@ struct Writing<'a> {
 
 impl Writing<'_> {
     async fn session(&mut self, session: &Session, folder: &Path) -> Result<()> {
-        for source in self.store.sources_of(session.number).await? {
+        let mut sources = self.store.sources_of(session.number).await?;
+        // What the file is now has its name; what it was before has a number.
+        sources.sort_by_key(|source| (source.path.clone(), -source.revision));
+        for source in sources {
             if self.done.insert(source.number) {
                 self.source(session, &source, folder).await?;
             }

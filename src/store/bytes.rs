@@ -152,14 +152,14 @@ pub(super) async fn fill_blobs(
 
 /// Stores pieces where they lie: blob, start, piece.
 async fn place_pieces(connection: &mut SqliteConnection, places: &[(i64, i64, &Piece)]) -> Result<()> {
-    for chunk in places.chunks(PIECES) {
+    for chunk in rows::portions(places, PIECES) {
         let numbers = put_pieces(connection, &chunk.iter().map(|(_, _, piece)| *piece).collect::<Vec<_>>()).await?;
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO blob_pieces (blob, start, piece) ");
         query.push_values(chunk, |mut row, (blob, start, piece)| {
             row.push_bind(*blob).push_bind(*start).push_bind(numbers.get(&piece.digest).copied());
         });
         query.push(" ON CONFLICT (blob, start) DO NOTHING");
-        query.build().persistent(chunk.len() == PIECES).execute(&mut *connection).await?;
+        query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -172,11 +172,11 @@ async fn put_pieces(connection: &mut SqliteConnection, pieces: &[&Piece]) -> Res
         row.push_bind(piece.codec).push_bind(piece.bytes.clone());
     });
     insert.push(" ON CONFLICT (digest) DO NOTHING");
-    insert.build().persistent(pieces.len() == PIECES).execute(&mut *connection).await?;
+    insert.build().execute(&mut *connection).await?;
     let mut select: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT piece, digest FROM pieces WHERE digest IN (");
     rows::list(&mut select, pieces.iter().map(|piece| piece.digest.to_vec()));
     let mut numbers = HashMap::with_capacity(pieces.len());
-    for row in select.push(")").build().persistent(pieces.len() == PIECES).fetch_all(&mut *connection).await? {
+    for row in select.push(")").build().fetch_all(&mut *connection).await? {
         numbers.insert(digest_of_row(row.try_get(1)?)?, row.try_get(0)?);
     }
     Ok(numbers)

@@ -6,6 +6,10 @@
 mod open;
 mod append;
 mod settle;
+mod count;
+mod tally;
+mod kinship;
+mod family;
 mod pair;
 mod sources;
 mod sessions;
@@ -34,7 +38,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use sqlx::sqlite::SqlitePool;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
 
 /// The session store: a file on this machine.
 #[derive(Debug, Clone)]
@@ -60,6 +64,28 @@ impl Store {
     /// The file it lies in.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Begins to write. It waits for another process as long as that one gets on with its own writing.
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
+        let mut seen = self.changes().await?;
+        loop {
+            match self.writer.begin_with("BEGIN IMMEDIATE").await {
+                Err(error) if open::is_locked(&error) => {
+                    let now = self.changes().await?;
+                    if now == seen {
+                        return Err(error.into());
+                    }
+                    seen = now;
+                }
+                begun => return Ok(begun?),
+            }
+        }
+    }
+
+    /// A number that changes when another process has written.
+    async fn changes(&self) -> Result<i64> {
+        Ok(sqlx::query("PRAGMA data_version").fetch_one(&self.writer).await?.try_get(0)?)
     }
 }
 

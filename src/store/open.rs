@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0002_views.sql"),
     include_str!("schema/0003_filters.sql"),
     include_str!("schema/0004_blob_names.sql"),
+    include_str!("schema/0005_settling.sql"),
 ];
 /// Page caches, in KiB below zero: the writer looks up keys all over the file, readers mostly go along it.
 const WRITER_CACHE: &str = "-32768";
@@ -213,6 +214,12 @@ async fn migrate(writer: &SqlitePool) -> Result<()> {
     sqlx::query(AssertSqlSafe(format!("PRAGMA user_version = {known}"))).execute(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// Whether the store could not be had because another process holds it.
+pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|database| database.code());
+    code.and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
 /// What the database says where it cannot write, and where it cannot open a file.

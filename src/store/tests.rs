@@ -163,6 +163,45 @@ async fn of_a_turns_usage_the_last_snapshot_counts() {
 }
 
 #[tokio::test]
+async fn counts_that_grew_are_those_of_all_events() {
+    let Desk { folder: _folder, store } = desk().await;
+    let mut chance: u64 = 7;
+    let mut next = |below: u64| {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (chance >> 33) % below
+    };
+    for round in 0..12 {
+        let mut events = Vec::new();
+        for index in 0..40 {
+            let kind = [Kind::Model, Kind::Tool, Kind::Transcript, Kind::Other][next(4) as usize];
+            let mut one = event("s", &format!("e{round}-{index}"), 1 + next(100) as i64, kind);
+            one.phase = [Phase::Whole, Phase::Call, Phase::Part, Phase::Result][next(4) as usize];
+            one.turn = (next(5) > 0).then(|| format!("turn {}", next(40)));
+            one.flags = [0, flag::ERROR, flag::BAD | flag::ERROR, flag::TWIN, flag::UNKNOWN][next(5) as usize];
+            one.model = (next(3) == 0).then(|| format!("m{}", next(3)));
+            if next(3) == 0 {
+                one.keys = vec![Key::native(KeyKind::Request, format!("r{}", next(4)))];
+            }
+            if next(4) == 0 {
+                one.attributes = vec![("usage_mismatch".to_owned(), "so".to_owned())];
+            }
+            if next(2) == 0 {
+                let bucket = |known: u64, tokens: u64| (known > 0).then_some(tokens as i64);
+                let source = [UsageSource::Provider, UsageSource::Sdk][usize::from(next(20) == 0)];
+                let (input, output) = (bucket(next(9), next(50)), bucket(next(9), next(50)));
+                one.usage = Some(Usage { input, output, ..Usage::new("rule", source) });
+            }
+            events.push(one);
+        }
+        append(&store, batch(&format!("/f{round}"), &[session("s")], events)).await;
+        let grown = store.session("s").await.expect("reads");
+        sqlx::query("UPDATE sessions SET counted = 2, settled = 0").execute(&store.writer).await.expect("writes");
+        store.settle().await.expect("settles");
+        assert_eq!(grown, store.session("s").await.expect("reads"), "round {round}");
+    }
+}
+
+#[tokio::test]
 async fn a_blob_may_be_named_before_it_comes_and_is_stored_once() {
     let Desk { folder: _folder, store } = desk().await;
     let bytes = b"a body of its own".repeat(100);

@@ -16,6 +16,8 @@ pub use strict::Strict;
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// What is said of a value that is nested too deep.
+const DEEPER: &str = "nested deeper than";
 /// No node, no name, nothing kept.
 const NONE: u32 = u32::MAX;
 
@@ -36,6 +38,13 @@ pub enum Shape {
 pub struct Fault {
     pub at: u64,
     pub reason: String,
+}
+
+impl Fault {
+    /// Whether it is only that the value is nested too deep; it may be JSON all the same.
+    pub fn is_depth(&self) -> bool {
+        self.reason.starts_with(DEEPER)
+    }
 }
 
 #[derive(Debug, Clone)]

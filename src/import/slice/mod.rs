@@ -77,6 +77,8 @@ struct Slicing<'a> {
     control: &'a Control,
     content: Packer,
     size: u64,
+    /// How much of the content has been sent.
+    handed: i64,
     batch: Batch,
     sessions: BTreeMap<String, Session>,
     main: Option<String>,
@@ -127,6 +129,7 @@ impl<'a> Slicing<'a> {
             control,
             content: Packer::default(),
             size: 0,
+            handed: 0,
             batch: Batch::default(),
             sessions: BTreeMap::new(),
             main: None,
@@ -158,7 +161,10 @@ impl<'a> Slicing<'a> {
         }
         batch.pieces = self.content.take();
         batch.sessions = self.sessions.values().cloned().collect();
+        let base = self.handed;
+        self.handed += batch.pieces.iter().map(|piece| piece.size as i64).sum::<i64>();
         batch.source = Some(SourceStep {
+            base: Some(base),
             consumed: i64::try_from(self.size)?,
             sessions: self.sessions.keys().cloned().collect(),
             finished: last.then_some(self.stamp),
