@@ -256,13 +256,17 @@ impl Writing<'_> {
             for record in &batch.records {
                 plan.record(record, &from, &mut appended)?;
             }
-            let repeats = batch.source.as_ref().map_or(0, |step| step.repeats);
-            appended.duplicates = appended.duplicates.saturating_sub(repeats);
             all.push(appended);
         }
         for (place, source, event) in std::mem::take(&mut plan.again) {
             let has_named = super::sources::names(self.connection, source, event).await?;
             all[place].repeated += u64::from(has_named);
+        }
+        // Events that are there only to name one more record are no duplicates, neither of this source nor of others.
+        for (appended, batch) in all.iter_mut().zip(batches) {
+            let repeats = batch.source.as_ref().map_or(0, |step| step.repeats);
+            appended.duplicates = appended.duplicates.saturating_sub(repeats);
+            appended.repeated = appended.repeated.saturating_sub(repeats);
         }
         plan.read_keys(self.connection).await?;
         self.write(&plan).await?;
