@@ -23,3 +23,6 @@ CREATE INDEX events_halves ON events (session) WHERE kind = 1 AND phase IN (1, 3
 -- What importers noted where something does not add up.
 CREATE INDEX attributes_noted ON attributes (event) WHERE name IN ('digest_mismatch', 'blob_missing',
     'usage_mismatch', 'last_token_usage_differs', 'out_of_window', 'time_out_of_range');
+
+-- Ids that were derived from content, which reading on in a source must count.
+CREATE INDEX events_derived ON events (record, id) WHERE id >= 'r-' AND id < 'r.';
