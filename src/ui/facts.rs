@@ -1,6 +1,9 @@
 //! What is known of a row, as lines of names and values: the Summary, Usage and Joins tabs.
 
+use std::ops::Range;
+
 use super::message::Detail;
+use super::phrase::Phrase;
 use super::state::{EventScreen, Tab};
 use super::text::wrap;
 use super::{why, words};
@@ -89,6 +92,52 @@ pub(crate) fn lines(screen: &EventScreen, width: usize) -> Vec<Fact> {
         _ => {}
     }
     lines.facts
+}
+
+/// A place in a line of names and values.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub line: usize,
+    /// The bytes of the value; `None` where it is in the name.
+    pub range: Option<(usize, usize)>,
+}
+
+/// All places that hold a phrase, in order; also those that go on in the next line of the same value.
+pub(crate) fn places(facts: &[Fact], phrase: &Phrase) -> Vec<Place> {
+    let mut places = Vec::new();
+    let mut line = 0;
+    while line < facts.len() {
+        let more = facts[line + 1..].iter().take_while(|fact| fact.name.is_empty() && !fact.value.is_empty()).count();
+        let value = &facts[line..=line + more];
+        if phrase.is_in(&value[0].name) {
+            places.push(Place { line, range: None });
+        }
+        // A line ends between words, where a space was left out, or inside a word.
+        for gap in ["", " "] {
+            places.extend(places_in(value, gap, phrase).map(|place| Place { line: line + place.line, ..place }));
+        }
+        line += more + 1;
+    }
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+fn places_in<'a>(value: &'a [Fact], gap: &str, phrase: &Phrase) -> impl Iterator<Item = Place> + use<'a> {
+    let mut text = String::new();
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    for (index, fact) in value.iter().enumerate() {
+        text.push_str(if index > 0 { gap } else { "" });
+        spans.push(text.len()..text.len() + fact.value.len());
+        text.push_str(&fact.value);
+    }
+    let found = phrase.places(&text);
+    spans.into_iter().enumerate().flat_map(move |(line, span)| {
+        let cut = |found: &Range<usize>| found.start.max(span.start)..found.end.min(span.end);
+        let inside = found.iter().map(cut).filter(|range| range.start < range.end);
+        let own = |range: Range<usize>| Place { line, range: Some((range.start - span.start, range.end - span.start)) };
+        inside.map(own).collect::<Vec<_>>()
+    })
 }
 
 fn summary(lines: &mut Lines, detail: &Detail, note: Option<&str>) {
@@ -215,6 +264,22 @@ mod tests {
     fn every_flag_has_words() {
         let all = FLAGS.iter().fold(0, |bits, (bit, _)| bits | bit);
         assert_eq!(all, (flag::UNKNOWN << 1) - 1);
+    }
+
+    #[test]
+    fn a_phrase_is_found_in_names_in_values_and_over_the_end_of_a_line() {
+        let mut lines = Lines { facts: Vec::new(), width: 30 };
+        lines.plain("name", "one two three four five");
+        lines.plain("id", "abcdefghijklmnopqrstuvwxyz");
+        let found = |text: &str| {
+            let phrase = Phrase::parse(text).expect("valid").expect("has letters");
+            places(&lines.facts, &phrase).into_iter().map(|place| (place.line, place.range)).collect::<Vec<_>>()
+        };
+        assert_eq!(found("NAM"), []);
+        assert_eq!(found("nam"), [(0, None)]);
+        assert_eq!(found("two"), [(0, Some((4, 7)))]);
+        assert_eq!(found("two three"), [(0, Some((4, 8))), (1, Some((0, 5)))]);
+        assert_eq!(found("jklm"), [(3, Some((9, 11))), (4, Some((0, 2)))]);
     }
 
     #[test]

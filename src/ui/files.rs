@@ -11,6 +11,8 @@ use anyhow::{Context, Result, bail};
 use etcetera::BaseStrategy;
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::payload::has_capitals;
+
 /// Names tried before giving up.
 const MOST_NAMES: usize = 10_000;
 
@@ -121,7 +123,10 @@ impl Seeker {
             Some(expression) => (expression.to_owned(), EXPRESSION_OVERLAP),
             None => (regex::escape(phrase), phrase.len() as i64 * 2),
         };
-        let minds_case = phrase.chars().any(char::is_uppercase);
+        let minds_case = match phrase.strip_prefix("re:") {
+            Some(expression) => has_capitals(expression),
+            None => phrase.chars().any(char::is_uppercase),
+        };
         let expression = RegexBuilder::new(&expression).case_insensitive(!minds_case).build()?;
         Ok(Self { expression, overlap })
     }
@@ -129,6 +134,19 @@ impl Seeker {
     /// How far pieces must overlap so that nothing between two of them is missed.
     pub(crate) fn overlap(&self) -> i64 {
         self.overlap
+    }
+
+    /// How many matches begin between two places, and where the last of them ends.
+    pub(crate) fn count(&self, bytes: &[u8], from: i64, to: i64) -> (u64, i64) {
+        let (mut count, mut behind) = (0, from);
+        let start = usize::try_from(from).unwrap_or(0).min(bytes.len());
+        for found in self.expression.find_iter(&bytes[start..]).filter(|found| !found.is_empty()) {
+            if (start + found.start()) as i64 >= to {
+                break;
+            }
+            (count, behind) = (count + 1, (start + found.end()) as i64);
+        }
+        (count, behind)
     }
 
     /// Where the first match, or the last one, begins.
@@ -172,6 +190,8 @@ mod tests {
         let seeker = Seeker::new("ab").expect("valid");
         assert_eq!(seeker.find(b"xaBxab", true), Some(1));
         assert_eq!(seeker.find(b"xaBxab", false), Some(4));
+        assert_eq!(seeker.count(b"xaBxabab", 0, 6), (2, 6));
+        assert_eq!(seeker.count(b"xaBxabab", 2, 8), (2, 8));
         assert_eq!(Seeker::new("AB").expect("valid").find(b"xab", true), None);
     }
 }

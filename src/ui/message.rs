@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::catalog::Catalog;
-use super::filter::{Filter, Phrase};
+use super::filter::Filter;
 use super::key::Key;
 use super::payload::{self, Hint, Mode, View};
+use super::phrase::Phrase;
 use super::state::Tab;
 use crate::domain::{Body, Event, Session};
 use crate::report::{Joined, Selection};
@@ -158,7 +159,8 @@ pub(crate) enum Request {
         rows: Arc<Rows>,
         filter: Filter,
     },
-    /// Searches the rows of `order`, or all, from a position on and then from the top to there.
+    /// Searches the rows of `order`, or all, from a position on and then from the top to there: first what the list
+    /// says of them, then their contents.
     Search {
         job: u64,
         rows: Arc<Rows>,
@@ -213,6 +215,14 @@ pub(crate) enum Request {
         phrase: String,
         from: i64,
         forward: bool,
+    },
+    /// Counts how often a phrase is in a body that is too long to be loaded wholly.
+    Count {
+        job: u64,
+        key: i64,
+        tab: Tab,
+        body: Body,
+        phrase: String,
     },
     Export {
         job: u64,
@@ -285,6 +295,12 @@ pub(crate) enum Message {
         rows: Vec<u32>,
         scanned: usize,
     },
+    /// Rows that hold a phrase inside, not in what the list says of them.
+    Inside {
+        job: u64,
+        rows: Vec<u32>,
+        scanned: usize,
+    },
     Located {
         job: u64,
         event: Option<i64>,
@@ -324,6 +340,14 @@ pub(crate) enum Message {
         key: i64,
         tab: Tab,
         at: Option<i64>,
+    },
+    /// How often a phrase is in a long body.
+    Counted {
+        job: u64,
+        key: i64,
+        tab: Tab,
+        phrase: String,
+        count: u64,
     },
     Progress {
         job: u64,

@@ -1,5 +1,7 @@
 //! Does the work that the pure part asks for; the only file of the screen that knows the store.
 
+mod seek;
+
 use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -13,7 +15,7 @@ use tokio::task::spawn_blocking;
 
 use super::catalog::Catalog;
 use super::files::{self, Counting};
-use super::filter::{label_of, words_of};
+use super::filter::words_of;
 use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Then, Window};
 use super::payload::{Hint, Part, Payload, View};
 use crate::domain::{Body, Event, Key, Role};
@@ -77,6 +79,7 @@ pub(crate) fn job_of(request: &Request) -> Option<u64> {
         | Request::Search { job, .. }
         | Request::Locate { job, .. }
         | Request::Seek { job, .. }
+        | Request::Count { job, .. }
         | Request::Export { job, .. }
         | Request::Spill { job, .. } => Some(*job),
         _ => None,
@@ -109,13 +112,14 @@ impl Worker {
             Request::Mark { session, rows, change } => return self.mark(&session, &rows, &change).await,
             Request::Filter { job, rows, filter } => {
                 let order = (0..rows.len() as u32).collect();
-                return self.scan(job, rows, order, |turn| filter.matches(&words_of(turn))).await;
+                self.scan(job, rows, order, |turn| filter.matches(&words_of(turn))).await?;
+                Message::Ended { job, words: String::new() }
             }
             Request::Search { job, rows, order, from, phrase } => {
                 let mut order = order.map_or_else(|| (0..rows.len() as u32).collect(), |order| order.to_vec());
                 let from = from.min(order.len());
                 order.rotate_left(from);
-                return self.scan(job, rows, order, |turn| phrase.matches(&label_of(turn))).await;
+                return self.search(job, rows, order, &phrase).await;
             }
             Request::Locate { job, session, id } => {
                 Message::Located { job, event: store.named(session, &id).await?.first().copied() }
@@ -153,6 +157,10 @@ impl Worker {
             Request::Seek { job, key, tab, body, phrase, from, forward } => {
                 let at = self.seek(job, &body, &phrase, from, forward).await?;
                 Message::Sought { job, key, tab, at }
+            }
+            Request::Count { job, key, tab, body, phrase } => {
+                let count = self.count(job, &body, &phrase).await?;
+                Message::Counted { job, key, tab, phrase, count }
             }
             Request::Export { job, selection, path, numbered } => self.export(job, &selection, &path, numbered).await?,
             Request::Record { members } => Message::Record { bytes: self.record(&members).await? },
@@ -214,13 +222,7 @@ impl Worker {
     }
 
     /// Looks at rows in an order, and says which of them match.
-    async fn scan(
-        &self,
-        job: u64,
-        rows: Arc<Rows>,
-        order: Vec<u32>,
-        matches: impl Fn(&Turn) -> bool,
-    ) -> Result<Option<Message>> {
+    async fn scan(&self, job: u64, rows: Arc<Rows>, order: Vec<u32>, matches: impl Fn(&Turn) -> bool) -> Result<()> {
         let mut found: Vec<u32> = Vec::new();
         let mut reported = Instant::now();
         let mut scanned = 0;
@@ -243,7 +245,7 @@ impl Worker {
             }
         }
         self.send(Message::Hits { job, rows: found, scanned }).await;
-        Ok(Some(Message::Ended { job, words: String::new() }))
+        Ok(())
     }
 
     async fn send(&self, message: Message) {
@@ -355,27 +357,6 @@ impl Worker {
     async fn read(&self, body: &Body, from: i64, length: i64) -> Result<Vec<u8>> {
         let length = length.min(body.size - from).max(0);
         self.backend.store.read(body.blob, body.start + from, length).await
-    }
-
-    async fn seek(&self, job: u64, body: &Body, phrase: &str, from: i64, forward: bool) -> Result<Option<i64>> {
-        let seeker = files::Seeker::new(phrase)?;
-        let overlap = seeker.overlap();
-        let mut at = from;
-        loop {
-            self.check()?;
-            let start = if forward { at } else { (at - CHUNK).max(0) };
-            let end = if forward { (at + CHUNK).min(body.size) } else { at };
-            if start >= end {
-                return Ok(None);
-            }
-            let bytes = self.read(body, start, end - start + overlap).await?;
-            if let Some(place) = seeker.find(&bytes, forward) {
-                return Ok(Some(start + place));
-            }
-            let percent = if forward { end * 100 / body.size.max(1) } else { 100 - start * 100 / body.size.max(1) };
-            self.send(Message::Progress { job, words: format!("{percent}%") }).await;
-            at = if forward { end } else { start };
-        }
     }
 
     async fn export(&self, job: u64, selection: &Selection, path: &Path, numbered: bool) -> Result<Message> {

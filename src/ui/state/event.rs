@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::domain::{Body, Role};
 use crate::ui::list::List;
 use crate::ui::message::{Detail, Link, Window};
-use crate::ui::payload::{self, Hint, Hit, Mode, PRETTY_LIMIT, View};
+use crate::ui::payload::{self, Hint, Hit, MOST_HITS, Mode, PRETTY_LIMIT, View};
+use crate::ui::phrase::Phrase;
 use crate::ui::scroll::Scroll;
 use crate::ui::why::{self, WhyLine};
 
@@ -97,9 +98,18 @@ pub(crate) struct Pages {
     pub aside: usize,
     pub hits: Vec<Hit>,
     pub current: Option<usize>,
+    /// What the hits are of.
+    pub sought: Option<Phrase>,
+    /// The hits in the whole of a body of which only a part is loaded, once they are counted.
+    pub everywhere: Option<u64>,
 }
 
 impl Pages {
+    /// Whether there are more hits than are kept.
+    pub(crate) fn has_more_hits(&self) -> bool {
+        self.hits.len() >= MOST_HITS
+    }
+
     /// The only body, where it is too long to be loaded wholly.
     pub(crate) fn paged(&self) -> Option<&Window> {
         match self.windows.as_slice() {
@@ -124,10 +134,14 @@ pub(crate) struct EventScreen {
     pub pages: HashMap<Tab, Pages>,
     pub mode: Mode,
     pub options: payload::Options,
-    /// What is searched for in payloads; goes on from row to row.
-    pub phrase: Option<String>,
+    /// What is searched for; goes on from row to row.
+    pub phrase: Option<Phrase>,
     /// Its hits are highlighted.
     pub lit: bool,
+    /// What looks for it in the rest of a long body.
+    pub jobs: Vec<u64>,
+    /// The cursor goes to the first hit, as soon as what the tab shows is here.
+    pub jump: bool,
 }
 
 impl EventScreen {
@@ -144,6 +158,8 @@ impl EventScreen {
             options: payload::Options::default(),
             phrase: None,
             lit: false,
+            jobs: Vec::new(),
+            jump: false,
         }
     }
 

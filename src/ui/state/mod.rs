@@ -10,7 +10,7 @@ pub(crate) use event::{Aim, EventScreen, Pages, TABS, Tab, WINDOW};
 pub(crate) use panel::{Ask, Panel};
 pub(crate) use sessions::Sessions;
 pub(crate) use timeline::{Filtered, Preview, Searched, Timeline, Wanted, is_failure};
-pub(crate) use work::Jobs;
+pub(crate) use work::{Jobs, Work};
 
 use std::time::Instant;
 
@@ -89,6 +89,8 @@ pub(crate) struct State {
     pub history: History,
     /// Until when a second ^C quits.
     pub interrupted_until: Option<Instant>,
+    /// Until when typed text is not heard: it was meant for a prompt that did not open, or has been closed.
+    pub deaf_until: Option<Instant>,
     /// What an import that runs beside says.
     pub import: Option<String>,
     /// The number of slices written, for the name of the next one.
@@ -118,6 +120,7 @@ impl State {
             jobs: Jobs::default(),
             history: History::default(),
             interrupted_until: None,
+            deaf_until: None,
             import: None,
             exports: 0,
             typed_before: Vec::new(),

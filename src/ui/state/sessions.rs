@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::domain::Session;
 use crate::ui::catalog::{Catalog, Column, Line, Sort};
-use crate::ui::filter::{Filter, Phrase};
+use crate::ui::filter::Filter;
 use crate::ui::list::List;
+use crate::ui::phrase::Phrase;
 
 /// The session list: what there is, what of it is shown, and where the cursor stands.
 #[derive(Debug)]
@@ -83,7 +84,9 @@ impl Sessions {
             None => Vec::new(),
             Some(phrase) => (0u32..)
                 .zip(&self.lines)
-                .filter(|(_, line)| entries.get(line.entry as usize).is_some_and(|entry| phrase.matches(&entry.folded)))
+                .filter(|(_, line)| {
+                    entries.get(line.entry as usize).is_some_and(|entry| phrase.is_in_session(&entry.session))
+                })
                 .map(|(line, _)| line)
                 .collect(),
         };

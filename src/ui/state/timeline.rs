@@ -8,10 +8,11 @@ use super::Tab;
 use crate::domain::{Kind, Session, Timestamp};
 use crate::report::Joined;
 use crate::timeline::{Row, Rows, State as RowState};
-use crate::ui::filter::{Filter, Phrase};
+use crate::ui::filter::Filter;
 use crate::ui::list::List;
 use crate::ui::message::{Mark, Members};
 use crate::ui::payload::View;
+use crate::ui::phrase::Phrase;
 use crate::ui::turns::Turns;
 use crate::ui::words::Clock;
 
@@ -32,11 +33,31 @@ pub(crate) struct Searched {
     pub phrase: Phrase,
     /// Rows in order.
     pub rows: Vec<u32>,
+    /// How many of them hold it only inside, not in what the list says of them.
+    pub inside: usize,
     pub job: Option<u64>,
+    /// How many looks at a row have been taken, of how many: one at what the list says, one inside.
+    pub scanned: usize,
+    pub total: usize,
     /// The cursor goes to the first hit that is found.
     pub jump: bool,
     /// `Esc` takes the highlight away and keeps the phrase for `n`.
     pub lit: bool,
+}
+
+impl Searched {
+    /// Takes more rows that hold the phrase.
+    pub(crate) fn add(&mut self, rows: &[u32]) {
+        self.rows.extend_from_slice(rows);
+        self.rows.sort_unstable();
+        self.rows.dedup();
+    }
+
+    /// How far it had come, in percent, where it was stopped before its end.
+    pub(crate) fn stopped_at(&self) -> Option<usize> {
+        let stopped = self.job.is_none() && self.scanned < self.total;
+        stopped.then(|| self.scanned * 100 / self.total.max(1))
+    }
 }
 
 /// The pane beside the list.

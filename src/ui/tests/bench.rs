@@ -74,6 +74,11 @@ impl Bench {
         }
     }
 
+    /// Lets a second pass without a key.
+    pub(super) fn pause(&mut self) {
+        self.now += Duration::from_secs(1);
+    }
+
     async fn do_all(&mut self, requests: Vec<Request>) {
         let mut waiting: VecDeque<Request> = requests.into();
         while let Some(request) = waiting.pop_front() {

@@ -29,7 +29,8 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
             }
         }
         Message::Marks { session, marks } => take_marks(state, &session, marks),
-        Message::Hits { job, rows, scanned } => hits(state, job, &rows, scanned),
+        Message::Hits { job, rows, scanned } => hits(state, job, &rows, scanned, false),
+        Message::Inside { job, rows, scanned } => hits(state, job, &rows, scanned, true),
         Message::Shared { session, row, words } => shared(state, session, row, words),
         Message::Glance { session, key, view } => {
             if let Some(timeline) = open(state, session).filter(|timeline| timeline.preview.row == Some(key)) {
@@ -45,7 +46,7 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
         }
         Message::Detail { session, detail } => return event::detail(state, session, *detail),
         Message::Links { session, key, links } => event::links(state, session, key, links),
-        Message::Payload { key, tab, windows, view } => payload::take(state, key, tab, &windows, view),
+        Message::Payload { key, tab, windows, view } => return payload::take(state, key, tab, &windows, view),
         Message::Record { bytes } => return keep::copy_bytes(state, bytes),
         Message::Noted(words) => state.say(words),
         answer => return of_job(state, answer),
@@ -69,6 +70,9 @@ fn of_job(state: &mut State, answer: Message) -> Vec<Request> {
             None => state.warn("there is no such id in this session"),
         },
         Message::Sought { job, key, tab, at } if state.jobs.end(job) => return payload::sought(state, key, tab, at),
+        Message::Counted { job, key, tab, phrase, count } if state.jobs.end(job) => {
+            payload::counted(state, key, tab, &phrase, count);
+        }
         Message::Ended { job, words } if state.jobs.end(job) => ended(state, job, words),
         Message::Spilled { job, then, file } if state.jobs.end(job) => {
             return vec![Request::Terminal(Terminal::Run { then, file })];
@@ -144,12 +148,13 @@ pub(super) fn weave(state: &mut State) -> Vec<Request> {
     vec![Request::Weave { session: Box::new(timeline.session.clone()) }]
 }
 
-fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
+/// Takes rows that a filter passes, or in which a phrase was found: in what the list says of them, or inside.
+fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize, inside: bool) {
     let height = state.height();
     let Some(timeline) = &mut state.timeline else { return };
-    let total = timeline.rows.len();
-    state.jobs.progress(job, format!("{}%", scanned * 100 / total.max(1)));
+    let percent = |scanned: usize, all: usize| format!("{}%", scanned * 100 / all.max(1));
     if let Some(found) = timeline.filter.as_mut().filter(|found| found.job == Some(job)) {
+        state.jobs.progress(job, percent(scanned, timeline.rows.len()));
         // A filter that runs anew over more rows replaces what the run before it found.
         if found.scanned == 0 {
             found.rows.clear();
@@ -160,9 +165,13 @@ fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
         return;
     }
     let Some(search) = timeline.search.as_mut().filter(|search| search.job == Some(job)) else { return };
-    // Hits come in order from the cursor on, and then in order from the top.
-    let place = rows.first().map_or(0, |first| search.rows.partition_point(|row| row < first));
-    search.rows.splice(place..place, rows.iter().copied());
+    state.jobs.progress(job, percent(scanned, search.total));
+    search.scanned = scanned;
+    let before = search.rows.len();
+    search.add(rows);
+    if inside {
+        search.inside += search.rows.len() - before;
+    }
     if let (true, Some(first)) = (search.jump, rows.first()) {
         search.jump = false;
         let (line, length) = (timeline.line_of(*first as usize), timeline.len());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{go, keep, payload};
+use super::{go, jobs, keep, lines, payload};
 use crate::ui::action::{Fold, Look};
 use crate::ui::facts;
 use crate::ui::keymap::Place;
@@ -32,9 +32,14 @@ pub(super) fn open(state: &mut State, event: i64, tab: Tab) -> Vec<Request> {
         None => EventScreen::new(members.key, tab),
     };
     screen.options.ascii = state.ascii;
+    // What was found in the timeline may stand inside the row.
+    if let Some(search) = timeline.search.as_ref().filter(|search| search.lit && state.place == Place::Timeline) {
+        (screen.phrase, screen.lit) = (Some(search.phrase.clone()), true);
+    }
     screen.note = timeline.marks.get(&members.key).and_then(|mark| mark.note.clone());
+    let mut requests = jobs::cancel_seeks(state);
     go::show_event(state, screen);
-    let mut requests = vec![Request::Detail { session, members }];
+    requests.push(Request::Detail { session, members });
     requests.extend(ask_links(state));
     requests
 }
@@ -61,6 +66,9 @@ pub(super) fn detail(state: &mut State, session: i64, detail: Detail) -> Vec<Req
     let Some(event) = state.event.as_mut().filter(|event| open && event.key == detail.key) else { return Vec::new() };
     event.detail = Some(Arc::new(detail));
     event.pages.clear();
+    if event.tab.role().is_none() {
+        lines::search(state);
+    }
     payload::load(state)
 }
 
@@ -90,8 +98,9 @@ pub(super) fn look(state: &mut State, wish: Look, count: Option<usize>) -> Vec<R
 
 fn turn_to(state: &mut State, tab: Tab) -> Vec<Request> {
     if let Some(event) = &mut state.event {
-        event.tab = tab;
+        (event.tab, event.jump) = (tab, false);
     }
+    payload::look_again(state);
     payload::load(state)
 }
 

@@ -2,10 +2,11 @@
 
 use super::{go, jobs, open_panel, payload};
 use crate::ui::action::{Find, Target};
-use crate::ui::filter::{Filter, Phrase};
+use crate::ui::filter::Filter;
 use crate::ui::input::Input;
 use crate::ui::keymap::Place;
 use crate::ui::message::Request;
+use crate::ui::phrase::Phrase;
 use crate::ui::state::{Ask, Filtered, Panel, Searched, State, Timeline};
 
 pub(super) fn find(state: &mut State, wish: Find, count: Option<usize>) -> Vec<Request> {
@@ -36,7 +37,16 @@ fn filter_text(state: &State) -> String {
 
 /// Starts a search from the cursor on; an empty text takes the one before.
 pub(super) fn search(state: &mut State, text: &str) -> Vec<Request> {
-    let Some(phrase) = Phrase::parse(text) else { return Vec::new() };
+    let before = state.last_typed(Ask::Search.label()).unwrap_or_default();
+    let text = if text.is_empty() { before.to_owned() } else { text.to_owned() };
+    let phrase = match Phrase::parse(&text) {
+        Ok(Some(phrase)) => phrase,
+        Ok(None) => return Vec::new(),
+        Err(reason) => {
+            state.warn(reason);
+            return Vec::new();
+        }
+    };
     go::leave(state);
     let height = state.height();
     match state.place {
@@ -53,7 +63,7 @@ pub(super) fn search(state: &mut State, text: &str) -> Vec<Request> {
             Vec::new()
         }
         Place::Timeline => search_rows(state, phrase),
-        Place::Event => payload::search(state, text),
+        Place::Event => payload::search(state, phrase),
     }
 }
 
@@ -61,6 +71,7 @@ fn search_rows(state: &mut State, phrase: Phrase) -> Vec<Request> {
     let mut requests = stop(state, |timeline| timeline.search.as_mut()?.job.take());
     let Some(timeline) = &mut state.timeline else { return requests };
     let job = state.jobs.start(format!("searching {}", phrase.text));
+    let total = 2 * timeline.len();
     requests.push(Request::Search {
         job,
         rows: timeline.rows.clone(),
@@ -68,7 +79,16 @@ fn search_rows(state: &mut State, phrase: Phrase) -> Vec<Request> {
         from: timeline.list.at,
         phrase: phrase.clone(),
     });
-    timeline.search = Some(Searched { phrase, rows: Vec::new(), job: Some(job), jump: true, lit: true });
+    timeline.search = Some(Searched {
+        phrase,
+        rows: Vec::new(),
+        inside: 0,
+        job: Some(job),
+        scanned: 0,
+        total,
+        jump: true,
+        lit: true,
+    });
     requests
 }
 
@@ -143,7 +163,7 @@ fn hit_lines(timeline: &Timeline) -> Vec<usize> {
 }
 
 /// The hit that lies some hits away from a line, round the ends.
-fn round(lines: &[usize], at: usize, forward: bool, times: usize) -> Option<usize> {
+pub(super) fn round(lines: &[usize], at: usize, forward: bool, times: usize) -> Option<usize> {
     let count = lines.len();
     if count == 0 {
         return None;

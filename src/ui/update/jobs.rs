@@ -1,20 +1,36 @@
 //! Cancelling what runs in the background.
 
 use crate::ui::message::Request;
-use crate::ui::state::State;
+use crate::ui::state::{State, Work};
 
-/// Cancels everything that runs, an import too.
+/// Cancels everything that runs, an import too, and says how far each had come.
 pub(super) fn cancel_all(state: &mut State) -> Vec<Request> {
-    let mut requests: Vec<Request> =
-        std::mem::take(&mut state.jobs.running).into_iter().map(|work| Request::Cancel(work.job)).collect();
+    let running = std::mem::take(&mut state.jobs.running);
+    let mut requests: Vec<Request> = running.iter().map(|work| Request::Cancel(work.job)).collect();
+    let mut stopped: Vec<String> = running.iter().map(stopped_early).collect();
     forget_jobs(state);
     if state.import.take().is_some() {
         requests.push(Request::CancelImport);
+        stopped.push("cancelled: what has come in stays".to_owned());
     }
-    if !requests.is_empty() {
-        state.say("cancelled");
+    if !stopped.is_empty() {
+        state.say(stopped.join("; "));
     }
     requests
+}
+
+fn stopped_early(work: &Work) -> String {
+    match work.progress.as_str() {
+        "" => format!("cancelled: {}", work.what),
+        progress => format!("cancelled: {}, stopped early at {progress}", work.what),
+    }
+}
+
+/// Cancels what still looks for a phrase in the body of a row.
+pub(super) fn cancel_seeks(state: &mut State) -> Vec<Request> {
+    let Some(event) = &mut state.event else { return Vec::new() };
+    let jobs = std::mem::take(&mut event.jobs);
+    jobs.into_iter().filter(|job| state.jobs.end(*job)).map(Request::Cancel).collect()
 }
 
 /// Cancels the filter and the search of a timeline that is being left for another session.

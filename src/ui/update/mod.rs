@@ -9,6 +9,7 @@ mod go;
 mod jobs;
 mod keep;
 mod keys;
+mod lines;
 mod panel;
 mod payload;
 mod reasons;
@@ -16,6 +17,7 @@ mod show;
 mod timeline;
 
 pub(crate) use commands::choices;
+pub(crate) use lines::hit_lines;
 pub(crate) use panel::{PANEL_LINES, marked};
 pub(crate) use reasons::disabled;
 
@@ -33,6 +35,9 @@ const HINT_AFTER: Duration = Duration::from_millis(300);
 const PREVIEW_AFTER: Duration = Duration::from_millis(60);
 /// Within this time a second ^C quits.
 const INTERRUPT_WITHIN: Duration = Duration::from_secs(1);
+
+/// Text that follows this soon on a key whose prompt did not open was meant for the prompt.
+const DEAF_FOR: Duration = Duration::from_millis(500);
 
 /// Takes one message; answers with the work that it asks for.
 pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Request> {
@@ -66,6 +71,9 @@ pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Reque
 pub(crate) fn act(state: &mut State, action: Action, count: Option<usize>, now: Now) -> Vec<Request> {
     if let Some(reason) = disabled(state, action, count) {
         state.warn(reason);
+        if keys::opens_prompt(action) {
+            state.deaf_until = Some(now + DEAF_FOR);
+        }
         return Vec::new();
     }
     match action {

@@ -58,7 +58,6 @@ fn finding(state: &State, wish: Find) -> Option<&'static str> {
     };
     match wish {
         Find::NextHit | Find::PriorHit if !searched => Some("nothing is being searched for; / starts"),
-        Find::Search if state.place == Place::Event => no_payload(state),
         Find::Search | Find::Filter => None,
         _ => empty(state),
     }

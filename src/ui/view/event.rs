@@ -4,7 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Pen;
-use crate::ui::facts::{self, Fact, NAME_WIDTH, Tone};
+use super::pen::under_cursor;
+use crate::ui::facts::{self, Fact, NAME_WIDTH, Place, Tone};
 use crate::ui::layout::Areas;
 use crate::ui::state::{EventScreen, State, TABS, Tab};
 use crate::ui::text::{left, width};
@@ -78,28 +79,42 @@ fn facts(state: &State, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let list = event.list(event.tab);
+    let phrase = event.phrase.as_ref().filter(|_| event.lit);
+    let places = phrase.map_or_else(Vec::new, |phrase| facts::places(&lines, phrase));
     for (row, index) in (0u16..).zip(list.window(lines.len(), usize::from(area.height))) {
         let mut pen = Pen::new(buffer, Rect { y: area.y + row, height: 1, ..area });
-        fact(state, &mut pen, &lines[index]);
+        let first = places.partition_point(|place| place.line < index);
+        let hits = &places[first..places.partition_point(|place| place.line <= index)];
+        fact(state, &mut pen, &lines[index], hits, index == list.at);
         if index == list.at {
             pen.tint(state.theme.cursor);
         }
     }
 }
 
-fn fact(state: &State, pen: &mut Pen<'_>, fact: &Fact) {
+fn fact(state: &State, pen: &mut Pen<'_>, fact: &Fact, hits: &[Place], chosen: bool) {
     let theme = &state.theme;
+    let hit = if chosen { under_cursor(theme, theme.hit, &[]) } else { theme.hit };
+    let in_name = hits.iter().any(|place| place.range.is_none());
     let style = match fact.tone {
         Tone::Heading => {
-            pen.space(1).write(&fact.name, theme.title);
+            pen.space(1).write(&fact.name, if in_name { hit } else { theme.title });
             return;
         }
         Tone::Plain => theme.text,
         Tone::Faint => theme.dim,
         Tone::Bad => theme.error,
     };
-    pen.space(1)
-        .write(&left(&crate::domain::safe(&fact.name), NAME_WIDTH), theme.dim)
-        .space(2)
-        .write(&fact.value, style);
+    let name = crate::domain::safe(&fact.name);
+    pen.space(1).write(&left(&name, NAME_WIDTH), if in_name { hit } else { theme.dim }).space(2);
+    let mut from = 0;
+    for (start, end) in hits.iter().filter_map(|place| place.range) {
+        // Places that go over the end of a line may overlap where two readings of it fit.
+        let start = start.max(from);
+        if start < end {
+            pen.write(&fact.value[from..start], style).write(&fact.value[start..end], hit);
+            from = end;
+        }
+    }
+    pen.write(&fact.value[from..], style);
 }

@@ -6,9 +6,9 @@ use ratatui::layout::Rect;
 use super::{Pen, prompt};
 use crate::domain::safe;
 use crate::ui::keymap::{Place, footer};
-use crate::ui::state::{State, Timeline};
+use crate::ui::state::{EventScreen, State, Timeline};
 use crate::ui::text::{clip, fit, width};
-use crate::ui::update::disabled;
+use crate::ui::update::{disabled, hit_lines};
 use crate::ui::words::counted;
 
 /// The most that the last crumb takes when there is room.
@@ -118,13 +118,50 @@ fn notes_of_sessions(state: &State) -> Vec<String> {
     let hidden = sessions.catalog.entries.len().saturating_sub(sessions.lines.len());
     let filter = sessions.filter.as_ref().map(|filter| format!("filter \"{}\" hides {hidden}", safe(&filter.text)));
     let at = sessions.hits.binary_search(&(sessions.list.at as u32)).ok();
-    let hits = sessions.search.as_ref().map(|search| hits(&search.text, at, sessions.hits.len(), false));
+    let hits = sessions.search.as_ref().map(|search| hits(&search.text, at, sessions.hits.len(), ""));
     filter.into_iter().chain(hits).collect()
 }
 
-fn hits(text: &str, at: Option<usize>, count: usize, running: bool) -> String {
-    let at = at.map_or_else(|| "-".to_owned(), |at| (at + 1).to_string());
-    format!("/{} {at}/{count}{}", safe(text), if running { "+" } else { "" })
+/// A search: the hit under the cursor, and how many there are; `more` is what the number does not say.
+fn hits(text: &str, at: Option<usize>, count: usize, more: &str) -> String {
+    match at {
+        Some(at) => format!("/{} {}/{count}{more}", safe(text), at + 1),
+        None => format!("/{} -/{count}{more}", safe(text)),
+    }
+}
+
+fn hits_of_timeline(timeline: &Timeline) -> Option<String> {
+    let search = timeline.search.as_ref().filter(|search| search.lit)?;
+    let row = timeline.current().unwrap_or(usize::MAX);
+    let at = search.rows.binary_search(&(row as u32)).ok();
+    let mut more = if search.job.is_some() { "+".to_owned() } else { String::new() };
+    if search.inside > 0 {
+        more.push_str(&format!(", {} inside rows", search.inside));
+    }
+    if let Some(percent) = search.stopped_at() {
+        more.push_str(&format!(", stopped early at {percent} %"));
+    }
+    Some(hits(&search.phrase.text, at, search.rows.len(), &more))
+}
+
+/// The search inside an event: of a tab that is a list its lines are counted, of a payload its places.
+fn hits_of_event(state: &State, event: &EventScreen) -> Option<String> {
+    let phrase = &event.phrase.as_ref().filter(|_| event.lit)?.text;
+    if event.tab.role().is_none() {
+        event.detail.as_ref()?;
+        let lines = hit_lines(event, usize::from(state.columns));
+        let at = lines.binary_search(&event.list(event.tab).at).ok();
+        return Some(hits(phrase, at, lines.len(), ""));
+    }
+    let pages = event.payload()?;
+    let mut more = if pages.has_more_hits() { "+".to_owned() } else { String::new() };
+    if pages.paged().is_some() {
+        more.push_str(" in this part");
+        if let Some(all) = pages.everywhere {
+            more.push_str(&format!(", {all} in all"));
+        }
+    }
+    Some(hits(phrase, pages.current, pages.hits.len(), &more))
 }
 
 fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
@@ -137,11 +174,7 @@ fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
         let stopped = if found.job.is_none() && found.scanned < all { ", stopped early" } else { "" };
         notes.push(format!("filter \"{}\" {} of {all}{stopped}", safe(&found.filter.text), found.rows.len()));
     }
-    if let Some(search) = timeline.search.as_ref().filter(|search| search.lit) {
-        let row = timeline.current().unwrap_or(usize::MAX);
-        let at = search.rows.binary_search(&(row as u32)).ok();
-        notes.push(hits(&search.phrase.text, at, search.rows.len(), search.job.is_some()));
-    }
+    notes.extend(hits_of_timeline(timeline));
     if !timeline.hidden_counts.is_empty() {
         let counts: Vec<String> =
             timeline.hidden_counts.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
@@ -156,11 +189,8 @@ fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
 
 fn notes_of_event(state: &State) -> Vec<String> {
     let Some(event) = &state.event else { return Vec::new() };
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = hits_of_event(state, event).into_iter().collect();
     if let Some(pages) = event.payload() {
-        if let Some(phrase) = event.phrase.as_ref().filter(|_| event.lit) {
-            notes.push(hits(phrase, pages.current, pages.hits.len(), false));
-        }
         if let Some(window) = pages.paged() {
             let percent = window.from.saturating_mul(100) / window.body.size.max(1);
             notes.push(format!("at {percent}% of {}", crate::ui::words::size(window.body.size.max(0) as u64)));

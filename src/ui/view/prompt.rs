@@ -40,10 +40,14 @@ fn typed(pen: &mut Pen<'_>, input: &Input, style: Style) {
     let mut graphemes = after.graphemes(true);
     let under = graphemes.next().unwrap_or(" ");
     let shown = safe(before);
-    let mut start = 0;
     // One column for the cursor, and one for a wide character under it.
-    while width(&shown[start..]) + 2 > pen.left() && start < shown.len() {
-        start += shown[start..].graphemes(true).next().map_or(1, str::len);
+    let mut room = pen.left().saturating_sub(2);
+    let mut start = shown.len();
+    for (at, grapheme) in shown.grapheme_indices(true).rev() {
+        match room.checked_sub(width(grapheme)) {
+            Some(left) => (start, room) = (at, left),
+            None => break,
+        }
     }
     pen.write(&shown[start..], style);
     pen.write(&safe(under), style.add_modifier(Modifier::REVERSED));
