@@ -128,20 +128,41 @@ async fn migrate(writer: &SqlitePool) -> Result<()> {
 
 /// Says what went wrong with the store in the user's words.
 pub(super) fn explain(error: anyhow::Error, path: &Path) -> anyhow::Error {
-    let store = path.display();
-    let code = error.downcast_ref::<sqlx::Error>().and_then(|error| match error {
-        sqlx::Error::Database(database) => database.code().and_then(|code| code.parse::<i64>().ok()),
-        _ => None,
-    });
-    match code.map(|code| code & 0xff) {
-        Some(5 | 6) => {
-            error.context(format!("the store {store} is locked by another process; try again when it is done"))
-        }
-        Some(8) => error.context(format!("the store {store} cannot be written (read-only)")),
-        Some(11 | 26) => error.context(format!("the store {store} is damaged or is no turnscope store")),
-        Some(13) => error.context(format!("the disk is full: {store}")),
-        Some(10) => error.context(format!("the store {store} could not be read or written")),
-        Some(14) => error.context(format!("the store {store} could not be opened")),
-        _ => error.context(format!("could not use the store {store}")),
+    let words = code_of(&error).and_then(|code| words_of(code, path));
+    error.context(words.unwrap_or_else(|| format!("could not use the store {}", path.display())))
+}
+
+impl Store {
+    /// What went wrong with this store, in the user's words and each thing once; `None` where it was not the store.
+    pub fn explained(&self, error: &anyhow::Error) -> Option<String> {
+        let cause = error.chain().find(|cause| cause.is::<sqlx::Error>())?;
+        let words = code_of(error).and_then(|code| words_of(code, &self.path));
+        let words = words.unwrap_or_else(|| format!("could not use the store {}: {cause}", self.path.display()));
+        let outer = error.to_string();
+        let is_said = outer == cause.to_string() || words.starts_with(&outer);
+        Some(if is_said { words } else { format!("{outer}: {words}") })
     }
+}
+
+/// The primary result code of SQLite.
+fn code_of(error: &anyhow::Error) -> Option<i64> {
+    let error = error.chain().find_map(|cause| cause.downcast_ref::<sqlx::Error>())?;
+    match error {
+        sqlx::Error::Database(database) => Some(database.code()?.parse::<i64>().ok()? & 0xff),
+        _ => None,
+    }
+}
+
+fn words_of(code: i64, path: &Path) -> Option<String> {
+    let store = path.display();
+    Some(match code {
+        5 | 6 => format!("the store {store} is locked by another process; try again when it is done"),
+        8 => format!("the store {store} cannot be written (read-only)"),
+        10 | 14 if !path.exists() => format!("the store {store} is gone"),
+        10 => format!("the store {store} could not be read or written"),
+        11 | 26 => format!("the store {store} is damaged or is no turnscope store"),
+        13 => format!("the disk is full: {store}"),
+        14 => format!("the store {store} could not be opened"),
+        _ => return None,
+    })
 }

@@ -75,6 +75,19 @@ impl Sort {
     }
 }
 
+impl Sort {
+    /// `sorted by start, newest first`.
+    pub(crate) fn words(self) -> String {
+        let (what, up, down) = match self.column {
+            Column::Title | Column::Agent | Column::Project => (self.column.name(), "a to z", "z to a"),
+            Column::Started => ("start", "oldest first", "newest first"),
+            Column::Duration => ("duration", "shortest first", "longest first"),
+            _ => (self.column.name(), "fewest first", "most first"),
+        };
+        format!("sorted by {what}, {}", if self.descending { down } else { up })
+    }
+}
+
 /// The ranks of texts in their sorted order, so that later sorts compare numbers.
 fn ranks<'a>(texts: impl Iterator<Item = &'a str>) -> HashMap<&'a str, i64> {
     let mut sorted: Vec<(String, &str)> = texts.map(|text| (fold(text), text)).collect();

@@ -45,6 +45,20 @@ const FLAGS: &[(i64, &str)] = &[
     (flag::UNKNOWN, "unknown: a type of record that turnscope does not know"),
 ];
 
+/// Whether values have no room beside their names, and stand below them.
+pub(crate) fn is_narrow(width: usize) -> bool {
+    width < NAME_WIDTH + 3 + 16
+}
+
+/// A name and its value as lines: side by side, or on a narrow screen one below the other.
+pub(crate) fn lay(name: &str, value: &str, tone: Tone, width: usize) -> Vec<Fact> {
+    let fact = |name: &str, value: String| Fact { name: name.to_owned(), value, tone };
+    let room = if is_narrow(width) { width.saturating_sub(3) } else { width.saturating_sub(NAME_WIDTH + 3) };
+    let mut values = wrap(value, room.max(8)).into_iter();
+    let beside = if is_narrow(width) && !name.is_empty() { String::new() } else { values.next().unwrap_or_default() };
+    std::iter::once(fact(name, beside)).chain(values.map(|value| fact("", value))).collect()
+}
+
 /// Collects lines; long values go on below.
 struct Lines {
     facts: Vec<Fact>,
@@ -60,11 +74,7 @@ impl Lines {
     }
 
     fn add(&mut self, name: &str, value: &str, tone: Tone) {
-        let room = self.width.saturating_sub(NAME_WIDTH + 3).max(8);
-        for (index, value) in wrap(value, room).into_iter().enumerate() {
-            let name = if index == 0 { name.to_owned() } else { String::new() };
-            self.facts.push(Fact { name, value, tone });
-        }
+        self.facts.extend(lay(name, value, tone, self.width));
     }
 
     fn plain(&mut self, name: &str, value: &str) {
@@ -267,8 +277,17 @@ mod tests {
     }
 
     #[test]
+    fn on_a_narrow_screen_a_value_stands_below_its_name() {
+        let lines = |width| lay("tool_call_id", "toolu_0123456789", Tone::Plain, width);
+        let words = |width| lines(width).into_iter().map(|fact| (fact.name, fact.value)).collect::<Vec<_>>();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(words(80), [pair("tool_call_id", "toolu_0123456789")]);
+        assert_eq!(words(20), [pair("tool_call_id", ""), pair("", "toolu_0123456789")]);
+    }
+
+    #[test]
     fn a_phrase_is_found_in_names_in_values_and_over_the_end_of_a_line() {
-        let mut lines = Lines { facts: Vec::new(), width: 30 };
+        let mut lines = Lines { facts: Vec::new(), width: 36 };
         lines.plain("name", "one two three four five");
         lines.plain("id", "abcdefghijklmnopqrstuvwxyz");
         let found = |text: &str| {
@@ -278,8 +297,8 @@ mod tests {
         assert_eq!(found("NAM"), []);
         assert_eq!(found("nam"), [(0, None)]);
         assert_eq!(found("two"), [(0, Some((4, 7)))]);
-        assert_eq!(found("two three"), [(0, Some((4, 8))), (1, Some((0, 5)))]);
-        assert_eq!(found("jklm"), [(3, Some((9, 11))), (4, Some((0, 2)))]);
+        assert_eq!(found("three four"), [(0, Some((8, 14))), (1, Some((0, 4)))]);
+        assert_eq!(found("pqrs"), [(2, Some((15, 17))), (3, Some((0, 2)))]);
     }
 
     #[test]

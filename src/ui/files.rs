@@ -54,12 +54,25 @@ pub(crate) fn create_temporary() -> Result<(PathBuf, BufWriter<File>)> {
     create_new(&folder.join(format!("view-{}-1.txt", std::process::id())), true)
 }
 
-/// Writes what is too long for a clipboard into a file of the state folder.
-pub(crate) fn save_copy(bytes: &[u8]) -> Result<PathBuf> {
+/// Creates a file in the state folder for what is too long for a clipboard.
+pub(crate) fn create_copy() -> Result<(PathBuf, BufWriter<File>)> {
     let base = etcetera::choose_base_strategy()?;
     let folder = base.state_dir().unwrap_or_else(|| base.data_dir()).join("turnscope");
     make_folder(&folder)?;
-    let (path, mut file) = create_new(&folder.join("copy-1.txt"), true)?;
+    create_new(&folder.join("copy-1.txt"), true)
+}
+
+/// A path as people type it: `~/` is the home folder.
+pub(crate) fn typed_path(path: &Path) -> Result<PathBuf> {
+    match path.strip_prefix("~") {
+        Ok(rest) => Ok(etcetera::home_dir().context("could not find the home folder")?.join(rest)),
+        Err(_) => Ok(path.to_owned()),
+    }
+}
+
+/// Writes what is too long for a clipboard into a file of the state folder.
+pub(crate) fn save_copy(bytes: &[u8]) -> Result<PathBuf> {
+    let (path, mut file) = create_copy()?;
     file.write_all(bytes)?;
     file.flush()?;
     Ok(path)
@@ -172,6 +185,13 @@ mod tests {
         assert!(create_new(&path, false).is_err());
         let mode = std::fs::metadata(&path).expect("is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_path_may_begin_at_home() {
+        let home = etcetera::home_dir().expect("a home");
+        assert_eq!(typed_path(Path::new("~/x.json")).expect("is known"), home.join("x.json"));
+        assert_eq!(typed_path(Path::new("~x/y")).expect("is taken as it is"), Path::new("~x/y"));
     }
 
     #[test]

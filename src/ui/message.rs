@@ -23,6 +23,8 @@ pub enum Outside {
     Changed,
     /// Show the timeline of this session, unless the user has gone elsewhere.
     Open(String),
+    /// Why there is nothing at the paths that were named, path by path.
+    Nothing(Vec<String>),
     /// The end, in words.
     Done(String),
 }
@@ -53,6 +55,15 @@ pub(crate) struct Mark {
 pub(crate) enum Change {
     Marked(bool),
     Note(Option<String>),
+}
+
+impl Change {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Marked(_) => "mark",
+            Self::Note(_) => "note",
+        }
+    }
 }
 
 /// Where the record of an event lies.
@@ -168,9 +179,11 @@ pub(crate) enum Request {
         from: usize,
         phrase: Phrase,
     },
+    /// Looks for the rows that an id names: of an event, a row, or any key.
     Locate {
         job: u64,
         session: i64,
+        lineage: String,
         id: String,
     },
     Sharing {
@@ -238,6 +251,11 @@ pub(crate) enum Request {
     SaveCopy {
         bytes: Vec<u8>,
     },
+    /// Puts a body that is too long for the terminal's clipboard into a file.
+    CopyBody {
+        job: u64,
+        body: Body,
+    },
     /// Writes bodies into a file for a program; without any, the records of the row.
     Spill {
         job: u64,
@@ -281,6 +299,11 @@ pub(crate) enum Message {
         session: i64,
         turns: Vec<Described>,
     },
+    /// What a place of the screen is to show could not be read.
+    Unread {
+        request: Box<Request>,
+        words: String,
+    },
     /// The words of rows could not be read.
     NoTurns {
         session: i64,
@@ -301,9 +324,12 @@ pub(crate) enum Message {
         rows: Vec<u32>,
         scanned: usize,
     },
+    /// The events that an id leads to, and what it is where it is a key.
     Located {
         job: u64,
-        event: Option<i64>,
+        id: String,
+        key: Option<&'static str>,
+        events: Vec<i64>,
     },
     Shared {
         session: i64,

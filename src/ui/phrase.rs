@@ -33,6 +33,12 @@ impl Phrase {
         Ok(Some(Self { text: text.to_owned(), expression }))
     }
 
+    /// An id that is found as it stands, whatever it begins with.
+    pub(crate) fn of_id(id: &str) -> Option<Self> {
+        let expression = Regex::new(&regex::escape(id)).ok()?;
+        Some(Self { text: id.to_owned(), expression })
+    }
+
     pub(crate) fn is_in(&self, text: &str) -> bool {
         self.expression.is_match(text)
     }

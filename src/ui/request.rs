@@ -50,6 +50,26 @@ impl Backend {
     }
 }
 
+impl Backend {
+    /// What went wrong, in words for the status line.
+    fn reason(&self, error: &anyhow::Error) -> String {
+        let explained = self.store.explained(error);
+        explained.map_or_else(|| super::words::reason(error), |words| words.replace('\n', " "))
+    }
+}
+
+/// Whether what is asked for is shown in a place of its own, which stays empty when it cannot be read.
+fn is_shown(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Sessions
+            | Request::Session { .. }
+            | Request::Heads { .. }
+            | Request::Detail { .. }
+            | Request::Payload { .. }
+    )
+}
+
 /// Set when a job is to end.
 pub(crate) type Cancel = Arc<AtomicBool>;
 
@@ -60,11 +80,18 @@ pub(crate) async fn answer(request: Request, backend: Backend, cancel: Cancel, r
         Request::Turns { session, .. } => Some(*session),
         _ => None,
     };
+    let again = is_shown(&request).then(|| Box::new(request.clone()));
     let worker = Worker { backend, cancel, replies: replies.clone() };
-    let answer = match (worker.answer(request).await, turns_of) {
-        (Ok(answer), _) => answer,
-        (Err(error), Some(session)) => Some(Message::NoTurns { session, words: format!("{error:#}") }),
-        (Err(error), None) => Some(Message::Failed { job, words: format!("{error:#}") }),
+    let answer = match worker.answer(request).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let words = worker.backend.reason(&error);
+            Some(match (turns_of, again) {
+                (Some(session), _) => Message::NoTurns { session, words },
+                (None, Some(request)) => Message::Unread { request, words },
+                (None, None) => Message::Failed { job, words },
+            })
+        }
     };
     if let Some(message) = answer {
         // Nobody listens once the screen is gone.
@@ -81,6 +108,7 @@ pub(crate) fn job_of(request: &Request) -> Option<u64> {
         | Request::Seek { job, .. }
         | Request::Count { job, .. }
         | Request::Export { job, .. }
+        | Request::CopyBody { job, .. }
         | Request::Spill { job, .. } => Some(*job),
         _ => None,
     }
@@ -121,8 +149,16 @@ impl Worker {
                 order.rotate_left(from);
                 return self.search(job, rows, order, &phrase).await;
             }
-            Request::Locate { job, session, id } => {
-                Message::Located { job, event: store.named(session, &id).await?.first().copied() }
+            Request::Locate { job, session, lineage, id } => {
+                let named = store.named(session, &id).await?;
+                let (key, events) = match named.first() {
+                    Some(event) => (None, vec![*event]),
+                    None => store
+                        .holding(&lineage, &id)
+                        .await?
+                        .map_or((None, Vec::new()), |(key, events)| (Some(key.name()), events)),
+                };
+                Message::Located { job, id, key, events }
             }
             Request::Sharing { session, lineage, rows, members, forward } => {
                 let (row, words) = self.sharing(&lineage, &rows, &members, forward).await?;
@@ -168,6 +204,7 @@ impl Worker {
                 let path = spawn_blocking(move || files::save_copy(&bytes)).await??;
                 Message::Noted(format!("too long for the terminal's clipboard: written to {}", path.display()))
             }
+            Request::CopyBody { job, body } => self.copy_body(job, body).await?,
             Request::Spill { job, members, bodies, then } => self.spill(job, &members, bodies, then).await?,
             // What concerns the terminal and the jobs themselves is done by the loop.
             _ => return Ok(None),
@@ -216,7 +253,11 @@ impl Worker {
                 Change::Marked(marked) => annotation.marked = *marked,
                 Change::Note(note) => annotation.note.clone_from(note),
             }
-            self.backend.annotations.annotate(&annotation).await.context("could not keep the mark")?;
+            if let Err(error) = self.backend.annotations.annotate(&annotation).await {
+                let reason = self.backend.annotations.explained(&error);
+                let reason = reason.unwrap_or_else(|| super::words::reason(&error));
+                bail!("this {} is on the screen only: {reason}", change.name());
+            }
         }
         Ok(None)
     }
@@ -360,7 +401,7 @@ impl Worker {
     }
 
     async fn export(&self, job: u64, selection: &Selection, path: &Path, numbered: bool) -> Result<Message> {
-        let (path, file) = files::create_new(path, numbered)?;
+        let (path, file) = files::create_new(&files::typed_path(path)?, numbered)?;
         let tell = |written: u64| {
             let words = super::words::size(written);
             // A full channel only loses a line about progress.
@@ -410,6 +451,18 @@ impl Worker {
             return Err(error);
         }
         Ok(Message::Spilled { job, then, file })
+    }
+
+    async fn copy_body(&self, job: u64, body: Body) -> Result<Message> {
+        let size = super::words::size(body.size.max(0) as u64);
+        let (path, out) = files::create_copy()?;
+        if let Err(error) = self.copy_out(&[body], out).await {
+            // Half a body is worth nothing; that it cannot be removed either is no news.
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
+        let words = format!("the whole body, {size}, is too long for a clipboard: written to {}", path.display());
+        Ok(Message::Ended { job, words })
     }
 
     async fn copy_out(&self, bodies: &[Body], mut out: BufWriter<std::fs::File>) -> Result<()> {

@@ -1,8 +1,7 @@
 //! Why a row is joined: each join with the key, the values and the rule that decided, and what was rejected.
 
-use super::facts::{Fact, NAME_WIDTH, Tone};
+use super::facts::{Fact, Tone, lay};
 use super::message::Link;
-use super::text::wrap;
 use crate::domain::safe;
 use crate::timeline::Strength;
 
@@ -30,14 +29,8 @@ fn of_link(link: &Link, width: usize) -> Vec<WhyLine> {
     let name = if join.strength == Strength::Near { "~ near" } else { join.strength.name() };
     let text = format!("{} {} {}", join.strength.name(), join.to, because(link));
     let line = |name: &str, value: &str, tone| {
-        let room = width.saturating_sub(NAME_WIDTH + 3).max(8);
-        let fact = |(index, value): (usize, String)| WhyLine {
-            fact: Fact { name: if index == 0 { name.to_owned() } else { String::new() }, value, tone },
-            event: link.event,
-            row: join.to.clone(),
-            text: text.clone(),
-        };
-        wrap(value, room).into_iter().enumerate().map(fact).collect::<Vec<_>>()
+        let why = |fact| WhyLine { fact, event: link.event, row: join.to.clone(), text: text.clone() };
+        lay(name, value, tone, width).into_iter().map(why).collect::<Vec<_>>()
     };
     let mut lines = line(name, &leads_to(link), tone);
     lines.extend(line("", &because(link), Tone::Faint));

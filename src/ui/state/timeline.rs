@@ -46,6 +46,11 @@ pub(crate) struct Searched {
 }
 
 impl Searched {
+    /// A search that is done: these rows, in order, are what it found.
+    pub(crate) fn found(phrase: Phrase, rows: Vec<u32>) -> Self {
+        Self { phrase, rows, inside: 0, job: None, scanned: 0, total: 0, jump: false, lit: true }
+    }
+
     /// Takes more rows that hold the phrase.
     pub(crate) fn add(&mut self, rows: &[u32]) {
         self.rows.extend_from_slice(rows);

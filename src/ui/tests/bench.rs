@@ -24,7 +24,7 @@ pub(super) struct Bench {
     now: Instant,
     /// What was asked of the terminal, and what would write files.
     pub(super) outward: Vec<Request>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 pub(super) fn options() -> Options {
@@ -42,7 +42,7 @@ impl Bench {
         let folder = tempfile::tempdir().expect("a folder");
         let backend = Backend::new(sample::store_in(folder.path()).await);
         let state = State::new(&options(), columns, rows);
-        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), _folder: folder };
+        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), folder: folder };
         bench.do_all(vec![Request::Sessions]).await;
         bench
     }
@@ -71,6 +71,26 @@ impl Bench {
             self.now = self.now.max(due);
             let requests = update(&mut self.state, Message::Deadline, self.now);
             self.do_all(requests).await;
+        }
+    }
+
+    /// A session list of a store without any.
+    pub(super) async fn empty(columns: u16, rows: u16) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let backend = Backend::new(sample::empty_in(folder.path()).await);
+        let state = State::new(&options(), columns, rows);
+        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), folder: folder };
+        bench.do_all(vec![Request::Sessions]).await;
+        bench
+    }
+
+    /// Writes something else over the files of the store.
+    pub(super) fn spoil(&self, name: &str) {
+        for end in ["", "-wal", "-shm"] {
+            let path = self.folder.path().join(format!("{name}{end}"));
+            if let Ok(bytes) = std::fs::read(&path) {
+                std::fs::write(&path, vec![b'x'; bytes.len()]).expect("is written");
+            }
         }
     }
 

@@ -11,29 +11,29 @@ use crate::ui::state::{Ended, State, Tab};
 use crate::ui::update::update;
 
 /// Opens the sample session that has a row of every sort.
-async fn timeline() -> Bench {
+pub(super) async fn timeline() -> Bench {
     let mut bench = Bench::new(100, 30).await;
     bench.press("e Enter").await;
     bench
 }
 
 /// Opens the failed call in it.
-async fn event() -> Bench {
+pub(super) async fn event() -> Bench {
     let mut bench = timeline().await;
     bench.press("e Enter").await;
     bench
 }
 
-fn place(bench: &Bench) -> (Place, usize) {
+pub(super) fn place(bench: &Bench) -> (Place, usize) {
     (bench.state.place, bench.state.timeline.as_ref().map_or(0, |timeline| timeline.list.at))
 }
 
-fn notice(bench: &Bench) -> &str {
+pub(super) fn notice(bench: &Bench) -> &str {
     bench.state.notice.as_ref().map_or("", |notice| notice.text.as_str())
 }
 
 /// The bytes that went to the clipboard last.
-fn copied(bench: &Bench) -> String {
+pub(super) fn copied(bench: &Bench) -> String {
     match bench.outward.last() {
         Some(Request::Terminal(Terminal::Copy(bytes))) => String::from_utf8(bytes.clone()).expect("is text"),
         other => format!("{other:?}"),
@@ -432,105 +432,4 @@ async fn every_key_does_something_or_says_why_not() {
             }
         }
     }
-}
-
-#[tokio::test]
-async fn every_tab_of_an_event_is_searched_and_no_text_becomes_commands() {
-    let mut bench = event().await;
-    for tab in 1..=9 {
-        bench.press(&format!("g {tab}")).await;
-        bench.press("/").await;
-        bench.type_text("exec").await;
-        bench.press("Enter").await;
-        assert_eq!(bench.state.place, Place::Event, "tab {tab}");
-        assert!(bench.state.panel.is_none() && bench.outward.is_empty(), "tab {tab}");
-    }
-    bench.press("g 1 /").await;
-    bench.type_text("tool").await;
-    bench.press("Enter").await;
-    assert!(bench.text().contains("/tool 1/"), "{}", bench.text());
-    let first = bench.state.event.as_ref().map(|event| event.list(Tab::Summary).at);
-    bench.press("n").await;
-    assert!(bench.text().contains("/tool 2/"), "{}", bench.text());
-    bench.press("N").await;
-    assert_eq!(bench.state.event.as_ref().map(|event| event.list(Tab::Summary).at), first);
-    bench.press("/").await;
-    bench.type_text("nowhere").await;
-    bench.press("Enter").await;
-    assert_eq!(notice(&bench), "not found: nowhere");
-}
-
-#[tokio::test]
-async fn text_typed_for_a_prompt_that_did_not_open_is_not_taken_for_keys() {
-    let mut bench = event().await;
-    bench.press("f").await;
-    bench.type_text("xq").await;
-    bench.press("Enter").await;
-    assert_eq!((bench.state.place, bench.outward.len()), (Place::Event, 0));
-    assert!(bench.state.panel.is_none());
-    assert_eq!(notice(&bench), "f does nothing here; ? shows what does");
-    bench.pause();
-    bench.press("q").await;
-    assert_eq!(bench.state.place, Place::Timeline);
-}
-
-#[tokio::test]
-async fn a_backspace_held_too_long_closes_the_prompt_and_no_more() {
-    let mut bench = Bench::new(100, 30).await;
-    bench.press("/ a Backspace Backspace Backspace Backspace").await;
-    assert_eq!((bench.state.ended, bench.state.panel.is_some()), (None, false));
-    bench.pause();
-    bench.press("Backspace").await;
-    assert_eq!(bench.state.ended, Some(Ended::Quit));
-}
-
-#[tokio::test]
-async fn a_timeline_search_finds_what_stands_inside_rows_and_the_event_shows_it() {
-    let mut bench = timeline().await;
-    bench.press("/").await;
-    bench.type_text("rust_log").await;
-    bench.press("Enter").await;
-    assert_eq!(place(&bench).1, 2);
-    assert!(bench.text().contains("/rust_log 1/1, 1 inside rows"), "{}", bench.text());
-    bench.press("Enter g 2 n").await;
-    assert!(bench.text().contains("/rust_log 1/1"), "{}", bench.text());
-}
-
-#[tokio::test]
-async fn a_search_means_the_same_on_every_screen() {
-    for (keys, small, capital) in
-        [("", "login", "LOGIN"), ("Enter", "login", "LOGIN"), ("Enter j j Enter", "bash", "BASH")]
-    {
-        let mut bench = Bench::new(120, 30).await;
-        bench.press("e").await;
-        bench.press(keys).await;
-        for (text, found) in [(small, true), (capital, false), (&format!("re:^.*{small}"), true), ("lo.in", false)] {
-            bench.press("/").await;
-            bench.type_text(text).await;
-            bench.press("Enter").await;
-            assert_eq!(notice(&bench).is_empty(), found, "{text} after {keys}: {}", notice(&bench));
-        }
-        bench.press("/").await;
-        bench.type_text("re:(").await;
-        bench.press("Enter").await;
-        assert_eq!(notice(&bench), "re:( is no expression: unclosed group at character 1");
-    }
-}
-
-#[tokio::test]
-async fn a_search_that_is_stopped_says_how_far_it_came() {
-    let mut bench = timeline().await;
-    let now = Instant::now();
-    let mut requests = Vec::new();
-    for message in keys("/ b a s h Enter") {
-        requests = update(&mut bench.state, message, now);
-    }
-    let Some(Request::Search { job, .. }) = requests.first() else { panic!("{requests:?}") };
-    update(&mut bench.state, Message::Hits { job: *job, rows: vec![2], scanned: 8 }, now);
-    update(&mut bench.state, Message::Inside { job: *job, rows: vec![3], scanned: 12 }, now);
-    keys("Esc").for_each(|message| drop(update(&mut bench.state, message, now)));
-    assert_eq!(notice(&bench), "cancelled: searching bash, stopped early at 75%");
-    bench.press("k j").await;
-    let text = bench.text();
-    assert!(text.contains("/bash 1/2, 1 inside rows, stopped early at 75 %"), "{text}");
 }

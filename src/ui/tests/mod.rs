@@ -6,3 +6,4 @@ mod flow;
 mod picture;
 mod random;
 mod sample;
+mod searching;

@@ -152,9 +152,14 @@ fn main_records(writer: &mut Writer) {
     );
 }
 
+/// Makes a new store in a folder.
+pub(super) async fn empty_in(folder: &Path) -> Store {
+    Store::open(&folder.join("store.db")).await.expect("opens")
+}
+
 /// Fills a new store in a folder.
 pub(super) async fn store_in(folder: &Path) -> Store {
-    let store = Store::open(&folder.join("store.db")).await.expect("opens");
+    let store = empty_in(folder).await;
     let mut main = Writer { session: "main".to_owned(), content: Vec::new(), records: Vec::new() };
     main_records(&mut main);
     main.store(&store, session("main", "Fix the flaky login test", "claude-code", "shop")).await;

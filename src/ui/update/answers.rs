@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use super::{commands, event, find, go, keep, payload};
 use crate::ui::message::{Mark, Message, Request, Terminal};
-use crate::ui::state::{State, Timeline};
+use crate::ui::state::{State, Timeline, Unread};
 
 pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
     let height = state.height();
+    mend(state, &answer);
     match answer {
+        Message::Unread { request, words } => unread(state, *request, words),
         Message::Sessions(catalog) => {
             let first_time = !state.sessions.loaded;
             state.sessions.take(catalog, height);
@@ -54,6 +56,32 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
     Vec::new()
 }
 
+/// Keeps what could not be read, so that it can be asked for again.
+fn unread(state: &mut State, request: Request, words: String) {
+    state.warn(format!("{words}; ^L tries again"));
+    let unread = state.unread.get_or_insert_with(|| Unread { words: String::new(), requests: Vec::new() });
+    unread.words = words;
+    if !unread.requests.contains(&request) {
+        unread.requests.push(request);
+    }
+}
+
+/// What has been read now is not missing any more.
+fn mend(state: &mut State, answer: &Message) {
+    let Some(unread) = &mut state.unread else { return };
+    unread.requests.retain(|request| {
+        !matches!(
+            (request, answer),
+            (Request::Sessions, Message::Sessions(_))
+                | (Request::Session { .. }, Message::Session { .. })
+                | (Request::Heads { .. }, Message::Heads { .. })
+                | (Request::Detail { .. }, Message::Detail { .. })
+                | (Request::Payload { .. }, Message::Payload { .. })
+        )
+    });
+    state.unread.take_if(|unread| unread.requests.is_empty());
+}
+
 fn take_marks(state: &mut State, session: &str, marks: Vec<(i64, Mark)>) {
     let Some(timeline) = state.timeline.as_mut().filter(|timeline| timeline.session.id == session) else { return };
     // An annotation leads to some event of its row; rows are known by the leading one.
@@ -65,10 +93,9 @@ fn take_marks(state: &mut State, session: &str, marks: Vec<(i64, Mark)>) {
 fn of_job(state: &mut State, answer: Message) -> Vec<Request> {
     match answer {
         Message::Progress { job, words } => state.jobs.progress(job, words),
-        Message::Located { job, event } if state.jobs.end(job) => match event {
-            Some(event) => return commands::located(state, event),
-            None => state.warn("there is no such id in this session"),
-        },
+        Message::Located { job, id, key, events } if state.jobs.end(job) => {
+            return commands::located(state, &id, key, &events);
+        }
         Message::Sought { job, key, tab, at } if state.jobs.end(job) => return payload::sought(state, key, tab, at),
         Message::Counted { job, key, tab, phrase, count } if state.jobs.end(job) => {
             payload::counted(state, key, tab, &phrase, count);

@@ -177,9 +177,24 @@ pub(super) fn step(state: &mut State, step: Move, count: Option<usize>, height: 
     Vec::new()
 }
 
+/// Why the line under the cursor has no path.
+pub(super) fn why_no_path(state: &State) -> &'static str {
+    match state.event.as_ref().map(|event| (event.mode, event.payload())) {
+        Some((Mode::Pretty, Some(pages))) if pages.paged().is_some() => "a body that is shown in parts has no paths",
+        Some((Mode::Pretty, Some(_))) => "only values inside JSON have a path",
+        Some((Mode::Raw, Some(_))) => "paths need the pretty view; r shows it",
+        Some((Mode::Hex, Some(_))) => "paths need the pretty view; X shows it",
+        _ => "there is nothing to copy yet",
+    }
+}
+
 /// Copies the value under the cursor.
 pub(super) fn copy_value(state: &mut State) -> Vec<Request> {
     let columns = usize::from(state.columns);
+    if let Some(body) = state.event.as_ref().and_then(payload::whole_body) {
+        let job = state.jobs.start("copying the body");
+        return vec![Request::CopyBody { job, body }];
+    }
     let Some(event) = &state.event else { return Vec::new() };
     let at = event.list(event.tab).at;
     let bytes = match event.tab {
@@ -188,8 +203,8 @@ pub(super) fn copy_value(state: &mut State) -> Vec<Request> {
         _ => facts::lines(event, columns).get(at).map(|fact| fact.value.clone().into_bytes()),
     };
     match bytes {
-        Some(bytes) => keep::copy_bytes(state, bytes),
-        None => {
+        Some(bytes) if !bytes.is_empty() => keep::copy_bytes(state, bytes),
+        _ => {
             state.warn("there is nothing to copy here");
             Vec::new()
         }

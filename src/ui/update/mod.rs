@@ -23,7 +23,7 @@ pub(crate) use reasons::disabled;
 
 use std::time::Duration;
 
-use super::action::Action;
+use super::action::{Action, Go};
 use super::keymap::Place;
 use super::list::Move;
 use super::message::{Message, Now, Outside, Request};
@@ -77,6 +77,7 @@ pub(crate) fn act(state: &mut State, action: Action, count: Option<usize>, now: 
         return Vec::new();
     }
     match action {
+        Action::Go(Go::In) if state.missing().is_some() => retry(state),
         Action::Move(step) => step_in(state, step, count),
         Action::Go(wish) => go::go(state, wish, now),
         Action::Find(wish) => find::find(state, wish, count),
@@ -84,6 +85,11 @@ pub(crate) fn act(state: &mut State, action: Action, count: Option<usize>, now: 
         Action::Look(wish) => event::look(state, wish, count),
         Action::Keep(wish) => keep::keep(state, wish),
     }
+}
+
+/// Asks again for what could not be read.
+fn retry(state: &mut State) -> Vec<Request> {
+    state.unread.take().map(|unread| unread.requests).unwrap_or_default()
 }
 
 /// Moves the cursor of whatever has the keys.
@@ -141,6 +147,10 @@ fn outside(state: &mut State, news: Outside) -> Vec<Request> {
         Outside::Open(id) => {
             let nowhere_yet = state.timeline.is_none() && state.place == Place::Sessions;
             if nowhere_yet { vec![Request::Session { id }] } else { Vec::new() }
+        }
+        Outside::Nothing(reasons) => {
+            state.nothing = reasons;
+            Vec::new()
         }
         Outside::Done(words) => {
             state.import = None;

@@ -434,6 +434,16 @@ pub(super) fn unlight(state: &mut State) -> bool {
     lit
 }
 
+/// The body that is copied wholly: one that is shown in parts, where the line under the cursor is not all there.
+pub(super) fn whole_body(event: &EventScreen) -> Option<crate::domain::Body> {
+    let pages = event.payload()?;
+    let (window, view) = (pages.paged()?, pages.view.as_ref()?);
+    let line = pages.scroll.line;
+    // The first line says how long the body is; that behind it and the last one may go on outside the part.
+    let cut = line == 0 || (line == 1 && window.from > 0) || line + 1 >= view.lines();
+    cut.then(|| window.body.clone())
+}
+
 /// The value under the cursor.
 pub(super) fn value(event: &EventScreen) -> Option<Vec<u8>> {
     let pages = event.payload()?;

@@ -20,7 +20,13 @@ pub(crate) fn disabled(state: &State, action: Action, count: Option<usize>) -> O
     Some(reason.to_owned())
 }
 
+/// What is said where the store could not be read.
+const UNREAD: &str = "this could not be read; Enter or ^L tries again";
+
 fn empty(state: &State) -> Option<&'static str> {
+    if state.missing().is_some() {
+        return Some(UNREAD);
+    }
     match state.place {
         Place::Sessions if !state.sessions.loaded => Some("the sessions are still being read"),
         Place::Sessions if state.sessions.lines.is_empty() => Some("there are no sessions here"),
@@ -41,8 +47,10 @@ fn no_rows(state: &State) -> Option<&'static str> {
 
 fn going(state: &State, wish: Go) -> Option<&'static str> {
     match wish {
+        Go::In if state.missing().is_some() => None,
         Go::In | Go::Event if state.place != Place::Event => empty(state),
-        Go::HistoryBack | Go::LastPlace if !state.history.can_go_back() => Some("there is no place before this one"),
+        Go::LastPlace if !state.history.has_last() => Some("there is no place before this one"),
+        Go::HistoryBack if !state.history.can_go_back() => Some("there is no place before this one"),
         Go::HistoryForward if !state.history.can_go_forward() => Some("there is no place after this one"),
         Go::Out if state.place == Place::Sessions => Some("this is the top; q quits"),
         Go::Timeline if state.place == Place::Sessions => empty(state),
@@ -102,6 +110,8 @@ fn no_payload(state: &State) -> Option<&'static str> {
     let event = state.event.as_ref()?;
     match (event.tab.role(), event.payload().is_some()) {
         (None, _) => Some("this tab shows no payload"),
+        (Some(_), false) if state.missing().is_some() => Some(UNREAD),
+        (Some(_), false) if event.detail.is_some() && !event.has(event.tab) => Some("this row has none"),
         (Some(_), false) => Some("the payload is still being read"),
         (Some(_), true) => None,
     }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::Pen;
 use super::pen::under_cursor;
-use crate::ui::facts::{self, Fact, NAME_WIDTH, Place, Tone};
+use crate::ui::facts::{self, Fact, NAME_WIDTH, Place, Tone, is_narrow};
 use crate::ui::layout::Areas;
 use crate::ui::state::{EventScreen, State, TABS, Tab};
 use crate::ui::text::{left, width};
@@ -18,7 +18,7 @@ pub(super) fn draw(state: &mut State, areas: &Areas, buffer: &mut Buffer) {
     let Some(event) = &mut state.event else { return };
     let tab = event.tab;
     if event.detail.is_none() {
-        Pen::new(buffer, areas.list).space(1).write("reading the row", theme.dim);
+        super::empty(state, "reading the row", areas.list, buffer);
         return;
     }
     if tab.role().is_none() {
@@ -27,9 +27,7 @@ pub(super) fn draw(state: &mut State, areas: &Areas, buffer: &mut Buffer) {
     }
     let missing = if event.has(tab) { "reading" } else { "this row has none" };
     match event.pages.get_mut(&tab).and_then(|pages| Some((pages.scroll.top, pages.view.as_mut()?))) {
-        None => {
-            Pen::new(buffer, areas.list).space(1).write(missing, theme.dim);
-        }
+        None => super::empty(state, missing, areas.list, buffer),
         Some((top, view)) => {
             let lines = view.draw(top, areas.list.height, areas.list.width, &theme);
             for (row, line) in (0..areas.list.height).zip(&lines) {
@@ -54,6 +52,11 @@ fn tabs(state: &State, event: &EventScreen, area: Rect, buffer: &mut Buffer) {
     };
     let named = naming.iter().find(fits);
     let mut pen = Pen::new(buffer, area);
+    let numbers: usize = TABS.iter().map(|tab| width(&words(*tab, *tab == event.tab)) + 2).sum();
+    if named.is_none() && numbers > usize::from(area.width) {
+        few_tabs(state, event, &mut pen);
+        return;
+    }
     for tab in TABS {
         let chosen = tab == event.tab;
         let style = match (chosen, event.has(tab)) {
@@ -63,6 +66,20 @@ fn tabs(state: &State, event: &EventScreen, area: Rect, buffer: &mut Buffer) {
         };
         let words = words(tab, named.map_or(chosen, |named| named(tab)));
         pen.write(&if chosen { format!("[{words}]") } else { format!(" {words} ") }, style);
+    }
+}
+
+/// On a narrow screen: the chosen tab by name, and the numbers of those that have anything.
+fn few_tabs(state: &State, event: &EventScreen, pen: &mut Pen<'_>) {
+    pen.write(&format!("[{} {}]", event.tab.number(), event.tab.name()), state.theme.badge);
+    for tab in TABS.into_iter().filter(|tab| *tab != event.tab && event.has(*tab)) {
+        let more = format!(" {}", tab.number());
+        // What has no room is at least seen to be there.
+        if pen.left() < width(&more) + 1 {
+            pen.write("…", state.theme.dim);
+            return;
+        }
+        pen.write(&more, state.theme.breadcrumb);
     }
 }
 
@@ -106,7 +123,12 @@ fn fact(state: &State, pen: &mut Pen<'_>, fact: &Fact, hits: &[Place], chosen: b
         Tone::Bad => theme.error,
     };
     let name = crate::domain::safe(&fact.name);
-    pen.space(1).write(&left(&name, NAME_WIDTH), if in_name { hit } else { theme.dim }).space(2);
+    let named = if in_name { hit } else { theme.dim };
+    if is_narrow(usize::from(state.columns)) {
+        pen.space(if name.is_empty() { 2 } else { 1 }).write(&name, named);
+    } else {
+        pen.space(1).write(&left(&name, NAME_WIDTH), named).space(2);
+    }
     let mut from = 0;
     for (start, end) in hits.iter().filter_map(|place| place.range) {
         // Places that go over the end of a line may overlap where two readings of it fit.

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{Pen, prompt};
 use crate::domain::safe;
+use crate::ui::facts;
 use crate::ui::keymap::{Place, footer};
 use crate::ui::state::{EventScreen, State, Timeline};
 use crate::ui::text::{clip, fit, width};
@@ -115,8 +116,8 @@ fn notes(state: &State) -> Vec<String> {
 
 fn notes_of_sessions(state: &State) -> Vec<String> {
     let sessions = &state.sessions;
-    let hidden = sessions.catalog.entries.len().saturating_sub(sessions.lines.len());
-    let filter = sessions.filter.as_ref().map(|filter| format!("filter \"{}\" hides {hidden}", safe(&filter.text)));
+    let (shown, all) = (sessions.lines.len(), sessions.catalog.entries.len());
+    let filter = sessions.filter.as_ref().map(|filter| filtered(&filter.text, shown, all, ""));
     let at = sessions.hits.binary_search(&(sessions.list.at as u32)).ok();
     let hits = sessions.search.as_ref().map(|search| hits(&search.text, at, sessions.hits.len(), ""));
     filter.into_iter().chain(hits).collect()
@@ -169,12 +170,25 @@ fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
     if let Some(lines) = timeline.selected() {
         notes.push(format!("{} selected", counted(lines.count(), "row")));
     }
-    if let Some(found) = &timeline.filter {
-        let all = timeline.rows.len();
-        let stopped = if found.job.is_none() && found.scanned < all { ", stopped early" } else { "" };
-        notes.push(format!("filter \"{}\" {} of {all}{stopped}", safe(&found.filter.text), found.rows.len()));
-    }
+    let (filter, rest) = narrowed(timeline);
+    notes.extend(filter);
     notes.extend(hits_of_timeline(timeline));
+    notes.extend(rest);
+    notes
+}
+
+/// What makes the rows fewer, in the timeline and in the event alike; and what is marked.
+fn narrowed(timeline: &Timeline) -> (Option<String>, Vec<String>) {
+    let filter = timeline.filter.as_ref().map(|found| {
+        let all = timeline.rows.len();
+        let stopped = if found.job.is_none() && found.scanned < all {
+            format!(", stopped early at {} %", found.scanned * 100 / all.max(1))
+        } else {
+            String::new()
+        };
+        filtered(&found.filter.text, found.rows.len(), all, &stopped)
+    });
+    let mut notes = Vec::new();
     if !timeline.hidden_counts.is_empty() {
         let counts: Vec<String> =
             timeline.hidden_counts.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
@@ -184,12 +198,30 @@ fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
     if marked > 0 {
         notes.push(format!("{marked} marked"));
     }
-    notes
+    (filter, notes)
+}
+
+fn filtered(text: &str, shown: usize, all: usize, more: &str) -> String {
+    format!("filter \"{}\" {shown} of {all}{more}", safe(text))
+}
+
+/// The line under the cursor of the tab, and how many there are.
+fn line_of_event(state: &State, event: &EventScreen) -> Option<String> {
+    let (at, length) = match event.payload() {
+        Some(pages) => (pages.scroll.line, pages.view.as_ref()?.lines()),
+        None => (event.list(event.tab).at, facts::lines(event, usize::from(state.columns)).len()),
+    };
+    (length > 0).then(|| format!("line {}/{length}", at + 1))
 }
 
 fn notes_of_event(state: &State) -> Vec<String> {
     let Some(event) = &state.event else { return Vec::new() };
     let mut notes: Vec<String> = hits_of_event(state, event).into_iter().collect();
+    let mark = state.timeline.as_ref().and_then(|timeline| timeline.marks.get(&event.key));
+    if mark.is_some_and(|mark| mark.marked) {
+        notes.push("this row is marked".to_owned());
+    }
+    notes.extend(line_of_event(state, event));
     if let Some(pages) = event.payload() {
         if let Some(window) = pages.paged() {
             let percent = window.from.saturating_mul(100) / window.body.size.max(1);
@@ -198,6 +230,9 @@ fn notes_of_event(state: &State) -> Vec<String> {
         if let Some(view) = &pages.view {
             notes.push(safe(&view.path(pages.scroll.line)).into_owned());
         }
+    }
+    if let Some((filter, rest)) = state.timeline.as_ref().map(narrowed) {
+        notes.extend(filter.into_iter().chain(rest));
     }
     notes.retain(|note| !note.is_empty());
     notes
