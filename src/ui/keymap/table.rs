@@ -186,7 +186,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     keep(ROWS, &["M"], Keep::Note, "write a note on this row"),
     keep(ROWS, &["'"], Keep::Marks, "list the marks; ' again goes to the last place"),
     keep(TIMELINE, &["U"], Keep::UnmarkAll, "remove all marks; asks"),
-    keep(ALL, &["x"], Keep::Export, "export a slice: marked, selected, filtered or current").hint("export"),
+    keep(ALL, &["x"], Keep::Export, "export a slice: marked, selected, filtered, else this").hint("export"),
     keep(ALL, &["y y"], Keep::Copy(Copied::Value), "copy the value under the cursor"),
     keep(EVENT, &["y p"], Keep::Copy(Copied::Path), "copy the path of the value"),
     keep(ALL, &["y i"], Keep::Copy(Copied::Id), "copy the id"),

@@ -42,7 +42,7 @@ impl Bench {
         let folder = tempfile::tempdir().expect("a folder");
         let backend = Backend::new(sample::store_in(folder.path()).await);
         let state = State::new(&options(), columns, rows);
-        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), folder: folder };
+        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), folder };
         bench.do_all(vec![Request::Sessions]).await;
         bench
     }
@@ -79,7 +79,7 @@ impl Bench {
         let folder = tempfile::tempdir().expect("a folder");
         let backend = Backend::new(sample::empty_in(folder.path()).await);
         let state = State::new(&options(), columns, rows);
-        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), folder: folder };
+        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), folder };
         bench.do_all(vec![Request::Sessions]).await;
         bench
     }

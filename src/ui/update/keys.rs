@@ -91,8 +91,9 @@ fn count(state: &mut State, key: &Key) -> bool {
 
 fn unknown(state: &mut State, typed: &str, now: Now) {
     state.typed = Typed::default();
-    // What opens a prompt on another screen is followed by text here too.
-    if BINDINGS.iter().any(|binding| binding.keys.contains(&typed) && opens_prompt(binding.action)) {
+    // What opens a prompt on another screen, or without the prefix, is followed by text here too.
+    let last = typed.rsplit(' ').next().unwrap_or(typed);
+    if BINDINGS.iter().any(|binding| binding.keys.contains(&last) && opens_prompt(binding.action)) {
         state.deaf_until = Some(now + DEAF_FOR);
     }
     let shown = typed.replace(' ', "");
