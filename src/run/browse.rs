@@ -80,11 +80,12 @@ async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Opti
     let told = tokio::spawn(async move {
         let outcome = work.await.context("the import broke off").and_then(|outcome| outcome);
         let counts = telling.await.unwrap_or_default();
+        let cancelled = outcome.as_ref().is_ok_and(|outcome| outcome.cancelled);
         let failures = outcome.map(|outcome| outcome.failures);
-        let nothing = if counts.found { Vec::new() } else { reasons(&failures, &named) };
+        let nothing = if counts.found || cancelled { Vec::new() } else { reasons(&failures, &named) };
         // A screen that is gone needs no news.
         let _ = sender.send(Outside::Nothing(nothing)).await;
-        let failed = !counts.found && failures.as_ref().map_or(true, |failures| !failures.is_empty());
+        let failed = !counts.found && !cancelled && failures.as_ref().map_or(true, |failures| !failures.is_empty());
         let words = last_words(failures, counts);
         let _ = sender.send(Outside::Done(words.clone())).await;
         failed.then_some(words)

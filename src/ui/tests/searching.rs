@@ -71,6 +71,9 @@ async fn a_timeline_search_finds_what_stands_inside_rows_and_the_event_shows_it(
     bench.press("/").await;
     bench.type_text("rust_log").await;
     bench.press("Enter").await;
+    bench.press("/").await;
+    assert!(bench.text().contains("in what the rows say, then inside them"), "{}", bench.text());
+    bench.press("Enter").await;
     assert_eq!(place(&bench).1, 2);
     assert!(bench.text().contains("/rust_log 1/1, 1 inside rows"), "{}", bench.text());
     bench.press("Enter g 2 n").await;

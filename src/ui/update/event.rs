@@ -68,6 +68,8 @@ pub(super) fn detail(state: &mut State, session: i64, detail: Detail) -> Vec<Req
     event.pages.clear();
     if event.tab.role().is_none() {
         lines::search(state);
+    } else if !event.has(event.tab) && std::mem::take(&mut event.jump) {
+        payload::not_found(state);
     }
     payload::load(state)
 }

@@ -8,7 +8,8 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::Pen;
 use crate::domain::safe;
 use crate::ui::input::Input;
-use crate::ui::state::{Panel, State};
+use crate::ui::keymap::Place;
+use crate::ui::state::{Ask, Panel, State};
 use crate::ui::text::width;
 
 /// Draws the prompt that is open, or the question that is asked; `false` where there is none.
@@ -31,7 +32,19 @@ pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
     let mut pen = Pen::new(buffer, area);
     pen.write(label, state.theme.footer_key);
     typed(&mut pen, input, state.theme.text);
+    if matches!(&state.panel, Some(Panel::Prompt { ask: Ask::Search, .. })) && input.text.is_empty() {
+        pen.space(1).write(searched(state.place), state.theme.dim);
+    }
     true
+}
+
+/// Where a search looks, before anything is typed.
+fn searched(place: Place) -> &'static str {
+    match place {
+        Place::Sessions => "in titles, ids, agents, projects, models; re: begins an expression",
+        Place::Timeline => "in what the rows say, then inside them; re: begins an expression",
+        Place::Event => "in this tab; re: begins an expression",
+    }
 }
 
 /// The typed text with the cursor in it; of a long one the part around the cursor.
