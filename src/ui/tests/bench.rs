@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::sample;
 use crate::ui::key::Key;
 use crate::ui::message::{Message, Request};
+use crate::ui::request::stored::Store;
 use crate::ui::request::{self, Backend, Cancel};
 use crate::ui::state::{Options, State, ThemeChoice};
 use crate::ui::theme::Depth;
@@ -40,11 +41,8 @@ impl Bench {
     /// The session list, read.
     pub(super) async fn new(columns: u16, rows: u16) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let backend = Backend::new(sample::store_in(folder.path()).await);
-        let state = State::new(&options(), columns, rows);
-        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), folder };
-        bench.do_all(vec![Request::Sessions]).await;
-        bench
+        let store = sample::store_in(folder.path()).await;
+        Self::on(folder, store, columns, rows).await
     }
 
     /// Presses keys, and waits after each until everything has been answered.
@@ -77,7 +75,19 @@ impl Bench {
     /// A session list of a store without any.
     pub(super) async fn empty(columns: u16, rows: u16) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let backend = Backend::new(sample::empty_in(folder.path()).await);
+        let store = sample::empty_in(folder.path()).await;
+        Self::on(folder, store, columns, rows).await
+    }
+
+    /// A session list of a store with one row whose output is this text.
+    pub(super) async fn with_output(text: &str, columns: u16, rows: u16) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = sample::output_in(folder.path(), text).await;
+        Self::on(folder, store, columns, rows).await
+    }
+
+    async fn on(folder: tempfile::TempDir, store: Store, columns: u16, rows: u16) -> Self {
+        let backend = Backend::new(store);
         let state = State::new(&options(), columns, rows);
         let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), folder };
         bench.do_all(vec![Request::Sessions]).await;
@@ -134,6 +144,7 @@ fn is_outward(request: &Request) -> bool {
             | Request::Export { .. }
             | Request::Spill { .. }
             | Request::SaveCopy { .. }
+            | Request::CopyBody { .. }
     )
 }
 

@@ -224,3 +224,28 @@ async fn tabs_that_have_no_room_are_seen_to_be_there() {
         assert!(tabs.contains("1 Summary]") && (tabs.contains('9') || tabs.ends_with('…')), "{columns}: {tabs}");
     }
 }
+
+#[tokio::test]
+async fn hits_in_a_long_body_are_counted_to_its_end() {
+    // With the quote before it, every 256th hit lies over the end of a piece that is read at once.
+    let text = format!("{} jumps", "x".repeat(4090)).repeat(2_200);
+    let mut bench = Bench::with_output(&text, 120, 20).await;
+    bench.press("Enter Enter g 3 /").await;
+    bench.type_text("jumps").await;
+    bench.press("Enter").await;
+    assert!(bench.text().contains("/jumps 1/255 in this part, 2200 in all"), "{}", bench.text());
+    bench.press("/").await;
+    bench.type_text("zzzz").await;
+    bench.press("Enter").await;
+    assert_eq!(notice(&bench), "not found in the rest of this body");
+    assert!(bench.text().contains("/zzzz -/0 in this part"), "{}", bench.text());
+    bench.press("g g y y").await;
+    assert!(matches!(bench.outward.last(), Some(Request::CopyBody { .. })), "{:?}", bench.outward.last());
+}
+
+#[tokio::test]
+async fn more_hits_than_are_kept_are_said_to_be_more() {
+    let mut bench = Bench::with_output(&"ab ".repeat(60_000), 120, 20).await;
+    bench.press("Enter Enter g 3 / a b Enter").await;
+    assert!(bench.text().contains("/ab 1/50000+"), "{}", bench.text());
+}
