@@ -223,6 +223,19 @@ impl Event {
         self.keys.iter().filter(move |key| key.kind == kind).map(|key| key.value.as_str())
     }
 
+    /// The name of the row that it is in: its turn, else itself.
+    pub fn row(&self) -> &str {
+        self.turn.as_deref().unwrap_or(&self.id)
+    }
+
+    /// The keys of several events, each value of each kind once.
+    pub fn distinct_keys(events: &[Self]) -> Vec<Key> {
+        let mut keys: Vec<Key> = events.iter().flat_map(|event| event.keys.iter().cloned()).collect();
+        keys.sort();
+        keys.dedup_by(|one, other| one.kind == other.kind && one.value == other.value);
+        keys
+    }
+
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }

@@ -3,6 +3,7 @@
 //! This layer knows no SQL, no terminal, no files and no clock. Everything else is written in its words.
 
 mod carried;
+mod dialect;
 mod event;
 mod json;
 mod key;
@@ -12,8 +13,10 @@ mod session;
 mod ties;
 mod timestamp;
 mod usage;
+pub mod filter;
 
 pub use carried::Carried;
+pub use dialect::{Reading, read_usage};
 pub use event::{Body, Event, Head, Kind, NOTED, Order, Phase, Role, flag};
 pub use json::{
     Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Value, decode_string, is_json_number,

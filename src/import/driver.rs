@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::find::{Found, find, plain};
 use super::head::Head;
+use super::present::read_document;
 use super::read::{Begin, Cancelled, Saved, TAIL, read_source};
 use super::slice::read_slice;
 use super::{Format, Open, Opening};
@@ -246,6 +247,7 @@ impl Bringing<'_> {
             match format.open {
                 Open::Records(open) => read_source(&path, begin, open(&opening), sender, &told),
                 Open::Slice => read_slice(&path, begin.step, stamp, sender, &told),
+                Open::Present => read_document(&path, &head.outlines, (begin.step, stamp), sender, &told),
             }
         });
         while let Some(mut batch) = receiver.recv().await {

@@ -42,6 +42,11 @@ impl Head {
         if first.outlines.is_empty() && !whole && !stopped {
             first.outlines.extend(beginning(bytes));
         }
+        if first.fault.is_some()
+            && let Some(broken) = broken_document(bytes)
+        {
+            first.outlines = vec![broken];
+        }
         Self {
             outlines: first.outlines,
             layout,
@@ -101,6 +106,16 @@ fn beginning(bytes: &[u8]) -> Option<Outline> {
         Ok(_) => Some(lexer.outline()),
         Err(_) => None,
     }
+}
+
+/// A document of the original that breaks off or breaks somewhere is still its own, as far as it goes.
+fn broken_document(bytes: &[u8]) -> Option<Outline> {
+    let mut lexer = Lexer::new();
+    // Where it breaks is told when it is read.
+    let _ = lexer.feed(bytes.trim_ascii_start());
+    let outline = lexer.outline();
+    let known = !outline.is_empty() && (super::present::FORMAT.detect)(std::slice::from_ref(&outline));
+    known.then_some(outline)
 }
 
 #[derive(Default)]

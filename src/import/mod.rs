@@ -12,6 +12,7 @@ mod scan;
 mod slice;
 mod claude;
 mod codex;
+mod present;
 #[cfg(test)]
 mod corpus;
 mod telling;
@@ -99,9 +100,11 @@ pub enum Open {
     Records(fn(&Opening<'_>) -> Box<dyn Reader>),
     /// Our own slices, which carry rows and bodies apart.
     Slice,
+    /// Documents of the original system, whose rows refer to each other.
+    Present,
 }
 
 const SLICE: Format = Format { agent: "turnscope", detect: slice::is_slice, open: Open::Slice };
 
 /// All formats; the first that recognises a source reads it, and the last takes any JSON.
-pub const FORMATS: &[Format] = &[SLICE, claude::FORMAT, codex::FORMAT, unknown::FORMAT];
+pub const FORMATS: &[Format] = &[SLICE, claude::FORMAT, codex::FORMAT, present::FORMAT, unknown::FORMAT];

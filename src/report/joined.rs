@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::walk::Step;
 use crate::domain::{Event, Head, Session, Ties};
 use crate::store::Store;
-use crate::timeline::{Join, Link, Part, Place, Rows, Seen, Strength, Turn, Web, describe, explain, inner};
+use crate::timeline::{Join, Link, Part, Place, Rows, Seen, Strength, Web, describe, explain, inner};
 
 /// Rows on either side of a row among which those are looked for that were considered and rejected.
 const AROUND: usize = 16;
@@ -166,7 +166,7 @@ impl Joined {
         let said = known.into_values().filter_map(|events| {
             let turn = describe(&events)?;
             let lead = events.first()?.number;
-            Some((turn.id.clone(), (lead, said(&turn))))
+            Some((turn.id.clone(), (lead, turn.words())))
         });
         Ok(said.collect())
     }
@@ -176,13 +176,6 @@ impl Joined {
         let between = self.web.links_of(node).filter(|link| link.other(node) == Some(other));
         between.map(Link::strength).min()
     }
-}
-
-/// Who and what; a label that begins with the tool's name is not told it twice.
-fn said(turn: &Turn) -> String {
-    let has_who =
-        turn.label.strip_prefix(turn.who.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
-    if has_who { turn.label.clone() } else { format!("{} {}", turn.who, turn.label).trim_end().to_owned() }
 }
 
 fn leads(rows: &Rows) -> HashMap<i64, u32> {

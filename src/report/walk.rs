@@ -47,20 +47,26 @@ impl<'a> Walk<'a> {
     pub async fn part(&mut self) -> Result<Vec<Step>> {
         let wanted = self.next..(self.next + PART).min(self.rows.len());
         self.next = wanted.end;
-        let numbers: Vec<i64> = wanted.clone().flat_map(|row| self.rows.members(row).iter().copied()).collect();
-        let events = self.store.events(&numbers).await?;
-        let mut by_number: HashMap<i64, Event> = events.into_iter().map(|event| (event.number, event)).collect();
-        let mut steps = Vec::with_capacity(wanted.len());
-        for row in wanted {
-            let events = self.rows.members(row).iter().filter_map(|number| by_number.remove(number)).collect();
-            steps.extend(Step::of(events));
-        }
-        Ok(steps)
+        let wanted: Vec<usize> = wanted.collect();
+        Ok(read_rows(self.store, &self.rows, &wanted).await?.into_iter().map(|(_, step)| step).collect())
     }
 
     pub fn is_done(&self) -> bool {
         self.next >= self.rows.len()
     }
+}
+
+/// Some rows with their words, each with its place; those whose events are gone are left out.
+pub(super) async fn read_rows(store: &Store, rows: &Rows, wanted: &[usize]) -> Result<Vec<(usize, Step)>> {
+    let numbers: Vec<i64> = wanted.iter().flat_map(|row| rows.members(*row).iter().copied()).collect();
+    let events = store.events(&numbers).await?;
+    let mut by_number: HashMap<i64, Event> = events.into_iter().map(|event| (event.number, event)).collect();
+    let mut steps = Vec::with_capacity(wanted.len());
+    for row in wanted {
+        let events = rows.members(*row).iter().filter_map(|number| by_number.remove(number)).collect();
+        steps.extend(Step::of(events).map(|step| (*row, step)));
+    }
+    Ok(steps)
 }
 
 /// The row that holds the first of these events, and how many of them it does not hold.

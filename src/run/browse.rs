@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{Sender, UnboundedReceiver, channel, unbounded_channel};
 use super::location::{Location, refuse_address};
 use super::output::Output;
 use super::scratch::Scratch;
+use super::zone::Zone;
 use super::{Ended, reason, usage};
 use crate::cli::{self, Color};
 use crate::domain::safe;
@@ -193,6 +194,7 @@ async fn show(backend: Backend, start: Start, wanted: &cli::Options) -> Result<E
         depth: Depth::detect(colours, &variable),
         ascii: !speaks_unicode(&variable),
         mouse: wanted.mouse,
+        offset: Zone::parse(&wanted.tz)?.offset(),
     };
     match ui::run(backend, start, options).await? {
         ui::Ended::Quit => Ok(Ended::Well),

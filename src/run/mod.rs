@@ -5,14 +5,14 @@
 mod browse;
 mod check;
 mod export;
+mod filter;
 mod import;
 mod location;
 mod output;
 mod progress;
 mod scratch;
-mod query;
-mod scan;
 mod search;
+mod selection;
 mod session;
 mod sessions;
 mod shape;

@@ -69,7 +69,7 @@ fn print_event(event: &Event, origins: &[Origin], bodies: &[Body], output: &mut 
         output.line(&format!("    {:<10}{bytes}  sha256 {}", body.role.name(), hex::encode(body.digest)))?;
     }
     for (name, value) in &event.attributes {
-        output.line(&safe(&format!("    {name:<10}{value}")))?;
+        output.line(&safe(&format!("    {name:<9} {value}")))?;
     }
     Ok(())
 }

@@ -27,6 +27,11 @@ impl Zone {
         }
     }
 
+    /// Seconds east of UTC.
+    pub fn offset(&self) -> i32 {
+        self.zone.to_offset(jiff::Timestamp::UNIX_EPOCH).seconds()
+    }
+
     /// RFC 3339 with microseconds.
     pub fn full(&self, time: Timestamp) -> String {
         match jiff::Timestamp::from_microsecond(time.0) {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::{Annotation, Piece, Store, rows};
-use crate::domain::{Event, Key, KeyKind, Role, Session, flag};
+use crate::domain::{Event, Key, KeyKind, Kind, Role, Session, flag};
 
 /// Events, and the records and bytes they come from.
 #[derive(Debug, Default)]
@@ -41,6 +41,8 @@ pub struct SourceStep {
     pub state: String,
     /// The ids of all sessions that have events from it so far.
     pub sessions: Vec<String>,
+    /// How many events of this batch are there only to name one more record as their origin.
+    pub repeats: u64,
     /// With the last batch: what the file was when it was read to its end.
     pub finished: Option<Stamp>,
 }
@@ -126,7 +128,7 @@ impl Store {
     /// Stores batches in one transaction. When this returns, they are on the disk; one answer a batch.
     ///
     /// An event whose id and content are stored is a duplicate and only gains an origin; one whose id has other
-    /// content is a conflict: both are kept and flagged.
+    /// content is a conflict: both are kept and flagged; but of tasks and traces it is a revision.
     pub async fn append(&self, batches: &[Batch]) -> Result<Vec<Appended>> {
         let appended = self.append_all(batches).await;
         appended.map_err(|error| super::open::explain(error, &self.path))
@@ -217,6 +219,8 @@ impl Writing<'_> {
             for record in &batch.records {
                 plan.record(record, &from, &mut appended)?;
             }
+            let repeats = batch.source.as_ref().map_or(0, |step| step.repeats);
+            appended.duplicates = appended.duplicates.saturating_sub(repeats);
             all.push(appended);
         }
         plan.read_keys(self.connection).await?;
@@ -364,12 +368,15 @@ impl<'a> Plan<'a> {
             content: row.content.to_vec(),
             event: row.number,
         });
-        if !rivals.is_empty() {
+        // A queue task is one row that changes in place, and a trace event is given with more or fewer columns:
+        // what differs is a state of it, not a rival.
+        let changes = matches!(row.new.event.kind, Kind::Task | Kind::Trace);
+        if !rivals.is_empty() && !changes {
             row.extra = flag::CONFLICT;
             appended.conflicts += 1;
         }
         appended.added += 1;
-        self.conflicting.extend(rivals);
+        self.conflicting.extend(rivals.into_iter().filter(|_| !changes));
         self.next_event += 1;
         self.events.push(row);
     }

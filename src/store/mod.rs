@@ -14,6 +14,8 @@ mod ties;
 mod integrity;
 mod bytes;
 mod annotations;
+mod filters;
+mod prefilter;
 mod pieces;
 mod rows;
 #[cfg(test)]
@@ -22,6 +24,7 @@ mod tests;
 pub use annotations::Annotation;
 pub use append::{Appended, Batch, NewBlob, NewBody, NewEvent, NewRecord, Place, RecordStatus, SourceStep, Stamp};
 pub use pieces::{Packer, Piece, digest, digest_of};
+pub use prefilter::Prefilter;
 pub use sources::Source;
 
 use std::path::{Path, PathBuf};

@@ -15,7 +15,11 @@ use sqlx::{AssertSqlSafe, Executor, Row};
 use super::Store;
 
 /// The migrations in order; one that was released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_ledgers.sql"), include_str!("schema/0002_views.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_ledgers.sql"),
+    include_str!("schema/0002_views.sql"),
+    include_str!("schema/0003_filters.sql"),
+];
 /// Page caches, in KiB below zero: the writer looks up keys all over the file, readers mostly go along it.
 const WRITER_CACHE: &str = "-32768";
 const READER_CACHE: &str = "-4096";

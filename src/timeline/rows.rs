@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::gaps::{Gap, gaps};
 use crate::domain::{Head, Kind, Phase, Timestamp, flag};
 
 /// How a row ended.
@@ -57,6 +58,7 @@ pub struct Rows {
     rows: Vec<Row>,
     /// Event numbers, row by row, the call first.
     members: Vec<i64>,
+    gaps: Vec<Gap>,
 }
 
 impl Rows {
@@ -90,7 +92,8 @@ impl Rows {
             row.sum_up(own.iter().map(|index| &heads[*index as usize]));
         }
         let members = members.into_iter().map(|index| heads[index as usize].number).collect();
-        Self { rows, members }
+        let gaps = gaps(&rows);
+        Self { rows, members, gaps }
     }
 
     /// The row of each event, events in timeline order.
@@ -115,6 +118,17 @@ impl Rows {
 
     pub fn get(&self, index: usize) -> Option<&Row> {
         self.rows.get(index)
+    }
+
+    /// Where nothing happened for long, in order.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// The gap before a row.
+    pub fn gap_before(&self, row: usize) -> Option<&Gap> {
+        let index = self.gaps.binary_search_by_key(&row, |gap| gap.row as usize).ok()?;
+        self.gaps.get(index)
     }
 
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Row> + ExactSizeIterator {

@@ -20,6 +20,7 @@ pub struct Turn {
     pub source: String,
     /// Who: the tool, the model, the participant or the type of the event.
     pub who: String,
+    pub tool: Option<String>,
     pub model: Option<String>,
     pub keys: Vec<Key>,
     pub usage: Option<Usage>,
@@ -29,6 +30,13 @@ pub struct Turn {
     pub flags: i64,
     /// The ids of its events, the call first.
     pub events: Vec<String>,
+}
+
+impl Turn {
+    /// Who and what, for a line about this row: the name is not said twice.
+    pub fn words(&self) -> String {
+        if self.label.starts_with(&self.who) { self.label.clone() } else { format!("{} {}", self.who, self.label) }
+    }
 }
 
 /// Sums up the events of one row, given with the call first. `None` for no events.
@@ -51,6 +59,7 @@ pub fn describe(events: &[Event]) -> Option<Turn> {
             .unwrap_or_else(|| state.name().to_owned()),
         source: lead.source.clone(),
         who: who(lead, events),
+        tool: events.iter().find_map(|event| event.tool.clone()),
         model: events.iter().find_map(|event| event.model.clone()),
         keys: events.iter().flat_map(|event| event.keys.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect(),
         usage: events
@@ -109,7 +118,8 @@ fn who(lead: &Event, events: &[Event]) -> String {
 }
 
 fn latency(events: &[Event]) -> Option<i64> {
-    let reported = events.iter().filter_map(|event| event.latency).max();
+    // As in the rows: what is below zero was not measured.
+    let reported = events.iter().filter_map(|event| event.latency).filter(|latency| *latency >= 0).max();
     reported.or_else(|| {
         let call = events.iter().filter(|event| event.phase == Phase::Call).map(|event| event.order.time).min()?;
         let result = events.iter().filter(|event| event.phase == Phase::Result).map(|event| event.order.time).max()?;

@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
+use super::insight::{Insight, Judged};
 use super::message::Detail;
 use super::phrase::Phrase;
 use super::state::{EventScreen, Tab};
 use super::text::wrap;
 use super::{why, words};
 use crate::domain::{Event, Key, Phase, Usage, flag};
+use crate::timeline::Verdict;
 
 /// How a line is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +95,8 @@ pub(crate) fn lines(screen: &EventScreen, width: usize) -> Vec<Fact> {
     let mut lines = Lines { facts: Vec::new(), width };
     let Some(detail) = &screen.detail else { return lines.facts };
     match screen.tab {
-        Tab::Summary => summary(&mut lines, detail, screen.note.as_deref()),
-        Tab::Usage => usage(&mut lines, detail),
+        Tab::Summary => summary(&mut lines, detail, screen),
+        Tab::Usage => usage(&mut lines, detail, screen.insight.as_deref()),
         Tab::Joins => {
             let links = screen.links.as_deref().unwrap_or_default();
             return why::lines(links, width).into_iter().map(|line| line.fact).collect();
@@ -150,7 +152,7 @@ fn places_in<'a>(value: &'a [Fact], gap: &str, phrase: &Phrase) -> impl Iterator
     })
 }
 
-fn summary(lines: &mut Lines, detail: &Detail, note: Option<&str>) {
+fn summary(lines: &mut Lines, detail: &Detail, screen: &EventScreen) {
     let turn = &detail.turn;
     lines.heading(&format!("{} turn of {}", turn.kind.name(), words::counted(detail.events.len(), "event")));
     lines.plain("id", &turn.id);
@@ -160,7 +162,10 @@ fn summary(lines: &mut Lines, detail: &Detail, note: Option<&str>) {
     if let Some(error) = &turn.error {
         lines.add("error", error, Tone::Bad);
     }
-    lines.some("note", note);
+    lines.some("note", screen.note.as_deref());
+    if let Some(judged) = screen.insight.as_ref().and_then(|insight| insight.judged.as_ref()) {
+        verdict(lines, judged);
+    }
     lines.some("time", turn.at.map(|at| at.rfc3339()).as_deref());
     lines.some("ended", turn.ended.filter(|_| turn.ended != turn.at).map(|ended| ended.rfc3339()).as_deref());
     lines.some("latency", turn.latency.map(words::duration).as_deref());
@@ -174,6 +179,44 @@ fn summary(lines: &mut Lines, detail: &Detail, note: Option<&str>) {
     for (number, event) in detail.events.iter().enumerate() {
         of_event(lines, detail, event, number + 1);
     }
+}
+
+/// The schema in force for a call, and whether the arguments satisfy it.
+fn verdict(lines: &mut Lines, judged: &Judged) {
+    let bad = matches!(judged.verdict, Verdict::Violated(_) | Verdict::BadArguments(_) | Verdict::BadSchema(_));
+    for (name, words) in verdict_lines(judged) {
+        let tone = match (bad, name) {
+            (_, "schema") => Tone::Faint,
+            (true, _) => Tone::Bad,
+            (false, _) => Tone::Plain,
+        };
+        lines.add(name, &words, tone);
+    }
+}
+
+/// The same as names and words.
+pub(crate) fn verdict_lines(judged: &Judged) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    if !judged.schema.is_empty() {
+        lines.push(("schema", judged.schema.clone()));
+    }
+    match &judged.verdict {
+        Verdict::Satisfied => lines.push(("arguments", "satisfy the schema in force".to_owned())),
+        Verdict::NoSchema(why) => lines.push(("schema", why.clone())),
+        Verdict::BadSchema(why) => {
+            lines.push(("arguments", format!("cannot be judged, the schema is unusable: {why}")))
+        }
+        Verdict::BadArguments(why) => lines.push(("arguments", why.clone())),
+        Verdict::Violated(failures) => {
+            let count = words::counted(failures.len(), "place");
+            lines.push(("arguments", format!("do not satisfy the schema in force at {count}")));
+            lines.extend(failures.iter().map(|failure| {
+                let path = if failure.path.is_empty() { "the whole" } else { &failure.path };
+                ("", format!("{path}: {}", failure.says))
+            }));
+        }
+    }
+    lines
 }
 
 fn keys(lines: &mut Lines, keys: &[Key]) {
@@ -219,20 +262,25 @@ fn of_event(lines: &mut Lines, detail: &Detail, event: &Event, number: usize) {
     }
 }
 
-fn usage(lines: &mut Lines, detail: &Detail) {
+fn usage(lines: &mut Lines, detail: &Detail, insight: Option<&Insight>) {
     if let Some(usage) = &detail.turn.usage {
         lines.heading("tokens of this turn");
         buckets(lines, usage);
     }
     let several: Vec<&Event> = detail.events.iter().filter(|event| event.usage.is_some()).collect();
-    if several.len() < 2 {
-        return;
-    }
-    for event in several {
+    for event in several.iter().filter(|_| several.len() > 1) {
         lines.heading(&format!("as event {} reports it", event.id));
         if let Some(usage) = &event.usage {
             buckets(lines, usage);
         }
+    }
+    let settings = insight.map_or(&[][..], |insight| &insight.found.settings);
+    if !settings.is_empty() {
+        lines.heading("set, not measured");
+    }
+    for setting in settings {
+        lines.add(setting.path.rsplit('.').next().unwrap_or_default(), &grouped(setting.value), Tone::Plain);
+        lines.add("", &format!("at {}", setting.path), Tone::Faint);
     }
 }
 

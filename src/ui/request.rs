@@ -1,6 +1,8 @@
 //! Does the work that the pure part asks for; the only file of the screen that knows the store.
 
+mod insight;
 mod seek;
+mod whole;
 mod write;
 
 use std::collections::{HashMap, HashSet};
@@ -12,13 +14,14 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
 
+use self::whole::nest;
 use super::catalog::Catalog;
 use super::files;
-use super::filter::words_of;
 use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Window};
 use super::payload::{Hint, Part, Payload, View};
-use crate::domain::{Body, Event, Key, Role};
-use crate::report::{Joined, Step};
+use crate::domain::filter::{Filter, Frame};
+use crate::domain::{Body, Event, KeyKind, Role, Session};
+use crate::report::{Joined, Pick, Step, findings, lens};
 use crate::store::{Annotation, Store};
 use crate::timeline::{Join, Rows, Turn, describe};
 
@@ -103,12 +106,16 @@ pub(crate) fn job_of(request: &Request) -> Option<u64> {
     match request {
         Request::Filter { job, .. }
         | Request::Search { job, .. }
+        | Request::Find { job, .. }
         | Request::Locate { job, .. }
         | Request::Seek { job, .. }
         | Request::Count { job, .. }
         | Request::Export { job, .. }
         | Request::CopyBody { job, .. }
-        | Request::Spill { job, .. } => Some(*job),
+        | Request::Spill { job, .. }
+        | Request::Survey { job, .. }
+        | Request::Totals { job, .. }
+        | Request::Compare { job, .. } => Some(*job),
         _ => None,
     }
 }
@@ -137,10 +144,20 @@ impl Worker {
             Request::Turns { session, rows } => Message::Turns { session, turns: self.describe(&rows).await? },
             Request::Marks { session, id } => Message::Marks { marks: self.marks(session, &id).await?, session: id },
             Request::Mark { session, rows, change } => return self.mark(&session, &rows, &change).await,
-            Request::Filter { job, rows, filter } => {
-                let order = (0..rows.len() as u32).collect();
-                self.scan(job, rows, order, |turn| filter.matches(&words_of(turn))).await?;
-                Message::Ended { job, words: String::new() }
+            Request::Filter { job, session, rows, filter, frame } => {
+                return self.filter(job, &session, rows, &filter, frame).await;
+            }
+            Request::FilterValues { session } => {
+                Message::FilterValues { session, values: store.filter_values(session).await? }
+            }
+            Request::SavedFilters => Message::SavedFilters(self.backend.annotations.saved_filters().await?),
+            Request::KeepFilter { name, text: Some(text) } => {
+                self.backend.annotations.save_filter(&name, &text).await?;
+                return Ok(None);
+            }
+            Request::KeepFilter { name, text: None } => {
+                self.backend.annotations.forget_filter(&name).await?;
+                return Ok(None);
             }
             Request::Search { job, rows, order, from, phrase } => {
                 let mut order = order.map_or_else(|| (0..rows.len() as u32).collect(), |order| order.to_vec());
@@ -159,15 +176,23 @@ impl Worker {
                 };
                 Message::Located { job, id, key, events }
             }
-            Request::Sharing { session, lineage, rows, members, forward } => {
-                let (row, words) = self.sharing(&lineage, &rows, &members, forward).await?;
+            Request::Sharing { session, lineage, rows, members, kind, forward } => {
+                let (row, words) = self.sharing(&lineage, &rows, &members, kind, forward).await?;
                 Message::Shared { session, row, words }
             }
+            Request::Find { job, text } => return self.find(job, &text).await.map(Some),
+            Request::Nest { session, rows, parents, shown } => nest(session, rows, parents, shown).await?,
             Request::Detail { session, members } => {
                 Message::Detail { session, detail: Box::new(self.detail(members).await?) }
             }
             Request::Weave { session } => {
-                Message::Woven { session: session.number, joined: Joined::of(store, &session).await? }
+                let joined = Joined::of(store, &session).await?;
+                let findings = findings(store, &session, &joined, now()).await?;
+                Message::Woven { session: session.number, joined, findings }
+            }
+            Request::Lens { session, joined, members, isolate } => {
+                let groups = lens(store, &session, &joined, &members.numbers).await?;
+                Message::Lens { session: session.number, of: members.key, groups, isolate }
             }
             Request::Links { session, joined, members } => {
                 let links = self.links(&joined, &members).await?;
@@ -205,8 +230,7 @@ impl Worker {
             }
             Request::CopyBody { job, body } => self.copy_body(job, body).await?,
             Request::Spill { job, members, bodies, then } => self.spill(job, &members, bodies, then).await?,
-            // What concerns the terminal and the jobs themselves is done by the loop.
-            _ => return Ok(None),
+            request => return self.of_insight(request).await,
         }))
     }
 
@@ -261,6 +285,32 @@ impl Worker {
         Ok(None)
     }
 
+    /// Reads the rows that a filter may match, and says which of them do.
+    async fn filter(
+        &self,
+        job: u64,
+        session: &Session,
+        rows: Arc<Rows>,
+        filter: &Filter,
+        frame: Frame,
+    ) -> Result<Option<Message>> {
+        let Backend { store, annotations } = &self.backend;
+        let mut pick = Pick::of(store, annotations, session, rows, &filter.expression, frame).await?;
+        let mut found: Vec<u32> = Vec::new();
+        let mut reported = Instant::now();
+        while !pick.is_done() {
+            self.check()?;
+            found.extend(pick.part().await?.into_iter().map(|(row, _)| row as u32));
+            if reported.elapsed() >= REPORT_EVERY {
+                reported = Instant::now();
+                let (rows, scanned) = (std::mem::take(&mut found), pick.decided());
+                self.send(Message::Hits { job, rows, scanned }).await;
+            }
+        }
+        self.send(Message::Hits { job, rows: found, scanned: pick.decided() }).await;
+        Ok(Some(Message::Ended { job, words: String::new() }))
+    }
+
     /// Looks at rows in an order, and says which of them match.
     async fn scan(&self, job: u64, rows: Arc<Rows>, order: Vec<u32>, matches: impl Fn(&Turn) -> bool) -> Result<()> {
         let mut found: Vec<u32> = Vec::new();
@@ -268,7 +318,7 @@ impl Worker {
         let mut scanned = 0;
         for batch in order.chunks(BATCH) {
             self.check()?;
-            let members: Vec<Members> = batch.iter().map(|row| members_of(&rows, *row as usize)).collect();
+            let members: Vec<Members> = batch.iter().map(|row| Members::of(&rows, *row as usize)).collect();
             for (row, (_, _, turn)) in batch.iter().zip(self.describe(&members).await?) {
                 if turn.is_some_and(|turn| matches(&turn)) {
                     // Hits are sent in runs of rising rows, so the turn at the end of the rows begins a new run.
@@ -299,10 +349,13 @@ impl Worker {
         lineage: &str,
         rows: &Rows,
         members: &Members,
+        kind: Option<KeyKind>,
         forward: bool,
     ) -> Result<(Option<usize>, String)> {
         let events = self.backend.store.events(&members.numbers).await?;
-        let shared = self.backend.store.sharing(lineage, &keys_of(&events)).await?;
+        let mut keys = Event::distinct_keys(&events);
+        keys.retain(|key| kind.is_none_or(|kind| key.kind == kind));
+        let shared = self.backend.store.sharing(lineage, &keys).await?;
         let here = rows.position(members.key).unwrap_or(0);
         let others: HashSet<i64> = shared.iter().flat_map(|(_, numbers)| numbers.iter().copied()).collect();
         let shares = |row: &usize| rows.members(*row).iter().any(|number| others.contains(number));
@@ -374,6 +427,7 @@ impl Worker {
                 length: body.size.min(GLANCE),
                 body: body.clone(),
                 hint: Hint::default(),
+                text: None,
             })
             .collect())
     }
@@ -382,7 +436,10 @@ impl Worker {
         let mut parts = Vec::new();
         for window in windows {
             let (title, hint) = (window.title.clone(), window.hint.clone());
-            let bytes = self.read(&window.body, window.from, window.length).await?;
+            let bytes = match &window.text {
+                Some(text) => text.to_vec(),
+                None => self.read(&window.body, window.from, window.length).await?,
+            };
             let (size, from) = (window.body.size.max(0) as u64, window.from.max(0) as u64);
             parts.push(Part { title, size, bytes, from, hint });
         }
@@ -400,9 +457,10 @@ impl Worker {
     }
 }
 
-fn members_of(rows: &Rows, row: usize) -> Members {
-    let numbers = rows.members(row);
-    Members { key: numbers.first().copied().unwrap_or(0), numbers: numbers.to_vec() }
+/// µs since 1970.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// The rows that a join could not choose from, and those that it rejected.
@@ -411,14 +469,6 @@ fn considered(join: &Join) -> impl Iterator<Item = &String> {
     let open = join.candidates.iter().filter(|row| join.rejected.iter().all(|known| known.to != **row));
     open.chain(rejected)
 }
-
-fn keys_of(events: &[Event]) -> Vec<Key> {
-    let mut keys: Vec<Key> = events.iter().flat_map(|event| event.keys.iter().cloned()).collect();
-    keys.sort();
-    keys.dedup_by(|one, other| one.kind == other.kind && one.value == other.value);
-    keys
-}
-
 /// What the tests' sample is put into a store with: no other file of the screen names the store.
 #[cfg(test)]
 pub(super) mod stored {

@@ -15,6 +15,8 @@ pub(crate) struct WhyLine {
     pub event: Option<i64>,
     /// The id of that row; empty where the line speaks of none.
     pub row: String,
+    /// The values that decided.
+    pub values: Vec<String>,
     /// The whole of what the line says, to be copied.
     pub text: String,
 }
@@ -33,7 +35,13 @@ fn of_link(link: &Link, all: &[Link], width: usize) -> Vec<WhyLine> {
     let name = if join.strength == Strength::Near { "~ near" } else { join.strength.name() };
     let text = format!("{} {} {}", join.strength.name(), join.to, because(link));
     let line = |name: &str, value: &str, tone| {
-        let why = |fact| WhyLine { fact, event: link.event, row: join.to.clone(), text: text.clone() };
+        let why = |fact| WhyLine {
+            fact,
+            event: link.event,
+            row: join.to.clone(),
+            values: join.basis.values.clone(),
+            text: text.clone(),
+        };
         lay(name, value, tone, width).into_iter().map(why).collect::<Vec<_>>()
     };
     let mut lines = line(name, &leads_to(link), tone);

@@ -168,6 +168,9 @@ fn stats_count_by_session_agent_model_and_tool() {
     assert_eq!(find("model", "claude-sample-1")["tokens"]["total"], json!(135));
     assert_eq!(find("session", sample::CLAUDE)["tokens"]["output"], json!(20));
     assert_eq!(find("agent", "codex")["sessions"], json!(1));
+    assert_eq!(tool["latency_ms"], json!({"p50": 2000, "p90": 2000, "p95": 2000, "p99": 2000, "max": 2000}));
+    assert_eq!((&tool["time_ms"], &tool["unreported"]), (&json!(2000), &json!(0)));
+    assert_eq!(find("source", "claude-code")["tokens"]["total"], json!(135));
 }
 
 #[test]

@@ -79,6 +79,11 @@ impl Outline {
         Ok(lexer.outline())
     }
 
+    /// Whether not even the beginning of a value was read.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
     /// The outermost value.
     pub fn root(&self) -> Value<'_> {
         Value { outline: self, node: 0 }
@@ -113,6 +118,11 @@ impl<'a> Value<'a> {
 
     pub fn is_empty(self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether its end has been read; what broke off inside is not complete.
+    pub fn is_complete(self) -> bool {
+        self.node().end > self.node().start
     }
 
     pub fn is_null(self) -> bool {

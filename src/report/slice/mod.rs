@@ -13,6 +13,7 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use super::findings::findings;
 use super::joined::Joined;
 use super::walk::Walk;
 use crate::domain::{Body, Head, Kind, Session, Timestamp};
@@ -165,11 +166,14 @@ impl Writing<'_> {
         self.lines.close_list()
     }
 
-    /// The joins of all rows that are in the slice; those that lead out of it are `external`.
+    /// The joins of all rows that are in the slice, and what does not add up in them; joins that lead out of it are
+    /// `external`.
     async fn joins(&mut self, chosen: &[(Session, Vec<Head>)]) -> Result<()> {
+        let mut found = Vec::new();
         self.lines.open_list("joins")?;
         for (session, heads) in chosen {
             let joined = Joined::of(self.store, session).await?;
+            found.extend(finding_rows(self.store, session, heads, &joined).await?);
             let mut walk = Walk::over(self.store, Rows::of(heads));
             while !walk.is_done() {
                 let steps = walk.part().await?;
@@ -182,7 +186,8 @@ impl Writing<'_> {
                 }
             }
         }
-        self.lines.close_list()
+        self.lines.close_list()?;
+        self.lines.list("findings", found.into_iter())
     }
 
     async fn tail(mut self, selection: &Selection, chosen: &[(Session, Vec<Head>)]) -> Result<Summary> {
@@ -213,4 +218,20 @@ impl Writing<'_> {
         let bytes = self.lines.finish()?;
         Ok(Summary { events: self.events, bodies: self.bodies.len(), bytes, digest })
     }
+}
+
+/// What does not add up at the events of a slice, but for what only the day tells.
+async fn finding_rows(
+    store: &Store,
+    session: &Session,
+    heads: &[Head],
+    joined: &Joined,
+) -> Result<Vec<serde_json::Value>> {
+    let inside: BTreeSet<i64> = heads.iter().map(|head| head.number).collect();
+    let mut found = findings(store, session, joined, i64::MIN).await?;
+    found.retain(|finding| inside.contains(&finding.event));
+    let numbers: Vec<i64> = found.iter().map(|finding| finding.event).collect();
+    let events = store.events(&numbers).await?;
+    let ids: BTreeMap<i64, &str> = events.iter().map(|event| (event.number, event.id.as_str())).collect();
+    Ok(found.iter().map(|finding| rows::finding_row(&session.id, finding, ids.get(&finding.event))).collect())
 }

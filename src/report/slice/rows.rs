@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::{Body, Event, KeyKind, Kind, Role, Session, Timestamp, Usage, flag};
 use crate::store::Annotation;
-use crate::timeline::Join;
+use crate::timeline::{Finding, Join};
 
 /// The sections of a slice and the kind of event in each; `ledger` has none of its own.
 pub const SECTIONS: &[(&str, Kind)] = &[
@@ -47,6 +47,15 @@ pub fn join_row(session: &str, from: &str, join: &Join, external: bool) -> Value
         "session": session, "from": from, "to": join.to, "strength": join.strength.name(), "external": external,
         "basis": { "key": join.basis.key, "rule": join.basis.rule, "values": join.basis.values },
         "candidates": join.candidates,
+        "rejected": join.rejected.iter().map(|row| json!({"to": row.to, "why": row.why})).collect::<Vec<_>>(),
+    })
+}
+
+/// What does not add up at an event.
+pub fn finding_row(session: &str, finding: &Finding, event: Option<&&str>) -> Value {
+    json!({
+        "session": session, "severity": finding.severity.name(), "finding": finding.name, "event": event,
+        "detail": finding.detail,
     })
 }
 

@@ -191,8 +191,9 @@ fn half(own: Seen<'_>, row: Seen<'_>) -> Option<String> {
 fn of_key(kind: KeyKind, own: Seen<'_>, row: Seen<'_>, values: &[String]) -> Option<String> {
     let value = values.first()?;
     let keys = || row.events.iter().flat_map(|event| &event.keys).filter(|key| key.via() == Via::Same);
+    // Rows with the same value are tied to the first of them: they belong together too, and were not rejected.
     if keys().any(|key| key.kind == kind && key.value == *value) {
-        return Some(format!("has the same {} too, but not first", kind.name()));
+        return None;
     }
     if let Some(key) = keys().find(|key| key.value == *value) {
         return Some(format!("{value} is its {}, not its {}", key.kind.name(), kind.name()));

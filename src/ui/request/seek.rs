@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::{BATCH, CHUNK, REPORT_EVERY, Worker, members_of};
+use super::{BATCH, CHUNK, REPORT_EVERY, Worker};
 use crate::domain::{Body, Role, decode_string};
 use crate::timeline::Rows;
 use crate::ui::files::Seeker;
-use crate::ui::message::Message;
+use crate::ui::message::{Members, Message};
 use crate::ui::phrase::Phrase;
 
 impl Worker {
@@ -95,14 +95,14 @@ impl Worker {
 
     /// Those of some rows whose bodies hold a phrase; of a row without any, its record is looked at.
     async fn search_inside(&self, rows: &Rows, batch: &[u32], phrase: &Phrase) -> Result<Vec<u32>> {
-        let numbers: Vec<i64> = batch.iter().flat_map(|row| members_of(rows, *row as usize).numbers).collect();
+        let numbers: Vec<i64> = batch.iter().flat_map(|row| Members::of(rows, *row as usize).numbers).collect();
         let mut bodies: HashMap<i64, Vec<Body>> = HashMap::new();
         for body in self.backend.store.bodies(&numbers).await? {
             bodies.entry(body.event).or_default().push(body);
         }
         let mut found = Vec::new();
         for row in batch {
-            let members = members_of(rows, *row as usize).numbers;
+            let members = Members::of(rows, *row as usize).numbers;
             let own: Vec<&Body> = members.iter().filter_map(|event| bodies.get(event)).flatten().collect();
             let speaks = own.iter().any(|body| body.role != Role::Raw);
             for body in own.into_iter().filter(|body| (body.role == Role::Raw) != speaks) {

@@ -1,13 +1,25 @@
 //! All that the screen knows. Plain data: changed by `update`, drawn by `view`, touched by nobody else.
 
+mod branches;
 mod event;
+mod lens;
+mod found;
+mod lane;
+mod minimap;
 mod panel;
+mod playback;
 mod sessions;
 mod timeline;
 mod work;
 
+pub(crate) use branches::{Branches, Sign};
 pub(crate) use event::{Aim, EventScreen, Pages, TABS, Tab, WINDOW};
-pub(crate) use panel::{Ask, Panel};
+pub(crate) use found::{Found, Hit};
+pub(crate) use lane::Lane;
+pub(crate) use lens::{Correlation, Isolated, Lens, LensLine};
+pub(crate) use minimap::{Cell, LEVELS, Minimap};
+pub(crate) use panel::{Ask, Checked, Panel};
+pub(crate) use playback::Playback;
 pub(crate) use sessions::Sessions;
 pub(crate) use timeline::{Filtered, Preview, Searched, Timeline, Wanted, is_failure};
 pub(crate) use work::{Jobs, Work};
@@ -19,6 +31,8 @@ use super::keymap::Place;
 use super::layout::{self, Areas};
 use super::message::{Request, Shade};
 use super::theme::{Depth, Theme};
+use crate::domain::Timestamp;
+use crate::domain::filter::{Frame, Saved};
 
 /// Which theme to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,6 +53,8 @@ pub struct Options {
     pub ascii: bool,
     /// Takes the mouse wheel from the terminal.
     pub mouse: bool,
+    /// Seconds east of UTC, for times on the clock in filters.
+    pub offset: i32,
 }
 
 /// How it ended.
@@ -94,6 +110,8 @@ pub(crate) struct State {
     pub notice: Option<Notice>,
     pub jobs: Jobs,
     pub history: History,
+    /// What was found in all sessions last.
+    pub found: Option<Found>,
     /// Until when a second ^C quits.
     pub interrupted_until: Option<Instant>,
     /// Until when typed text is not heard: it was meant for a prompt that did not open, or has been closed.
@@ -106,6 +124,12 @@ pub(crate) struct State {
     pub unread: Option<Unread>,
     /// The number of slices written, for the name of the next one.
     pub exports: usize,
+    /// Saved filters, by name.
+    pub saved: Saved,
+    /// What times in filters are reckoned from; without a start, which is each session's own.
+    pub frame: Frame,
+    /// A moment of the loop's clock, and what time it was then. Without one it is always the beginning of 1970.
+    pub clock: Option<(Instant, Timestamp)>,
     /// What was typed into prompts before, by prompt.
     pub typed_before: Vec<(&'static str, String)>,
 }
@@ -130,12 +154,16 @@ impl State {
             notice: None,
             jobs: Jobs::default(),
             history: History::default(),
+            found: None,
             interrupted_until: None,
             deaf_until: None,
             import: None,
             nothing: Vec::new(),
             unread: None,
             exports: 0,
+            saved: Saved::new(),
+            frame: Frame { offset: options.offset, ..Frame::default() },
+            clock: None,
             typed_before: Vec::new(),
         };
         state.dress();
@@ -155,7 +183,8 @@ impl State {
 
     pub(crate) fn areas(&self) -> Option<Areas> {
         let preview = self.timeline.as_ref().map(|timeline| &timeline.preview);
-        layout::areas(self.columns, self.rows, self.place, preview)
+        let axis = self.timeline.as_ref().is_some_and(|timeline| timeline.lane == Lane::Waterfall);
+        layout::areas(self.columns, self.rows, self.place, preview, axis)
     }
 
     /// The number of lines of the list or text that has the keys.
@@ -176,6 +205,15 @@ impl State {
         self.unread.as_ref().filter(|_| !shows)
     }
 
+    /// Takes the time that the loop's clock shows.
+    pub(crate) fn tell_time(&mut self, now: Instant) {
+        if let Some((then, time)) = self.clock {
+            let passed = i64::try_from(now.saturating_duration_since(then).as_micros()).unwrap_or(i64::MAX);
+            self.frame.now = Timestamp(time.0.saturating_add(passed));
+        }
+        self.sessions.frame = self.frame;
+    }
+
     pub(crate) fn say(&mut self, text: impl Into<String>) {
         self.notice = Some(Notice { text: text.into(), bad: false });
     }
@@ -187,7 +225,8 @@ impl State {
     /// When something is due without a key: the earliest of all deadlines.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let preview = self.timeline.as_ref().and_then(|timeline| timeline.preview.due);
-        [self.typed.hint_at, preview].into_iter().flatten().min()
+        let playback = self.timeline.as_ref().and_then(|timeline| timeline.playback.as_ref()?.due);
+        [self.typed.hint_at, preview, playback].into_iter().flatten().min()
     }
 
     /// What is remembered as typed into a prompt before.

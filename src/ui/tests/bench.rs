@@ -25,11 +25,11 @@ pub(super) struct Bench {
     now: Instant,
     /// What was asked of the terminal, and what would write files.
     pub(super) outward: Vec<Request>,
-    folder: tempfile::TempDir,
+    folder: Option<tempfile::TempDir>,
 }
 
 pub(super) fn options() -> Options {
-    Options { theme: ThemeChoice::Dark, depth: Depth::True, ascii: false, mouse: false }
+    Options { theme: ThemeChoice::Dark, depth: Depth::True, ascii: false, mouse: false, offset: 0 }
 }
 
 /// The messages of some keys with spaces between: `j j Enter`.
@@ -43,6 +43,14 @@ impl Bench {
         let folder = tempfile::tempdir().expect("a folder");
         let store = sample::store_in(folder.path()).await;
         Self::on(folder, store, columns, rows).await
+    }
+
+    /// The session list of another store, read.
+    pub(super) async fn over(backend: Backend, columns: u16, rows: u16) -> Self {
+        let state = State::new(&options(), columns, rows);
+        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), folder: None };
+        bench.do_all(vec![Request::Sessions]).await;
+        bench
     }
 
     /// Presses keys, and waits after each until everything has been answered.
@@ -87,17 +95,15 @@ impl Bench {
     }
 
     async fn on(folder: tempfile::TempDir, store: Store, columns: u16, rows: u16) -> Self {
-        let backend = Backend::new(store);
-        let state = State::new(&options(), columns, rows);
-        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), folder };
-        bench.do_all(vec![Request::Sessions]).await;
-        bench
+        let bench = Self::over(Backend::new(store), columns, rows).await;
+        Self { folder: Some(folder), ..bench }
     }
 
     /// Writes something else over the files of the store.
     pub(super) fn spoil(&self, name: &str) {
+        let folder = self.folder.as_ref().expect("a folder of its own");
         for end in ["", "-wal", "-shm"] {
-            let path = self.folder.path().join(format!("{name}{end}"));
+            let path = folder.path().join(format!("{name}{end}"));
             if let Ok(bytes) = std::fs::read(&path) {
                 std::fs::write(&path, vec![b'x'; bytes.len()]).expect("is written");
             }
@@ -107,6 +113,11 @@ impl Bench {
     /// Lets a second pass without a key.
     pub(super) fn pause(&mut self) {
         self.now += Duration::from_secs(1);
+    }
+
+    /// Does a request as if the screen had asked for it.
+    pub(super) async fn answer(&mut self, request: Request) {
+        self.do_all(vec![request]).await;
     }
 
     async fn do_all(&mut self, requests: Vec<Request>) {

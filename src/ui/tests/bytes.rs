@@ -44,6 +44,15 @@ async fn frames_are_small() {
         ("scrolling the timeline", "^D ^D j", 4_000),
         ("moving with the preview", "p g g j", 10_000),
         ("the preview follows", "j", 4_000),
+        ("a waterfall", "p d", 10_000),
+        ("cursor in a waterfall", "j", 10_000),
+        ("cursor in a waterfall", "j", 600),
+        ("scrolling a waterfall", "^D ^D j", 4_000),
+        ("a tree", "T", 10_000),
+        ("cursor in a tree", "k", 10_000),
+        ("cursor in a tree", "k", 600),
+        ("a moment of playback", "P P", 10_000),
+        ("a step of playback", "k", 1_000),
     ] {
         bench.press(names).await;
         sizes.push((name, wire.frame(&mut bench), most));

@@ -119,7 +119,7 @@ async fn errors_kinds_and_marks_can_be_walked() {
 }
 
 #[tokio::test]
-async fn a_filter_looks_at_all_words_and_esc_keeps_it() {
+async fn a_filter_looks_at_all_words_and_an_empty_one_shows_all() {
     let mut bench = timeline().await;
     bench.press("f").await;
     bench.type_text("LOGIN error").await;

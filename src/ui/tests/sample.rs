@@ -13,15 +13,15 @@ use crate::ui::request::stored::{
 const START: i64 = 1_772_445_600_000_000;
 
 /// Collects the records of one source, which is one session.
-struct Writer {
-    session: String,
-    content: Vec<u8>,
-    records: Vec<NewRecord>,
+pub(super) struct Writer {
+    pub(super) session: String,
+    pub(super) content: Vec<u8>,
+    pub(super) records: Vec<NewRecord>,
 }
 
 impl Writer {
     /// Adds a record of one event: its JSON holds the bodies one after the other.
-    fn add(&mut self, seconds: i64, mut event: Event, bodies: &[(Role, &str)]) {
+    pub(super) fn add(&mut self, seconds: i64, mut event: Event, bodies: &[(Role, &str)]) {
         let start = self.content.len();
         event.session.clone_from(&self.session);
         event.id = format!("e{}", self.records.len() + 1);
@@ -51,7 +51,7 @@ impl Writer {
         self.content.push(b'\n');
     }
 
-    async fn store(self, store: &Store, session: Session) {
+    pub(super) async fn store(self, store: &Store, session: Session) {
         let batch = Batch {
             source: Some(SourceStep {
                 path: format!("demo/{}.jsonl", self.session),
@@ -71,7 +71,7 @@ impl Writer {
     }
 }
 
-fn event(kind: Kind, event_type: &str, label: &str) -> Event {
+pub(super) fn event(kind: Kind, event_type: &str, label: &str) -> Event {
     Event { label: label.to_owned(), ..Event::new(kind, "claude-code", event_type) }
 }
 
@@ -103,7 +103,7 @@ fn model(label: &str) -> Event {
     }
 }
 
-fn session(id: &str, title: &str, agent: &str, project: &str) -> Session {
+pub(super) fn session(id: &str, title: &str, agent: &str, project: &str) -> Session {
     Session {
         id: id.to_owned(),
         lineage: id.to_owned(),

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{commands, event, find, go, keep, payload};
+use super::{commands, event, everywhere, find, go, keep, lens, panel, payload, sheet};
 use crate::ui::message::{Mark, Message, Request, Terminal};
+use crate::ui::sheet::Content;
 use crate::ui::state::{State, Timeline, Unread};
 
 pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
@@ -30,7 +31,20 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
                 state.warn(words);
             }
         }
+        Message::Found { job, hits, total } => everywhere::take(state, job, hits, total),
+        Message::Nested { session, rows, shown, tree } => {
+            if let Some(timeline) = open(state, session).filter(|timeline| timeline.awaits(&rows, &shown)) {
+                timeline.nest(*tree, height);
+            }
+        }
         Message::Marks { session, marks } => take_marks(state, &session, marks),
+        Message::FilterValues { session, values } => {
+            if let Some(timeline) = open(state, session) {
+                timeline.values = Some(values);
+            }
+            panel::recheck_open(state);
+        }
+        Message::SavedFilters(saved) => state.saved = saved,
         Message::Hits { job, rows, scanned } => hits(state, job, &rows, scanned, false),
         Message::Inside { job, rows, scanned } => hits(state, job, &rows, scanned, true),
         Message::Shared { session, row, words } => shared(state, session, row, words),
@@ -40,14 +54,20 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
                 timeline.preview.shown = Some((key, view));
             }
         }
-        Message::Woven { session, joined } => {
+        Message::Woven { session, joined, findings } => {
             if let Some(timeline) = open(state, session) {
                 timeline.joined = Some(joined);
+                timeline.take_parents();
+                timeline.take_findings(findings);
                 return event::ask_links(state);
             }
         }
+        Message::Lens { session, of, groups, isolate } if open(state, session).is_some() => {
+            return lens::take(state, of, groups, isolate);
+        }
         Message::Detail { session, detail } => return event::detail(state, session, *detail),
         Message::Links { session, key, links } => event::links(state, session, key, links),
+        Message::Insight { session, key, insight } => return event::insight(state, session, key, insight),
         Message::Payload { key, tab, windows, view } => return payload::take(state, key, tab, &windows, view),
         Message::Record { bytes } => return keep::copy_bytes(state, bytes),
         Message::Noted(words) => state.say(words),
@@ -101,11 +121,17 @@ fn of_job(state: &mut State, answer: Message) -> Vec<Request> {
             payload::counted(state, key, tab, &phrase, count);
         }
         Message::Ended { job, words } if state.jobs.end(job) => ended(state, job, words),
+        Message::Surveyed { job, session, survey } if state.jobs.end(job) => {
+            return sheet::surveyed(state, job, session, survey);
+        }
+        Message::Totals { job, totals } if state.jobs.end(job) => sheet::fill(state, job, Content::Usage(totals)),
+        Message::Compared { job, comparison } if state.jobs.end(job) => sheet::compared(state, job, comparison),
         Message::Spilled { job, then, file } if state.jobs.end(job) => {
             return vec![Request::Terminal(Terminal::Run { then, file })];
         }
         Message::Failed { job: Some(job), words } if state.jobs.end(job) => {
             ended(state, job, String::new());
+            sheet::forget(state, job);
             state.warn(words);
         }
         Message::Failed { job: None, words } => state.warn(words),
@@ -189,6 +215,7 @@ fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize, inside: bool)
         found.scanned = scanned;
         found.rows.extend_from_slice(rows);
         timeline.arrange(height);
+        timeline.stand_again(height);
         return;
     }
     let Some(search) = timeline.search.as_mut().filter(|search| search.job == Some(job)) else { return };
@@ -201,8 +228,7 @@ fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize, inside: bool)
     }
     if let (true, Some(first)) = (search.jump, rows.first()) {
         search.jump = false;
-        let (line, length) = (timeline.line_of(*first as usize), timeline.len());
-        timeline.list.jump(line, length, height);
+        timeline.land_on(*first as usize, height);
     }
 }
 
@@ -210,6 +236,9 @@ fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize, inside: bool)
 fn ended(state: &mut State, job: u64, words: String) {
     if !words.is_empty() {
         state.say(words);
+    }
+    if let Some(found) = state.found.as_mut().filter(|found| found.job == Some(job)) {
+        found.job = None;
     }
     let Some(timeline) = &mut state.timeline else { return };
     if let Some(found) = timeline.filter.as_mut().filter(|found| found.job == Some(job)) {
@@ -234,8 +263,7 @@ fn shared(state: &mut State, session: i64, row: Option<usize>, words: String) {
     }
     go::leave(state);
     if let (Some(row), Some(timeline)) = (row, state.timeline.as_mut()) {
-        let (line, length) = (timeline.line_of(row), timeline.len());
-        timeline.list.jump(line, length, height);
+        timeline.land_on(row, height);
     }
     state.say(words);
 }

@@ -1,6 +1,6 @@
 //! The command line: commands with arguments, and everything that has a key, by its words.
 
-use super::{export, find, go, panel, reasons, show};
+use super::{everywhere, export, filter, find, go, panel, reasons, show};
 use crate::domain::Timestamp;
 use crate::ui::action::{Action, Go, Show};
 use crate::ui::keymap::{BINDINGS, Place, keys_of};
@@ -32,8 +32,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         "go to a time, a percentage, a line, or any id that is shown",
         false,
     ),
-    command("filter", "WORDS", "show only rows that hold all words; none shows all", true),
+    command("filter", "FILTER | NAME", "show only what matches, such as kind:tool status:error; none shows all", true),
+    command("save", "NAME", "save the filter in force; @NAME in a filter stands for it", false),
+    command("forget", "NAME", "forget a saved filter", false),
     command("search", "TEXT", "search as / does: text, or re: and an expression", false),
+    command("find", "TEXT", "search the contents of all sessions; without a text, what was found last", true),
     command("export", "FILE", "write a slice: marked, selected, filtered or current", true),
     command("theme", "auto | dark | light", "choose the colours", false),
     command("time", "clock | start | delta | date", "choose how times are written", false),
@@ -125,8 +128,11 @@ pub(super) fn run(state: &mut State, text: &str, now: Now) -> Option<Vec<Request
     }
     Some(match command.name {
         "goto" => goto(state, argument),
-        "filter" => filter(state, argument),
+        "filter" => filter::named_or_typed(state, argument),
+        "save" => filter::save(state, argument),
+        "forget" => filter::forget(state, argument),
         "search" => find::search(state, argument),
+        "find" => everywhere::find(state, argument),
         "export" => export::write_to(state, argument),
         "theme" => theme(state, argument),
         "time" => time(state, argument),
@@ -135,14 +141,6 @@ pub(super) fn run(state: &mut State, text: &str, now: Now) -> Option<Vec<Request
         "help" => show::show(state, Show::Help, None),
         _ => go::go(state, Go::Quit, now),
     })
-}
-
-fn filter(state: &mut State, argument: &str) -> Vec<Request> {
-    if state.place == Place::Event {
-        state.warn("an event has no rows to filter");
-        return Vec::new();
-    }
-    find::filter(state, argument)
 }
 
 fn theme(state: &mut State, argument: &str) -> Vec<Request> {
@@ -185,7 +183,11 @@ fn goto(state: &mut State, argument: &str) -> Vec<Request> {
     let line = match (number, percent, moment(argument, timeline.start())) {
         (Some(number), ..) => number.saturating_sub(1),
         (_, Some(percent), _) => length.saturating_sub(1) * percent.min(100) / 100,
-        (_, _, Some(at)) => first_at(timeline.len(), |line| timeline.row(line).is_some_and(|row| row.time >= at)),
+        (_, _, Some(at)) => {
+            let row = first_at(timeline.rows.len(), |row| timeline.rows.get(row).is_some_and(|row| row.time >= at));
+            timeline.land_on(row, height);
+            return Vec::new();
+        }
         _ => {
             let (session, lineage) = (timeline.session.number, timeline.session.lineage.clone());
             let job = state.jobs.start(format!("looking for {argument}"));

@@ -5,9 +5,20 @@ use crate::ui::state::{State, Work};
 
 /// Cancels everything that runs, an import too, and says how far each had come.
 pub(super) fn cancel_all(state: &mut State) -> Vec<Request> {
-    let running = std::mem::take(&mut state.jobs.running);
-    let mut requests: Vec<Request> = running.iter().map(|work| Request::Cancel(work.job)).collect();
-    let mut stopped: Vec<String> = running.iter().map(stopped_early).collect();
+    state.jobs.running.iter_mut().for_each(|work| work.quiet = false);
+    cancel_shown(state)
+}
+
+/// Cancels everything that the user knows of, an import too.
+pub(super) fn cancel_shown(state: &mut State) -> Vec<Request> {
+    let (quiet, shown): (Vec<Work>, Vec<Work>) =
+        std::mem::take(&mut state.jobs.running).into_iter().partition(|work| work.quiet);
+    state.jobs.running = quiet;
+    let mut requests: Vec<Request> = shown.iter().map(|work| Request::Cancel(work.job)).collect();
+    let mut stopped: Vec<String> = shown.iter().map(stopped_early).collect();
+    if let Some(found) = &mut state.found {
+        found.job = None;
+    }
     forget_jobs(state);
     if state.import.take().is_some() {
         requests.push(Request::CancelImport);
@@ -33,12 +44,23 @@ pub(super) fn cancel_seeks(state: &mut State) -> Vec<Request> {
     jobs.into_iter().filter(|job| state.jobs.end(*job)).map(Request::Cancel).collect()
 }
 
+/// Cancels one job, and says how far it had come.
+pub(super) fn cancel(state: &mut State, job: u64) -> Vec<Request> {
+    let words = state.jobs.running.iter().find(|work| work.job == job).map(stopped_early);
+    if !state.jobs.end(job) {
+        return Vec::new();
+    }
+    words.into_iter().for_each(|words| state.say(words));
+    vec![Request::Cancel(job)]
+}
+
 /// Cancels the filter and the search of a timeline that is being left for another session.
 pub(super) fn cancel_searches(state: &mut State) -> Vec<Request> {
     let Some(timeline) = &state.timeline else { return Vec::new() };
     let filter = timeline.filter.as_ref().and_then(|filter| filter.job);
     let search = timeline.search.as_ref().and_then(|search| search.job);
-    let jobs: Vec<u64> = filter.into_iter().chain(search).filter(|job| state.jobs.end(*job)).collect();
+    let running = filter.into_iter().chain(search).chain(timeline.surveying);
+    let jobs: Vec<u64> = running.filter(|job| state.jobs.end(*job)).collect();
     forget_jobs(state);
     jobs.into_iter().map(Request::Cancel).collect()
 }

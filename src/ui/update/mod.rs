@@ -3,27 +3,35 @@
 mod answers;
 mod commands;
 mod event;
+mod everywhere;
 mod export;
+mod filter;
 mod find;
 mod go;
 mod jobs;
 mod keep;
 mod keys;
 mod lines;
+mod lens;
+mod lanes;
 mod panel;
 mod payload;
 mod reasons;
+mod sheet;
 mod show;
 mod timeline;
 
 pub(crate) use commands::choices;
+#[cfg(test)]
+pub(crate) use filter::in_force;
 pub(crate) use lines::hit_lines;
 pub(crate) use panel::{PANEL_LINES, marked};
 pub(crate) use reasons::disabled;
+pub(crate) use sheet::{manner, room};
 
 use std::time::Duration;
 
-use super::action::{Action, Go};
+use super::action::{Action, Go, Show};
 use super::keymap::Place;
 use super::list::Move;
 use super::message::{Message, Now, Outside, Request};
@@ -41,6 +49,7 @@ const DEAF_FOR: Duration = Duration::from_millis(500);
 
 /// Takes one message; answers with the work that it asks for.
 pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Request> {
+    state.tell_time(now);
     let mut requests = match message {
         Message::Key(key) => keys::press(state, &key, now),
         Message::Pasted(text) => {
@@ -63,6 +72,7 @@ pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Reque
         Message::Outside(news) => outside(state, news),
         answer => answers::take(state, answer),
     };
+    requests.extend(lanes::follow(state, now));
     requests.extend(timeline::fetch(state, now));
     requests
 }
@@ -81,6 +91,10 @@ pub(crate) fn act(state: &mut State, action: Action, count: Option<usize>, now: 
         Action::Move(step) => step_in(state, step, count),
         Action::Go(wish) => go::go(state, wish, now),
         Action::Find(wish) => find::find(state, wish, count),
+        Action::Show(wish @ (Show::Lane | Show::Tree | Show::Branch(_) | Show::Play | Show::Slower | Show::Faster)) => {
+            lanes::show(state, wish, count, now);
+            Vec::new()
+        }
         Action::Show(wish) => show::show(state, wish, count),
         Action::Look(wish) => event::look(state, wish, count),
         Action::Keep(wish) => keep::keep(state, wish),
@@ -120,6 +134,7 @@ fn settle(state: &mut State) {
         timeline.list.keep(length, height);
     }
     payload::settle(state, height);
+    sheet::settle(state);
 }
 
 fn deadline(state: &mut State, now: Now) -> Vec<Request> {

@@ -1,7 +1,7 @@
 //! Keys while something lies over the screen: prompts, help, the palette, the marks.
 
 use super::commands::{self, What};
-use super::{DEAF_FOR, act, export, find, go, keep};
+use super::{DEAF_FOR, act, everywhere, export, filter, find, go, keep, lens, sheet};
 use crate::ui::action::Action;
 use crate::ui::input::{Input, MOST};
 use crate::ui::key::Key;
@@ -17,11 +17,15 @@ pub(crate) const PANEL_LINES: usize = 12;
 pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
     let Some(panel) = state.panel.take() else { return Vec::new() };
     match (key.name(), panel) {
+        (_, Panel::Sheet(open)) => sheet::press(state, key, *open),
         ("Esc" | "^C", _) => Vec::new(),
         (_, Panel::Help { query, list }) => help(state, key, query, list, now),
         (_, Panel::Palette { input, list }) => palette(state, key, input, list, now),
         (_, Panel::Prompt { ask, input }) => prompt(state, key, ask, input, now),
         (_, Panel::Marks { list }) => marks(state, key, list),
+        (_, Panel::Lens { list }) => lens::press_lens(state, key, list),
+        (_, Panel::Findings { list }) => lens::press_findings(state, key, list),
+        (_, Panel::Found { list }) => everywhere::press(state, key, list),
         ("y" | "Y", Panel::ConfirmUnmark) => keep::unmark_all(state),
         (_, Panel::ConfirmUnmark) => {
             state.say("the marks stay");
@@ -37,7 +41,13 @@ pub(super) fn paste(state: &mut State, text: &str) {
             *list = List::default();
             input.insert(text)
         }
-        Some(Panel::Prompt { input, .. }) => input.insert(text),
+        Some(Panel::Prompt { .. }) => {
+            let Some(Panel::Prompt { ask, mut input }) = state.panel.take() else { return };
+            let whole = input.insert(text);
+            let ask = recheck(state, ask, &input);
+            state.panel = Some(Panel::Prompt { ask, input });
+            whole
+        }
         _ => {
             state.warn("pasted text is taken by prompts only; / searches, : takes commands");
             return;
@@ -49,7 +59,7 @@ pub(super) fn paste(state: &mut State, text: &str) {
 }
 
 /// Moves in the list of a panel; `false` where the key is none of a list.
-fn move_in(list: &mut List, key: &Key, length: usize) -> bool {
+pub(super) fn move_in(list: &mut List, key: &Key, length: usize) -> bool {
     let step = match key.name() {
         "↓" | "^N" => Move::Down,
         "↑" | "^P" => Move::Up,
@@ -127,7 +137,39 @@ fn rubbed_out(state: &mut State, now: Now) -> Vec<Request> {
     Vec::new()
 }
 
-fn prompt(state: &mut State, key: &Key, ask: Ask, mut input: Input, now: Now) -> Vec<Request> {
+fn prompt(state: &mut State, key: &Key, mut ask: Ask, mut input: Input, now: Now) -> Vec<Request> {
+    match (key.name(), &ask) {
+        // What cannot be meant stays open until it can.
+        ("Enter", Ask::Filter(checked)) if checked.fault.is_some() => {}
+        ("Tab", Ask::Filter(_)) => filter::complete_input(state, &mut input),
+        _ => return type_into(state, key, ask, input, now),
+    }
+    ask = recheck(state, ask, &input);
+    state.panel = Some(Panel::Prompt { ask, input });
+    Vec::new()
+}
+
+/// Looks again at the filter that is being typed, if one is: more is known now.
+pub(super) fn recheck_open(state: &mut State) {
+    if let Some(Panel::Prompt { ask: Ask::Filter(_), input }) = state.panel.clone() {
+        let ask = Ask::Filter(filter::check(state, &input));
+        state.panel = Some(Panel::Prompt { ask, input });
+    }
+}
+
+/// Looks again at a filter that is being typed, and says what is wrong with it.
+fn recheck(state: &mut State, ask: Ask, input: &Input) -> Ask {
+    if !matches!(ask, Ask::Filter(_)) {
+        return ask;
+    }
+    let checked = filter::check(state, input);
+    if let Some(fault) = &checked.fault {
+        state.warn(fault.clone());
+    }
+    Ask::Filter(checked)
+}
+
+fn type_into(state: &mut State, key: &Key, ask: Ask, mut input: Input, now: Now) -> Vec<Request> {
     match key.name() {
         "Enter" => return answer(state, ask, &input.text),
         "Backspace" if input.text.is_empty() => return rubbed_out(state, now),
@@ -140,6 +182,7 @@ fn prompt(state: &mut State, key: &Key, ask: Ask, mut input: Input, now: Now) ->
             input.take(key);
         }
     }
+    let ask = recheck(state, ask, &input);
     state.panel = Some(Panel::Prompt { ask, input });
     Vec::new()
 }
@@ -152,7 +195,7 @@ fn answer(state: &mut State, ask: Ask, text: &str) -> Vec<Request> {
     }
     match ask {
         Ask::Search => find::search(state, text),
-        Ask::Filter => find::filter(state, text),
+        Ask::Filter(_) => filter::apply(state, text),
         Ask::Note => keep::set_note(state, text),
         Ask::Pipe if text.trim().is_empty() => Vec::new(),
         Ask::Pipe => keep::spill(state, Then::Pipe(text.to_owned())),

@@ -37,6 +37,24 @@ pub(super) fn load(state: &mut State) -> Vec<Request> {
     ask(event, windows, Aim::Start, width)
 }
 
+/// Asks again for tabs whose parts have changed, and keeps the places in them.
+pub(super) fn reload(state: &mut State) -> Vec<Request> {
+    let width = room(state).width;
+    let Some(event) = &mut state.event else { return Vec::new() };
+    let tab = event.tab;
+    let windows = event.first_windows(tab);
+    let stale = |tab: &Tab| *tab != event.tab && matches!(tab, Tab::System | Tab::Context | Tab::Tools | Tab::Actions);
+    let others: Vec<Tab> = event.pages.keys().copied().filter(stale).collect();
+    others.iter().for_each(|tab| drop(event.pages.remove(tab)));
+    let known = event.pages.get(&tab);
+    let unchanged = known.is_some_and(|pages| pages.paged().is_some() || pages.windows == windows);
+    if event.detail.is_none() || windows.is_empty() || unchanged {
+        return Vec::new();
+    }
+    let aim = if known.is_some_and(|pages| pages.view.is_some()) { Aim::Stay } else { Aim::Start };
+    ask(event, windows, aim, width)
+}
+
 fn ask(event: &mut EventScreen, windows: Vec<Window>, aim: Aim, width: u16) -> Vec<Request> {
     let tab = event.tab;
     let manner = Manner { mode: event.mode, options: event.options, width };
@@ -291,13 +309,13 @@ pub(super) fn search(state: &mut State, phrase: Phrase) -> Vec<Request> {
     let mut requests = jobs::cancel_seeks(state);
     let Some(event) = &mut state.event else { return requests };
     (event.phrase, event.lit, event.jump) = (Some(phrase), true, true);
-    if event.tab.role().is_none() {
+    if !event.tab.is_payload() {
         lines::search(state);
     } else if event.payload().is_some() {
         event.jump = false;
         look_again(state);
         requests.extend(first_hit(state));
-    } else if event.detail.is_some() && !event.has(event.tab) {
+    } else if event.lacks(event.tab) {
         event.jump = false;
         not_found(state);
     }
@@ -359,7 +377,7 @@ fn show_hit(pages: &mut Pages, view: &mut View, index: usize, room: Room) {
 /// The next hit or the one before: in the window, in the rest of a long body, or round the ends.
 pub(super) fn hit(state: &mut State, forward: bool, times: usize) -> Vec<Request> {
     let Some(event) = &mut state.event else { return Vec::new() };
-    if event.tab.role().is_none() {
+    if !event.tab.is_payload() {
         return lines::hit(state, forward, times);
     }
     event.lit = true;

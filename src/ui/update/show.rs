@@ -1,9 +1,10 @@
 //! How things are shown: help, palette, preview, times, kinds, sorting, mouse.
 
-use super::{go, open_panel, payload};
+use super::{go, lens, open_panel, payload, sheet};
 use crate::domain::Kind;
 use crate::ui::action::Show;
 use crate::ui::catalog::{Column, Sort};
+use crate::ui::groups::Grouping;
 use crate::ui::input::Input;
 use crate::ui::list::List;
 use crate::ui::message::{Request, Terminal};
@@ -22,7 +23,11 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
         }
         Show::Suspend => return vec![Request::Terminal(Terminal::Suspend)],
         Show::Mouse => return mouse(state),
+        Show::Usage => return sheet::usage(state),
+        Show::Actions => return sheet::actions(state),
+        Show::Diff => return sheet::diff(state),
         Show::Sort(column) => sort(state, column, height),
+        Show::Group(by) => group(state, by, height),
         Show::Wrap => payload::wrap(state),
         Show::Kind(kind) => return hide(state, kind, height),
         Show::AllKinds => {
@@ -31,6 +36,9 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
                 timeline.arrange(height);
             }
         }
+        Show::Lens => return lens::open_lens(state),
+        Show::Isolate => return lens::isolate(state),
+        Show::Findings => return open_panel(state, Panel::Findings { list: List::default() }),
         Show::Time => {
             let clock = state.timeline.as_mut().map(|timeline| {
                 timeline.clock = timeline.clock.next();
@@ -80,6 +88,15 @@ fn sort(state: &mut State, column: Column, height: usize) {
     sessions.sort = sort;
     sessions.arrange(height);
     state.say(sort.words());
+}
+
+fn group(state: &mut State, by: Grouping, height: usize) {
+    state.sessions.grouping = by;
+    state.sessions.arrange(height);
+    state.say(match by {
+        Grouping::None => "no groups".to_owned(),
+        by => format!("grouped by {}", by.name()),
+    });
 }
 
 fn hide(state: &mut State, kind: Kind, height: usize) -> Vec<Request> {

@@ -21,7 +21,7 @@ pub(super) fn draw(state: &mut State, areas: &Areas, buffer: &mut Buffer) {
         super::empty(state, "reading the row", areas.list, buffer);
         return;
     }
-    if tab.role().is_none() {
+    if !tab.is_payload() {
         facts(state, areas.list, buffer);
         return;
     }
@@ -41,23 +41,28 @@ pub(super) fn draw(state: &mut State, areas: &Areas, buffer: &mut Buffer) {
 /// first the tabs without content, then all but the chosen one.
 fn tabs(state: &State, event: &EventScreen, area: Rect, buffer: &mut Buffer) {
     let theme = &state.theme;
+    // A row without actions has no such tab at all.
+    let tabs = || TABS.into_iter().filter(|tab| *tab != Tab::Actions || event.has(*tab));
     let words = |tab: Tab, named: bool| {
+        if tab == Tab::Actions {
+            return "A Actions".to_owned();
+        }
         let name = if named { format!("{} {}", tab.number(), tab.name()) } else { tab.number().to_string() };
         if event.has(tab) { name } else { format!("({name})") }
     };
     let naming: [&dyn Fn(Tab) -> bool; 2] = [&|_| true, &|tab| tab == event.tab || event.has(tab)];
     let fits = |named: &&&dyn Fn(Tab) -> bool| {
-        let needed: usize = TABS.iter().map(|tab| width(&words(*tab, named(*tab))) + 2).sum();
+        let needed: usize = tabs().map(|tab| width(&words(tab, named(tab))) + 2).sum();
         needed <= usize::from(area.width)
     };
     let named = naming.iter().find(fits);
     let mut pen = Pen::new(buffer, area);
-    let numbers: usize = TABS.iter().map(|tab| width(&words(*tab, *tab == event.tab)) + 2).sum();
+    let numbers: usize = tabs().map(|tab| width(&words(tab, tab == event.tab)) + 2).sum();
     if named.is_none() && numbers > usize::from(area.width) {
         few_tabs(state, event, &mut pen);
         return;
     }
-    for tab in TABS {
+    for tab in tabs() {
         let chosen = tab == event.tab;
         let style = match (chosen, event.has(tab)) {
             (true, _) => theme.badge,
@@ -71,9 +76,10 @@ fn tabs(state: &State, event: &EventScreen, area: Rect, buffer: &mut Buffer) {
 
 /// On a narrow screen: the chosen tab by name, and the numbers of those that have anything.
 fn few_tabs(state: &State, event: &EventScreen, pen: &mut Pen<'_>) {
-    pen.write(&format!("[{} {}]", event.tab.number(), event.tab.name()), state.theme.badge);
+    let sign = |tab: Tab| if tab == Tab::Actions { "A".to_owned() } else { tab.number().to_string() };
+    pen.write(&format!("[{} {}]", sign(event.tab), event.tab.name()), state.theme.badge);
     for tab in TABS.into_iter().filter(|tab| *tab != event.tab && event.has(*tab)) {
-        let more = format!(" {}", tab.number());
+        let more = format!(" {}", sign(tab));
         // What has no room is at least seen to be there.
         if pen.left() < width(&more) + 1 {
             pen.write("…", state.theme.dim);

@@ -5,9 +5,10 @@ use ratatui::layout::Rect;
 
 use super::{Pen, prompt};
 use crate::domain::safe;
+use crate::timeline::Severity;
 use crate::ui::facts;
 use crate::ui::keymap::{Place, footer};
-use crate::ui::state::{EventScreen, State, Timeline};
+use crate::ui::state::{EventScreen, Playback, State, Timeline};
 use crate::ui::text::{clip, fit, width};
 use crate::ui::update::{disabled, hit_lines};
 use crate::ui::words::counted;
@@ -83,7 +84,7 @@ pub(super) fn status(state: &State, area: Rect, buffer: &mut Buffer) {
         let sign = if notice.bad { "! " } else { "" };
         pen.write("  ", theme.text).write(&format!("{sign}{}", safe(&notice.text)), style);
     }
-    for work in &state.jobs.running {
+    for work in state.jobs.running.iter().filter(|work| !work.quiet) {
         let words = safe(&work.what).into_owned();
         pen.write(&format!("  {words} {} (Esc cancels)", work.progress), theme.badge);
     }
@@ -98,7 +99,8 @@ fn position(state: &State) -> String {
         (Place::Sessions, ..) => place(state.sessions.list.at, state.sessions.lines.len()),
         (_, Some(timeline), _) => {
             let more = if timeline.complete { "" } else { "+" };
-            format!("{}{more}", place(timeline.list.at, timeline.len()))
+            let played = timeline.playback.as_ref().filter(|_| state.place == Place::Timeline).map(played);
+            format!("{}{more}{}", place(timeline.list.at, timeline.len()), played.unwrap_or_default())
         }
         _ => String::new(),
     }
@@ -116,7 +118,7 @@ fn notes(state: &State) -> Vec<String> {
 
 fn notes_of_sessions(state: &State) -> Vec<String> {
     let sessions = &state.sessions;
-    let (shown, all) = (sessions.lines.len(), sessions.catalog.entries.len());
+    let (shown, all) = (sessions.count(), sessions.catalog.entries.len());
     let filter = sessions.filter.as_ref().map(|filter| filtered(&filter.text, shown, all, ""));
     let at = sessions.hits.binary_search(&(sessions.list.at as u32)).ok();
     let hits = sessions.search.as_ref().map(|search| hits(&search.text, at, sessions.hits.len(), ""));
@@ -148,7 +150,7 @@ fn hits_of_timeline(timeline: &Timeline) -> Option<String> {
 /// The search inside an event: of a tab that is a list its lines are counted, of a payload its places.
 fn hits_of_event(state: &State, event: &EventScreen) -> Option<String> {
     let phrase = &event.phrase.as_ref().filter(|_| event.lit)?.text;
-    if event.tab.role().is_none() {
+    if !event.tab.is_payload() {
         event.detail.as_ref()?;
         let lines = hit_lines(event, usize::from(state.columns));
         let at = lines.binary_search(&event.list(event.tab).at).ok();
@@ -174,6 +176,10 @@ fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
     notes.extend(filter);
     notes.extend(hits_of_timeline(timeline));
     notes.extend(rest);
+    let findings = timeline.correlation.findings.iter().filter(|finding| finding.severity > Severity::Info).count();
+    if findings > 0 {
+        notes.push(counted(findings, "finding"));
+    }
     notes
 }
 
@@ -189,6 +195,10 @@ fn narrowed(timeline: &Timeline) -> (Option<String>, Vec<String>) {
         filtered(&found.filter.text, found.rows.len(), all, &stopped)
     });
     let mut notes = Vec::new();
+    if let Some(isolated) = &timeline.correlation.isolated {
+        let (kind, count) = (isolated.key.kind.name(), counted(isolated.rows.len(), "row"));
+        notes.push(format!("only {kind} {}, {count}", safe(&isolated.key.value)));
+    }
     if !timeline.hidden_counts.is_empty() {
         let counts: Vec<String> =
             timeline.hidden_counts.iter().map(|(kind, count)| format!("{count} {}", kind.name())).collect();
@@ -212,6 +222,12 @@ fn line_of_event(state: &State, event: &EventScreen) -> Option<String> {
         None => (event.list(event.tab).at, facts::lines(event, usize::from(state.columns)).len()),
     };
     (length > 0).then(|| format!("line {}/{length}", at + 1))
+}
+
+fn played(playback: &Playback) -> String {
+    let what = if playback.playing { "playing" } else { "paused" };
+    let clock: String = crate::ui::words::moment(playback.now()).chars().skip(11).collect();
+    format!("  {what} {} {clock} {}%", playback.speed(), playback.percent())
 }
 
 fn notes_of_event(state: &State) -> Vec<String> {

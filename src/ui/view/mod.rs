@@ -2,11 +2,15 @@
 
 mod event;
 mod frame;
+mod lane;
+mod lens;
+mod minimap;
 mod overlay;
 mod pen;
 mod preview;
 mod prompt;
 mod sessions;
+mod sheet;
 mod timeline;
 
 use ratatui::Frame;

@@ -22,18 +22,44 @@ pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
             Pen::new(buffer, area).write("remove all marks? y removes, any other key keeps them", state.theme.warning);
             return true;
         }
-        Some(Panel::Marks { .. }) => {
-            let words = "Enter goes there  ' last place  Esc closes";
+        Some(Panel::Marks { .. } | Panel::Lens { .. } | Panel::Findings { .. }) => {
+            let words = match &state.panel {
+                Some(Panel::Marks { .. }) => "Enter goes there  ' last place  Esc closes",
+                Some(Panel::Lens { .. }) => "Enter goes there  i this key alone  j k move  Esc closes",
+                _ => "Enter goes there  j k move  Esc closes",
+            };
             Pen::new(buffer, area).write(words, state.theme.footer_text);
+            return true;
+        }
+        Some(Panel::Found { .. }) => {
+            let words = "Enter goes there  Esc closes, and again cancels the search";
+            Pen::new(buffer, area).write(words, state.theme.footer_text);
+            return true;
+        }
+        Some(Panel::Sheet(sheet)) => {
+            Pen::new(buffer, area).write(sheet.hint(), state.theme.footer_text);
             return true;
         }
         None => return false,
     };
     let mut pen = Pen::new(buffer, area);
     pen.write(label, state.theme.footer_key);
-    typed(&mut pen, input, state.theme.text);
-    if matches!(&state.panel, Some(Panel::Prompt { ask: Ask::Search, .. })) && input.text.is_empty() {
-        pen.space(1).write(searched(state.place), state.theme.dim);
+    let Some(Panel::Prompt { ask: Ask::Filter(checked), .. }) = &state.panel else {
+        typed(&mut pen, input, state.theme.text);
+        if matches!(&state.panel, Some(Panel::Prompt { ask: Ask::Search, .. })) && input.text.is_empty() {
+            pen.space(1).write(searched(state.place), state.theme.dim);
+        }
+        return true;
+    };
+    let style = match (&checked.fault, input.text.trim().is_empty()) {
+        (Some(_), _) => state.theme.warning,
+        (None, true) => state.theme.text,
+        (None, false) => state.theme.ok,
+    };
+    typed(&mut pen, input, style);
+    if !checked.offered.is_empty() {
+        let words = safe(&checked.offered.join(" ")).into_owned();
+        pen.write("  Tab ", state.theme.footer_key).write(&words, state.theme.footer_text);
     }
     true
 }
