@@ -202,16 +202,21 @@ impl Total {
 
     fn told(&self) -> String {
         format!(
-            "{} sources ({} unchanged), {} sessions, {} records ({} bad), {} events ({} new)",
-            self.sources,
+            "{} ({} unchanged), {}, {} ({} bad), {} ({} new)",
+            counted(self.sources, "source"),
             self.unchanged,
-            self.sessions.len(),
-            self.records,
+            counted(self.sessions.len() as u64, "session"),
+            counted(self.records, "record"),
             self.bad,
-            self.events,
+            counted(self.events, "event"),
             self.added
         )
     }
+}
+
+/// A number with the word it counts.
+fn counted(number: u64, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
 fn ended(outcome: &Outcome) -> Ended {

@@ -222,6 +222,15 @@ impl Store {
         Ok(shared)
     }
 
+    /// The events of a lineage that have this value in a key, of whatever kind; of the first kind that has any.
+    pub async fn holding(&self, lineage: &str, value: &str) -> Result<Option<(KeyKind, Vec<i64>)>> {
+        let keys: Vec<Key> = KeyKind::ALL.into_iter().map(|kind| Key::native(kind, value)).collect();
+        let mut found = self.events_with(lineage, &keys.iter().collect::<Vec<_>>()).await?;
+        let clean = rows::clean(value).into_owned();
+        let of = |kind| found.remove(&(rows::key_code(kind), clean.clone())).map(|events| (kind, events));
+        Ok(KeyKind::ALL.into_iter().find_map(of))
+    }
+
     async fn events_with(&self, lineage: &str, keys: &[&Key]) -> Result<HashMap<(i64, String), Vec<i64>>> {
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
             "SELECT keys.kind, keys.value, event_keys.event FROM keys JOIN event_keys ON event_keys.key = keys.key \

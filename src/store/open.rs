@@ -228,7 +228,7 @@ const CANNOT_OPEN: i64 = 14;
 
 /// The database's own number for what went wrong.
 fn code(error: &anyhow::Error) -> Option<i64> {
-    match error.downcast_ref::<sqlx::Error>()? {
+    match error.chain().find_map(|cause| cause.downcast_ref::<sqlx::Error>())? {
         sqlx::Error::Database(database) => Some(database.code()?.parse::<i64>().ok()? & 0xff),
         _ => None,
     }
@@ -249,16 +249,38 @@ pub(super) fn explain(error: anyhow::Error, path: &Path) -> anyhow::Error {
     if error.is::<Told>() {
         return error;
     }
+    let words = code(&error).and_then(|code| words_of(code, path));
     let store = path.display();
-    let told = match code(&error) {
-        Some(5 | 6) => format!("the store {store} is locked by another process; try again when it is done"),
-        Some(READ_ONLY) => format!("the store {store} cannot be written (read-only)"),
-        Some(11 | 26) => format!("the store {store} is damaged or is no turnscope store"),
-        Some(13) => format!("the disk is full: {store}"),
-        Some(10) => format!("the store {store} could not be read or written"),
-        Some(CANNOT_OPEN) => format!("the store {store} could not be opened"),
-        _ if error.is::<Damaged>() => format!("the store {store} is damaged"),
-        _ => format!("could not use the store {store}"),
+    let told = match words {
+        Some(words) => words,
+        None if error.is::<Damaged>() => format!("the store {store} is damaged"),
+        None => format!("could not use the store {store}"),
     };
     error.context(Told(told))
+}
+
+impl Store {
+    /// What went wrong with this store, in the user's words and each thing once; `None` where it was not the store.
+    pub fn explained(&self, error: &anyhow::Error) -> Option<String> {
+        let cause = error.chain().find(|cause| cause.is::<sqlx::Error>())?;
+        let words = code(error).and_then(|code| words_of(code, &self.path));
+        let words = words.unwrap_or_else(|| format!("could not use the store {}: {cause}", self.path.display()));
+        let outer = error.to_string();
+        let is_said = outer == cause.to_string() || words.starts_with(&outer);
+        Some(if is_said { words } else { format!("{outer}: {words}") })
+    }
+}
+
+fn words_of(code: i64, path: &Path) -> Option<String> {
+    let store = path.display();
+    Some(match code {
+        5 | 6 => format!("the store {store} is locked by another process; try again when it is done"),
+        READ_ONLY => format!("the store {store} cannot be written (read-only)"),
+        10 | CANNOT_OPEN if !path.exists() => format!("the store {store} is gone"),
+        10 => format!("the store {store} could not be read or written"),
+        11 | 26 => format!("the store {store} is damaged or is no turnscope store"),
+        13 => format!("the disk is full: {store}"),
+        CANNOT_OPEN => format!("the store {store} could not be opened"),
+        _ => return None,
+    })
 }

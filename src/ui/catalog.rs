@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::phrase::fold;
 use crate::domain::Session;
 use crate::domain::filter::{Field, Filter, Frame};
 use crate::timeline::filter::matches_session;
@@ -11,7 +10,7 @@ use crate::timeline::filter::matches_session;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
     pub session: Session,
-    /// Everything that `f` and `/` look at, folded.
+    /// Everything that `f` looks at, folded.
     pub folded: String,
     /// The place of its parent in the catalog.
     pub parent: Option<u32>,
@@ -85,6 +84,24 @@ impl Sort {
     pub(crate) fn by(column: Column) -> Self {
         Self { column, descending: !matches!(column, Column::Title | Column::Agent | Column::Project) }
     }
+}
+
+impl Sort {
+    /// `sorted by start, newest first`.
+    pub(crate) fn words(self) -> String {
+        let (what, up, down) = match self.column {
+            Column::Title | Column::Agent | Column::Project => (self.column.name(), "a to z", "z to a"),
+            Column::Started => ("start", "oldest first", "newest first"),
+            Column::Duration => ("duration", "shortest first", "longest first"),
+            _ => (self.column.name(), "fewest first", "most first"),
+        };
+        format!("sorted by {what}, {}", if self.descending { down } else { up })
+    }
+}
+
+/// Text as it is compared: case does not count.
+fn fold(text: &str) -> String {
+    text.to_lowercase()
 }
 
 /// The ranks of texts in their sorted order, so that later sorts compare numbers.

@@ -1,10 +1,13 @@
 //! What comes in and what goes out of the pure part: messages in, requests out, both plain values.
 
+mod rows;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub(crate) use self::rows::{Change, Described, Detail, Link, Mark, Members, Spot};
 use super::catalog::Catalog;
 use super::insight::{Insight, Survey};
 use super::key::Key as Pressed;
@@ -12,9 +15,9 @@ use super::payload::{self, Hint, Mode, View};
 use super::phrase::Phrase;
 use super::state::{Hit, Tab};
 use crate::domain::filter::{Field, Filter, Frame, Saved};
-use crate::domain::{Body, Event, Key, KeyKind, Session};
+use crate::domain::{Body, Key, KeyKind, Session};
 use crate::report::{Joined, Selection, Sharing};
-use crate::timeline::{Comparison, Finding, Focus, Join, Rows, Totals, Tree, Turn};
+use crate::timeline::{Comparison, Finding, Focus, Rows, Totals, Tree};
 
 /// News from an import that runs beside the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub enum Outside {
     Changed,
     /// Show the timeline of this session, unless the user has gone elsewhere.
     Open(String),
+    /// Why there is nothing at the paths that were named, path by path.
+    Nothing(Vec<String>),
     /// The end, in words.
     Done(String),
 }
@@ -35,69 +40,6 @@ pub(crate) enum Shade {
     Dark,
     Light,
 }
-
-/// One row: the number of its leading event, by which it is known, and those of all its events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Members {
-    pub key: i64,
-    pub numbers: Vec<i64>,
-}
-
-impl Members {
-    pub(crate) fn of(rows: &Rows, row: usize) -> Self {
-        let numbers = rows.members(row);
-        Self { key: numbers.first().copied().unwrap_or(0), numbers: numbers.to_vec() }
-    }
-}
-
-/// A mark, a note, or both.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Mark {
-    pub marked: bool,
-    pub note: Option<String>,
-}
-
-/// How marks are changed: by mark, by note.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Change {
-    Marked(bool),
-    Note(Option<String>),
-}
-
-/// Where the record of an event lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Spot {
-    pub event: i64,
-    pub importer: String,
-    pub path: String,
-    pub offset: i64,
-    pub size: i64,
-}
-
-/// All that is known of a row, but for the bytes of its bodies.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Detail {
-    pub key: i64,
-    pub turn: Turn,
-    pub events: Vec<Event>,
-    pub bodies: Vec<Body>,
-    pub spots: Vec<Spot>,
-}
-
-/// A join of a row, with the row that it leads to where that one is in this session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Link {
-    pub join: Join,
-    /// The number of an event of the row that it leads to.
-    pub event: Option<i64>,
-    /// What that row says.
-    pub label: String,
-    /// The rows that were considered: the number of an event, and what the row says.
-    pub others: Vec<(String, Option<i64>, String)>,
-}
-
-/// The words of a row, as asked for by the number of its events; `None` where the store has none of them.
-pub(crate) type Described = (i64, usize, Option<Turn>);
 
 /// A window of a body: what one part of a payload is to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,7 +133,8 @@ pub(crate) enum Request {
         name: String,
         text: Option<String>,
     },
-    /// Searches the rows of `order`, or all, from a position on and then from the top to there.
+    /// Searches the rows of `order`, or all, from a position on and then from the top to there: first what the list
+    /// says of them, then their contents.
     Search {
         job: u64,
         rows: Arc<Rows>,
@@ -211,9 +154,11 @@ pub(crate) enum Request {
         parents: Arc<Vec<Option<u32>>>,
         shown: Option<Arc<Vec<u32>>>,
     },
+    /// Looks for the rows that an id names: of an event, a row, or any key.
     Locate {
         job: u64,
         session: i64,
+        lineage: String,
         id: String,
     },
     Sharing {
@@ -268,6 +213,14 @@ pub(crate) enum Request {
         from: i64,
         forward: bool,
     },
+    /// Counts how often a phrase is in a body that is too long to be loaded wholly.
+    Count {
+        job: u64,
+        key: i64,
+        tab: Tab,
+        body: Body,
+        phrase: String,
+    },
     Export {
         job: u64,
         selection: Selection,
@@ -281,6 +234,11 @@ pub(crate) enum Request {
     /// Puts bytes that are too many for the terminal's clipboard into a file.
     SaveCopy {
         bytes: Vec<u8>,
+    },
+    /// Puts a body that is too long for the terminal's clipboard into a file.
+    CopyBody {
+        job: u64,
+        body: Body,
     },
     /// Writes bodies into a file for a program; without any, the records of the row.
     Spill {
@@ -350,6 +308,11 @@ pub(crate) enum Message {
         session: i64,
         turns: Vec<Described>,
     },
+    /// What a place of the screen is to show could not be read.
+    Unread {
+        request: Box<Request>,
+        words: String,
+    },
     /// The words of rows could not be read.
     NoTurns {
         session: i64,
@@ -381,9 +344,18 @@ pub(crate) enum Message {
         shown: Option<Arc<Vec<u32>>>,
         tree: Box<Tree>,
     },
+    /// Rows that hold a phrase inside, not in what the list says of them.
+    Inside {
+        job: u64,
+        rows: Vec<u32>,
+        scanned: usize,
+    },
+    /// The events that an id leads to, and what it is where it is a key.
     Located {
         job: u64,
-        event: Option<i64>,
+        id: String,
+        key: Option<&'static str>,
+        events: Vec<i64>,
     },
     Shared {
         session: i64,
@@ -427,6 +399,14 @@ pub(crate) enum Message {
         key: i64,
         tab: Tab,
         at: Option<i64>,
+    },
+    /// How often a phrase is in a long body.
+    Counted {
+        job: u64,
+        key: i64,
+        tab: Tab,
+        phrase: String,
+        count: u64,
     },
     Progress {
         job: u64,

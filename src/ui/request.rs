@@ -1,11 +1,11 @@
 //! Does the work that the pure part asks for; the only file of the screen that knows the store.
 
 mod insight;
+mod seek;
 mod whole;
+mod write;
 
 use std::collections::{HashMap, HashSet};
-use std::io::{BufWriter, Write};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -16,13 +16,12 @@ use tokio::task::spawn_blocking;
 
 use self::whole::nest;
 use super::catalog::Catalog;
-use super::files::{self, Counting};
-use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Then, Window};
+use super::files;
+use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Window};
 use super::payload::{Hint, Part, Payload, View};
-use super::phrase::label_of;
 use crate::domain::filter::{Filter, Frame};
 use crate::domain::{Body, Event, KeyKind, Role, Session};
-use crate::report::{Joined, Pick, Selection, Step, findings, lens, write_slice};
+use crate::report::{Joined, Pick, Step, findings, lens};
 use crate::store::{Annotation, Store};
 use crate::timeline::{Join, Rows, Turn, describe};
 
@@ -53,6 +52,26 @@ impl Backend {
     }
 }
 
+impl Backend {
+    /// What went wrong, in words for the status line.
+    fn reason(&self, error: &anyhow::Error) -> String {
+        let explained = self.store.explained(error);
+        explained.map_or_else(|| super::words::reason(error), |words| words.replace('\n', " "))
+    }
+}
+
+/// Whether what is asked for is shown in a place of its own, which stays empty when it cannot be read.
+fn is_shown(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Sessions
+            | Request::Session { .. }
+            | Request::Heads { .. }
+            | Request::Detail { .. }
+            | Request::Payload { .. }
+    )
+}
+
 /// Set when a job is to end.
 pub(crate) type Cancel = Arc<AtomicBool>;
 
@@ -63,11 +82,18 @@ pub(crate) async fn answer(request: Request, backend: Backend, cancel: Cancel, r
         Request::Turns { session, .. } => Some(*session),
         _ => None,
     };
+    let again = is_shown(&request).then(|| Box::new(request.clone()));
     let worker = Worker { backend, cancel, replies: replies.clone() };
-    let answer = match (worker.answer(request).await, turns_of) {
-        (Ok(answer), _) => answer,
-        (Err(error), Some(session)) => Some(Message::NoTurns { session, words: format!("{error:#}") }),
-        (Err(error), None) => Some(Message::Failed { job, words: format!("{error:#}") }),
+    let answer = match worker.answer(request).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let words = worker.backend.reason(&error);
+            Some(match (turns_of, again) {
+                (Some(session), _) => Message::NoTurns { session, words },
+                (None, Some(request)) => Message::Unread { request, words },
+                (None, None) => Message::Failed { job, words },
+            })
+        }
     };
     if let Some(message) = answer {
         // Nobody listens once the screen is gone.
@@ -83,7 +109,9 @@ pub(crate) fn job_of(request: &Request) -> Option<u64> {
         | Request::Find { job, .. }
         | Request::Locate { job, .. }
         | Request::Seek { job, .. }
+        | Request::Count { job, .. }
         | Request::Export { job, .. }
+        | Request::CopyBody { job, .. }
         | Request::Spill { job, .. }
         | Request::Survey { job, .. }
         | Request::Totals { job, .. }
@@ -135,10 +163,18 @@ impl Worker {
                 let mut order = order.map_or_else(|| (0..rows.len() as u32).collect(), |order| order.to_vec());
                 let from = from.min(order.len());
                 order.rotate_left(from);
-                return self.scan(job, rows, order, |turn| phrase.matches(&label_of(turn))).await;
+                return self.search(job, rows, order, &phrase).await;
             }
-            Request::Locate { job, session, id } => {
-                Message::Located { job, event: store.named(session, &id).await?.first().copied() }
+            Request::Locate { job, session, lineage, id } => {
+                let named = store.named(session, &id).await?;
+                let (key, events) = match named.first() {
+                    Some(event) => (None, vec![*event]),
+                    None => store
+                        .holding(&lineage, &id)
+                        .await?
+                        .map_or((None, Vec::new()), |(key, events)| (Some(key.name()), events)),
+                };
+                Message::Located { job, id, key, events }
             }
             Request::Sharing { session, lineage, rows, members, kind, forward } => {
                 let (row, words) = self.sharing(&lineage, &rows, &members, kind, forward).await?;
@@ -182,12 +218,17 @@ impl Worker {
                 let at = self.seek(job, &body, &phrase, from, forward).await?;
                 Message::Sought { job, key, tab, at }
             }
+            Request::Count { job, key, tab, body, phrase } => {
+                let count = self.count(job, &body, &phrase).await?;
+                Message::Counted { job, key, tab, phrase, count }
+            }
             Request::Export { job, selection, path, numbered } => self.export(job, &selection, &path, numbered).await?,
             Request::Record { members } => Message::Record { bytes: self.record(&members).await? },
             Request::SaveCopy { bytes } => {
                 let path = spawn_blocking(move || files::save_copy(&bytes)).await??;
                 Message::Noted(format!("too long for the terminal's clipboard: written to {}", path.display()))
             }
+            Request::CopyBody { job, body } => self.copy_body(job, body).await?,
             Request::Spill { job, members, bodies, then } => self.spill(job, &members, bodies, then).await?,
             request => return self.of_insight(request).await,
         }))
@@ -235,7 +276,11 @@ impl Worker {
                 Change::Marked(marked) => annotation.marked = *marked,
                 Change::Note(note) => annotation.note.clone_from(note),
             }
-            self.backend.annotations.annotate(&annotation).await.context("could not keep the mark")?;
+            if let Err(error) = self.backend.annotations.annotate(&annotation).await {
+                let reason = self.backend.annotations.explained(&error);
+                let reason = reason.unwrap_or_else(|| super::words::reason(&error));
+                bail!("this {} is on the screen only: {reason}", change.name());
+            }
         }
         Ok(None)
     }
@@ -267,13 +312,7 @@ impl Worker {
     }
 
     /// Looks at rows in an order, and says which of them match.
-    async fn scan(
-        &self,
-        job: u64,
-        rows: Arc<Rows>,
-        order: Vec<u32>,
-        matches: impl Fn(&Turn) -> bool,
-    ) -> Result<Option<Message>> {
+    async fn scan(&self, job: u64, rows: Arc<Rows>, order: Vec<u32>, matches: impl Fn(&Turn) -> bool) -> Result<()> {
         let mut found: Vec<u32> = Vec::new();
         let mut reported = Instant::now();
         let mut scanned = 0;
@@ -296,7 +335,7 @@ impl Worker {
             }
         }
         self.send(Message::Hits { job, rows: found, scanned }).await;
-        Ok(Some(Message::Ended { job, words: String::new() }))
+        Ok(())
     }
 
     async fn send(&self, message: Message) {
@@ -415,96 +454,6 @@ impl Worker {
     async fn read(&self, body: &Body, from: i64, length: i64) -> Result<Vec<u8>> {
         let length = length.min(body.size - from).max(0);
         self.backend.store.read(body.blob, body.start + from, length).await
-    }
-
-    async fn seek(&self, job: u64, body: &Body, phrase: &str, from: i64, forward: bool) -> Result<Option<i64>> {
-        let seeker = files::Seeker::new(phrase)?;
-        let overlap = seeker.overlap();
-        let mut at = from;
-        loop {
-            self.check()?;
-            let start = if forward { at } else { (at - CHUNK).max(0) };
-            let end = if forward { (at + CHUNK).min(body.size) } else { at };
-            if start >= end {
-                return Ok(None);
-            }
-            let bytes = self.read(body, start, end - start + overlap).await?;
-            if let Some(place) = seeker.find(&bytes, forward) {
-                return Ok(Some(start + place));
-            }
-            let percent = if forward { end * 100 / body.size.max(1) } else { 100 - start * 100 / body.size.max(1) };
-            self.send(Message::Progress { job, words: format!("{percent}%") }).await;
-            at = if forward { end } else { start };
-        }
-    }
-
-    async fn export(&self, job: u64, selection: &Selection, path: &Path, numbered: bool) -> Result<Message> {
-        let (path, file) = files::create_new(path, numbered)?;
-        let tell = |written: u64| {
-            let words = super::words::size(written);
-            // A full channel only loses a line about progress.
-            let _ = self.replies.try_send(Message::Progress { job, words });
-        };
-        let mut out = Counting::new(file, &self.cancel, &tell);
-        let written = write_slice(&self.backend.store, selection, &mut out).await;
-        let finished = match written {
-            Ok(summary) => out.flush().map(|()| summary).map_err(anyhow::Error::from),
-            Err(error) => Err(error),
-        };
-        if finished.is_err() {
-            // Half a slice would look like evidence.
-            let _ = std::fs::remove_file(&path);
-        }
-        let summary = finished.with_context(|| format!("could not write {}", path.display()))?;
-        let size = super::words::size(summary.bytes);
-        let events = super::words::counted(summary.events, "event");
-        Ok(Message::Ended { job, words: format!("wrote {}: {}, {events}, {size}", path.display(), selection.why) })
-    }
-
-    /// The records of a row as they were written; one that several events share comes once.
-    async fn records(&self, members: &Members) -> Result<Vec<Body>> {
-        let mut seen = HashSet::new();
-        let mut bodies = self.backend.store.bodies(&members.numbers).await?;
-        bodies.retain(|body| body.role == Role::Raw && seen.insert((body.blob, body.start)));
-        Ok(bodies)
-    }
-
-    async fn record(&self, members: &Members) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        for (index, body) in self.records(members).await?.iter().enumerate() {
-            if index > 0 {
-                bytes.push(b'\n');
-            }
-            bytes.extend(self.read(body, 0, body.size).await?);
-        }
-        Ok(bytes)
-    }
-
-    async fn spill(&self, job: u64, members: &Members, bodies: Vec<Body>, then: Then) -> Result<Message> {
-        let bodies = if bodies.is_empty() { self.records(members).await? } else { bodies };
-        let (file, out) = files::create_temporary()?;
-        if let Err(error) = self.copy_out(&bodies, out).await {
-            // Nobody will ask for it; that it cannot be removed either is no news.
-            let _ = std::fs::remove_file(&file);
-            return Err(error);
-        }
-        Ok(Message::Spilled { job, then, file })
-    }
-
-    async fn copy_out(&self, bodies: &[Body], mut out: BufWriter<std::fs::File>) -> Result<()> {
-        for (index, body) in bodies.iter().enumerate() {
-            if index > 0 {
-                out.write_all(b"\n")?;
-            }
-            let mut from = 0;
-            while from < body.size {
-                self.check()?;
-                out.write_all(&self.read(body, from, CHUNK).await?)?;
-                from += CHUNK;
-            }
-        }
-        self.check()?;
-        Ok(out.flush()?)
     }
 }
 

@@ -9,7 +9,8 @@ use crate::ui::artifacts;
 use crate::ui::insight::Insight;
 use crate::ui::list::List;
 use crate::ui::message::{Detail, Link, Window};
-use crate::ui::payload::{self, Hint, Hit, Mode, PRETTY_LIMIT, View};
+use crate::ui::payload::{self, Hint, Hit, MOST_HITS, Mode, PRETTY_LIMIT, View};
+use crate::ui::phrase::Phrase;
 use crate::ui::scroll::Scroll;
 use crate::ui::why::{self, WhyLine};
 
@@ -117,9 +118,18 @@ pub(crate) struct Pages {
     pub aside: usize,
     pub hits: Vec<Hit>,
     pub current: Option<usize>,
+    /// What the hits are of.
+    pub sought: Option<Phrase>,
+    /// The hits in the whole of a body of which only a part is loaded, once they are counted.
+    pub everywhere: Option<u64>,
 }
 
 impl Pages {
+    /// Whether there are more hits than are kept.
+    pub(crate) fn has_more_hits(&self) -> bool {
+        self.hits.len() >= MOST_HITS
+    }
+
     /// The only body, where it is too long to be loaded wholly.
     pub(crate) fn paged(&self) -> Option<&Window> {
         match self.windows.as_slice() {
@@ -146,10 +156,14 @@ pub(crate) struct EventScreen {
     pub pages: HashMap<Tab, Pages>,
     pub mode: Mode,
     pub options: payload::Options,
-    /// What is searched for in payloads; goes on from row to row.
-    pub phrase: Option<String>,
+    /// What is searched for; goes on from row to row.
+    pub phrase: Option<Phrase>,
     /// Its hits are highlighted.
     pub lit: bool,
+    /// What looks for it in the rest of a long body.
+    pub jobs: Vec<u64>,
+    /// The cursor goes to the first hit, as soon as what the tab shows is here.
+    pub jump: bool,
 }
 
 impl EventScreen {
@@ -167,6 +181,8 @@ impl EventScreen {
             options: payload::Options::default(),
             phrase: None,
             lit: false,
+            jobs: Vec::new(),
+            jump: false,
         }
     }
 
@@ -287,6 +303,12 @@ impl EventScreen {
                     || self.insight.as_ref().is_some_and(|insight| artifacts::tells(tab, insight))
             }
         }
+    }
+
+    /// Whether it is known that a tab has nothing to show; some tabs also show what is found inside bodies.
+    pub(crate) fn lacks(&self, tab: Tab) -> bool {
+        let waits = matches!(tab, Tab::System | Tab::Context | Tab::Tools | Tab::Actions) && self.insight.is_none();
+        self.detail.is_some() && !waits && !self.has(tab)
     }
 
     /// The line of the joins tab under the cursor.

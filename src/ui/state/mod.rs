@@ -29,7 +29,7 @@ use std::time::Instant;
 use super::history::History;
 use super::keymap::Place;
 use super::layout::{self, Areas};
-use super::message::Shade;
+use super::message::{Request, Shade};
 use super::theme::{Depth, Theme};
 use crate::domain::Timestamp;
 use crate::domain::filter::{Frame, Saved};
@@ -72,6 +72,13 @@ pub(crate) struct Notice {
     pub bad: bool,
 }
 
+/// What could not be read: why, and what asks for it again.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Unread {
+    pub words: String,
+    pub requests: Vec<Request>,
+}
+
 /// Keys typed so far that are not an action yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Typed {
@@ -107,8 +114,14 @@ pub(crate) struct State {
     pub found: Option<Found>,
     /// Until when a second ^C quits.
     pub interrupted_until: Option<Instant>,
+    /// Until when typed text is not heard: it was meant for a prompt that did not open, or has been closed.
+    pub deaf_until: Option<Instant>,
     /// What an import that runs beside says.
     pub import: Option<String>,
+    /// Why there is nothing at the paths that were named.
+    pub nothing: Vec<String>,
+    /// What could not be read, and is missing where it should be.
+    pub unread: Option<Unread>,
     /// The number of slices written, for the name of the next one.
     pub exports: usize,
     /// Saved filters, by name.
@@ -143,7 +156,10 @@ impl State {
             history: History::default(),
             found: None,
             interrupted_until: None,
+            deaf_until: None,
             import: None,
+            nothing: Vec::new(),
+            unread: None,
             exports: 0,
             saved: Saved::new(),
             frame: Frame { offset: options.offset, ..Frame::default() },
@@ -174,6 +190,19 @@ impl State {
     /// The number of lines of the list or text that has the keys.
     pub(crate) fn height(&self) -> usize {
         self.areas().map_or(1, |areas| usize::from(areas.list.height).max(1))
+    }
+
+    /// Why the place shows nothing, where it could not be read.
+    pub(crate) fn missing(&self) -> Option<&Unread> {
+        let shows = match (self.place, &self.timeline, &self.event) {
+            (Place::Sessions, ..) => !self.sessions.lines.is_empty(),
+            (Place::Timeline, timeline, _) => timeline.as_ref().is_some_and(|timeline| timeline.len() > 0),
+            (Place::Event, _, Some(event)) => {
+                event.detail.is_some() && (event.payload().is_some() || !event.pages.contains_key(&event.tab))
+            }
+            (Place::Event, _, None) => false,
+        };
+        self.unread.as_ref().filter(|_| !shows)
     }
 
     /// Takes the time that the loop's clock shows.

@@ -107,7 +107,9 @@ impl Sessions {
             None => Vec::new(),
             Some(phrase) => (0u32..)
                 .zip(&self.lines)
-                .filter(|(_, line)| entries.get(line.entry as usize).is_some_and(|entry| phrase.matches(&entry.folded)))
+                .filter(|(_, line)| {
+                    entries.get(line.entry as usize).is_some_and(|entry| phrase.is_in_session(&entry.session))
+                })
                 .map(|(line, _)| line)
                 .collect(),
         };

@@ -38,11 +38,36 @@ pub(crate) struct Searched {
     pub phrase: Phrase,
     /// Rows in order.
     pub rows: Vec<u32>,
+    /// How many of them hold it only inside, not in what the list says of them.
+    pub inside: usize,
     pub job: Option<u64>,
+    /// How many looks at a row have been taken, of how many: one at what the list says, one inside.
+    pub scanned: usize,
+    pub total: usize,
     /// The cursor goes to the first hit that is found.
     pub jump: bool,
     /// `Esc` takes the highlight away and keeps the phrase for `n`.
     pub lit: bool,
+}
+
+impl Searched {
+    /// A search that is done: these rows, in order, are what it found.
+    pub(crate) fn found(phrase: Phrase, rows: Vec<u32>) -> Self {
+        Self { phrase, rows, inside: 0, job: None, scanned: 0, total: 0, jump: false, lit: true }
+    }
+
+    /// Takes more rows that hold the phrase.
+    pub(crate) fn add(&mut self, rows: &[u32]) {
+        self.rows.extend_from_slice(rows);
+        self.rows.sort_unstable();
+        self.rows.dedup();
+    }
+
+    /// How far it had come, in percent, where it was stopped before its end.
+    pub(crate) fn stopped_at(&self) -> Option<usize> {
+        let stopped = self.job.is_none() && self.scanned < self.total;
+        stopped.then(|| self.scanned * 100 / self.total.max(1))
+    }
 }
 
 /// The pane beside the list.

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::sample;
 use crate::ui::key::Key;
 use crate::ui::message::{Message, Request};
+use crate::ui::request::stored::Store;
 use crate::ui::request::{self, Backend, Cancel};
 use crate::ui::state::{Options, State, ThemeChoice};
 use crate::ui::theme::Depth;
@@ -24,7 +25,7 @@ pub(super) struct Bench {
     now: Instant,
     /// What was asked of the terminal, and what would write files.
     pub(super) outward: Vec<Request>,
-    _folder: Option<tempfile::TempDir>,
+    folder: Option<tempfile::TempDir>,
 }
 
 pub(super) fn options() -> Options {
@@ -40,15 +41,14 @@ impl Bench {
     /// The session list, read.
     pub(super) async fn new(columns: u16, rows: u16) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let backend = Backend::new(sample::store_in(folder.path()).await);
-        let bench = Self::over(backend, columns, rows).await;
-        Self { _folder: Some(folder), ..bench }
+        let store = sample::store_in(folder.path()).await;
+        Self::on(folder, store, columns, rows).await
     }
 
     /// The session list of another store, read.
     pub(super) async fn over(backend: Backend, columns: u16, rows: u16) -> Self {
         let state = State::new(&options(), columns, rows);
-        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), _folder: None };
+        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), folder: None };
         bench.do_all(vec![Request::Sessions]).await;
         bench
     }
@@ -78,6 +78,41 @@ impl Bench {
             let requests = update(&mut self.state, Message::Deadline, self.now);
             self.do_all(requests).await;
         }
+    }
+
+    /// A session list of a store without any.
+    pub(super) async fn empty(columns: u16, rows: u16) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = sample::empty_in(folder.path()).await;
+        Self::on(folder, store, columns, rows).await
+    }
+
+    /// A session list of a store with one row whose output is this text.
+    pub(super) async fn with_output(text: &str, columns: u16, rows: u16) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = sample::output_in(folder.path(), text).await;
+        Self::on(folder, store, columns, rows).await
+    }
+
+    async fn on(folder: tempfile::TempDir, store: Store, columns: u16, rows: u16) -> Self {
+        let bench = Self::over(Backend::new(store), columns, rows).await;
+        Self { folder: Some(folder), ..bench }
+    }
+
+    /// Writes something else over the files of the store.
+    pub(super) fn spoil(&self, name: &str) {
+        let folder = self.folder.as_ref().expect("a folder of its own");
+        for end in ["", "-wal", "-shm"] {
+            let path = folder.path().join(format!("{name}{end}"));
+            if let Ok(bytes) = std::fs::read(&path) {
+                std::fs::write(&path, vec![b'x'; bytes.len()]).expect("is written");
+            }
+        }
+    }
+
+    /// Lets a second pass without a key.
+    pub(super) fn pause(&mut self) {
+        self.now += Duration::from_secs(1);
     }
 
     /// Does a request as if the screen had asked for it.
@@ -120,6 +155,7 @@ fn is_outward(request: &Request) -> bool {
             | Request::Export { .. }
             | Request::Spill { .. }
             | Request::SaveCopy { .. }
+            | Request::CopyBody { .. }
     )
 }
 

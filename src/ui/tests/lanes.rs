@@ -241,7 +241,7 @@ async fn sessions_stand_in_groups_with_headings_that_open_nothing() {
     bench.press("f").await;
     bench.type_text("checkout").await;
     bench.press("Enter").await;
-    assert!(bench.text().contains("hides 2") && !bench.text().contains("claude-code:"), "{}", bench.text());
+    assert!(bench.text().contains("1 of 3") && !bench.text().contains("claude-code:"), "{}", bench.text());
     bench.press("f ^U Enter # #").await;
     assert_eq!(bench.state.sessions.lines.len(), 3);
 }

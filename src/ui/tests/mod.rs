@@ -9,4 +9,5 @@ mod lanes;
 mod picture;
 mod random;
 mod sample;
+mod searching;
 mod told;

@@ -61,7 +61,7 @@ impl Writer {
                 sessions: vec![self.session.clone()],
                 ..SourceStep::default()
             }),
-            pieces: vec![Piece::of(&self.content)],
+            pieces: self.content.chunks(128 << 10).map(Piece::of).collect(),
             records: self.records,
             sessions: vec![session],
             received: START,
@@ -152,9 +152,24 @@ fn main_records(writer: &mut Writer) {
     );
 }
 
+/// Makes a new store in a folder.
+pub(super) async fn empty_in(folder: &Path) -> Store {
+    Store::open(&folder.join("store.db")).await.expect("opens")
+}
+
+/// Fills a new store with one row whose output is a text.
+pub(super) async fn output_in(folder: &Path, text: &str) -> Store {
+    let store = empty_in(folder).await;
+    let mut writer = Writer { session: "long".to_owned(), content: Vec::new(), records: Vec::new() };
+    writer.add(0, model("a long answer"), &[(Role::Output, &format!("\"{text}\""))]);
+    writer.store(&store, session("long", "A long answer", "claude-code", "shop")).await;
+    store.settle().await.expect("settles");
+    store
+}
+
 /// Fills a new store in a folder.
 pub(super) async fn store_in(folder: &Path) -> Store {
-    let store = Store::open(&folder.join("store.db")).await.expect("opens");
+    let store = empty_in(folder).await;
     let mut main = Writer { session: "main".to_owned(), content: Vec::new(), records: Vec::new() };
     main_records(&mut main);
     main.store(&store, session("main", "Fix the flaky login test", "claude-code", "shop")).await;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use super::{commands, event, everywhere, find, go, keep, lens, panel, payload, sheet};
 use crate::ui::message::{Mark, Message, Request, Terminal};
 use crate::ui::sheet::Content;
-use crate::ui::state::{State, Timeline};
+use crate::ui::state::{State, Timeline, Unread};
 
 pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
     let height = state.height();
+    mend(state, &answer);
     match answer {
+        Message::Unread { request, words } => unread(state, *request, words),
         Message::Sessions(catalog) => {
             let first_time = !state.sessions.loaded;
             state.sessions.take(catalog, height);
@@ -43,7 +45,8 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
             panel::recheck_open(state);
         }
         Message::SavedFilters(saved) => state.saved = saved,
-        Message::Hits { job, rows, scanned } => hits(state, job, &rows, scanned),
+        Message::Hits { job, rows, scanned } => hits(state, job, &rows, scanned, false),
+        Message::Inside { job, rows, scanned } => hits(state, job, &rows, scanned, true),
         Message::Shared { session, row, words } => shared(state, session, row, words),
         Message::Glance { session, key, view } => {
             if let Some(timeline) = open(state, session).filter(|timeline| timeline.preview.row == Some(key)) {
@@ -65,12 +68,38 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
         Message::Detail { session, detail } => return event::detail(state, session, *detail),
         Message::Links { session, key, links } => event::links(state, session, key, links),
         Message::Insight { session, key, insight } => return event::insight(state, session, key, insight),
-        Message::Payload { key, tab, windows, view } => payload::take(state, key, tab, &windows, view),
+        Message::Payload { key, tab, windows, view } => return payload::take(state, key, tab, &windows, view),
         Message::Record { bytes } => return keep::copy_bytes(state, bytes),
         Message::Noted(words) => state.say(words),
         answer => return of_job(state, answer),
     }
     Vec::new()
+}
+
+/// Keeps what could not be read, so that it can be asked for again.
+fn unread(state: &mut State, request: Request, words: String) {
+    state.warn(format!("{words}; ^L tries again"));
+    let unread = state.unread.get_or_insert_with(|| Unread { words: String::new(), requests: Vec::new() });
+    unread.words = words;
+    if !unread.requests.contains(&request) {
+        unread.requests.push(request);
+    }
+}
+
+/// What has been read now is not missing any more.
+fn mend(state: &mut State, answer: &Message) {
+    let Some(unread) = &mut state.unread else { return };
+    unread.requests.retain(|request| {
+        !matches!(
+            (request, answer),
+            (Request::Sessions, Message::Sessions(_))
+                | (Request::Session { .. }, Message::Session { .. })
+                | (Request::Heads { .. }, Message::Heads { .. })
+                | (Request::Detail { .. }, Message::Detail { .. })
+                | (Request::Payload { .. }, Message::Payload { .. })
+        )
+    });
+    state.unread.take_if(|unread| unread.requests.is_empty());
 }
 
 fn take_marks(state: &mut State, session: &str, marks: Vec<(i64, Mark)>) {
@@ -84,11 +113,13 @@ fn take_marks(state: &mut State, session: &str, marks: Vec<(i64, Mark)>) {
 fn of_job(state: &mut State, answer: Message) -> Vec<Request> {
     match answer {
         Message::Progress { job, words } => state.jobs.progress(job, words),
-        Message::Located { job, event } if state.jobs.end(job) => match event {
-            Some(event) => return commands::located(state, event),
-            None => state.warn("there is no such id in this session"),
-        },
+        Message::Located { job, id, key, events } if state.jobs.end(job) => {
+            return commands::located(state, &id, key, &events);
+        }
         Message::Sought { job, key, tab, at } if state.jobs.end(job) => return payload::sought(state, key, tab, at),
+        Message::Counted { job, key, tab, phrase, count } if state.jobs.end(job) => {
+            payload::counted(state, key, tab, &phrase, count);
+        }
         Message::Ended { job, words } if state.jobs.end(job) => ended(state, job, words),
         Message::Surveyed { job, session, survey } if state.jobs.end(job) => {
             return sheet::surveyed(state, job, session, survey);
@@ -170,12 +201,13 @@ pub(super) fn weave(state: &mut State) -> Vec<Request> {
     vec![Request::Weave { session: Box::new(timeline.session.clone()) }]
 }
 
-fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
+/// Takes rows that a filter passes, or in which a phrase was found: in what the list says of them, or inside.
+fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize, inside: bool) {
     let height = state.height();
     let Some(timeline) = &mut state.timeline else { return };
-    let total = timeline.rows.len();
-    state.jobs.progress(job, format!("{}%", scanned * 100 / total.max(1)));
+    let percent = |scanned: usize, all: usize| format!("{}%", scanned * 100 / all.max(1));
     if let Some(found) = timeline.filter.as_mut().filter(|found| found.job == Some(job)) {
+        state.jobs.progress(job, percent(scanned, timeline.rows.len()));
         // A filter that runs anew over more rows replaces what the run before it found.
         if found.scanned == 0 {
             found.rows.clear();
@@ -187,9 +219,13 @@ fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
         return;
     }
     let Some(search) = timeline.search.as_mut().filter(|search| search.job == Some(job)) else { return };
-    // Hits come in order from the cursor on, and then in order from the top.
-    let place = rows.first().map_or(0, |first| search.rows.partition_point(|row| row < first));
-    search.rows.splice(place..place, rows.iter().copied());
+    state.jobs.progress(job, percent(scanned, search.total));
+    search.scanned = scanned;
+    let before = search.rows.len();
+    search.add(rows);
+    if inside {
+        search.inside += search.rows.len() - before;
+    }
     if let (true, Some(first)) = (search.jump, rows.first()) {
         search.jump = false;
         timeline.land_on(*first as usize, height);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{go, keep, payload, sheet};
+use super::{go, jobs, keep, lines, payload, sheet};
 use crate::ui::action::{Fold, Look};
 use crate::ui::facts;
 use crate::ui::insight::{Insight, Survey};
@@ -33,11 +33,16 @@ pub(super) fn open(state: &mut State, event: i64, tab: Tab) -> Vec<Request> {
         None => EventScreen::new(members.key, tab),
     };
     screen.options.ascii = state.ascii;
+    // What was found in the timeline may stand inside the row.
+    if let Some(search) = timeline.search.as_ref().filter(|search| search.lit && state.place == Place::Timeline) {
+        (screen.phrase, screen.lit) = (Some(search.phrase.clone()), true);
+    }
     screen.note = timeline.marks.get(&members.key).and_then(|mark| mark.note.clone());
+    let mut requests = jobs::cancel_seeks(state);
     go::show_event(state, screen);
     let survey = timeline_survey(state);
-    let mut requests =
-        vec![Request::Detail { session, members: members.clone() }, Request::Insight { session, row, members, survey }];
+    requests.push(Request::Detail { session, members: members.clone() });
+    requests.push(Request::Insight { session, row, members, survey });
     requests.extend(ask_links(state));
     requests.extend(sheet::survey(state));
     requests
@@ -72,7 +77,18 @@ pub(super) fn insight(state: &mut State, session: i64, key: i64, insight: Arc<In
         return Vec::new();
     }
     event.insight = Some(insight);
+    not_here(state);
     payload::reload(state)
+}
+
+/// Says that the phrase is not in the tab, once it is known that nothing will come.
+fn not_here(state: &mut State) {
+    let Some(event) = state.event.as_mut().filter(|event| event.tab.is_payload() && event.lacks(event.tab)) else {
+        return;
+    };
+    if std::mem::take(&mut event.jump) {
+        payload::not_found(state);
+    }
 }
 
 /// Asks again for the row that is open, where it has got more events.
@@ -89,6 +105,10 @@ pub(super) fn detail(state: &mut State, session: i64, detail: Detail) -> Vec<Req
     let Some(event) = state.event.as_mut().filter(|event| open && event.key == detail.key) else { return Vec::new() };
     event.detail = Some(Arc::new(detail));
     event.pages.clear();
+    if !event.tab.is_payload() {
+        lines::search(state);
+    }
+    not_here(state);
     payload::load(state)
 }
 
@@ -118,8 +138,9 @@ pub(super) fn look(state: &mut State, wish: Look, count: Option<usize>) -> Vec<R
 
 pub(super) fn turn_to(state: &mut State, tab: Tab) -> Vec<Request> {
     if let Some(event) = &mut state.event {
-        event.tab = tab;
+        (event.tab, event.jump) = (tab, false);
     }
+    payload::look_again(state);
     payload::load(state)
 }
 
@@ -180,8 +201,7 @@ fn follow(state: &mut State, target: i64) -> Vec<Request> {
         state.warn("that row is not in this session");
         return Vec::new();
     };
-    let length = timeline.len();
-    timeline.list.jump(timeline.line_of(row), length, height);
+    timeline.land_on(row, height);
     open(state, target, Tab::Summary)
 }
 
@@ -196,9 +216,24 @@ pub(super) fn step(state: &mut State, step: Move, count: Option<usize>, height: 
     Vec::new()
 }
 
+/// Why the line under the cursor has no path.
+pub(super) fn why_no_path(state: &State) -> &'static str {
+    match state.event.as_ref().map(|event| (event.mode, event.payload())) {
+        Some((Mode::Pretty, Some(pages))) if pages.paged().is_some() => "a body that is shown in parts has no paths",
+        Some((Mode::Pretty, Some(_))) => "only values inside JSON have a path",
+        Some((Mode::Raw, Some(_))) => "paths need the pretty view; r shows it",
+        Some((Mode::Hex, Some(_))) => "paths need the pretty view; X shows it",
+        _ => "there is nothing to copy yet",
+    }
+}
+
 /// Copies the value under the cursor.
 pub(super) fn copy_value(state: &mut State) -> Vec<Request> {
     let columns = usize::from(state.columns);
+    if let Some(body) = state.event.as_ref().and_then(payload::whole_body) {
+        let job = state.jobs.start("copying the body");
+        return vec![Request::CopyBody { job, body }];
+    }
     let Some(event) = &state.event else { return Vec::new() };
     let at = event.list(event.tab).at;
     let bytes = match event.tab {
@@ -207,8 +242,8 @@ pub(super) fn copy_value(state: &mut State) -> Vec<Request> {
         _ => facts::lines(event, columns).get(at).map(|fact| fact.value.clone().into_bytes()),
     };
     match bytes {
-        Some(bytes) => keep::copy_bytes(state, bytes),
-        None => {
+        Some(bytes) if !bytes.is_empty() => keep::copy_bytes(state, bytes),
+        _ => {
             state.warn("there is nothing to copy here");
             Vec::new()
         }

@@ -27,7 +27,16 @@ pub(super) fn find(state: &mut State, wish: Find, count: Option<usize>) -> Vec<R
 
 /// Starts a search from the cursor on; an empty text takes the one before.
 pub(super) fn search(state: &mut State, text: &str) -> Vec<Request> {
-    let Some(phrase) = Phrase::parse(text) else { return Vec::new() };
+    let before = state.last_typed(Ask::Search.label()).unwrap_or_default();
+    let text = if text.is_empty() { before.to_owned() } else { text.to_owned() };
+    let phrase = match Phrase::parse(&text) {
+        Ok(Some(phrase)) => phrase,
+        Ok(None) => return Vec::new(),
+        Err(reason) => {
+            state.warn(reason);
+            return Vec::new();
+        }
+    };
     go::leave(state);
     let height = state.height();
     match state.place {
@@ -44,7 +53,7 @@ pub(super) fn search(state: &mut State, text: &str) -> Vec<Request> {
             Vec::new()
         }
         Place::Timeline => search_rows(state, phrase),
-        Place::Event => payload::search(state, text),
+        Place::Event => payload::search(state, phrase),
     }
 }
 
@@ -52,6 +61,7 @@ fn search_rows(state: &mut State, phrase: Phrase) -> Vec<Request> {
     let mut requests = stop(state, |timeline| timeline.search.as_mut()?.job.take());
     let Some(timeline) = &mut state.timeline else { return requests };
     let job = state.jobs.start(format!("searching {}", phrase.text));
+    let total = 2 * timeline.len();
     requests.push(Request::Search {
         job,
         rows: timeline.rows.clone(),
@@ -59,7 +69,16 @@ fn search_rows(state: &mut State, phrase: Phrase) -> Vec<Request> {
         from: timeline.current().map_or(0, |row| timeline.place_of(row)),
         phrase: phrase.clone(),
     });
-    timeline.search = Some(Searched { phrase, rows: Vec::new(), job: Some(job), jump: true, lit: true });
+    timeline.search = Some(Searched {
+        phrase,
+        rows: Vec::new(),
+        inside: 0,
+        job: Some(job),
+        scanned: 0,
+        total,
+        jump: true,
+        lit: true,
+    });
     requests
 }
 
@@ -110,7 +129,7 @@ fn ranks_of(timeline: &Timeline, rows: impl Iterator<Item = u32>) -> Vec<usize> 
 }
 
 /// The hit that lies some hits away from a line, round the ends.
-fn round(lines: &[usize], at: usize, forward: bool, times: usize) -> Option<usize> {
+pub(super) fn round(lines: &[usize], at: usize, forward: bool, times: usize) -> Option<usize> {
     let count = lines.len();
     if count == 0 {
         return None;

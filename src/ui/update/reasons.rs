@@ -21,7 +21,13 @@ pub(crate) fn disabled(state: &State, action: Action, count: Option<usize>) -> O
     Some(reason.to_owned())
 }
 
+/// What is said where the store could not be read.
+const UNREAD: &str = "this could not be read; Enter or ^L tries again";
+
 fn empty(state: &State) -> Option<&'static str> {
+    if state.missing().is_some() {
+        return Some(UNREAD);
+    }
     match state.place {
         Place::Sessions if !state.sessions.loaded => Some("the sessions are still being read"),
         Place::Sessions if state.sessions.lines.is_empty() => Some("there are no sessions here"),
@@ -46,9 +52,11 @@ fn no_rows(state: &State) -> Option<&'static str> {
 
 fn going(state: &State, wish: Go) -> Option<&'static str> {
     match wish {
+        Go::In if state.missing().is_some() => None,
         Go::In | Go::Timeline if is_heading(state) => Some("this is a heading; its sessions stand below"),
         Go::In | Go::Event if state.place != Place::Event => empty(state),
-        Go::HistoryBack | Go::LastPlace if !state.history.can_go_back() => Some("there is no place before this one"),
+        Go::LastPlace if !state.history.has_last() => Some("there is no place before this one"),
+        Go::HistoryBack if !state.history.can_go_back() => Some("there is no place before this one"),
         Go::HistoryForward if !state.history.can_go_forward() => Some("there is no place after this one"),
         Go::Out if state.place == Place::Sessions => Some("this is the top; q quits"),
         Go::Timeline if state.place == Place::Sessions => empty(state),
@@ -64,7 +72,6 @@ fn finding(state: &State, wish: Find) -> Option<&'static str> {
     };
     match wish {
         Find::NextHit | Find::PriorHit if !searched => Some("nothing is being searched for; / starts"),
-        Find::Search if state.place == Place::Event => no_payload(state),
         Find::Search | Find::Filter => None,
         Find::FilterIn | Find::FilterOut if state.place == Place::Event => None,
         _ => empty(state),
@@ -123,6 +130,8 @@ fn no_payload(state: &State) -> Option<&'static str> {
     let event = state.event.as_ref()?;
     match (event.tab.is_payload(), event.payload().is_some()) {
         (false, _) => Some("this tab shows no payload"),
+        (true, false) if state.missing().is_some() => Some(UNREAD),
+        (true, false) if event.detail.is_some() && !event.has(event.tab) => Some("this row has none"),
         (true, false) => Some("the payload is still being read"),
         (true, true) => None,
     }

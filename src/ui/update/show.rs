@@ -16,7 +16,11 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
     match wish {
         Show::Help => return open_panel(state, Panel::Help { query: Input::default(), list: List::default() }),
         Show::Palette => return open_panel(state, Panel::Palette { input: Input::default(), list: List::default() }),
-        Show::Redraw => return vec![Request::Terminal(Terminal::Redraw)],
+        Show::Redraw => {
+            let mut requests = super::retry(state);
+            requests.push(Request::Terminal(Terminal::Redraw));
+            return requests;
+        }
         Show::Suspend => return vec![Request::Terminal(Terminal::Suspend)],
         Show::Mouse => return mouse(state),
         Show::Usage => return sheet::usage(state),
@@ -83,8 +87,7 @@ fn sort(state: &mut State, column: Column, height: usize) {
     }
     sessions.sort = sort;
     sessions.arrange(height);
-    let first = if sort.descending { "largest first" } else { "smallest first" };
-    state.say(format!("sorted by {}, {first}", column.name()));
+    state.say(sort.words());
 }
 
 fn group(state: &mut State, by: Grouping, height: usize) {

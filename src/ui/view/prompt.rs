@@ -8,6 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::Pen;
 use crate::domain::safe;
 use crate::ui::input::Input;
+use crate::ui::keymap::Place;
 use crate::ui::state::{Ask, Panel, State};
 use crate::ui::text::width;
 
@@ -45,6 +46,9 @@ pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
     pen.write(label, state.theme.footer_key);
     let Some(Panel::Prompt { ask: Ask::Filter(checked), .. }) = &state.panel else {
         typed(&mut pen, input, state.theme.text);
+        if matches!(&state.panel, Some(Panel::Prompt { ask: Ask::Search, .. })) && input.text.is_empty() {
+            pen.space(1).write(searched(state.place), state.theme.dim);
+        }
         return true;
     };
     let style = match (&checked.fault, input.text.trim().is_empty()) {
@@ -60,16 +64,29 @@ pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
     true
 }
 
+/// Where a search looks, before anything is typed.
+fn searched(place: Place) -> &'static str {
+    match place {
+        Place::Sessions => "in titles, ids, agents, projects, models; re: begins an expression",
+        Place::Timeline => "in what the rows say, then inside them; re: begins an expression",
+        Place::Event => "in this tab; re: begins an expression",
+    }
+}
+
 /// The typed text with the cursor in it; of a long one the part around the cursor.
 fn typed(pen: &mut Pen<'_>, input: &Input, style: Style) {
     let (before, after) = input.text.split_at(input.cursor);
     let mut graphemes = after.graphemes(true);
     let under = graphemes.next().unwrap_or(" ");
     let shown = safe(before);
-    let mut start = 0;
     // One column for the cursor, and one for a wide character under it.
-    while width(&shown[start..]) + 2 > pen.left() && start < shown.len() {
-        start += shown[start..].graphemes(true).next().map_or(1, str::len);
+    let mut room = pen.left().saturating_sub(2);
+    let mut start = shown.len();
+    for (at, grapheme) in shown.grapheme_indices(true).rev() {
+        match room.checked_sub(width(grapheme)) {
+            Some(left) => (start, room) = (at, left),
+            None => break,
+        }
     }
     pen.write(&shown[start..], style);
     pen.write(&safe(under), style.add_modifier(Modifier::REVERSED));

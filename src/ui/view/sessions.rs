@@ -106,15 +106,15 @@ fn heading(group: &Group) -> String {
 }
 
 fn empty(state: &State, area: Rect, buffer: &mut Buffer) {
+    let nothing = state.nothing.join("\n");
     let words = match (&state.sessions.filter, state.sessions.loaded, &state.import) {
         (Some(_), true, _) => "no session passes the filter; f changes it",
         (_, false, _) => "reading the store",
+        (None, true, _) if !nothing.is_empty() => &nothing,
         (None, true, Some(_)) => "nothing has come in yet",
         (None, true, None) => "no sessions yet: `turnscope import` brings in those of every agent on this machine",
     };
-    for (row, line) in (0..area.height).zip(crate::ui::text::wrap(words, usize::from(area.width).saturating_sub(2))) {
-        Pen::new(buffer, Rect { y: area.y + row, height: 1, ..area }).space(1).write(&line, state.theme.dim);
-    }
+    super::empty(state, words, area, buffer);
 }
 
 fn titles(state: &State, title: usize, shown: &[(Column, usize)], area: Rect, buffer: &mut Buffer) {

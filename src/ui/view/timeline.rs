@@ -91,7 +91,7 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
             (None, true) if !timeline.hidden.is_empty() => "all rows are hidden; aa shows them",
             (None, true) => "this session has no events",
         };
-        Pen::new(buffer, areas.list).space(1).write(words, state.theme.dim);
+        super::empty(state, words, areas.list, buffer);
     }
     let columns = Columns::fit(usize::from(areas.list.width), timeline.clock.width(), timeline.lane);
     let window = timeline.list.window(timeline.len(), usize::from(areas.list.height));
