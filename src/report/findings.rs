@@ -40,7 +40,7 @@ async fn noted(store: &Store, session: &Session) -> Result<Vec<Finding>> {
     let found = store.noted(session.number).await?;
     let finding = |(event, name, detail): (i64, String, String)| {
         let (_, severity, sort) = TELLING_ATTRIBUTES.iter().find(|(known, ..)| *known == name)?;
-        Some(Finding { event, severity: *severity, name: sort, detail })
+        Some(Finding { event, severity: *severity, name: sort, detail: detail.into() })
     };
     Ok(found.into_iter().filter_map(finding).collect())
 }
@@ -55,6 +55,7 @@ async fn expiring(store: &Store, session: &Session, now: i64) -> Result<Option<F
         detail: format!(
             "{count} events expire within {NEAR_EXPIRY_DAYS} days, the first at {}",
             Timestamp(first).rfc3339()
-        ),
+        )
+        .into(),
     }))
 }

@@ -16,6 +16,9 @@ use crate::report::{Joined, findings};
 use crate::store::Store;
 use crate::timeline::{Finding, Severity};
 
+/// Findings whose events are looked up at once.
+const PART: usize = 500;
+
 const COLUMNS: [Column; 5] = [
     Column::left("severity", Fit::Whole),
     Column::left("finding", Fit::Whole),
@@ -41,7 +44,6 @@ pub async fn check(location: &Location, wanted: &Check, output: &mut Output) -> 
         let findings = findings(&store, session, &joined, now).await?;
         found |= findings.iter().any(|finding| finding.severity >= least);
         tell(&store, session, &findings, &mut table, output).await?;
-        table.print(output)?;
         family = Some((session.clone(), joined));
     }
     store.close().await;
@@ -76,11 +78,25 @@ async fn tell(
     table: &mut Table,
     output: &mut Output,
 ) -> Result<()> {
-    let numbers: Vec<i64> = findings.iter().map(|finding| finding.event).collect();
-    let events = store.events(&numbers).await?;
-    let ids: HashMap<i64, &str> = events.iter().map(|event| (event.number, event.id.as_str())).collect();
+    for part in findings.chunks(PART) {
+        let numbers: Vec<i64> = part.iter().map(|finding| finding.event).collect();
+        let events = store.events(&numbers).await?;
+        let ids: HashMap<i64, String> = events.iter().map(|event| (event.number, event.name())).collect();
+        tell_part(session, part, &ids, table, output)?;
+        table.print(output)?;
+    }
+    Ok(())
+}
+
+fn tell_part(
+    session: &Session,
+    findings: &[Finding],
+    ids: &HashMap<i64, String>,
+    table: &mut Table,
+    output: &mut Output,
+) -> Result<()> {
     for finding in findings {
-        let event = ids.get(&finding.event).copied().unwrap_or_default();
+        let event = ids.get(&finding.event).map_or("", String::as_str);
         if output.json {
             output.object(&json!({
                 "session": session.id,

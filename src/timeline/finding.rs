@@ -1,5 +1,6 @@
 //! Findings: what does not add up in a session, each with its severity and the event at which to look.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::join::{Choice, Rule, Strength, Web};
@@ -41,7 +42,7 @@ pub struct Finding {
     pub severity: Severity,
     /// The name of its sort, such as `unpaired_call`.
     pub name: &'static str,
-    pub detail: String,
+    pub detail: Cow<'static, str>,
 }
 
 /// What the flags of an event say.
@@ -87,7 +88,7 @@ pub fn flagged(heads: &[Head]) -> Vec<Finding> {
             event,
             severity: *severity,
             name,
-            detail: (*detail).to_owned(),
+            detail: Cow::Borrowed(*detail),
         })
         .collect::<Vec<_>>()
     };
@@ -107,10 +108,10 @@ pub fn unjoined(web: &Web, session: i64, rows: &Rows) -> Vec<Finding> {
         let (severity, name, detail) = match link.strength() {
             Strength::Ambiguous => {
                 let count = web.candidates_of(link).len();
-                (Severity::Warning, "ambiguous_join", format!("{count} rows fit: {}", rule.name))
+                (Severity::Warning, "ambiguous_join", Cow::Owned(format!("{count} rows fit: {}", rule.name)))
             }
-            Strength::Orphan if is_open_half(rule) => (Severity::Warning, "unpaired_call", rule.name.to_owned()),
-            Strength::Orphan => (Severity::Warning, "orphan", rule.name.to_owned()),
+            Strength::Orphan if is_open_half(rule) => (Severity::Warning, "unpaired_call", Cow::Borrowed(rule.name)),
+            Strength::Orphan => (Severity::Warning, "orphan", Cow::Borrowed(rule.name)),
             _ => return None,
         };
         Some(Finding { event, severity, name, detail })
@@ -134,7 +135,7 @@ pub fn reused(heads: &[Head]) -> Vec<Finding> {
         event: calls[1],
         severity: Severity::Warning,
         name: "id_reuse",
-        detail: format!("{} calls have one id; their results cannot be told apart", calls.len()),
+        detail: format!("{} calls have one id; their results cannot be told apart", calls.len()).into(),
     });
     told.collect()
 }
@@ -168,7 +169,7 @@ fn beginning(emitter: &str, first: &Event) -> Option<Finding> {
         event: first.number,
         severity: Severity::Info,
         name: "sequence_gap",
-        detail: format!("{emitter} begins with {}; what it wrote before is not here", first.order.sequence),
+        detail: format!("{emitter} begins with {}; what it wrote before is not here", first.order.sequence).into(),
     })
 }
 
@@ -182,7 +183,8 @@ fn hole(emitter: &str, before: &Event, after: &Event) -> Option<Finding> {
         detail: format!(
             "{lost} missing from {emitter}: {} lost",
             if from == to { "an event was" } else { "events were" }
-        ),
+        )
+        .into(),
     })
 }
 
@@ -217,7 +219,7 @@ mod tests {
     }
 
     fn told(findings: &[Finding]) -> Vec<(i64, &str, &str)> {
-        findings.iter().map(|finding| (finding.event, finding.name, finding.detail.as_str())).collect()
+        findings.iter().map(|finding| (finding.event, finding.name, &*finding.detail)).collect()
     }
 
     #[test]
