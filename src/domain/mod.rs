@@ -14,7 +14,7 @@ mod timestamp;
 mod usage;
 
 pub use carried::Carried;
-pub use event::{Body, Event, Head, Kind, NOTED, Order, Phase, Role, flag};
+pub use event::{Body, Event, Head, HeadSum, Kind, NOTED, Order, Phase, Role, flag};
 pub use json::{
     Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Value, decode_string, is_json_number,
 };

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::{Store, rows};
-use crate::domain::{Body, Event, Head, Key, KeyKind, Role, Timestamp};
+use crate::domain::{Body, Event, Head, HeadSum, Key, KeyKind, Role, Timestamp};
 
 /// Events that one question about shared keys may bring.
 const MOST_SHARED: i64 = 50_000;
@@ -27,6 +27,52 @@ impl Store {
             heads.push(head_of(&row)?);
         }
         Ok(heads)
+    }
+
+    /// The events of a session that follow one in timeline order, at most so many; after 0 come the first.
+    ///
+    /// A million rows one by one take seconds to hand over, so they come in one text.
+    pub async fn heads_after(&self, session: i64, event: i64, limit: i64) -> Result<Vec<Head>> {
+        let text: Option<String> = sqlx::query(
+            "SELECT string_agg(head, ' ') FROM (SELECT event || ' ' || order_time || ' ' || turn_hash || ' ' || kind \
+             || ' ' || phase || ' ' || flags || ' ' || coalesce(usage_total, -1) || ' ' || coalesce(latency, -1) AS head \
+             FROM events WHERE session = $1 AND (order_time, origin, sequence, id) > \
+             (SELECT order_time, origin, sequence, id FROM (SELECT order_time, origin, sequence, id FROM events WHERE event = $2 \
+             UNION ALL SELECT $3, $3, $3, '' WHERE $2 = 0) AS place) \
+             ORDER BY order_time, origin, sequence, id LIMIT $4) AS heads",
+        )
+        .bind(session)
+        .bind(event)
+        .bind(i64::MIN)
+        .bind(limit)
+        .fetch_one(&self.readers)
+        .await?
+        .try_get(0)?;
+        heads_of(&text.unwrap_or_default())
+    }
+
+    /// The heads of a session added up, without reading them.
+    pub async fn sum_of_heads(&self, session: i64) -> Result<HeadSum> {
+        let row = sqlx::query(
+            "SELECT count(*), CAST(coalesce(sum(flags), 0) AS BIGINT), CAST(coalesce(sum(turn_hash & 4294967295), 0) AS BIGINT) \
+             FROM events WHERE session = $1",
+        )
+        .bind(session)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(HeadSum { events: row.try_get(0)?, flags: row.try_get(1)?, turns: row.try_get(2)? })
+    }
+
+    /// How many events of a session have a number above the first and up to the second.
+    pub async fn came_between(&self, session: i64, above: i64, last: i64) -> Result<i64> {
+        // The sign keeps the engine off the session's index: only what is new is to be looked at.
+        let row = sqlx::query("SELECT count(*) FROM events WHERE event > $1 AND event <= $2 AND +session = $3")
+            .bind(above)
+            .bind(last)
+            .bind(session)
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(row.try_get(0)?)
     }
 
     /// Events by number, in the order asked for. Numbers that are not there are left out.
@@ -198,6 +244,26 @@ impl Store {
         }
         Ok(found)
     }
+}
+
+/// Heads, eight numbers each: event, time, turn, kind, phase, flags, tokens, latency.
+fn heads_of(text: &str) -> Result<Vec<Head>> {
+    let mut numbers = text.split_ascii_whitespace().map(str::parse::<i64>);
+    let mut heads = Vec::new();
+    while let Some(number) = numbers.next() {
+        let mut next = || numbers.next().context("a head is cut short")?.context("a head holds no number");
+        heads.push(Head {
+            number: number.context("a head holds no number")?,
+            time: Timestamp(next()?),
+            turn: next()?.cast_unsigned(),
+            kind: rows::kind_of(next()?)?,
+            phase: rows::phase_of(next()?)?,
+            flags: next()?,
+            tokens: next()?,
+            latency: next()?,
+        });
+    }
+    Ok(heads)
 }
 
 /// A head, from the first eight columns: event, time, turn, kind, phase, flags, tokens, latency.

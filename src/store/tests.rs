@@ -7,7 +7,9 @@ use super::{
     Annotation, Batch, NewBlob, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, Store,
     digest,
 };
-use crate::domain::{Event, Key, KeyKind, Kind, Order, Phase, Role, Session, Timestamp, Usage, UsageSource, flag};
+use crate::domain::{
+    Event, HeadSum, Key, KeyKind, Kind, Order, Phase, Role, Session, Timestamp, Usage, UsageSource, flag,
+};
 
 struct Desk {
     folder: tempfile::TempDir,
@@ -264,4 +266,29 @@ async fn a_store_that_another_holds_is_said_to_be_locked() {
     let error = other.append(&[batch("/f", &[session("s")], vec![])]).await.expect_err("locked");
     assert!(format!("{error:#}").contains("is locked by another process"));
     drop(held);
+}
+
+#[tokio::test]
+async fn heads_come_in_pages_that_add_up_to_all_of_them() {
+    let desk = desk().await;
+    let events = (0..25).map(|number| event("s", &format!("e {number:02}"), number / 4, Kind::Tool)).collect();
+    desk.store.append(&[batch("/a", &[session("s")], events)]).await.expect("stores");
+    let number = desk.store.session("s").await.expect("reads").expect("is there").number;
+    let all = desk.store.heads(number, None).await.expect("reads");
+    let (mut paged, mut last) = (Vec::new(), 0);
+    loop {
+        let page = desk.store.heads_after(number, last, 7).await.expect("reads");
+        last = page.last().map_or(last, |head| head.number);
+        let short = page.len() < 7;
+        paged.extend(page);
+        if short {
+            break;
+        }
+    }
+    assert_eq!(paged, all);
+    let mut sum = HeadSum::default();
+    all.iter().for_each(|head| sum.add(head));
+    assert_eq!(desk.store.sum_of_heads(number).await.expect("reads"), sum);
+    assert_eq!(desk.store.came_between(number, 20, 24).await.expect("reads"), 4);
+    assert_eq!(desk.store.came_between(number + 1, 0, 99).await.expect("reads"), 0);
 }

@@ -11,7 +11,7 @@ use super::payload::{self, Hint, Mode, View};
 use super::state::Tab;
 use crate::domain::{Body, Event, Session};
 use crate::report::{Joined, Selection};
-use crate::timeline::{Join, Rows, Turn};
+use crate::timeline::{Growing, Join, Rows, Turn};
 
 /// News from an import that runs beside the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,9 +136,17 @@ pub(crate) enum Request {
     Session {
         id: String,
     },
+    /// The first rows of a session, so many of them.
     Heads {
         session: i64,
-        first: Option<i64>,
+        first: i64,
+    },
+    /// All rows of a session, beginning with those that are here.
+    Rows {
+        session: i64,
+        growing: Box<Growing>,
+        /// Nothing more comes in: what is here is compared with the store first.
+        settled: bool,
     },
     Turns {
         session: i64,
@@ -266,6 +274,16 @@ pub(crate) enum Message {
         session: i64,
         rows: Arc<Rows>,
         complete: bool,
+    },
+    /// All rows are here.
+    Grown {
+        session: i64,
+        growing: Box<Growing>,
+    },
+    /// They could not be read.
+    NoRows {
+        session: i64,
+        words: String,
     },
     Turns {
         session: i64,

@@ -19,10 +19,12 @@ use super::payload::{Hint, Part, Payload, View};
 use crate::domain::{Body, Event, Key, Role};
 use crate::report::{Joined, Selection, Step, write_slice};
 use crate::store::{Annotation, Store};
-use crate::timeline::{Join, Rows, Turn, describe};
+use crate::timeline::{Growing, Join, Rows, Turn, describe};
 
 /// How many rows a scan describes at a time.
 const BATCH: usize = 512;
+/// How many events are read at a time where rows grow.
+const PAGE: i64 = 8192;
 /// How often a scan says how far it has come.
 const REPORT_EVERY: Duration = Duration::from_millis(80);
 /// How much of each body the preview shows.
@@ -99,11 +101,13 @@ impl Worker {
             }
             Request::Session { id } => Message::Session { found: store.session(&id).await?.map(Box::new), id },
             Request::Heads { session, first } => {
-                let heads = store.heads(session, first).await?;
-                let complete = first.is_none_or(|first| (heads.len() as i64) < first);
-                let rows = Arc::new(spawn_blocking(move || Rows::of(&heads)).await?);
-                Message::Heads { session, rows, complete }
+                let rows = Arc::new(Rows::of(&store.heads_after(session, 0, first).await?));
+                Message::Heads { session, rows, complete: false }
             }
+            Request::Rows { session, growing, settled } => match self.grow(session, growing, settled).await {
+                Ok(growing) => Message::Grown { session, growing },
+                Err(error) => Message::NoRows { session, words: format!("{error:#}") },
+            },
             Request::Turns { session, rows } => Message::Turns { session, turns: self.describe(&rows).await? },
             Request::Marks { session, id } => Message::Marks { marks: self.marks(session, &id).await?, session: id },
             Request::Mark { session, rows, change } => return self.mark(&session, &rows, &change).await,
@@ -171,6 +175,33 @@ impl Worker {
             bail!("cancelled");
         }
         Ok(())
+    }
+
+    /// Reads on where rows end, and shows what is here now and then; begins anew where something came in between.
+    async fn grow(&self, session: i64, mut growing: Box<Growing>, settled: bool) -> Result<Box<Growing>> {
+        let store = &self.backend.store;
+        if settled && growing.sum() != store.sum_of_heads(session).await? {
+            *growing = Growing::default();
+        }
+        let (known, newest) = (growing.events(), growing.newest());
+        let mut shown = Instant::now();
+        loop {
+            let heads = store.heads_after(session, growing.last(), PAGE).await?;
+            growing.extend(&heads);
+            if (heads.len() as i64) < PAGE {
+                break;
+            }
+            if shown.elapsed() >= REPORT_EVERY {
+                let rows = Arc::new(growing.rows().clone());
+                self.send(Message::Heads { session, rows, complete: false }).await;
+                shown = Instant::now();
+            }
+        }
+        let came = store.came_between(session, newest, growing.newest()).await?;
+        if known > 0 && came != growing.events() - known {
+            return Box::pin(self.grow(session, Box::default(), false)).await;
+        }
+        Ok(growing)
     }
 
     /// The events of several rows, row by row, read at once.

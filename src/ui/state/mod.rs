@@ -1,12 +1,14 @@
 //! All that the screen knows. Plain data: changed by `update`, drawn by `view`, touched by nobody else.
 
 mod event;
+mod fresh;
 mod panel;
 mod sessions;
 mod timeline;
 mod work;
 
 pub(crate) use event::{Aim, EventScreen, Pages, TABS, Tab, WINDOW};
+pub(crate) use fresh::{Fresh, wants_rows, wants_sessions};
 pub(crate) use panel::{Ask, Panel};
 pub(crate) use sessions::Sessions;
 pub(crate) use timeline::{Filtered, Preview, Searched, Timeline, Wanted, is_failure};
@@ -91,6 +93,8 @@ pub(crate) struct State {
     pub interrupted_until: Option<Instant>,
     /// What an import that runs beside says.
     pub import: Option<String>,
+    /// What is older than the store.
+    pub fresh: Fresh,
     /// The number of slices written, for the name of the next one.
     pub exports: usize,
     /// What was typed into prompts before, by prompt.
@@ -119,6 +123,7 @@ impl State {
             history: History::default(),
             interrupted_until: None,
             import: None,
+            fresh: Fresh::default(),
             exports: 0,
             typed_before: Vec::new(),
         };
@@ -158,7 +163,7 @@ impl State {
     /// When something is due without a key: the earliest of all deadlines.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let preview = self.timeline.as_ref().and_then(|timeline| timeline.preview.due);
-        [self.typed.hint_at, preview].into_iter().flatten().min()
+        [self.typed.hint_at, preview, fresh::due(self)].into_iter().flatten().min()
     }
 
     /// What is remembered as typed into a prompt before.

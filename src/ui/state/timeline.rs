@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::Tab;
 use crate::domain::{Kind, Session, Timestamp};
 use crate::report::Joined;
-use crate::timeline::{Row, Rows, State as RowState};
+use crate::timeline::{Growing, Row, Rows, State as RowState};
 use crate::ui::filter::{Filter, Phrase};
 use crate::ui::list::List;
 use crate::ui::message::{Mark, Members};
@@ -73,12 +73,18 @@ pub(crate) struct Timeline {
     pub rows: Arc<Rows>,
     /// `false` while only the first rows are here.
     pub complete: bool,
+    /// What reading on begins with; empty while it is under way, and once nothing more comes in.
+    pub growing: Box<Growing>,
+    /// More rows are being read.
+    pub reading: bool,
     /// The rows that are shown, in order; `None` for all.
     pub shown: Option<Arc<Vec<u32>>>,
     /// Lines with errors, for the minimap.
     pub errors: Vec<u32>,
     /// The joins of all rows; `None` while they are worked out.
     pub joined: Option<Joined>,
+    /// The joins have been asked for.
+    pub weaving: bool,
     pub list: List,
     pub turns: Turns,
     pub hidden: HashSet<Kind>,
@@ -104,9 +110,12 @@ impl Timeline {
             session,
             rows: Arc::default(),
             complete: false,
+            growing: Box::default(),
+            reading: false,
             shown: None,
             errors: Vec::new(),
             joined: None,
+            weaving: false,
             list: List::default(),
             turns: Turns::default(),
             hidden: HashSet::new(),

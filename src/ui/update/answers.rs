@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{commands, event, find, go, keep, payload};
+use crate::timeline::Growing;
 use crate::ui::message::{Mark, Message, Request, Terminal};
 use crate::ui::state::{State, Timeline};
 
@@ -11,11 +12,19 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
     match answer {
         Message::Sessions(catalog) => {
             let first_time = !state.sessions.loaded;
+            state.fresh.listing = false;
             state.sessions.take(catalog, height);
             refresh_session(state, first_time);
         }
         Message::Session { id, found } => return session(state, &id, found.map(|session| *session)),
         Message::Heads { session, rows, complete } => return heads(state, session, rows, complete),
+        Message::Grown { session, growing } => return grown(state, session, growing),
+        Message::NoRows { session, words } => {
+            if let Some(timeline) = open(state, session) {
+                timeline.reading = false;
+            }
+            state.warn(words);
+        }
         Message::Turns { session, turns } => {
             if let Some(timeline) = open(state, session) {
                 timeline.turns.asked = false;
@@ -39,7 +48,7 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
         }
         Message::Woven { session, joined } => {
             if let Some(timeline) = open(state, session) {
-                timeline.joined = Some(joined);
+                (timeline.joined, timeline.weaving) = (Some(joined), false);
                 return event::ask_links(state);
             }
         }
@@ -113,7 +122,9 @@ fn session(state: &mut State, id: &str, found: Option<crate::domain::Session>) -
 fn heads(state: &mut State, session: i64, rows: Arc<crate::timeline::Rows>, complete: bool) -> Vec<Request> {
     let height = state.height();
     let Some(timeline) = open(state, session) else { return Vec::new() };
-    if timeline.complete && (!complete || *timeline.rows == *rows) {
+    // Less than what is here was read before it; what is the same needs no new look.
+    let nothing_new = if complete { *timeline.rows == *rows } else { rows.len() < timeline.rows.len() };
+    if timeline.complete && (!complete || nothing_new) || !timeline.complete && !complete && nothing_new {
         return Vec::new();
     }
     let first_time = !timeline.complete;
@@ -125,7 +136,7 @@ fn heads(state: &mut State, session: i64, rows: Arc<crate::timeline::Rows>, comp
             requests.push(Request::Marks { session, id });
         }
         requests.extend(weave(state));
-        requests.extend(find::rerun(state));
+        requests.extend(look_again(state));
         requests.extend(event::refresh(state));
     }
     if let Some((event, tab)) = wanted.and_then(|wanted| Some((wanted.event, wanted.tab?))) {
@@ -134,13 +145,39 @@ fn heads(state: &mut State, session: i64, rows: Arc<crate::timeline::Rows>, comp
     requests
 }
 
+fn grown(state: &mut State, session: i64, growing: Box<Growing>) -> Vec<Request> {
+    let importing = state.import.is_some() || state.fresh.rows;
+    let Some(timeline) = open(state, session) else { return Vec::new() };
+    let rows = Arc::new(growing.rows().clone());
+    timeline.reading = false;
+    // Once nothing more comes in, only the rows themselves are of use.
+    if importing {
+        timeline.growing = growing;
+    }
+    heads(state, session, rows, true)
+}
+
+/// Searches and filters again over new rows; while long ones still come in, once they are all here.
+fn look_again(state: &mut State) -> Vec<Request> {
+    let many = state.timeline.as_ref().is_some_and(|timeline| timeline.rows.len() > FEW);
+    if many && state.import.is_some() { Vec::new() } else { find::rerun(state) }
+}
+
+/// Rows that are looked through, and joined, without being asked.
+const FEW: usize = 100_000;
+
 /// Asks for the joins of the rows as they are now; while an import goes on, they would be old at once.
+///
+/// Joins of very many rows take much memory: they wait until a row is opened.
 pub(super) fn weave(state: &mut State) -> Vec<Request> {
     let importing = state.import.is_some();
+    let opened = state.event.is_some();
     let Some(timeline) = state.timeline.as_mut().filter(|timeline| timeline.complete) else { return Vec::new() };
-    if importing && timeline.joined.is_some() {
+    let waits = timeline.rows.len() > FEW && !opened;
+    if waits || timeline.weaving || importing && timeline.joined.is_some() {
         return Vec::new();
     }
+    timeline.weaving = true;
     vec![Request::Weave { session: Box::new(timeline.session.clone()) }]
 }
 
