@@ -84,9 +84,9 @@ async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Opti
         let _ = sender.send(Outside::Done(last_words(outcome.map(|outcome| outcome.failures), counts))).await;
     });
     let ended = show(backend, Start::Importing(importing), wanted).await;
+    // What is still being read is of no use to anybody, and the store goes with the folder.
     cancel.store(true, Ordering::Relaxed);
-    told.await.context("the import broke off")?;
-    store.close().await;
+    told.abort();
     ended
 }
 

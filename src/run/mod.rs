@@ -105,14 +105,17 @@ fn start(line: Line) -> Result<Ended> {
         .enable_all()
         .build()
         .context("could not start the worker threads")?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let zone = Zone::parse(&line.options.tz)?;
         let location = Location::find(line.options.store.as_deref())?;
         let mut output = Output::new(line.options.json, line.options.color, zone);
         let ended = dispatch(line, &location, &mut output).await?;
         output.finish()?;
         Ok(ended)
-    })
+    });
+    // Work that was cancelled may still stand in the middle of a long record; nobody waits for it.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Result<Ended> {
