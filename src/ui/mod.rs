@@ -24,6 +24,7 @@ mod keymap;
 mod layout;
 mod list;
 mod message;
+mod painter;
 mod request;
 mod run;
 mod scroll;

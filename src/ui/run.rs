@@ -270,7 +270,10 @@ impl Running {
         match work {
             Terminal::Copy(bytes) => self.screen.copy(&bytes),
             Terminal::Mouse(on) => self.screen.set_mouse(on),
-            Terminal::Redraw => self.screen.redraw(),
+            Terminal::Redraw => {
+                self.screen.redraw();
+                Ok(())
+            }
             Terminal::Suspend => self.screen.suspend(),
             Terminal::Run { then, file } => {
                 self.program = Some((then, file));
