@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::{Store, rows};
-use crate::domain::{Body, Event, Head, HeadSum, Key, KeyKind, Role, Timestamp};
+use crate::domain::{Body, Event, Head, HeadSum, Key, KeyKind, Order, Role, Timestamp};
 
 /// Events that one question about shared keys may bring.
 const MOST_SHARED: i64 = 50_000;
@@ -49,6 +49,26 @@ impl Store {
         .await?
         .try_get(0)?;
         heads_of(&text.unwrap_or_default())
+    }
+
+    /// Those of these events that are of a session, in timeline order.
+    pub async fn heads_among(&self, session: i64, numbers: &[i64]) -> Result<Vec<Head>> {
+        let mut found: Vec<(Order, String, Head)> = Vec::with_capacity(numbers.len());
+        for chunk in numbers.chunks(rows::CHUNK) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+                "SELECT event, order_time, turn_hash, kind, phase, flags, usage_total, latency, origin, sequence, id \
+                 FROM events WHERE event IN (",
+            );
+            rows::list(&mut query, chunk.iter().copied());
+            query.push(") AND session = ").push_bind(session);
+            for row in query.build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await? {
+                let head = head_of(&row)?;
+                let order = Order { time: head.time, origin: row.try_get(8)?, sequence: row.try_get(9)? };
+                found.push((order, row.try_get(10)?, head));
+            }
+        }
+        found.sort_by(|(one, first, _), (other, second, _)| (one, first).cmp(&(other, second)));
+        Ok(found.into_iter().map(|(.., head)| head).collect())
     }
 
     /// The heads of a session added up, without reading them.

@@ -6,10 +6,12 @@
 mod open;
 mod append;
 mod settle;
+mod sitting;
 mod pair;
 mod sources;
 mod sessions;
 mod events;
+mod labels;
 mod ties;
 mod integrity;
 mod bytes;

@@ -269,12 +269,47 @@ async fn a_store_that_another_holds_is_said_to_be_locked() {
 }
 
 #[tokio::test]
+async fn what_lists_show_is_looked_through_in_bulk() {
+    let desk = desk().await;
+    let mut events: Vec<Event> = (0..20).map(|number| event("s", &format!("e{number}"), number, Kind::Tool)).collect();
+    events[3].label = "a \u{1e}7\u{1f} Needle".to_owned();
+    (events[5].tool, events[5].status) = (Some("needle".to_owned()), Some("ok".to_owned()));
+    events[6].attributes = vec![("other".to_owned(), "needle".to_owned()), ("says".to_owned(), "text".to_owned())];
+    desk.store.append(&[batch("/a", &[session("s")], events)]).await.expect("stores");
+    let holds = |words: &str| words.to_lowercase().contains("needle");
+    let all: Vec<i64> = (1..=20).collect();
+    assert_eq!(desk.store.saying(&all, holds).await.expect("reads"), [4, 6]);
+    assert_eq!(desk.store.saying(&[1, 6, 2000], holds).await.expect("reads"), [6]);
+    assert_eq!(desk.store.saying(&[], holds).await.expect("reads"), [0; 0]);
+    let listed = desk.store.listed(&[7, 6, 99]).await.expect("reads");
+    let whole = desk.store.events(&[7, 6]).await.expect("reads");
+    assert_eq!(listed[0].attribute("says"), Some("text"));
+    for (listed, whole) in listed.iter().zip(&whole) {
+        let shown = |event: &Event| {
+            (event.number, event.label.clone(), event.tool.clone(), event.status.clone(), event.order, event.phase)
+        };
+        assert_eq!(shown(listed), shown(whole));
+    }
+}
+
+#[tokio::test]
+async fn a_store_for_one_sitting_is_used_like_any_other() {
+    let desk = desk().await;
+    desk.store.for_one_sitting().await.expect("is told");
+    let events = vec![event("s", "e", 1, Kind::Tool)];
+    desk.store.append(&[batch("/a", &[session("s")], events)]).await.expect("stores");
+    assert_eq!(desk.store.heads(1, None).await.expect("reads").len(), 1);
+}
+
+#[tokio::test]
 async fn heads_come_in_pages_that_add_up_to_all_of_them() {
     let desk = desk().await;
     let events = (0..25).map(|number| event("s", &format!("e {number:02}"), number / 4, Kind::Tool)).collect();
     desk.store.append(&[batch("/a", &[session("s")], events)]).await.expect("stores");
     let number = desk.store.session("s").await.expect("reads").expect("is there").number;
     let all = desk.store.heads(number, None).await.expect("reads");
+    let numbers: Vec<i64> = all.iter().rev().map(|head| head.number).collect();
+    assert_eq!(desk.store.heads_among(number, &numbers).await.expect("reads"), all);
     let (mut paged, mut last) = (Vec::new(), 0);
     loop {
         let page = desk.store.heads_after(number, last, 7).await.expect("reads");

@@ -1,5 +1,7 @@
 //! Does the work that the pure part asks for; the only file of the screen that knows the store.
 
+mod long;
+
 use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -13,18 +15,16 @@ use tokio::task::spawn_blocking;
 
 use super::catalog::Catalog;
 use super::files::{self, Counting};
-use super::filter::{label_of, words_of};
+use super::filter::words_of;
 use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Then, Window};
 use super::payload::{Hint, Part, Payload, View};
 use crate::domain::{Body, Event, Key, Role};
 use crate::report::{Joined, Selection, Step, write_slice};
 use crate::store::{Annotation, Store};
-use crate::timeline::{Growing, Join, Rows, Turn, describe};
+use crate::timeline::{Join, Rows, Turn, describe};
 
 /// How many rows a scan describes at a time.
 const BATCH: usize = 512;
-/// How many events are read at a time where rows grow.
-const PAGE: i64 = 8192;
 /// How often a scan says how far it has come.
 const REPORT_EVERY: Duration = Duration::from_millis(80);
 /// How much of each body the preview shows.
@@ -119,7 +119,7 @@ impl Worker {
                 let mut order = order.map_or_else(|| (0..rows.len() as u32).collect(), |order| order.to_vec());
                 let from = from.min(order.len());
                 order.rotate_left(from);
-                return self.scan(job, rows, order, |turn| phrase.matches(&label_of(turn))).await;
+                return self.search(job, &rows, &order, &phrase).await;
             }
             Request::Locate { job, session, id } => {
                 Message::Located { job, event: store.named(session, &id).await?.first().copied() }
@@ -175,33 +175,6 @@ impl Worker {
             bail!("cancelled");
         }
         Ok(())
-    }
-
-    /// Reads on where rows end, and shows what is here now and then; begins anew where something came in between.
-    async fn grow(&self, session: i64, mut growing: Box<Growing>, settled: bool) -> Result<Box<Growing>> {
-        let store = &self.backend.store;
-        if settled && growing.sum() != store.sum_of_heads(session).await? {
-            *growing = Growing::default();
-        }
-        let (known, newest) = (growing.events(), growing.newest());
-        let mut shown = Instant::now();
-        loop {
-            let heads = store.heads_after(session, growing.last(), PAGE).await?;
-            growing.extend(&heads);
-            if (heads.len() as i64) < PAGE {
-                break;
-            }
-            if shown.elapsed() >= REPORT_EVERY {
-                let rows = Arc::new(growing.rows().clone());
-                self.send(Message::Heads { session, rows, complete: false }).await;
-                shown = Instant::now();
-            }
-        }
-        let came = store.came_between(session, newest, growing.newest()).await?;
-        if known > 0 && came != growing.events() - known {
-            return Box::pin(self.grow(session, Box::default(), false)).await;
-        }
-        Ok(growing)
     }
 
     /// The events of several rows, row by row, read at once.

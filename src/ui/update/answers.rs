@@ -164,7 +164,7 @@ fn look_again(state: &mut State) -> Vec<Request> {
 }
 
 /// Rows that are looked through, and joined, without being asked.
-const FEW: usize = 100_000;
+const FEW: usize = 50_000;
 
 /// Asks for the joins of the rows as they are now; while an import goes on, they would be old at once.
 ///
