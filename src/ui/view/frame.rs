@@ -96,7 +96,8 @@ fn position(state: &State) -> String {
     match (state.place, &state.timeline, &state.event) {
         (Place::Sessions, ..) => place(state.sessions.list.at, state.sessions.lines.len()),
         (_, Some(timeline), _) => {
-            let more = if timeline.complete { "" } else { "+" };
+            // A file that is still being read may bring more.
+            let more = if timeline.complete && state.import.is_none() { "" } else { "+" };
             format!("{}{more}", place(timeline.list.at, timeline.len()))
         }
         _ => String::new(),
