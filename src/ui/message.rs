@@ -264,6 +264,8 @@ pub(crate) enum Message {
     Deadline,
     Background(Shade),
     Outside(Outside),
+    /// The newest sessions, while the others are still being read.
+    NewestSessions(Arc<Catalog>),
     Sessions(Arc<Catalog>),
     /// The session asked for by id; `None` where there is none.
     Session {

@@ -25,6 +25,8 @@ use crate::timeline::{Join, Rows, Turn, describe};
 
 /// How many rows a scan describes at a time.
 const BATCH: usize = 512;
+/// Sessions that are shown before all others are read.
+const NEWEST: i64 = 200;
 /// How often a scan says how far it has come.
 const REPORT_EVERY: Duration = Duration::from_millis(80);
 /// How much of each body the preview shows.
@@ -96,6 +98,10 @@ impl Worker {
         let store = &self.backend.store;
         Ok(Some(match request {
             Request::Sessions => {
+                let newest = store.newest_sessions(NEWEST).await?;
+                if newest.len() as i64 == NEWEST {
+                    self.send(Message::NewestSessions(Arc::new(Catalog::of(newest)))).await;
+                }
                 let sessions = store.sessions().await?;
                 Message::Sessions(Arc::new(spawn_blocking(|| Catalog::of(sessions)).await?))
             }

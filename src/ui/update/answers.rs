@@ -10,6 +10,11 @@ use crate::ui::state::{State, Timeline};
 pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
     let height = state.height();
     match answer {
+        Message::NewestSessions(catalog) if !state.sessions.loaded => {
+            state.sessions.take(catalog, height);
+            state.sessions.loaded = false;
+        }
+        Message::NewestSessions(_) => {}
         Message::Sessions(catalog) => {
             let first_time = !state.sessions.loaded;
             state.fresh.listing = false;
