@@ -12,6 +12,16 @@ use crate::domain::{Body, Event, Head, HeadSum, Key, KeyKind, Order, Role, Times
 /// Events that one question about shared keys may bring.
 const MOST_SHARED: i64 = 50_000;
 
+/// A part of a session, told by a place in it.
+enum Range<'a> {
+    All,
+    /// Behind a place, of the same time and file.
+    SameFile(&'a (Order, String)),
+    /// Of the same time and later files.
+    SameTime(&'a Order),
+    Later(&'a Order),
+}
+
 impl Store {
     /// The events of a session in timeline order, small. `limit` takes only the first ones.
     pub async fn heads(&self, session: i64, limit: Option<i64>) -> Result<Vec<Head>> {
@@ -31,23 +41,54 @@ impl Store {
 
     /// The events of a session that follow one in timeline order, at most so many; after 0 come the first.
     ///
-    /// A million rows one by one take seconds to hand over, so they come in one text.
+    /// Behind its place lie three ranges: those of its time and file, those of its time, and all later ones. Asked for
+    /// as one they would be found by time alone, which is of no help where many events have the same one.
     pub async fn heads_after(&self, session: i64, event: i64, limit: i64) -> Result<Vec<Head>> {
-        let text: Option<String> = sqlx::query(
-            "SELECT string_agg(head, ' ') FROM (SELECT event || ' ' || order_time || ' ' || turn_hash || ' ' || kind \
-             || ' ' || phase || ' ' || flags || ' ' || coalesce(usage_total, -1) || ' ' || coalesce(latency, -1) AS head \
-             FROM events WHERE session = $1 AND (order_time, origin, sequence, id) > \
-             (SELECT order_time, origin, sequence, id FROM (SELECT order_time, origin, sequence, id FROM events WHERE event = $2 \
-             UNION ALL SELECT $3, $3, $3, '' WHERE $2 = 0) AS place) \
-             ORDER BY order_time, origin, sequence, id LIMIT $4) AS heads",
-        )
-        .bind(session)
-        .bind(event)
-        .bind(i64::MIN)
-        .bind(limit)
-        .fetch_one(&self.readers)
-        .await?
-        .try_get(0)?;
+        let mut heads = Vec::new();
+        let Some(place) = self.place(event).await? else {
+            return if event == 0 { self.heads_in(session, Range::All, limit).await } else { Ok(heads) };
+        };
+        for range in [Range::SameFile(&place), Range::SameTime(&place.0), Range::Later(&place.0)] {
+            let left = limit - heads.len() as i64;
+            if left > 0 {
+                heads.extend(self.heads_in(session, range, left).await?);
+            }
+        }
+        Ok(heads)
+    }
+
+    async fn place(&self, event: i64) -> Result<Option<(Order, String)>> {
+        let row = sqlx::query("SELECT order_time, origin, sequence, id FROM events WHERE event = $1")
+            .bind(event)
+            .fetch_optional(&self.readers)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let order = Order { time: Timestamp(row.try_get(0)?), origin: row.try_get(1)?, sequence: row.try_get(2)? };
+        Ok(Some((order, row.try_get(3)?)))
+    }
+
+    /// The first heads of a range, handed over as one text: a million rows one by one take seconds.
+    async fn heads_in(&self, session: i64, range: Range<'_>, limit: i64) -> Result<Vec<Head>> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "SELECT string_agg(head, ' ') FROM (SELECT format('%s %s %s %s %s %s %s %s', event, order_time, turn_hash, kind, \
+             phase, flags, coalesce(usage_total, -1), coalesce(latency, -1)) AS head FROM events WHERE session = ",
+        );
+        query.push_bind(session);
+        match range {
+            Range::All => {}
+            Range::SameFile((order, id)) => {
+                query.push(" AND order_time = ").push_bind(order.time.0).push(" AND origin = ").push_bind(order.origin);
+                query.push(" AND (sequence, id) > (").push_bind(order.sequence).push(", ").push_bind(id).push(")");
+            }
+            Range::SameTime(order) => {
+                query.push(" AND order_time = ").push_bind(order.time.0).push(" AND origin > ").push_bind(order.origin);
+            }
+            Range::Later(order) => {
+                query.push(" AND order_time > ").push_bind(order.time.0);
+            }
+        }
+        query.push(" ORDER BY order_time, origin, sequence, id LIMIT ").push_bind(limit).push(") AS heads");
+        let text: Option<String> = query.build().fetch_one(&self.readers).await?.try_get(0)?;
         heads_of(&text.unwrap_or_default())
     }
 

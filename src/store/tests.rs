@@ -304,7 +304,12 @@ async fn a_store_for_one_sitting_is_used_like_any_other() {
 #[tokio::test]
 async fn heads_come_in_pages_that_add_up_to_all_of_them() {
     let desk = desk().await;
-    let events = (0..25).map(|number| event("s", &format!("e {number:02}"), number / 4, Kind::Tool)).collect();
+    let mut events: Vec<Event> =
+        (0..40).map(|number| event("s", &format!("e {number:02}"), number / 12, Kind::Tool)).collect();
+    for (number, event) in (0..).zip(&mut events) {
+        // Of one time come some of two files, and some of the same place in them.
+        (event.order.origin, event.order.sequence) = (number % 2, number % 4 / 2);
+    }
     desk.store.append(&[batch("/a", &[session("s")], events)]).await.expect("stores");
     let number = desk.store.session("s").await.expect("reads").expect("is there").number;
     let all = desk.store.heads(number, None).await.expect("reads");
