@@ -290,6 +290,7 @@ fn coming_back_to_the_front_takes_the_terminal_once() {
 #[test]
 fn replies_of_the_terminal_act_on_nothing() {
     let mut terminal = retro();
+    terminal.settle(STILL);
     let before = terminal.wait("a position", |grid| position(grid).is_some());
     for reply in ["\x1b[?2026;2$y", "\x1b]10;rgb:ffff/ffff/ffff\x1b\\", "\x1bP>|XTerm(379)\x1b\\", "\x1b[>41;379;0c"] {
         terminal.press(reply);
@@ -312,10 +313,16 @@ fn keys_typed_before_the_list_is_there_wait_for_it() {
 
 #[test]
 fn quitting_while_a_file_is_read_waits_for_nothing() {
-    let mut terminal = Terminal::start_shell("sleep 0.2; \"$0\" big.jsonl; echo ended with $?", 100, 30);
+    let mut terminal = Terminal::start_shell(
+        "until [ -e big.jsonl ]; do sleep 0.05; done; \"$0\" big.jsonl; echo ended with $?",
+        100,
+        30,
+    );
     let line = format!("{{\"type\":\"user\",\"text\":\"{}\"}}\n", "x".repeat(2000));
     let first = "{\"type\":\"first\",\"text\":\"what is seen at once\"}\n";
-    fs::write(terminal.home().join("big.jsonl"), first.to_owned() + &line.repeat(20_000)).expect("is written");
+    let (part, whole) = (terminal.home().join("part"), terminal.home().join("big.jsonl"));
+    fs::write(&part, first.to_owned() + &line.repeat(20_000)).expect("is written");
+    fs::rename(part, whole).expect("is renamed");
     terminal.wait("the first row", |grid| grid.has("what is seen at once"));
     terminal.press("Q");
     terminal.wait("the shell", |grid| grid.has("ended with 0"));

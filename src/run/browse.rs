@@ -85,6 +85,7 @@ pub async fn demo(wanted: &cli::Options, output: &Output) -> Result<Ended> {
 
 /// Shows files at once, while they come into a store of their own behind the screen.
 async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Options) -> Result<Ended> {
+    keep_memory_together();
     let scratch = Scratch::new()?;
     let store = scratch.store().await?;
     store.for_one_sitting().await?;
@@ -114,6 +115,17 @@ async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Opti
     told.abort();
     ended
 }
+
+/// Has all threads take memory from the same few heaps: each of its own would keep what its busiest moment needed.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "the allocator has no safe call for its settings")]
+fn keep_memory_together() {
+    // SAFETY: mallopt takes two numbers; one that it does not know changes nothing.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn keep_memory_together() {}
 
 /// Records and bad ones.
 #[derive(Debug, Clone, Copy, Default)]
