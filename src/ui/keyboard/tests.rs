@@ -53,7 +53,7 @@ fn replies_never_act_as_keys_and_keys_around_them_stay() {
 fn a_reply_may_come_in_two_parts_half_a_second_apart() {
     for reply in REPLIES.iter().filter(|reply| reply.starts_with("\x1b]") || reply.starts_with("\x1bP")) {
         for at in 2..reply.len() {
-            let parts = [reply[..at].as_bytes(), reply[at..].as_bytes(), b"k"];
+            let parts = [&reply.as_bytes()[..at], &reply.as_bytes()[at..], b"k"];
             assert_eq!(hear(&parts, 500), typed("k"), "{reply:?} at {at}");
         }
     }

@@ -128,8 +128,9 @@ fn heads(state: &mut State, session: i64, rows: Arc<crate::timeline::Rows>, comp
     let height = state.height();
     let Some(timeline) = open(state, session) else { return Vec::new() };
     // Less than what is here was read before it; what is the same needs no new look.
-    let nothing_new = if complete { *timeline.rows == *rows } else { rows.len() < timeline.rows.len() };
-    if timeline.complete && (!complete || nothing_new) || !timeline.complete && !complete && nothing_new {
+    let fewer = rows.len() < timeline.rows.len();
+    let nothing_new = if complete { timeline.complete && *timeline.rows == *rows } else { timeline.complete || fewer };
+    if nothing_new {
         return Vec::new();
     }
     let first_time = !timeline.complete;
