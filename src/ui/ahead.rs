@@ -44,7 +44,8 @@ impl Ahead {
 fn is_ready(state: &State) -> bool {
     let sessions = &state.sessions;
     match (state.place, &state.timeline) {
-        _ if state.panel.is_some() => true,
+        // What could not be read is not waited for.
+        _ if state.panel.is_some() || state.notice.as_ref().is_some_and(|notice| notice.bad) => true,
         (Place::Sessions, _) => sessions.loaded && (!sessions.lines.is_empty() || state.import.is_none()),
         (Place::Timeline, Some(timeline)) => !timeline.rows.is_empty() || timeline.complete || !timeline.reading,
         (Place::Timeline | Place::Event, _) => true,
@@ -76,6 +77,15 @@ mod tests {
         state.sessions.loaded = true;
         let done: Vec<Key> = std::iter::from_fn(|| ahead.next(&state)).collect();
         assert_eq!(done, [key("j"), key("q"), key("Enter")]);
+        assert_eq!(ahead.press(key("j"), &state), Some(key("j")));
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_waited_for() {
+        let (mut ahead, mut state) = (Ahead::default(), state());
+        assert_eq!(ahead.press(key("j"), &state), None);
+        state.warn("the store is damaged");
+        assert_eq!(ahead.next(&state), Some(key("j")));
         assert_eq!(ahead.press(key("j"), &state), Some(key("j")));
     }
 

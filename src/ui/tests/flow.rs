@@ -433,6 +433,28 @@ async fn every_key_does_something_or_says_why_not() {
 }
 
 #[tokio::test]
+async fn the_end_of_an_import_has_the_rows_joined_once_more() {
+    let mut bench = timeline().await;
+    bench.state.import = Some("reading".to_owned());
+    let now = Instant::now();
+    let asked = update(&mut bench.state, Message::Outside(Outside::Done("done".to_owned())), now);
+    let Some(Request::Rows { session, settled: true, .. }) = asked.last() else { panic!("{asked:?}") };
+    let rows = bench.state.timeline.as_ref().expect("is open").rows.clone();
+    let heads: Vec<Head> = (1..=9).map(|number| head(number, number)).collect();
+    let mut growing = crate::timeline::Growing::default();
+    growing.extend(&heads);
+    let answer = |growing| Message::Grown { session: *session, growing: Box::new(growing) };
+    let woven = update(&mut bench.state, answer(growing.clone()), now);
+    assert!(woven.iter().any(|request| matches!(request, Request::Weave { .. })), "{woven:?}");
+    assert_ne!(bench.state.timeline.as_ref().expect("is open").rows, rows);
+    if let Some(timeline) = &mut bench.state.timeline {
+        timeline.weaving = false;
+    }
+    let again = update(&mut bench.state, answer(growing), now);
+    assert!(again.iter().any(|request| matches!(request, Request::Weave { .. })), "{again:?}");
+}
+
+#[tokio::test]
 async fn while_more_comes_in_only_what_is_in_sight_is_asked_for_and_not_at_once_again() {
     let mut bench = timeline().await;
     bench.state.import = Some("reading".to_owned());

@@ -160,7 +160,13 @@ fn grown(state: &mut State, session: i64, growing: Box<Growing>) -> Vec<Request>
     if importing {
         timeline.growing = growing;
     }
-    heads(state, session, rows, true)
+    let mut requests = heads(state, session, rows, true);
+    if requests.is_empty() && !importing {
+        // The last rows were here before the end was told; what had waited for the end is done now.
+        requests.extend(weave(state));
+        requests.extend(look_again(state));
+    }
+    requests
 }
 
 /// Searches and filters again over new rows; while long ones still come in, once they are all here.
