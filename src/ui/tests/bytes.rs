@@ -17,6 +17,11 @@ async fn frames_are_small() {
         ("scrolling the timeline", "^D ^D j", 4_000),
         ("moving with the preview", "p g g j", 10_000),
         ("the preview follows", "j", 4_000),
+        ("half a page beside the preview", "^D", 4_000),
+        ("a page beside the preview", "^F", 4_000),
+        ("a row in full", "g g e Enter", 10_000),
+        ("its record as written", "g 9 r", 8_000),
+        ("cursor in the record", "j", 600),
     ] {
         bench.press(names).await;
         sizes.push((name, canvas.frame(&mut bench.state).len(), most));
