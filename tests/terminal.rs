@@ -272,6 +272,13 @@ fn suspending_hands_the_terminal_back_and_takes_it_again() {
 }
 
 #[test]
+fn a_terminal_that_is_closed_ends_the_program_as_a_hang_up_does() {
+    let home = tempfile::tempdir().expect("a folder");
+    let ended = harness::close_once_it_shows(&["demo"], home.path(), b"Sprint");
+    assert_eq!(ended, 128 + 1);
+}
+
+#[test]
 fn coming_back_to_the_front_takes_the_terminal_once() {
     let mut terminal = Terminal::start_shell("\"$0\" demo; echo the shell has it; read answer; fg", 100, 30);
     at(&terminal, SESSIONS, RETRO);

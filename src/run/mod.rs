@@ -110,7 +110,11 @@ fn start(line: Line) -> Result<Ended> {
         let location = Location::find(line.options.store.as_deref())?;
         let mut output = Output::new(line.options.json, line.options.color, zone);
         let ended = dispatch(line, &location, &mut output).await?;
-        output.finish()?;
+        match ended {
+            // A terminal that is gone takes nothing more, and its end has been told by how the program ends.
+            Ended::BySignal(_) => {}
+            _ => output.finish()?,
+        }
         Ok(ended)
     });
     // Work that was cancelled may still stand in the middle of a long record; nobody waits for it.
