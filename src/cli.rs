@@ -48,7 +48,7 @@ pub struct Options {
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// When to use colors
+    /// When to use colors; `always` wins over NO_COLOR
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
     pub color: Color,
 
@@ -69,6 +69,7 @@ pub struct Options {
 pub enum Color {
     /// On a terminal, unless NO_COLOR is set
     Auto,
+    /// Everywhere, also where NO_COLOR is set
     Always,
     Never,
 }
@@ -112,7 +113,8 @@ Examples:
   turnscope import ~/.claude/projects           all sessions below a folder
   turnscope import run.jsonl --json             what it gave, for a script
 
-Bad records are kept, told on stderr as `path:line: reason`, and make the exit code 3.")]
+Bad records are kept, told on stderr as `path:line: reason`, and make the exit code 3.
+In --json a byte of a path that is no UTF-8 is written as \\xff, and a backslash before an x as \\x5c.")]
 pub struct Import {
     /// Files and folders [default: the folders of every known agent]
     #[arg(value_name = "PATH")]
@@ -123,10 +125,88 @@ pub struct Import {
 #[command(after_help = "\
 Examples:
   turnscope timeline last
-  turnscope timeline 7f3a --json | head")]
+  turnscope timeline 7f3a --json | head
+  turnscope timeline last --where 'kind:tool status:error'
+  turnscope timeline last --where 'tool:\"canvas.*\",Bash latency>2s not has:orphan'
+  turnscope timeline last --where '(tokens>10k or text~\"time(d)? ?out\") after:12:30'
+  turnscope timeline last --where @slow --from +10m --to +20m
+
+FILTER is made of tests; side by side all must hold, else `or`, `not` and brackets say what must:
+  kind status tool model source provider participant who type id agent project
+  trace request intent task call span message session room     FIELD:VALUE,VALUE with * and ?
+  text error, a bare word or a \"phrase\"                       what must occur somewhere
+  tokens>1000 latency>2s at>+10m                               numbers, durations, times
+  since:10m after:12:30 before:2026-03-02T10:00:00Z            10m is before now, +10m after the start
+  has:error,orphan,truncated,finding,usage,mark,note,…         what a row has
+  FIELD~REGEX                                                  a regular expression
+  @NAME                                                        a filter saved on the screen with :save NAME
+What is not known, as the latency of a typed line, matches neither a test nor its `not`.")]
 pub struct Timeline {
     /// An id, the beginning of one, `last`, or a room
-    pub session: String,
+    #[arg(required_unless_present_any = DESCRIBE)]
+    pub session: Option<String>,
+
+    #[command(flatten)]
+    pub original: Original,
+
+    #[command(flatten)]
+    pub rows: Rows,
+}
+
+/// The options that describe a session, so that it need not be named.
+const DESCRIBE: [&str; 4] = ["room", "canvas_id", "session_id", "result_json"];
+
+/// A session of the original system, described as its report was asked for one.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Instead of SESSION, as the original's report was asked")]
+pub struct Original {
+    /// The session of this room
+    #[arg(long, value_name = "ROOM")]
+    pub room: Option<String>,
+
+    /// The session of this canvas
+    #[arg(long, value_name = "UUID")]
+    pub canvas_id: Option<String>,
+
+    /// The session with exactly this id
+    #[arg(long, value_name = "UUID")]
+    pub session_id: Option<String>,
+
+    /// The session of the run that left this file
+    #[arg(long, value_name = "FILE")]
+    pub result_json: Option<PathBuf>,
+
+    /// Only what happened from this time on, such as 2026-03-02T10:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub window_start: Option<String>,
+
+    /// Only what happened up to this time
+    #[arg(long, value_name = "TIME")]
+    pub window_end: Option<String>,
+}
+
+impl Original {
+    /// Whether a session is described.
+    pub fn describes(&self) -> bool {
+        let Self { room, canvas_id, session_id, result_json, .. } = self;
+        room.is_some() || canvas_id.is_some() || session_id.is_some() || result_json.is_some()
+    }
+}
+
+/// Which rows of a session are meant.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Rows {
+    /// Only rows that match; `turnscope timeline --help` tells what can be asked
+    #[arg(long = "where", value_name = "FILTER")]
+    pub filter: Option<String>,
+
+    /// Only rows from this time on: 12:30, +10m (after the start), 10m (before now), or with a day
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+
+    /// Only rows up to this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -136,11 +216,15 @@ Examples:
   turnscope show last EVENT --part output       escaped on a terminal, the exact bytes in a pipe
   turnscope show last EVENT --part raw -o record.json")]
 pub struct Show {
-    /// An id, the beginning of one, `last`, or a room
+    /// An id, the beginning of one, `last`, or a room; left out where options describe the session
     pub session: String,
 
     /// The id of a row, or of any event of it
-    pub event: String,
+    #[arg(required_unless_present_any = DESCRIBE)]
+    pub event: Option<String>,
+
+    #[command(flatten)]
+    pub original: Original,
 
     /// Write this part, byte for byte as the source wrote it
     #[arg(long, value_enum)]
@@ -153,6 +237,16 @@ pub struct Show {
     /// Overwrite the file
     #[arg(long, requires = "output")]
     pub force: bool,
+}
+
+impl Show {
+    /// The session, unless it is described, and the event.
+    pub fn names(&self) -> (Option<&str>, &str) {
+        match &self.event {
+            Some(event) => (Some(&self.session), event),
+            None => (None, &self.session),
+        }
+    }
 }
 
 /// The parts of an event that can be written out.
@@ -188,7 +282,8 @@ Examples:
   turnscope search connection refused           both words, in any order
   turnscope search '\"connection refused\"'       the phrase
   turnscope search 're:time(d)? ?out'           a regular expression
-  turnscope search 'lit:E_FAIL' --session last  exactly this text, in one session")]
+  turnscope search 'lit:E_FAIL' --session last  exactly this text, in one session
+  turnscope search refused --where 'kind:tool'  only in the rows that a filter matches")]
 pub struct Search {
     /// Words, a phrase in double quotes, `re:REGEX` or `lit:TEXT`
     #[arg(required = true, value_name = "WORDS")]
@@ -205,6 +300,12 @@ pub struct Search {
     /// Search this session only
     #[arg(long, value_name = "SESSION")]
     pub session: Option<String>,
+
+    #[command(flatten)]
+    pub original: Original,
+    /// Only in rows that match; `turnscope timeline --help` tells what can be asked
+    #[arg(long = "where", value_name = "FILTER")]
+    pub filter: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -212,10 +313,15 @@ pub struct Search {
 Examples:
   turnscope export last -o run.json             a slice that `verify` checks and `import` reads
   turnscope export last --events EVENT,EVENT    some rows only
+  turnscope export last --where 'has:error' -o errors.json   whole turns that a filter matches
   turnscope export last --format original -o folder   the source files, byte for byte")]
 pub struct Export {
     /// An id, the beginning of one, `last`, or a room
-    pub session: String,
+    #[arg(required_unless_present_any = DESCRIBE)]
+    pub session: Option<String>,
+
+    #[command(flatten)]
+    pub original: Original,
 
     /// The file to write, or the folder for `--format original`
     #[arg(short, long, value_name = "FILE")]
@@ -225,8 +331,11 @@ pub struct Export {
     pub format: Form,
 
     /// Only these rows, by the ids of rows or events
-    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    #[arg(long, value_name = "IDS", value_delimiter = ',', conflicts_with_all = ["filter", "from", "to"])]
     pub events: Vec<String>,
+
+    #[command(flatten)]
+    pub rows: Rows,
 
     /// Overwrite files
     #[arg(long)]
@@ -249,6 +358,9 @@ Examples:
 pub struct Stats {
     /// An id, the beginning of one, `last`, or a room [default: all sessions]
     pub session: Option<String>,
+
+    #[command(flatten)]
+    pub original: Original,
 }
 
 #[derive(Debug, Args)]

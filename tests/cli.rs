@@ -13,6 +13,8 @@ mod reading;
 mod showing;
 #[path = "cli/leaving.rs"]
 mod leaving;
+#[path = "cli/filtering.rs"]
+mod filtering;
 #[path = "cli/refusing.rs"]
 mod refusing;
 #[path = "cli/terminal.rs"]

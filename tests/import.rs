@@ -10,6 +10,9 @@ use turnscope::import::{Control, Notice, Outcome, bring_in};
 use turnscope::report::{Selection, verify, write_original, write_slice};
 use turnscope::store::Store;
 
+#[path = "import/odd.rs"]
+mod odd;
+
 struct World {
     folder: tempfile::TempDir,
     store: Store,
@@ -148,6 +151,132 @@ async fn a_fork_inherits_whatever_the_order_of_import() {
 }
 
 #[tokio::test]
+async fn a_fork_of_a_fork_counts_nothing_twice_whatever_the_order_of_import() {
+    let run = |session: &str, name: &str, from: u32, count: u32| {
+        let pair = |at: u32| {
+            let second = from + 2 * at;
+            prompt(&format!("{name}u{at}"), session, second, "go on")
+                + &answer(&format!("{name}a{at}"), session, second + 1, &format!("{name}m{at}"), 10)
+        };
+        (0..count).map(pair).collect::<String>()
+    };
+    let files = [
+        ("s1.jsonl", run("s1", "x", 0, 3)),
+        ("s2.jsonl", run("s2", "x", 0, 2) + &run("s2", "y", 10, 2)),
+        ("s3.jsonl", run("s3", "x", 0, 2) + &run("s3", "y", 10, 1) + &run("s3", "z", 20, 1)),
+    ];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let world = World::new().await;
+        for place in order {
+            let (name, content): &(_, String) = &files[place];
+            world.import(&world.file(name, content.as_bytes())).await;
+        }
+        let mut counts = Vec::new();
+        for id in ["s1", "s2", "s3"] {
+            let session = world.store.session(id).await.expect("reads").expect("is there");
+            counts.push((session.events, session.turns, session.tokens.output, session.lineage));
+        }
+        let expected = [(6, 3, Some(30)), (4, 2, Some(20)), (2, 1, Some(10))];
+        assert_eq!(
+            counts,
+            expected.map(|(events, turns, output)| (events, turns, output, "s1".to_owned())),
+            "{order:?}"
+        );
+    }
+}
+
+/// A Codex rollout: a header, and turns that ask, answer and count.
+fn rollout(id: &str, origin: Option<&str>, turns: &[(&str, u32, u32)], minute: u32) -> String {
+    let record = |second: u32, kind: &str, payload: &str| {
+        format!(
+            "{{\"timestamp\":\"2026-03-02T10:{minute:02}:{second:02}.000Z\",\"type\":\"{kind}\",\"payload\":{payload}}}\n"
+        )
+    };
+    let origin = origin.map(|origin| format!(",\"forked_from_id\":\"{origin}\"")).unwrap_or_default();
+    let mut text = record(0, "session_meta", &format!("{{\"id\":\"{id}\",\"cwd\":\"/w\"{origin}}}"));
+    for (name, second, total) in turns {
+        text +=
+            &record(*second, "turn_context", &format!("{{\"turn_id\":\"{name}\",\"cwd\":\"/w\",\"model\":\"gpt-5\"}}"));
+        text += &record(*second, "event_msg", "{\"type\":\"user_message\",\"message\":\"go on\"}");
+        let usage = format!("{{\"input_tokens\":{total},\"output_tokens\":0,\"total_tokens\":{total}}}");
+        text += &record(
+            *second,
+            "event_msg",
+            &format!("{{\"type\":\"token_count\",\"info\":{{\"total_token_usage\":{usage}}}}}"),
+        );
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_codex_fork_that_copies_under_its_own_time_counts_only_its_own() {
+    let ancestor = rollout("p", None, &[("p1", 1, 1000), ("p2", 5, 2000)], 0);
+    let copied = rollout("p", None, &[("p1", 0, 1000), ("p2", 0, 2000)], 20);
+    let own = rollout("f", Some("p"), &[("f1", 1, 2500)], 20);
+    let (header, turn) = own.split_once('\n').expect("two lines");
+    let fork = format!("{header}\n{copied}{turn}");
+    let files = [("rollout-p.jsonl", ancestor), ("rollout-f.jsonl", fork)];
+    for order in [[0, 1], [1, 0]] {
+        let world = World::new().await;
+        for place in order {
+            let (name, content): &(_, String) = &files[place];
+            world.import(&world.file(name, content.as_bytes())).await;
+        }
+        let mut counts = Vec::new();
+        for id in ["p", "f"] {
+            let session = world.store.session(id).await.expect("reads").expect("is there");
+            counts.push((session.events, session.tokens.input, session.lineage));
+        }
+        assert_eq!(counts, [(7, Some(2000), "p".to_owned()), (4, Some(500), "p".to_owned())], "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_imports_at_once_store_everything_once() {
+    let world = World::new().await;
+    let folder = world.folder.path().join("many");
+    for session in 0..60 {
+        let name = format!("s{session}");
+        let lines = (0..60).map(|at| prompt(&format!("{name}u{at}"), &name, at % 60, &"words ".repeat(300)));
+        let line = answer(&format!("{name}a"), &name, 59, &format!("{name}m"), 10);
+        world.file(&format!("many/{name}.jsonl"), (lines.collect::<String>() + &line).as_bytes());
+    }
+    let path = world.folder.path().join("shared.db");
+    let import = |only: &'static str| {
+        let (folder, path) = (folder.clone(), path.clone());
+        tokio::spawn(async move {
+            let store = Store::open(&path).await.expect("opens");
+            let (notices, _told) = tokio::sync::mpsc::unbounded_channel();
+            let control = Control { notices, cancelled: Arc::new(AtomicBool::new(false)) };
+            let mut paths: Vec<PathBuf> =
+                fs::read_dir(&folder).expect("lists").map(|entry| entry.expect("is").path()).collect();
+            paths.retain(|path| path.to_string_lossy().contains(only));
+            paths.sort();
+            bring_in(&store, &paths, &control).await
+        })
+    };
+    let both = tokio::join!(import("s"), import("s"), import("s2"));
+    for outcome in [both.0, both.1, both.2] {
+        let outcome = outcome.expect("ends").expect("the store works");
+        assert_eq!(outcome.failures, Vec::<String>::new());
+        assert!(
+            outcome.reports.iter().all(|report| (report.records, report.represented, report.events) == (61, 61, 61))
+        );
+    }
+    let store = Store::open(&path).await.expect("opens");
+    let sessions = store.sessions().await.expect("reads");
+    assert_eq!(sessions.len(), 60);
+    assert!(sessions.iter().all(|session| (session.events, session.tokens.output) == (61, Some(10))));
+    for session in ["s0", "s20", "s59"] {
+        let out = tempfile::tempdir().expect("a folder");
+        let written = write_original(&store, session, out.path(), false).await.expect("writes");
+        let original = fs::read(folder.join(format!("{session}.jsonl"))).expect("reads");
+        assert_eq!(written.len(), 1);
+        assert!(fs::read(&written[0].path).expect("reads") == original);
+    }
+}
+
+#[tokio::test]
 async fn the_same_id_with_other_content_is_a_conflict_and_both_are_kept() {
     let world = World::new().await;
     let content = [prompt("u1", "s1", 0, "one"), prompt("u1", "s1", 1, "other")].concat();
@@ -182,8 +311,30 @@ async fn what_cannot_be_read_is_said_and_stops_nothing() {
     let (outcome, _) = world.import(&world.file("empty.jsonl", b"")).await;
     assert_eq!((outcome.failures.len(), outcome.reports[0].records), (0, 0));
     fs::create_dir(world.folder.path().join("nothing")).expect("makes");
-    let (outcome, _) = world.import(&world.folder.path().join("nothing")).await;
-    assert!(outcome.failures[0].contains("no session files"), "{:?}", outcome.failures);
+    let folder = world.folder.path().join("nothing");
+    for (name, content) in
+        [("", &b""[..]), ("a.json", b"{\"name\":\"left-pad\"}"), ("b.jsonl", b""), ("c.jsonl", b"\x7fELF")]
+    {
+        if !name.is_empty() {
+            world.file(&format!("nothing/{name}"), content);
+        }
+        let (outcome, _) = world.import(&folder).await;
+        assert_eq!(outcome.failures, [format!("no sessions found below {}", folder.display())], "with {name:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_file_in_a_folder_is_passed_over() {
+    let world = World::new().await;
+    world.file("deep/a.jsonl", prompt("u1", "s1", 0, "one").as_bytes());
+    let folder = world.folder.path().join("deep");
+    let made = std::process::Command::new("mkfifo").arg(folder.join("pipe.jsonl")).status().expect("runs");
+    assert!(made.success());
+    std::os::unix::fs::symlink(folder.join("pipe.jsonl"), folder.join("link.jsonl")).expect("links");
+    std::os::unix::fs::symlink("/dev/zero", folder.join("device.jsonl")).expect("links");
+    let _socket = std::os::unix::net::UnixListener::bind(folder.join("socket.jsonl")).expect("binds");
+    let (outcome, _) = world.import(&folder).await;
+    assert_eq!((outcome.reports.len(), outcome.failures), (1, Vec::new()));
 }
 
 #[tokio::test]
@@ -258,7 +409,42 @@ async fn a_changed_body_is_found_out() {
         .expect("text")
         .replace("\"text\":\"\\\"original words", "\"text\":\"\\\"0riginal words");
     let verdict = verify(&world.file("changed.json", changed.as_bytes())).expect("is a slice");
-    assert_eq!(verdict.problems.len(), 1, "{:?}", verdict.problems);
+    assert_eq!(verdict.problems.len(), 2, "the body and the seal: {:?}", verdict.problems);
     let error = verify(&world.file("other.json", b"{\"a\":1}")).expect_err("no slice");
     assert!(error.to_string().ends_with("other.json is not a slice"));
+}
+
+#[tokio::test]
+async fn every_flipped_bit_of_a_slice_is_noticed() {
+    let world = World::new().await;
+    let file = world.file("s.jsonl", prompt("u1", "s", 0, "żółw \u{1f980} or not").repeat(3).as_bytes());
+    world.import(&file).await;
+    let selection = Selection { session: "s".to_owned(), events: None, why: "whole session".to_owned() };
+    let mut slice = Vec::new();
+    write_slice(&world.store, &selection, &mut slice).await.expect("writes");
+    let problems = |bytes: &[u8]| verify(&world.file("slice.json", bytes)).map(|verdict| verdict.problems);
+    assert_eq!(problems(&slice).expect("is a slice"), Vec::<String>::new());
+    let mut state = 7_u64;
+    for _ in 0..600 {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        let bit = (state >> 16) as usize % (slice.len() * 8);
+        let mut other = slice.clone();
+        other[bit / 8] ^= 1 << (bit % 8);
+        let noticed = problems(&other).is_ok_and(|problems| problems.is_empty());
+        assert!(!noticed, "bit {} of byte {}", bit % 8, bit / 8);
+    }
+    assert!(!problems(&[&slice[..], b"\n"].concat()).expect("is a slice").is_empty());
+}
+
+#[tokio::test]
+async fn original_files_that_cannot_be_written_whole_leave_nothing_behind() {
+    let world = World::new().await;
+    world.import(&world.file("s.jsonl", prompt("u1", "s", 0, "words").as_bytes())).await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(world.store.path());
+    let other = sqlx::SqlitePool::connect_with(options).await.expect("opens");
+    sqlx::query("DELETE FROM blob_pieces").execute(&other).await.expect("damages it");
+    let folder = world.folder.path().join("deep/back");
+    let error = write_original(&world.store, "s", &folder, false).await.expect_err("bytes are missing");
+    assert!(error.to_string().contains("holds less of"), "{error:#}");
+    assert!(!world.folder.path().join("deep").exists());
 }

@@ -371,3 +371,27 @@ fn a_command_that_prints_leaves_the_terminal_alone() {
     assert_eq!(terminal.end(), Ok(0));
     terminal.assert_restored();
 }
+
+#[test]
+fn a_path_with_nothing_in_it_says_why_on_the_screen_and_to_whoever_called() {
+    for (made, reason, code) in [("echo some words", "holds no JSON records", 1), ("true", "there is nothing in it", 0)]
+    {
+        let mut terminal = Terminal::start_shell(&format!("{made} >named; \"$0\" named"), 100, 30);
+        let grid = at(&terminal, SESSIONS, reason);
+        assert!(!grid.has("turnscope import"), "{grid}");
+        terminal.press("q");
+        assert_eq!(terminal.end(), Ok(code));
+    }
+}
+
+#[test]
+fn text_typed_at_once_behind_a_slash_is_searched_for_and_never_run() {
+    let mut terminal = retro();
+    terminal.press("\r");
+    at(&terminal, EVENT, "Summary");
+    terminal.press("/exec\r\r");
+    terminal.wait("the search to be done", |grid| grid.has("not found: exec") || grid.has("/exec "));
+    terminal.settle(STILL);
+    assert_eq!(slices(&terminal), Vec::<PathBuf>::new());
+    quit(terminal);
+}

@@ -186,6 +186,23 @@ pub struct Event {
 }
 
 impl Event {
+    /// What it is called: its id, and behind `~` which of several events with that id it is.
+    pub fn name(&self) -> String {
+        if self.revision == 0 { self.id.clone() } else { format!("{}~{}", self.id, self.revision) }
+    }
+
+    /// What the row is called that it is in: its turn, or the event itself.
+    pub fn row(&self) -> String {
+        self.turn.clone().unwrap_or_else(|| self.name())
+    }
+
+    /// The id and the revision in a name that has one.
+    pub fn parse_name(name: &str) -> Option<(&str, i64)> {
+        let (id, revision) = name.rsplit_once('~')?;
+        let plain = revision.bytes().all(|byte| byte.is_ascii_digit()) && !revision.starts_with('0');
+        Some((id, revision.parse().ok().filter(|_| plain)?))
+    }
+
     pub fn new(kind: Kind, source: &str, event_type: &str) -> Self {
         Self {
             number: 0,
@@ -221,6 +238,14 @@ impl Event {
     /// The values of one kind of key.
     pub fn values(&self, kind: KeyKind) -> impl Iterator<Item = &str> {
         self.keys.iter().filter(move |key| key.kind == kind).map(|key| key.value.as_str())
+    }
+
+    /// The keys of several events, each value of each kind once.
+    pub fn distinct_keys(events: &[Self]) -> Vec<Key> {
+        let mut keys: Vec<Key> = events.iter().flat_map(|event| event.keys.iter().cloned()).collect();
+        keys.sort();
+        keys.dedup_by(|one, other| one.kind == other.kind && one.value == other.value);
+        keys
     }
 
     pub fn attribute(&self, name: &str) -> Option<&str> {

@@ -3,24 +3,29 @@
 //! This layer knows no SQL, no terminal, no files and no clock. Everything else is written in its words.
 
 mod carried;
+mod dialect;
 mod event;
 mod json;
 mod key;
 mod pairing;
 mod safe;
+mod seal;
 mod session;
 mod ties;
 mod timestamp;
 mod usage;
+pub mod filter;
 
 pub use carried::Carried;
+pub use dialect::{Reading, read_usage};
 pub use event::{Body, Event, Head, HeadSum, Kind, NOTED, Order, Phase, Role, flag};
 pub use json::{
-    Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Value, decode_string, is_json_number,
+    Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Strict, Value, decode_string, is_json_number,
 };
 pub use key::{Key, KeyKind, Via};
 pub use pairing::{Half, pair};
 pub use safe::{escape_json, excerpt, is_unsafe, mark, passes_in_emoji, safe};
+pub use seal::{SEAL, SealCheck, Sealed, seal};
 pub use session::{Session, Tokens};
 pub use ties::{Speaker, Tie, Ties};
 pub use timestamp::Timestamp;

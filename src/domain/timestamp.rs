@@ -1,5 +1,14 @@
 //! A moment in microseconds since 1970, UTC: subtracts, sorts, and reads as RFC 3339.
 
+use std::ops::RangeInclusive;
+
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+/// The years 0001 to 9999.
+const YEARS: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
+
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub i64);
@@ -10,11 +19,18 @@ impl Timestamp {
     /// Returns `None` for anything else, and for times outside the years 0001 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let moment = text.parse::<jiff::Timestamp>().ok().or_else(|| {
-            let civil = text.parse::<jiff::civil::DateTime>().ok()?;
-            civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
-        })?;
-        Some(Self(moment.as_microsecond()))
+        let read = match text.parse::<jiff::Timestamp>() {
+            Ok(moment) => Some(Self(moment.as_microsecond())),
+            // The last day of the year 9999 is no moment for the library, but a day like any other.
+            Err(_) => Self::of_civil(text),
+        };
+        read.filter(|moment| YEARS.contains(&moment.0))
+    }
+
+    fn of_civil(text: &str) -> Option<Self> {
+        let bare = text.strip_suffix(['Z', 'z']);
+        let moment = bare.unwrap_or(text).parse::<DateTime>().ok()?;
+        i64::try_from(moment.duration_since(EPOCH).as_micros()).ok().map(Self)
     }
 
     /// Milliseconds since 1970, as JavaScript counts; `None` where it does not fit.
@@ -26,7 +42,10 @@ impl Timestamp {
     pub fn rfc3339(self) -> String {
         match jiff::Timestamp::from_microsecond(self.0) {
             Ok(moment) => format!("{moment:.6}"),
-            Err(_) => format!("{}us", self.0),
+            Err(_) => match EPOCH.checked_add(SignedDuration::from_micros(self.0)) {
+                Ok(moment) => format!("{moment:.6}Z"),
+                Err(_) => format!("{}us", self.0),
+            },
         }
     }
 
@@ -62,5 +81,15 @@ mod tests {
             Some("2026-03-02T10:00:00.000000Z")
         );
         assert_eq!(Timestamp::parse("[trimmed for fixture]"), None);
+        assert_eq!(Timestamp::parse("10:00:00Z"), None);
+    }
+
+    #[test]
+    fn the_year_9999_lasts_to_its_end() {
+        for text in ["9999-12-31T23:59:59.999000Z", "0001-01-01T00:00:00.000000Z", "9999-12-30T00:00:00.000000Z"] {
+            assert_eq!(Timestamp::parse(text).map(Timestamp::rfc3339).as_deref(), Some(text));
+        }
+        assert_eq!(Timestamp::parse("-000001-01-01T00:00:00Z"), None);
+        assert_eq!(Timestamp::parse("10000-01-01T00:00:00Z"), None);
     }
 }

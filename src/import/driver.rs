@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
-use std::io::Read;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,11 +11,13 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
-use super::find::{Found, find, plain};
+use super::compare::{contains, grown, stamp};
+use super::find::{Found, find, nothing_below, path_text, plain};
 use super::head::Head;
-use super::read::{Begin, Cancelled, Saved, TAIL, read_source};
+use super::present::read_document;
+use super::read::{Begin, Cancelled, Saved, read_source};
 use super::slice::read_slice;
-use super::{Format, Open, Opening};
+use super::{FORMATS, Format, Open, Opening};
 use crate::store::{self, Appended, Batch, Source, SourceStep, Stamp, Store};
 
 /// What one source gave: a line of `import --json`.
@@ -111,6 +111,8 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
         held: 0,
         storing: None,
         read: Vec::new(),
+        outrun: Vec::new(),
+        stems: HashMap::new(),
         settle_at: None,
         outcome,
     };
@@ -118,23 +120,30 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
         bringing.known = store.sources().await?;
     }
     let mut seen = HashSet::new();
+    let mut fruitless: BTreeSet<usize> = found.iter().filter_map(|found| found.below).collect();
     for found in found {
         let path = fs::canonicalize(&found.path).unwrap_or_else(|_| found.path.clone());
-        if !seen.insert(path.clone()) {
-            continue;
+        let is_new = seen.insert(path.clone());
+        let gave = if is_new { bringing.source(&found, &path).await } else { Ok(true) };
+        if let Some(folder) = found.below.filter(|_| !matches!(gave, Ok(false))) {
+            fruitless.remove(&folder);
         }
-        match bringing.source(&found, &path).await {
-            Ok(()) => {}
-            Err(error) if error.is::<Cancelled>() => break,
-            Err(error) if store::is_failure(&error) => return Err(error),
-            Err(error) => {
-                let failure = format!("{}: {error:#}", found.path.display());
-                control.tell(Notice::Failed(failure.clone()));
-                bringing.outcome.failures.push(failure);
+        match gave {
+            Ok(_) if !is_new => continue,
+            Ok(_) => {}
+            Err(error) if error.is::<Cancelled>() => {
+                fruitless.clear();
+                break;
             }
+            Err(error) if store::is_failure(&error) => return Err(error),
+            Err(error) => bringing.fail(format!("{}: {error:#}", found.path.display())),
         }
         control.tell(Notice::Progress { sources: 1, bytes: 0 });
     }
+    for folder in fruitless {
+        bringing.fail(nothing_below(&paths[folder]));
+    }
+    bringing.catch_up().await?;
     bringing.finish().await
 }
 
@@ -144,6 +153,9 @@ const WORTH: usize = 4 << 20;
 const SETTLE: Duration = Duration::from_secs(2);
 /// So many times as long as reckoning takes nothing is reckoned.
 const REST: u32 = 30;
+
+/// A process that reads the same source and does not get on for so long has stopped.
+const STALLED: Duration = Duration::from_secs(3);
 
 /// For more sources than this, what is known of all of them is asked for at once.
 const MANY: usize = 50;
@@ -159,6 +171,10 @@ struct Bringing<'a> {
     storing: Option<JoinHandle<Stored>>,
     /// Sources that were read, whose last batch may still wait.
     read: Vec<Reading>,
+    /// Sources that somebody else reads too, and is further with.
+    outrun: Vec<Reading>,
+    /// The sources whose stems may be the names of their sessions.
+    stems: HashMap<String, String>,
     /// When counts are to be reckoned again; the first ones are wanted at once.
     settle_at: Option<Instant>,
     outcome: Outcome,
@@ -168,39 +184,41 @@ struct Bringing<'a> {
 type Stored = Result<(Vec<Batch>, Vec<Appended>)>;
 
 struct Reading {
-    shown: PathBuf,
+    found: Found,
     name: String,
     totals: Appended,
     finished: bool,
 }
 
 impl Bringing<'_> {
-    async fn source(&mut self, found: &Found, path: &Path) -> Result<()> {
+    /// Brings one source in; says whether it is one at all.
+    async fn source(&mut self, found: &Found, path: &Path) -> Result<bool> {
         if self.control.is_cancelled() {
             bail!(Cancelled);
         }
-        let name = path.to_string_lossy().into_owned();
+        let name = path_text(path);
         let stamp = stamp(&fs::metadata(path).map_err(|error| anyhow::anyhow!(plain(&error)))?);
         if let Some(known) = self.known.remove(&name).filter(|known| known.stamp() == stamp) {
             self.unchanged(found, &known);
-            return Ok(());
+            return Ok(true);
         }
         let known = self.store.source(&name).await?;
         if let Some(known) = known.as_ref().filter(|known| known.stamp() == stamp) {
             self.unchanged(found, known);
-            return Ok(());
+            return Ok(true);
         }
         let opened = path.to_owned();
         let head = tokio::task::spawn_blocking(move || Head::read(&opened)).await??;
-        let Some(format) = head.format(found.named)? else { return Ok(()) };
+        let Some(format) = head.format(found.is_named())? else { return Ok(false) };
         if head.is_empty() {
-            let (path, agent) = (found.path.display().to_string(), format.agent.to_owned());
+            let (path, agent) = (path_text(&found.path), format.agent.to_owned());
             self.done(Report { path, agent, ..Report::default() });
-            return Ok(());
+            return Ok(true);
         }
         let source = self.source_to_read(known, path, &stamp, format).await?;
-        self.read.push(Reading { shown: found.path.clone(), name, totals: Appended::default(), finished: false });
-        self.read_in(path, &source, stamp, format, head).await
+        self.read.push(Reading { found: found.clone(), name, totals: Appended::default(), finished: false });
+        self.read_in(path, &source, stamp, format, head).await?;
+        Ok(true)
     }
 
     fn unchanged(&mut self, found: &Found, known: &Source) {
@@ -216,10 +234,10 @@ impl Bringing<'_> {
         stamp: &Stamp,
         format: &Format,
     ) -> Result<Source> {
-        let name = path.to_string_lossy().into_owned();
+        let name = path_text(path);
         match known {
             Some(known) if known.importer == format.agent && grown(path, &known, stamp)? => {
-                self.store.rewind_source(&known).await?;
+                self.store.rewind_source(known.number).await?;
                 self.store.source(&name).await?.context("the source is gone from the store")
             }
             other => {
@@ -239,20 +257,25 @@ impl Bringing<'_> {
         head: Head,
     ) -> Result<()> {
         let begin = begin(self.store, source, &head, stamp).await?;
+        let stem = self.stem(path, source).await?;
         let saved = (source.consumed > 0).then(|| begin.saved.reader.clone());
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<Batch>(2);
         let (path, told) = (path.to_owned(), self.control.clone());
         let reading = tokio::task::spawn_blocking(move || {
             let contains = |text: &str| contains(&path, text);
-            let opening = Opening { path: &path, head: &head.outlines, saved: saved.as_deref(), contains: &contains };
+            let head = head.outlines;
+            let opening =
+                Opening { path: &path, head: &head, stem: &stem, saved: saved.as_deref(), contains: &contains };
             match format.open {
                 Open::Records(open) => read_source(&path, begin, open(&opening), sender, &told),
                 Open::Slice => read_slice(&path, begin.step, stamp, sender, &told),
+                Open::Present => read_document(&path, &head, (begin.step, stamp), sender, &told),
             }
         });
         while let Some(mut batch) = receiver.recv().await {
             batch.received = now();
-            self.held += batch.pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>() + batch.records.len() * 2048;
+            let pieces = batch.pieces.iter().chain(batch.blobs.iter().flat_map(|blob| &blob.pieces));
+            self.held += pieces.map(|piece| piece.bytes.len()).sum::<usize>() + batch.records.len() * 2048;
             self.waiting.push(batch);
             // Somebody may be waiting to see the first rows.
             let first = self.settle_at.is_none();
@@ -262,14 +285,79 @@ impl Bringing<'_> {
             if first {
                 self.stored().await?;
             }
+            if self.is_outrun(&source.path) {
+                drop(receiver);
+                // It ends with an error because nobody takes its batches any more.
+                let _ = reading.await?;
+                return Ok(());
+            }
         }
         reading.await?
+    }
+
+    /// The file's stem; with a hash of its path behind it where a session of another source has that name.
+    ///
+    /// Which of two files keeps the plain stem depends on which came first; from then on both keep their names.
+    async fn stem(&mut self, path: &Path, source: &Source) -> Result<String> {
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let is_named = FORMATS.last().is_some_and(|unknown| unknown.agent == source.importer);
+        if !is_named {
+            return Ok(stem);
+        }
+        let name = &source.path;
+        let owned = self.stems.get(&stem).is_some_and(|owner| owner == name) || self.store.holds(name, &stem).await?;
+        let is_taken = !owned && (self.stems.contains_key(&stem) || self.store.session(&stem).await?.is_some());
+        if is_taken {
+            return Ok(format!("{stem}@{}", hex::encode(&store::digest(name.as_bytes())[..4])));
+        }
+        self.stems.insert(stem.clone(), name.clone());
+        Ok(stem)
+    }
+
+    fn is_outrun(&self, name: &str) -> bool {
+        self.outrun.iter().any(|reading| reading.name == name)
+    }
+
+    /// Goes on with the sources that another process was reading, when it is done with them or has stopped.
+    async fn catch_up(&mut self) -> Result<()> {
+        loop {
+            self.store_waiting().await?;
+            self.stored().await?;
+            let Some(reading) = self.outrun.pop() else { return Ok(()) };
+            let path = PathBuf::from(&reading.name);
+            self.wait_for_the_other(&reading.name).await?;
+            match self.source(&reading.found, &path).await {
+                Ok(_) => {}
+                Err(error) if error.is::<Cancelled>() => return Ok(()),
+                Err(error) if store::is_failure(&error) => return Err(error),
+                Err(error) => self.fail(format!("{}: {error:#}", reading.found.path.display())),
+            }
+        }
+    }
+
+    /// Waits while somebody else gets on with a source.
+    async fn wait_for_the_other(&self, name: &str) -> Result<()> {
+        let mut seen = None;
+        let mut since = Instant::now();
+        while since.elapsed() < STALLED && !self.control.is_cancelled() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let now = self.store.source(name).await?;
+            let is_complete = now.as_ref().is_some_and(|source| source.size >= source.consumed);
+            if is_complete {
+                return Ok(());
+            }
+            if now != seen {
+                (seen, since) = (now, Instant::now());
+            }
+        }
+        Ok(())
     }
 
     /// Begins to store what waits; one transaction at a time.
     async fn store_waiting(&mut self) -> Result<()> {
         self.stored().await?;
-        let batches = std::mem::take(&mut self.waiting);
+        let mut batches = std::mem::take(&mut self.waiting);
+        batches.retain(|batch| batch.source.as_ref().is_none_or(|step| !self.is_outrun(&step.path)));
         self.held = 0;
         if !batches.is_empty() {
             let store = self.store.clone();
@@ -285,16 +373,21 @@ impl Bringing<'_> {
     async fn stored(&mut self) -> Result<()> {
         let Some(storing) = self.storing.take() else { return Ok(()) };
         let (batches, appended) = storing.await??;
-        for (step, appended) in batches.iter().filter_map(|batch| batch.source.as_ref()).zip(&appended) {
-            if let Some(reading) = self.read.iter_mut().rev().find(|reading| reading.name == step.path) {
-                reading.totals.add(appended);
-                reading.finished |= step.finished.is_some();
+        for (batch, appended) in batches.iter().zip(&appended) {
+            let Some(step) = &batch.source else { continue };
+            let Some(place) = self.read.iter().rposition(|reading| reading.name == step.path) else { continue };
+            if appended.outrun {
+                self.outrun.push(self.read.remove(place));
+                continue;
             }
+            let reading = &mut self.read[place];
+            reading.totals.add(appended);
+            reading.finished |= step.finished.is_some();
         }
         for reading in self.read.extract_if(.., |reading| reading.finished).collect::<Vec<_>>() {
             let stored = self.store.source(&reading.name).await?.context("the source is gone from the store")?;
             let Appended { added, duplicates, conflicts, .. } = reading.totals;
-            self.done(Report { added, duplicates, conflicts, ..report(&reading.shown, &stored) });
+            self.done(Report { added, duplicates, conflicts, ..report(&reading.found.path, &stored) });
         }
         let began = Instant::now();
         if self.settle_at.is_none_or(|due| due <= began) {
@@ -304,6 +397,11 @@ impl Bringing<'_> {
         let sessions = batches.into_iter().flat_map(|batch| batch.sessions).map(|session| session.id);
         self.control.tell(Notice::Stored { sessions: sessions.collect::<BTreeSet<_>>().into_iter().collect() });
         Ok(())
+    }
+
+    fn fail(&mut self, failure: String) {
+        self.control.tell(Notice::Failed(failure.clone()));
+        self.outcome.failures.push(failure);
     }
 
     fn done(&mut self, report: Report) {
@@ -350,7 +448,7 @@ async fn begin(store: &Store, source: &Source, head: &Head, stamp: Stamp) -> Res
 
 fn report(path: &Path, source: &Source) -> Report {
     Report {
-        path: path.display().to_string(),
+        path: path_text(path),
         agent: source.importer.clone(),
         sessions: source.sessions.clone(),
         records: source.records.unsigned_abs(),
@@ -358,47 +456,6 @@ fn report(path: &Path, source: &Source) -> Report {
         bad: source.bad.unsigned_abs(),
         events: source.events.unsigned_abs(),
         ..Report::default()
-    }
-}
-
-fn stamp(metadata: &fs::Metadata) -> Stamp {
-    let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-    Stamp { size: metadata.len().cast_signed(), modified, inode: metadata.ino().cast_signed() }
-}
-
-/// Whether the file still begins with what was read of it, as far as its old end tells.
-fn grown(path: &Path, known: &Source, now: &Stamp) -> Result<bool> {
-    if now.size < known.consumed || known.state.is_empty() {
-        return Ok(false);
-    }
-    // A file of the same size that was written again is not the file that was read.
-    if known.size >= 0 && now.size == known.size && now.modified != known.modified {
-        return Ok(false);
-    }
-    let consumed = known.consumed.unsigned_abs();
-    let size = consumed.min(TAIL);
-    let mut bytes = vec![0; usize::try_from(size)?];
-    fs::File::open(path)?.read_exact_at(&mut bytes, consumed - size)?;
-    Ok(store::digest(&bytes).as_slice() == known.tail)
-}
-
-/// Whether a text occurs anywhere in a file.
-fn contains(path: &Path, text: &str) -> bool {
-    let Ok(mut file) = fs::File::open(path) else { return false };
-    let finder = memchr::memmem::Finder::new(text);
-    let mut buffer = vec![0; 1 << 20];
-    let mut kept = 0;
-    loop {
-        let Ok(size) = file.read(&mut buffer[kept..]) else { return false };
-        if size == 0 {
-            return false;
-        }
-        let filled = kept + size;
-        if finder.find(&buffer[..filled]).is_some() {
-            return true;
-        }
-        kept = filled.min(text.len().saturating_sub(1));
-        buffer.copy_within(filled - kept..filled, 0);
     }
 }
 

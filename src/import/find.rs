@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// A file to be read.
@@ -9,31 +10,54 @@ use std::path::{Path, PathBuf};
 pub struct Found {
     pub path: PathBuf,
     pub size: u64,
-    /// The user named this very file, so any text of JSON values in it is a session.
-    pub named: bool,
+    /// Which of the named folders it lies below. The user named any other very file, so that any text of JSON
+    /// values in it is a session.
+    pub below: Option<usize>,
+}
+
+impl Found {
+    pub fn is_named(&self) -> bool {
+        self.below.is_none()
+    }
+}
+
+/// What is said of a folder without sessions.
+pub fn nothing_below(folder: &Path) -> String {
+    format!("no sessions found below {}", folder.display())
 }
 
 /// The files that the paths lead to, and a reason for each path that leads to none.
 pub fn find(paths: &[PathBuf]) -> (Vec<Found>, Vec<String>) {
     let mut found = Vec::new();
     let mut failures = Vec::new();
-    for path in paths {
+    for (place, path) in paths.iter().enumerate() {
         match fs::metadata(path) {
             Err(error) => failures.push(format!("{}: {}", path.display(), plain(&error))),
             Ok(metadata) if metadata.is_dir() => {
-                let before = found.len();
-                walk(path, &mut found, &mut failures);
-                if found.len() == before {
-                    failures.push(format!("{}: no session files below this folder", path.display()));
+                let before = (found.len(), failures.len());
+                walk(path, place, &mut found, &mut failures);
+                if before == (found.len(), failures.len()) {
+                    failures.push(nothing_below(path));
                 }
             }
             Ok(metadata) if metadata.is_file() => {
-                found.push(Found { path: path.clone(), size: metadata.len(), named: true })
+                found.push(Found { path: path.clone(), size: metadata.len(), below: None })
             }
             Ok(_) => failures.push(format!("{}: neither a file nor a folder", path.display())),
         }
     }
     (found, failures)
+}
+
+/// A path as text that loses nothing: bytes that are no UTF-8 are written `\xff`, and so is the backslash of a name
+/// in which such an escape already stands.
+pub fn path_text(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        text.push_str(&chunk.valid().replace("\\x", "\\x5cx"));
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
 }
 
 /// An operating system's error without its number.
@@ -45,7 +69,7 @@ pub fn plain(error: &std::io::Error) -> String {
 }
 
 /// Session files below a folder, in the order of their names. Links to folders are not followed.
-fn walk(folder: &Path, found: &mut Vec<Found>, failures: &mut Vec<String>) {
+fn walk(folder: &Path, place: usize, found: &mut Vec<Found>, failures: &mut Vec<String>) {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
@@ -59,11 +83,12 @@ fn walk(folder: &Path, found: &mut Vec<Found>, failures: &mut Vec<String>) {
     for path in paths {
         let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
         if metadata.is_dir() {
-            walk(&path, found, failures);
+            walk(&path, place, found, failures);
         } else if may_hold_a_session(&path) {
-            let size = fs::metadata(&path).map(|metadata| metadata.len());
-            match size {
-                Ok(size) => found.push(Found { path, size, named: false }),
+            match fs::metadata(&path) {
+                // To open a pipe, a socket or a device would be to wait for whoever is at its other end.
+                Ok(metadata) if !metadata.is_file() => {}
+                Ok(metadata) => found.push(Found { path, size: metadata.len(), below: Some(place) }),
                 Err(error) => failures.push(format!("{}: {}", path.display(), plain(&error))),
             }
         }
@@ -89,4 +114,16 @@ pub fn known_folders() -> Vec<PathBuf> {
     let sessions = codex.as_ref().map(|folder| folder.join("sessions"));
     let archived = codex.map(|folder| folder.join("archived_sessions"));
     [claude, sessions, archived].into_iter().flatten().filter(|folder| folder.is_dir()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_no_utf_8_loses_nothing_as_text() {
+        let text = |bytes: &[u8]| path_text(Path::new(OsStr::from_bytes(bytes)));
+        let written = [&b"/a/\xc5\xbc.jsonl"[..], b"/a/\xff\xfe.jsonl", b"/a/\\xff.jsonl"].map(text);
+        assert_eq!(written, ["/a/ż.jsonl", "/a/\\xff\\xfe.jsonl", "/a/\\x5cxff.jsonl"]);
+    }
 }

@@ -8,11 +8,13 @@ use anyhow::{Context, Result, bail};
 
 use super::find::plain;
 use super::scan::{Layout, Scanned, Sink, scan};
-use super::{FORMATS, Format};
+use super::{FORMATS, Format, Open};
 use crate::domain::{Fault, Lexer, Outline, Progress};
 
 const BYTES: usize = 256 << 10;
 const RECORDS: usize = 50;
+/// So many of the first records are looked at whatever their length.
+const FEW: usize = 3;
 
 /// The first records of a source.
 #[derive(Debug)]
@@ -27,20 +29,33 @@ pub struct Head {
 impl Head {
     pub fn read(path: &Path) -> Result<Self> {
         let mut bytes = Vec::with_capacity(BYTES);
-        let file = File::open(path).map_err(|error| anyhow::anyhow!(plain(&error)))?;
-        file.take(BYTES as u64).read_to_end(&mut bytes).context("could not read the file")?;
+        let mut file = File::open(path).map_err(|error| anyhow::anyhow!(plain(&error)))?;
+        file.by_ref().take(BYTES as u64).read_to_end(&mut bytes).context("could not read the file")?;
         let whole = bytes.len() < BYTES;
-        Ok(Self::of(&bytes, whole))
+        Ok(Self::of(&bytes, if whole { None } else { Some(file) }))
     }
 
-    fn of(bytes: &[u8], whole: bool) -> Self {
+    /// The head, from the first bytes and, where they hold too little, from what stands behind them.
+    fn of(bytes: &[u8], behind: Option<File>) -> Self {
         let blank = bytes.iter().all(u8::is_ascii_whitespace);
-        let layout = layout(bytes, whole);
+        let layout = layout(bytes, behind.is_none());
         let mut first = First::default();
-        // A scan of bytes in memory fails only when the sink does, and this one stops it on purpose.
-        let stopped = scan(bytes, layout, 0, 0, &mut first).is_err();
-        if first.outlines.is_empty() && !whole && !stopped {
-            first.outlines.extend(beginning(bytes));
+        let begun = behind.is_some().then(|| beginning(bytes)).flatten();
+        // Of a document the beginning says enough, and it is as long as the whole file.
+        let documents = FORMATS.iter().filter(|format| !matches!(format.open, Open::Records(_)));
+        let is_document = begun
+            .as_ref()
+            .is_some_and(|begun| documents.clone().any(|format| (format.detect)(std::slice::from_ref(begun))));
+        match (begun, behind) {
+            (Some(begun), _) if is_document => first.outlines.push(begun),
+            // Ends early because the sink stops it; what cannot be read is told by whoever reads all of it.
+            (Some(_), Some(behind)) => drop(scan(bytes.chain(behind), layout, 0, 0, &mut first)),
+            _ => drop(scan(bytes, layout, 0, 0, &mut first)),
+        }
+        if first.fault.is_some()
+            && let Some(broken) = broken_document(bytes)
+        {
+            first.outlines = vec![broken];
         }
         Self {
             outlines: first.outlines,
@@ -103,21 +118,38 @@ fn beginning(bytes: &[u8]) -> Option<Outline> {
     }
 }
 
+/// A document of the original that breaks off or breaks somewhere is still its own, as far as it goes.
+fn broken_document(bytes: &[u8]) -> Option<Outline> {
+    let mut lexer = Lexer::new();
+    // Where it breaks is told when it is read.
+    let _ = lexer.feed(bytes.trim_ascii_start());
+    let outline = lexer.outline();
+    let known = !outline.is_empty() && (super::present::FORMAT.detect)(std::slice::from_ref(&outline));
+    known.then_some(outline)
+}
+
 #[derive(Default)]
 struct First {
     outlines: Vec<Outline>,
     fault: Option<Fault>,
     faults: usize,
+    seen: usize,
 }
 
 impl Sink for First {
-    fn bytes(&mut self, _bytes: &[u8], _cut: bool) -> Result<()> {
+    fn bytes(&mut self, bytes: &[u8], _cut: bool) -> Result<()> {
+        if self.seen >= BYTES && self.outlines.len() + self.faults >= FEW {
+            bail!("enough");
+        }
+        self.seen += bytes.len();
         Ok(())
     }
 
     fn record(&mut self, scanned: Scanned<'_>) -> Result<()> {
         match scanned.outline {
             Ok(outline) => self.outlines.push(outline),
+            // JSON all the same, though too deep to be looked into.
+            Err(fault) if fault.is_depth() => {}
             Err(fault) => {
                 self.faults += 1;
                 self.fault.get_or_insert(fault);
@@ -140,7 +172,7 @@ mod tests {
 
     #[test]
     fn lines_and_documents_are_told_apart() {
-        let layout = |text: &str| Head::of(text.as_bytes(), true).layout;
+        let layout = |text: &str| Head::of(text.as_bytes(), None).layout;
         assert_eq!(layout("{\"a\":1}\n{\"b\":2}\n"), Layout::Lines);
         assert_eq!(layout("{\n \"a\": 1\n}\n"), Layout::Document);
         assert_eq!(layout("{\"a\":\n{\"b\":2}\n"), Layout::Lines);
@@ -149,10 +181,10 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_no_session() {
-        let head = Head::of(b"\x7fELF\x00\x01", true);
+        let head = Head::of(b"\x7fELF\x00\x01", None);
         let error = head.format(true).expect_err("not a session").to_string();
         assert!(error.starts_with("holds no JSON records ("), "{error}");
         assert!(head.format(false).expect("no error").is_none());
-        assert!(Head::of(b"", true).is_empty());
+        assert!(Head::of(b"", None).is_empty());
     }
 }

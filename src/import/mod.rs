@@ -5,6 +5,7 @@
 //! `other` event with its bytes, reported as `path:line: reason`, and everything else still comes in.
 
 mod driver;
+mod compare;
 mod find;
 mod head;
 mod read;
@@ -12,6 +13,7 @@ mod scan;
 mod slice;
 mod claude;
 mod codex;
+mod present;
 #[cfg(test)]
 mod corpus;
 mod telling;
@@ -69,13 +71,21 @@ pub trait Reader: Send {
 
     /// What must be known to go on when the file has grown: JSON.
     fn save(&self) -> String;
+
+    /// Further members of a record that a fork writes anew in what it copies; they are told from its own by what
+    /// else the records hold, and by their order.
+    fn renewed(&self) -> &'static [&'static str] {
+        &[]
+    }
 }
 
 /// What a format is told of a source before its first record is read.
 pub struct Opening<'a> {
     pub path: &'a Path,
-    /// The first records, at most 50 of the first 256 KiB.
+    /// The first records: at most 50 of the first 256 KiB, but a few in any case.
     pub head: &'a [Outline],
+    /// The id of a session of which no record says it: the file's stem, or one that tells it from another file's.
+    pub stem: &'a str,
     /// What [`Reader::save`] gave when the file was shorter.
     pub saved: Option<&'a str>,
     /// Whether a text occurs anywhere in the source; reads the file, so ask only when it decides something.
@@ -99,9 +109,11 @@ pub enum Open {
     Records(fn(&Opening<'_>) -> Box<dyn Reader>),
     /// Our own slices, which carry rows and bodies apart.
     Slice,
+    /// Documents of the original system, whose rows refer to each other.
+    Present,
 }
 
 const SLICE: Format = Format { agent: "turnscope", detect: slice::is_slice, open: Open::Slice };
 
 /// All formats; the first that recognises a source reads it, and the last takes any JSON.
-pub const FORMATS: &[Format] = &[SLICE, claude::FORMAT, codex::FORMAT, unknown::FORMAT];
+pub const FORMATS: &[Format] = &[SLICE, claude::FORMAT, codex::FORMAT, present::FORMAT, unknown::FORMAT];

@@ -89,10 +89,14 @@ struct Reading<'a> {
     consumed: u64,
     lines: u64,
     offset: u64,
+    /// How much of the content has been sent, or was stored before.
+    handed: i64,
     sessions: BTreeSet<String>,
     told: u64,
     /// A batch has been sent.
     sent: bool,
+    /// The last record may go on when the source has grown, so it is read again then.
+    is_open: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -122,9 +126,11 @@ impl<'a> Reading<'a> {
             consumed: offset,
             lines,
             offset,
+            handed: offset.cast_signed(),
             sessions,
             told: offset,
             sent: false,
+            is_open: false,
         }
     }
 
@@ -145,7 +151,10 @@ impl<'a> Reading<'a> {
         batch.sessions = self.reader.sessions();
         batch.forks = forks(&batch.records);
         self.begin.saved.reader = self.reader.save();
+        let base = self.handed;
+        self.handed += batch.pieces.iter().map(|piece| piece.size as i64).sum::<i64>();
         batch.source = Some(SourceStep {
+            base: Some(base),
             consumed: i64::try_from(self.consumed)?,
             lines: i64::try_from(self.lines)?,
             tail: self.tail_digest()?,
@@ -300,7 +309,12 @@ impl Sink for Reading<'_> {
     }
 
     fn record(&mut self, scanned: Scanned<'_>) -> Result<()> {
-        let content = content_hash(&scanned);
+        let content = content_hash(&scanned, &[]);
+        let renewed = self.reader.renewed();
+        if !renewed.is_empty() && scanned.bytes.is_some() && scanned.outline.is_ok() {
+            let copied = u128::from_le_bytes(content_hash(&scanned, renewed)) as i64;
+            self.batch.copies.insert(i64::try_from(scanned.offset)?, copied);
+        }
         let drafts = match &scanned.outline {
             Ok(outline) => self.reader.read(&Record { outline, offset: scanned.offset, line: scanned.line }),
             Err(fault) => vec![self.bad(&scanned, fault)],
@@ -313,7 +327,8 @@ impl Sink for Reading<'_> {
         let events = self.place(drafts, &scanned, &content)?;
         let (start, size) = (i64::try_from(scanned.offset)?, i64::try_from(scanned.size)?);
         self.batch.records.push(NewRecord { start, size, status, digest: scanned.digest, content, events });
-        if status != RecordStatus::Cut {
+        self.is_open = scanned.cut;
+        if !self.is_open {
             self.consumed = scanned.offset + scanned.size;
         }
         Ok(())
@@ -321,8 +336,7 @@ impl Sink for Reading<'_> {
 
     fn line(&mut self, offset: u64, line: u64) -> Result<()> {
         self.packer.end_record();
-        let cut = self.batch.records.last().is_some_and(|record| record.status == RecordStatus::Cut);
-        if !cut {
+        if !self.is_open {
             (self.consumed, self.lines) = (offset, line);
         }
         let most = if self.sent { BATCH_RECORDS } else { FIRST_RECORDS };
@@ -347,13 +361,15 @@ fn forks(records: &[NewRecord]) -> Vec<(String, String)> {
 }
 
 /// A hash of what makes a record the same record in another file; a long record counts as written.
-fn content_hash(scanned: &Scanned<'_>) -> [u8; 16] {
+///
+/// Members that are renewed by whoever copies a record do not count, no more than those that are rewritten.
+fn content_hash(scanned: &Scanned<'_>, renewed: &[&str]) -> [u8; 16] {
     let mut hash = [0; 16];
     let (Some(bytes), Ok(outline)) = (scanned.bytes, &scanned.outline) else {
         hash.copy_from_slice(&scanned.digest[..16]);
         return hash;
     };
-    let mut ranges: Vec<_> = rewritten(outline).collect();
+    let mut ranges: Vec<_> = rewritten(outline, renewed).collect();
     ranges.sort_by_key(|range| range.start);
     let mut hasher = Sha256::new();
     let mut at = 0;
@@ -366,8 +382,8 @@ fn content_hash(scanned: &Scanned<'_>) -> [u8; 16] {
     hash
 }
 
-fn rewritten(outline: &Outline) -> impl Iterator<Item = std::ops::Range<usize>> {
-    let is_rewritten = |name: &str| REWRITTEN.contains(&name);
+fn rewritten(outline: &Outline, renewed: &[&str]) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let is_rewritten = |name: &str| REWRITTEN.contains(&name) || renewed.contains(&name);
     let members = outline.root().items().filter(move |member| member.name().is_some_and(|name| is_rewritten(&name)));
     members.map(|member| member.range().start as usize..member.range().end as usize)
 }

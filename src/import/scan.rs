@@ -30,7 +30,7 @@ pub struct Scanned<'a> {
     /// The record's bytes, unless it is long.
     pub bytes: Option<&'a [u8]>,
     pub digest: [u8; 32],
-    /// It ends with the source, without a line end, inside a value: its rest may follow.
+    /// It ends with the source, without a line end, inside a value or a bare word: its rest may follow.
     pub cut: bool,
 }
 
@@ -135,13 +135,13 @@ impl<S: Sink> Scan<'_, S> {
     /// A record whose bytes are all here: the start of `bytes`, up to the end of the line.
     fn whole(&mut self, mut open: Open, bytes: &[u8], ended: bool) -> anyhow::Result<usize> {
         let fed = open.lexer.feed(bytes);
-        let (used, fault) = match fed {
-            Ok(Progress::Done { used }) => (used, None),
-            Ok(Progress::More) => (bytes.len(), open.lexer.finish().err()),
-            Err(fault) => (bytes.len(), Some(fault)),
+        let (used, fault, is_open) = match fed {
+            Ok(Progress::Done { used }) => (used, None, false),
+            Ok(Progress::More) => (bytes.len(), open.lexer.finish().err(), true),
+            Err(fault) => (bytes.len(), Some(fault), true),
         };
         let size = bytes[..used].trim_ascii_end().len();
-        let cut = fault.is_some() && ended && self.layout == Layout::Lines;
+        let cut = is_open && ended && self.layout == Layout::Lines;
         self.hand(&bytes[..used], cut)?;
         let record = &bytes[..size];
         let outline = fault.map_or_else(|| Ok(open.lexer.outline()), Err);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::{Outline, Shape, Timestamp, Value, excerpt};
+use crate::domain::{Event, Outline, Shape, Timestamp, Value, excerpt};
 
 /// Labels are at most this long.
 const LONGEST: usize = 200;
@@ -132,6 +132,45 @@ pub fn time(value: Value<'_>) -> Option<Timestamp> {
         100_000_000_000..100_000_000_000_000 => Timestamp::from_millis(count),
         100_000_000_000_000..100_000_000_000_000_000 => Some(Timestamp(count)),
         _ => Some(Timestamp(count / 1000)),
+    }
+}
+
+/// Notes a time that was written but cannot be held, as it was written: a date that does not exist, or one too far.
+pub fn note_time(event: &mut Event, written: Option<Value<'_>>) {
+    let Some(value) = written.filter(|_| event.at.is_none()) else { return };
+    let text = match value.shape() {
+        Shape::Number => Some(String::from_utf8_lossy(value.kept()).into_owned()),
+        Shape::String => value.text().map(|text| text.trim().to_owned()).filter(|text| is_dated(text)),
+        _ => None,
+    };
+    event.attributes.extend(text.map(|text| ("time_out_of_range".to_owned(), excerpt(&text, LONGEST))));
+}
+
+/// Whether a text begins as a date does: years and a month.
+fn is_dated(text: &str) -> bool {
+    let text = text.trim_start_matches(['+', '-']);
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let years = digits(text);
+    years >= 4 && text.get(years..).and_then(|rest| rest.strip_prefix('-')).is_some_and(|rest| digits(rest) == 2)
+}
+
+/// Tokens as a count: a whole number that is not below zero, and not a text.
+pub fn tokens(value: Value<'_>) -> Option<i64> {
+    value.integer().filter(|count| value.shape() == Shape::Number && *count >= 0)
+}
+
+/// Notes counts of tokens that are none: they are unknown, and not what they seem to say.
+pub fn note_tokens(event: &mut Event, reported: Value<'_>, names: &[&str]) {
+    let odd = names.iter().filter_map(|name| {
+        let value = reported.get(name).filter(|value| !value.is_null() && tokens(*value).is_none())?;
+        let shown = if value.kept().is_empty() { Cow::Borrowed("…") } else { String::from_utf8_lossy(value.kept()) };
+        Some(format!("{name} is {shown}"))
+    });
+    let odd: Vec<String> = odd.collect();
+    if !odd.is_empty() {
+        event
+            .attributes
+            .push(("usage_mismatch".to_owned(), excerpt(&format!("no count: {}", odd.join(", ")), LONGEST)));
     }
 }
 

@@ -1,7 +1,5 @@
 //! Any text of JSON values, of an agent that turnscope does not know: told by the words that most formats share.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Draft, Format, Open, Opening, Reader, Record, telling};
@@ -26,11 +24,7 @@ fn detect(_head: &[Outline]) -> bool {
 
 fn open(opening: &Opening<'_>) -> Box<dyn Reader> {
     let saved = opening.saved.and_then(|saved| serde_json::from_str(saved).ok());
-    Box::new(saved.unwrap_or_else(|| Unknown { id: stem_of(opening.path), ..Unknown::default() }))
-}
-
-fn stem_of(path: &Path) -> String {
-    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+    Box::new(saved.unwrap_or_else(|| Unknown { id: opening.stem.to_owned(), ..Unknown::default() }))
 }
 
 /// Reads one file; this is also its state.
@@ -144,6 +138,7 @@ impl Unknown {
         event.session.clone_from(&self.id);
         let names = ["timestamp", "ts", "created_at", "createdAt", "time"];
         event.at = names.iter().find_map(|name| telling::time(root.get(name)?));
+        telling::note_time(&mut event, names.iter().find_map(|name| root.get(name)));
         for name in ["sessionId", "session_id", "sessionID"] {
             event.keys.extend(root.word(name).map(|id| Key::native(KeyKind::Session, id)));
         }
@@ -179,6 +174,9 @@ impl Unknown {
         let message = root.get("message").and_then(|message| message.word("id")).or_else(|| root.word("id"));
         event.keys.extend(message.map(|id| Key::native(KeyKind::Message, id)));
         event.usage = digest_usage(root);
+        if event.usage.is_some() {
+            telling::note_tokens(&mut event, root, &["input_tokens", "output_tokens"]);
+        }
         for draft in &tools {
             event.keys.extend(draft.event.keys.iter().filter(|key| key.kind == KeyKind::ToolCall).cloned());
         }
@@ -261,7 +259,7 @@ fn spoken(content: Value<'_>) -> Option<String> {
 
 /// The tokens that a digest of a session has on its records; other formats' usage is not guessed at.
 fn digest_usage(root: Value<'_>) -> Option<Usage> {
-    let count = |name: &str| root.get(name).and_then(Value::integer);
+    let count = |name: &str| root.get(name).and_then(telling::tokens);
     let is_digest = root.get("v").is_some() && root.get("agent").is_some();
     let mut usage = Usage::new(DIGEST_RULE, UsageSource::Provider);
     usage.input = count("input_tokens").filter(|_| is_digest);

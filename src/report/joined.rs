@@ -118,33 +118,34 @@ impl Joined {
         near.map(move |row| first + row as u32)
     }
 
-    /// The events of nodes; those of the steps are at hand.
+    /// The rows of nodes, each with its name and its events; those of the steps are at hand.
     async fn read(
         &self,
         store: &Store,
         steps: &[Step],
         nodes: &[Option<u32>],
         wanted: &BTreeSet<u32>,
-    ) -> Result<HashMap<u32, Vec<Event>>> {
+    ) -> Result<HashMap<u32, (String, Vec<Event>)>> {
         let own = nodes.iter().zip(steps).filter_map(|(node, step)| Some(((*node)?, step.events.clone())));
-        let mut known: HashMap<u32, Vec<Event>> = own.collect();
+        let named = |events: Vec<Event>| Some((events.first()?.row(), events));
+        let mut known: HashMap<u32, (String, Vec<Event>)> =
+            own.filter_map(|(node, events)| Some((node, named(events)?))).collect();
         let missing: Vec<u32> = wanted.iter().filter(|node| !known.contains_key(node)).copied().collect();
         let numbers: Vec<i64> = missing.iter().flat_map(|node| self.members(*node)).copied().collect();
         let mut events: HashMap<i64, Event> =
             store.events(&numbers).await?.into_iter().map(|event| (event.number, event)).collect();
         for node in missing {
-            let members = self.members(node).iter().filter_map(|number| events.remove(number)).collect();
-            known.insert(node, members);
+            let members: Vec<Event> = self.members(node).iter().filter_map(|number| events.remove(number)).collect();
+            known.extend(named(members).map(|members| (node, members)));
         }
         Ok(known)
     }
 
     /// A link as a row shows it; `None` where its events are no longer in the store.
-    fn explain(&self, link: &Link, node: u32, known: &HashMap<u32, Vec<Event>>) -> Option<Join> {
+    fn explain(&self, link: &Link, node: u32, known: &HashMap<u32, (String, Vec<Event>)>) -> Option<Join> {
         let seen = |node: u32| {
-            let events = known.get(&node)?;
-            let first = events.first()?;
-            Some(Seen { id: first.turn.as_deref().unwrap_or(&first.id), events })
+            let (id, events) = known.get(&node)?;
+            Some(Seen { id, events })
         };
         let shown = seen(node)?;
         let to = match link.other(link.from) {
@@ -163,10 +164,10 @@ impl Joined {
             nodes.extend(self.ends(link));
         }
         let known = self.read(store, &[], &[], &nodes).await?;
-        let said = known.into_values().filter_map(|events| {
+        let said = known.into_values().filter_map(|(_, events)| {
             let turn = describe(&events)?;
             let lead = events.first()?.number;
-            Some((turn.id.clone(), (lead, format!("{} {}", turn.who, turn.label))))
+            Some((turn.id.clone(), (lead, turn.words())))
         });
         Ok(said.collect())
     }

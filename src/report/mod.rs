@@ -2,14 +2,22 @@
 
 mod findings;
 mod joined;
+mod lens;
+mod find;
 mod original;
+mod pieces;
+mod pick;
 mod slice;
 mod verify;
 mod walk;
 
+pub use find::{Found, Query, Search};
 pub use findings::findings;
 pub use joined::Joined;
+pub use lens::{Sharing, SharingRow, lens, sharing};
 pub use original::{Written, write_original};
+pub use pick::Pick;
+pub use pieces::{Pieces, incomplete};
 pub use slice::{Selection, Summary, session_row, write_slice};
 pub use verify::{Verdict, verify};
 pub use walk::{Step, Walk, row_of};

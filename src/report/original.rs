@@ -1,12 +1,12 @@
 //! The source files of a session, written again byte for byte from the store alone.
 
 use std::collections::BTreeSet;
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::domain::Session;
 use crate::store::{Source, Store};
@@ -29,7 +29,9 @@ pub struct Written {
 pub async fn write_original(store: &Store, session: &str, folder: &Path, force: bool) -> Result<Vec<Written>> {
     let root = store.session(session).await?.with_context(|| format!("there is no session {session}"))?;
     let all = store.sessions().await?;
-    let mut writing = Writing { store, force, taken: BTreeSet::new(), done: BTreeSet::new(), written: Vec::new() };
+    let made = Made::default();
+    let mut writing =
+        Writing { store, force, taken: BTreeSet::new(), done: BTreeSet::new(), written: Vec::new(), made };
     writing.session(&root, folder).await?;
     let mut waiting = vec![(root, folder.to_owned())];
     while let Some((parent, folder)) = waiting.pop() {
@@ -39,7 +41,37 @@ pub async fn write_original(store: &Store, session: &str, folder: &Path, force: 
             waiting.push((child.clone(), below));
         }
     }
+    writing.made.keep();
     Ok(writing.written)
+}
+
+/// Files and folders that were not there before. They go when this is dropped, so a failure leaves nothing half made.
+#[derive(Default)]
+struct Made {
+    files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+}
+
+impl Made {
+    fn keep(&mut self) {
+        (self.files, self.folders) = (Vec::new(), Vec::new());
+    }
+
+    /// Makes a folder with those above it.
+    fn folder(&mut self, folder: &Path) -> std::io::Result<()> {
+        let missing: Vec<&Path> =
+            folder.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.exists()).collect();
+        self.folders.extend(missing.into_iter().rev().map(Path::to_owned));
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // What cannot be removed, or holds something else by now, stays.
+        self.files.iter().for_each(|file| drop(fs::remove_file(file)));
+        self.folders.iter().rev().for_each(|folder| drop(fs::remove_dir(folder)));
+    }
 }
 
 struct Writing<'a> {
@@ -48,11 +80,15 @@ struct Writing<'a> {
     taken: BTreeSet<PathBuf>,
     done: BTreeSet<i64>,
     written: Vec<Written>,
+    made: Made,
 }
 
 impl Writing<'_> {
     async fn session(&mut self, session: &Session, folder: &Path) -> Result<()> {
-        for source in self.store.sources_of(session.number).await? {
+        let mut sources = self.store.sources_of(session.number).await?;
+        // What the file is now has its name; what it was before has a number.
+        sources.sort_by_key(|source| (source.path.clone(), -source.revision));
+        for source in sources {
             if self.done.insert(source.number) {
                 self.source(session, &source, folder).await?;
             }
@@ -61,11 +97,7 @@ impl Writing<'_> {
     }
 
     async fn source(&mut self, session: &Session, source: &Source, folder: &Path) -> Result<()> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .with_context(|| format!("could not make {}", folder.display()))?;
+        self.made.folder(folder).with_context(|| format!("could not make {}", folder.display()))?;
         let path = self.free_name(folder, source);
         let mut options = OpenOptions::new();
         options.write(true).mode(0o600);
@@ -74,12 +106,15 @@ impl Writing<'_> {
         } else {
             options.create_new(true)
         };
+        let is_new = !path.exists();
         let file = options.open(&path).with_context(|| format!("could not write {}", path.display()))?;
+        self.made.files.extend(is_new.then(|| path.clone()));
         let mut out = BufWriter::new(file);
         let size = self.store.blob_size(source.blob).await?;
         let mut at = 0;
         while at < size {
             let part = self.store.read(source.blob, at, PART.min(size - at)).await?;
+            ensure!(!part.is_empty(), "the store holds less of {} than it says", source.path);
             at += part.len() as i64;
             out.write_all(&part).with_context(|| format!("could not write {}", path.display()))?;
         }

@@ -1,4 +1,4 @@
-//! Checks a slice against its own digests.
+//! Checks a slice against its own digests: its seal covers every byte, its manifest every body.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Carried, Parts, Splitter};
+use crate::domain::{Carried, Parts, SealCheck, Sealed, Splitter, Strict};
 use crate::store::digest;
 
 /// Rows longer than this are not looked into.
@@ -22,6 +22,8 @@ const TOLD: usize = 100;
 pub struct Verdict {
     pub bodies: usize,
     pub events: usize,
+    /// The slice has a seal over all of it; without one only its bodies could be checked.
+    pub sealed: bool,
     /// What does not agree, one sentence each; empty when all is well.
     pub problems: Vec<String>,
 }
@@ -30,12 +32,17 @@ pub struct Verdict {
 pub fn verify(path: &Path) -> Result<Verdict> {
     let mut file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
     let mut checking = Checking::default();
-    let mut splitter = Splitter::default();
+    let (mut splitter, mut seal) = (Splitter::default(), SealCheck::default());
+    let (mut strict, mut fault) = (Strict::default(), None);
     let mut buffer = vec![0; 1 << 20];
     loop {
         let size = file.read(&mut buffer).with_context(|| format!("could not read {}", path.display()))?;
         if size == 0 {
             break;
+        }
+        seal.feed(&buffer[..size]);
+        if fault.is_none() {
+            fault = strict.feed(&buffer[..size]).err();
         }
         splitter.feed(&buffer[..size], &mut checking).with_context(|| format!("{} is not a slice", path.display()))?;
     }
@@ -44,13 +51,17 @@ pub fn verify(path: &Path) -> Result<Verdict> {
     }
     if !splitter.is_complete() {
         checking.problem("the file ends before the slice does".to_owned());
+    } else if let Some(fault) = fault.or_else(|| strict.finish().err()) {
+        checking.problem(format!("it is not JSON: {fault}"));
     }
-    Ok(checking.conclude())
+    Ok(checking.conclude(seal.conclude()))
 }
 
 #[derive(Default)]
 struct Checking {
     is_slice: bool,
+    /// It says that it has a seal.
+    says_sealed: bool,
     section: String,
     name: String,
     row: Vec<u8>,
@@ -77,6 +88,7 @@ impl Checking {
     fn row(&mut self, value: &Value) {
         match self.section.as_str() {
             "format" => self.is_slice = value == "turnscope-slice",
+            "sealed" => self.says_sealed = true,
             "manifest" if self.name == "digest" => self.digest = value.as_str().map(str::to_owned),
             "manifest" if self.name == "bodies" => {
                 for body in value.as_array().into_iter().flatten() {
@@ -104,10 +116,20 @@ impl Checking {
         } else if found != name {
             self.problem(format!("body {name} hashes to {found}"));
         }
-        self.found.insert(name, self.size);
+        if self.found.insert(name.clone(), self.size).is_some() {
+            self.problem(format!("body {name} stands twice"));
+        }
     }
 
-    fn conclude(mut self) -> Verdict {
+    fn conclude(mut self, seal: Sealed) -> Verdict {
+        let sealed = seal == Sealed::Whole;
+        match seal {
+            Sealed::Broken(reason) => self.problem(reason),
+            Sealed::No if self.says_sealed => {
+                self.problem("it says that it is sealed, and the seal is gone".to_owned())
+            }
+            Sealed::No | Sealed::Whole => {}
+        }
         let mut text = String::new();
         let listed = std::mem::take(&mut self.listed);
         for (name, size) in &listed {
@@ -137,7 +159,7 @@ impl Checking {
         if self.untold > 0 {
             self.problems.push(format!("and {} more", self.untold));
         }
-        Verdict { bodies: self.found.len(), events: self.events, problems: self.problems }
+        Verdict { bodies: self.found.len(), events: self.events, sealed, problems: self.problems }
     }
 }
 

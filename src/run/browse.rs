@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{Sender, UnboundedReceiver, channel, unbounded_channel};
 use super::location::{Location, refuse_address};
 use super::output::Output;
 use super::scratch::Scratch;
+use super::zone::Zone;
 use super::{Ended, reason, tell, usage};
 use crate::cli::{self, Color};
 use crate::domain::safe;
@@ -94,7 +95,7 @@ async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Opti
     let cancel = Arc::new(AtomicBool::new(false));
     let control = Control { notices, cancelled: Arc::clone(&cancel) };
     let one = matches!(paths, [path] if path.is_file());
-    let (behind, paths) = (store.clone(), paths.to_vec());
+    let (behind, named, paths) = (store.clone(), paths.to_vec(), paths.to_vec());
     let work = tokio::spawn(async move { bring_in(&behind, &paths, &control).await });
     let telling = tokio::spawn(tell_screen(heard, sender.clone(), one));
     // Marks and notes are kept where those on other sessions are; where that cannot be, they last as long as the sitting.
@@ -106,14 +107,39 @@ async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Opti
     let told = tokio::spawn(async move {
         let outcome = work.await.context("the import broke off").and_then(|outcome| outcome);
         let counts = telling.await.unwrap_or_default();
+        let cancelled = outcome.as_ref().is_ok_and(|outcome| outcome.cancelled);
+        let failures = outcome.map(|outcome| outcome.failures);
+        let nothing = if counts.found || cancelled { Vec::new() } else { reasons(&failures, &named) };
         // A screen that is gone needs no news.
-        let _ = sender.send(Outside::Done(last_words(outcome.map(|outcome| outcome.failures), counts))).await;
+        let _ = sender.send(Outside::Nothing(nothing)).await;
+        let failed = !counts.found && !cancelled && failures.as_ref().map_or(true, |failures| !failures.is_empty());
+        let words = last_words(failures, counts);
+        let _ = sender.send(Outside::Done(words.clone())).await;
+        failed.then_some(words)
     });
     let ended = show(backend, Start::Importing(importing), wanted).await;
     // What is still being read is of no use to anybody, and the store goes with the folder.
     cancel.store(true, Ordering::Relaxed);
-    told.abort();
-    ended
+    if !told.is_finished() {
+        told.abort();
+        return ended;
+    }
+    match told.await.context("the import broke off")? {
+        // Who has looked and left knows why there was nothing; whoever called the program does not.
+        Some(words) if matches!(ended, Ok(Ended::Well)) => bail!("{words}"),
+        _ => ended,
+    }
+}
+
+/// Why there is nothing to be seen, path by path.
+fn reasons(failures: &Result<Vec<String>>, paths: &[PathBuf]) -> Vec<String> {
+    match failures {
+        Err(error) => vec![format!("could not read on: {}", reason(error))],
+        Ok(failures) if failures.is_empty() => {
+            paths.iter().map(|path| format!("{}: there is nothing in it", path.display())).collect()
+        }
+        Ok(failures) => failures.clone(),
+    }
 }
 
 /// Has all threads take memory from the same few heaps: each of its own would keep what its busiest moment needed.
@@ -130,9 +156,10 @@ fn keep_memory_together() {}
 /// Records and bad ones.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
-    sources: usize,
     records: u64,
     bad: u64,
+    /// A session has come in.
+    found: bool,
 }
 
 /// Turns an import's notices into news for the screen, until the import ends.
@@ -154,14 +181,16 @@ async fn tell_screen(mut heard: UnboundedReceiver<Notice>, screen: Sender<Outsid
                 })
             }
             Notice::Stored { sessions } if !opened && !sessions.is_empty() => {
-                opened = true;
+                (opened, counts.found) = (true, true);
                 sessions.into_iter().next().map(Outside::Open)
             }
-            Notice::Stored { .. } => Some(Outside::Changed),
+            Notice::Stored { sessions } => {
+                counts.found |= !sessions.is_empty();
+                Some(Outside::Changed)
+            }
             Notice::Failed(reason) => Some(Outside::Progress(reason)),
             Notice::Bad(_) => None,
             Notice::Done(report) => {
-                counts.sources += 1;
                 counts.records += report.records;
                 counts.bad += report.bad;
                 None
@@ -179,9 +208,13 @@ fn last_words(failures: Result<Vec<String>>, counts: Counts) -> String {
     match failures {
         Err(error) => format!("could not read on: {}", reason(&error)),
         Ok(failures) if !failures.is_empty() => failures.join("; "),
-        Ok(_) if counts.bad > 0 => format!("{} records, {} of them bad", counts.records, counts.bad),
-        Ok(_) => format!("{} records", counts.records),
+        Ok(_) if counts.bad > 0 => format!("{}, {} of them bad", counted(counts.records), counts.bad),
+        Ok(_) => counted(counts.records),
     }
+}
+
+fn counted(records: u64) -> String {
+    format!("{records} record{}", if records == 1 { "" } else { "s" })
 }
 
 async fn show(backend: Backend, start: Start, wanted: &cli::Options) -> Result<Ended> {
@@ -201,6 +234,7 @@ async fn show(backend: Backend, start: Start, wanted: &cli::Options) -> Result<E
         depth: Depth::detect(colours, &variable),
         ascii: !speaks_unicode(&variable),
         mouse: wanted.mouse,
+        offset: Zone::parse(&wanted.tz)?.offset(),
     };
     match ui::run(backend, start, options).await? {
         ui::Ended::Quit => Ok(Ended::Well),

@@ -1,18 +1,21 @@
 //! `turnscope export`: a session as a verifiable slice, or as the files it came from.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use super::filter::Wanted;
 use super::location::Location;
 use super::output::Output;
-use super::part::incomplete;
+use super::selection::{self, Chosen};
 use super::whole_file::WholeFile;
-use super::{Ended, session, tell, usage};
+use super::zone::Zone;
+use super::{Ended, tell, usage};
 use crate::cli::{Export, Form};
 use crate::domain::{Session, escape_json, safe};
-use crate::report::{Selection, write_original, write_slice};
+use crate::report::{Pick, Selection, incomplete, write_original, write_slice};
 use crate::store::Store;
 
 pub async fn export(location: &Location, wanted: &Export, output: &mut Output) -> Result<Ended> {
@@ -24,20 +27,25 @@ pub async fn export(location: &Location, wanted: &Export, output: &mut Output) -
 }
 
 async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Result<Ended> {
-    if wanted.format == Form::Original && !wanted.events.is_empty() {
-        return Err(usage("`--format original` writes whole files, so it takes no `--events`"));
+    let some_rows = !wanted.events.is_empty() || wanted.rows.filter.is_some();
+    if wanted.format == Form::Original && (some_rows || wanted.rows.from.is_some() || wanted.rows.to.is_some()) {
+        let reason = "`--format original` writes whole files, so it takes no `--events`, `--where`, `--from` or `--to`";
+        return Err(usage(reason));
     }
     let store = location.open().await?;
-    let session = session::find(&store, &wanted.session).await?;
+    let chosen = selection::find(&store, wanted.session.as_deref(), &wanted.original).await?;
+    if wanted.format == Form::Original && !chosen.window.is_open() {
+        return Err(usage("`--format original` writes whole files, so it takes no window"));
+    }
     match (wanted.format, &wanted.output) {
         (Form::Original, None) => return Err(usage("`--format original` needs a folder: name it with -o")),
-        (Form::Original, Some(folder)) => originals(&store, &session, folder, wanted.force, output).await?,
+        (Form::Original, Some(folder)) => originals(&store, &chosen.session, folder, wanted.force, output).await?,
         (Form::Json, Some(file)) if file.as_os_str() != "-" => {
-            let selection = select(&store, &session, &wanted.events).await?;
+            let selection = select(&store, &chosen, wanted, &output.zone).await?;
             slice_to_file(&store, &selection, file, wanted.force).await?;
         }
         (Form::Json, _) => {
-            let selection = select(&store, &session, &wanted.events).await?;
+            let selection = select(&store, &chosen, wanted, &output.zone).await?;
             slice_to_stdout(&store, &selection, output).await?;
         }
     }
@@ -45,13 +53,34 @@ async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Resu
     Ok(Ended::Well)
 }
 
-async fn select(store: &Store, session: &Session, ids: &[String]) -> Result<Selection> {
+async fn select(store: &Store, Chosen { session, window }: &Chosen, wanted: &Export, zone: &Zone) -> Result<Selection> {
+    let inside: Option<HashSet<i64>> = if window.is_open() {
+        None
+    } else {
+        let heads = window.narrow(store.heads(session.number, None).await?);
+        Some(heads.iter().map(|head| head.number).collect())
+    };
+    if let Some(rows) = Wanted::read(store, &wanted.rows, zone).await? {
+        let mut events = Pick::among_all(store, session, &rows.expression, rows.frame).await?.events().await?;
+        events.retain(|number| inside.as_ref().is_none_or(|inside| inside.contains(number)));
+        if events.is_empty() {
+            bail!("no row of session {} matches: {}", session.id, rows.why);
+        }
+        return Ok(Selection { session: session.id.clone(), events: Some(events), why: rows.why });
+    }
+    let ids = &wanted.events;
+    if let (true, Some(inside)) = (ids.is_empty(), &inside) {
+        let mut numbers: Vec<i64> = inside.iter().copied().collect();
+        numbers.sort_unstable();
+        return Ok(Selection { session: session.id.clone(), events: Some(numbers), why: format!("{window}") });
+    }
     if ids.is_empty() {
         return Ok(Selection { session: session.id.clone(), events: None, why: "whole session".to_owned() });
     }
     let mut numbers = Vec::new();
     for id in ids {
-        let found = store.named(session.number, id).await?;
+        let mut found = store.named(session.number, id).await?;
+        found.retain(|number| inside.as_ref().is_none_or(|inside| inside.contains(number)));
         if found.is_empty() {
             bail!("session {} has no event or row `{id}`: `turnscope timeline` lists them", session.id);
         }

@@ -109,6 +109,10 @@ async fn listen(mut heard: UnboundedReceiver<Notice>, output: &mut Output) -> Re
             }
             Notice::Stored { .. } => {}
             Notice::Done(report) => {
+                if let Some(reason) = still_bad(&report) {
+                    meter.clear();
+                    tell(&reason);
+                }
                 total.add(&report);
                 if !output.json {
                     table.row(cells(&report));
@@ -126,6 +130,13 @@ async fn listen(mut heard: UnboundedReceiver<Notice>, output: &mut Output) -> Re
         tell(&total.told());
     }
     Ok(())
+}
+
+/// What an earlier import told of a source that was not opened again.
+fn still_bad(report: &Report) -> Option<String> {
+    let Report { path, bad, .. } = report;
+    let told = format!("{path}: {bad} records could not be read (unchanged since the last import)");
+    (report.unchanged && *bad > 0).then_some(told)
 }
 
 fn line(report: &Report) -> ReportLine<'_> {
@@ -191,16 +202,21 @@ impl Total {
 
     fn told(&self) -> String {
         format!(
-            "{} sources ({} unchanged), {} sessions, {} records ({} bad), {} events ({} new)",
-            self.sources,
+            "{} ({} unchanged), {}, {} ({} bad), {} ({} new)",
+            counted(self.sources, "source"),
             self.unchanged,
-            self.sessions.len(),
-            self.records,
+            counted(self.sessions.len() as u64, "session"),
+            counted(self.records, "record"),
             self.bad,
-            self.events,
+            counted(self.events, "event"),
             self.added
         )
     }
+}
+
+/// A number with the word it counts.
+fn counted(number: u64, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
 fn ended(outcome: &Outcome) -> Ended {

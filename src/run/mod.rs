@@ -5,14 +5,15 @@
 mod browse;
 mod check;
 mod export;
+mod filter;
 mod import;
 mod location;
 mod output;
+mod newest;
 mod progress;
 mod scratch;
-mod query;
-mod scan;
 mod search;
+mod selection;
 mod session;
 mod sessions;
 mod shape;
@@ -35,6 +36,7 @@ use clap::Parser;
 
 use crate::cli::{Command, Line};
 use crate::domain::safe;
+use crate::store;
 use location::Location;
 use output::Output;
 use zone::Zone;
@@ -109,7 +111,9 @@ fn start(line: Line) -> Result<Ended> {
         let zone = Zone::parse(&line.options.tz)?;
         let location = Location::find(line.options.store.as_deref())?;
         let mut output = Output::new(line.options.json, line.options.color, zone);
-        let ended = dispatch(line, &location, &mut output).await?;
+        let ended = dispatch(line, &location, &mut output).await;
+        // Damage may be met long after the store was opened.
+        let ended = ended.map_err(|error| store::explain(error, &location.path))?;
         match ended {
             // A terminal that is gone takes nothing more, and its end has been told by how the program ends.
             Ended::BySignal(_) => {}

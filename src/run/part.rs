@@ -3,17 +3,14 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use super::output::Output;
 use super::tell;
 use super::whole_file::WholeFile;
 use crate::domain::{Body, Event, Phase, Role, safe};
-use crate::report::Step;
+use crate::report::{Pieces, Step, incomplete};
 use crate::store::Store;
-
-/// Bytes that are read at once.
-const PIECE: i64 = 1 << 20;
 
 /// The body that a part of a row means, and how many others of the row play the same role.
 ///
@@ -82,35 +79,6 @@ pub fn tell_of_others(role: Role, chosen: &Body, others: usize, step: &Step) {
     }
 }
 
-/// The bytes of a body, one piece at a time.
-pub struct Pieces<'a> {
-    store: &'a Store,
-    blob: i64,
-    start: i64,
-    end: i64,
-}
-
-impl<'a> Pieces<'a> {
-    pub fn of(store: &'a Store, body: &Body) -> Self {
-        Self { store, blob: body.blob, start: body.start, end: body.start.saturating_add(body.size) }
-    }
-
-    pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        if self.start >= self.end {
-            return Ok(None);
-        }
-        let piece = self.store.read(self.blob, self.start, PIECE.min(self.end - self.start)).await?;
-        ensure!(!piece.is_empty(), "the store holds less of this body than it says: {} bytes are missing", self.left());
-        self.start += piece.len() as i64;
-        Ok(Some(piece))
-    }
-
-    /// Bytes that are still to come.
-    pub fn left(&self) -> i64 {
-        self.end - self.start
-    }
-}
-
 /// Bytes on their way to a terminal: lines stay lines, everything else that steers becomes a mark.
 #[derive(Default)]
 struct Visible {
@@ -144,22 +112,6 @@ impl Visible {
         }
         text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
     }
-}
-
-/// How many bytes at the end begin a character of UTF-8 that is not complete.
-pub fn incomplete(bytes: &[u8]) -> usize {
-    let tail = &bytes[bytes.len().saturating_sub(3)..];
-    for (index, byte) in tail.iter().enumerate().rev() {
-        let there = tail.len() - index;
-        match byte {
-            0x80..=0xBF => {}
-            0xC2..=0xDF => return if there < 2 { there } else { 0 },
-            0xE0..=0xEF => return if there < 3 { there } else { 0 },
-            0xF0..=0xF4 => return there,
-            _ => return 0,
-        }
-    }
-    0
 }
 
 #[cfg(test)]

@@ -5,18 +5,17 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 use serde_json::json;
 
+use super::filter::Wanted;
 use super::location::Location;
+use super::newest::Newest;
 use super::output::Output;
-use super::query::Query;
-use super::scan::{Scanner, in_text};
+use super::selection::{self, Window};
 use super::table::{Column, Fit, Table};
-use super::{Ended, session, shape, tell};
-use crate::cli::Search;
-use crate::domain::{Body, Event, Role, Session};
+use super::{Ended, shape, tell, usage};
+use crate::cli::{Rows, Search};
+use crate::domain::Session;
+use crate::report::{self, Found, Pick, Query};
 use crate::store::Store;
-
-/// Events that are read at once.
-const PART: usize = 200;
 
 const COLUMNS: [Column; 5] = [
     Column::left("session", Fit::Whole),
@@ -26,33 +25,32 @@ const COLUMNS: [Column; 5] = [
     Column::left("snippet", Fit::Shrinks(24)),
 ];
 
-/// The bytes of a record, which several events may share.
-type Place = (i64, i64);
-
-struct Hit {
-    event: Event,
-    role: &'static str,
-    snippet: String,
-}
-
 pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -> Result<Ended> {
-    let query = Query::parse(&wanted.words.join(" "))?;
-    let (store, sessions) = match &wanted.session {
-        Some(name) => {
-            let store = location.open().await?;
-            let session = session::find(&store, name).await?;
-            (store, vec![session])
-        }
-        None => {
-            let Some(store) = location.open_if_there().await? else { return Ok(Ended::Well) };
-            let sessions = store.sessions().await?;
-            (store, sessions)
-        }
+    let query = Query::parse(&wanted.words.join(" ")).map_err(|error| usage(error.to_string()))?;
+    let Some((store, sessions, window)) =
+        selection::find_or_all(location, wanted.session.as_deref(), &wanted.original).await?
+    else {
+        return Ok(Ended::Well);
     };
+    let rows = Rows { filter: wanted.filter.clone(), ..Rows::default() };
+    let rows = Wanted::read(&store, &rows, &output.zone).await?;
     let limit = if wanted.all { usize::MAX } else { wanted.limit };
     let mut shown = Shown { limit, total: 0, table: Table::new(&COLUMNS) };
-    for session in &sessions {
-        search_session(&store, session, &query, &mut shown, output).await?;
+    let mut newest = Newest::of(sessions.iter().map(|session| session.ended.map(|ended| ended.0)));
+    let mut open: HashMap<usize, Open<'_>> = HashMap::new();
+    while let Some(index) = newest.next() {
+        let mut session = match open.remove(&index) {
+            Some(session) => session,
+            None => Open::at_its_end(&store, &sessions[index], &query, window, rows.as_ref()).await?,
+        };
+        for hit in session.search.next().await?.unwrap_or_else(Vec::new) {
+            newest.add(index, hit.event.order.time.0, hit);
+        }
+        if let Some(time) = session.search.left().checked_sub(1).and_then(|last| session.times.get(last)) {
+            newest.goes_on(index, *time);
+            open.insert(index, session);
+        }
+        shown.add(&sessions, newest.ready(), output)?;
     }
     output.finish()?;
     tell(&shown.told());
@@ -60,113 +58,30 @@ pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -
     Ok(Ended::Well)
 }
 
-async fn search_session(
-    store: &Store,
-    session: &Session,
-    query: &Query,
-    shown: &mut Shown,
-    output: &mut Output,
-) -> Result<()> {
-    let heads = store.heads(session.number, None).await?;
-    let numbers: Vec<i64> = heads.iter().rev().map(|head| head.number).collect();
-    let mut scanner = Scanner::new(store, query);
-    let mut known = HashSet::new();
-    for part in numbers.chunks(PART) {
-        let hits = search_part(store, query, &mut scanner, part, &mut known).await?;
-        shown.add(session, hits, output)?;
-    }
-    Ok(())
+/// A session that is being searched from its end.
+struct Open<'a> {
+    search: report::Search<'a>,
+    /// The times of the events that are searched, in timeline order.
+    times: Vec<i64>,
 }
 
-/// The hits among these events, in their order. `known` are the records in which a hit was found before.
-async fn search_part(
-    store: &Store,
-    query: &Query,
-    scanner: &mut Scanner<'_>,
-    numbers: &[i64],
-    known: &mut HashSet<Place>,
-) -> Result<Vec<Hit>> {
-    let events = store.events(numbers).await?;
-    let mut bodies: HashMap<i64, Vec<Body>> = HashMap::new();
-    for body in store.bodies(numbers).await? {
-        bodies.entry(body.event).or_default().push(body);
-    }
-    let mut records = Records::default();
-    let mut hits = Vec::new();
-    for (index, event) in events.iter().enumerate() {
-        let bodies = bodies.get(&event.number).map_or(&[][..], Vec::as_slice);
-        let record = bodies.iter().find(|body| body.role == Role::Raw);
-        let inside = match record {
-            Some(record) => records.search(scanner, record).await?,
-            None => false,
-        };
-        let excluded = record.filter(|_| query.holds_in_parts && !inside);
-        match search_event(query, scanner, event, bodies, excluded).await? {
-            Some((role, snippet)) => {
-                known.extend(record.map(place));
-                hits.push((index, role, snippet));
-            }
-            None => {
-                records.hits.extend(record.filter(|_| inside).map(|record| (place(record), (index, record.clone()))))
-            }
+impl<'a> Open<'a> {
+    async fn at_its_end(
+        store: &'a Store,
+        session: &Session,
+        query: &'a Query,
+        window: Window,
+        rows: Option<&Wanted>,
+    ) -> Result<Self> {
+        let mut heads = window.narrow(store.heads(session.number, None).await?);
+        if let Some(rows) = rows {
+            let pick = Pick::among_all(store, session, &rows.expression, rows.frame).await?;
+            let matching: HashSet<i64> = pick.events().await?.into_iter().collect();
+            heads.retain(|head| matching.contains(&head.number));
         }
+        let search = report::Search::among(store, query, heads.iter().map(|head| head.number).collect());
+        Ok(Self { search, times: heads.iter().map(|head| head.time.0).collect() })
     }
-    for (place, (index, record)) in records.hits {
-        // A record counts only where no body or label of its events did.
-        if known.insert(place) {
-            let snippet = scanner.in_record(&record).await?;
-            hits.extend(snippet.map(|snippet| (index, Role::Raw.name(), snippet)));
-        }
-    }
-    hits.sort_by_key(|(index, _, _)| *index);
-    Ok(hits.into_iter().map(|(index, role, snippet)| Hit { event: events[index].clone(), role, snippet }).collect())
-}
-
-/// Whole records, each searched once however many events it gave.
-#[derive(Default)]
-struct Records {
-    searched: HashMap<Place, bool>,
-    /// Records in which something was found that is in none of their bodies, with the earliest event of each.
-    hits: HashMap<Place, (usize, Body)>,
-}
-
-impl Records {
-    /// Whether everything occurs somewhere in a record.
-    async fn search(&mut self, scanner: &mut Scanner<'_>, record: &Body) -> Result<bool> {
-        if let Some(known) = self.searched.get(&place(record)) {
-            return Ok(*known);
-        }
-        let found = scanner.in_body(record).await?.is_some();
-        self.searched.insert(place(record), found);
-        Ok(found)
-    }
-}
-
-fn place(record: &Body) -> Place {
-    (record.blob, record.start)
-}
-
-/// The first body of an event that matches, else its label. Bodies inside `excluded` bytes are passed over.
-async fn search_event(
-    query: &Query,
-    scanner: &mut Scanner<'_>,
-    event: &Event,
-    bodies: &[Body],
-    excluded: Option<&Body>,
-) -> Result<Option<(&'static str, String)>> {
-    for body in bodies.iter().filter(|body| body.role != Role::Raw) {
-        if excluded.is_some_and(|record| holds(record, body)) {
-            continue;
-        }
-        if let Some(snippet) = scanner.in_body(body).await? {
-            return Ok(Some((body.role.name(), snippet)));
-        }
-    }
-    Ok(in_text(query, &event.label).map(|snippet| ("label", snippet)))
-}
-
-fn holds(record: &Body, body: &Body) -> bool {
-    record.blob == body.blob && record.start <= body.start && body.start + body.size <= record.start + record.size
 }
 
 /// What has been shown, and how much there is.
@@ -177,15 +92,16 @@ struct Shown {
 }
 
 impl Shown {
-    fn add(&mut self, session: &Session, hits: Vec<Hit>, output: &mut Output) -> Result<()> {
+    fn add(&mut self, sessions: &[Session], hits: Vec<(usize, Found)>, output: &mut Output) -> Result<()> {
         let before = self.total;
         self.total += hits.len();
-        for hit in hits.into_iter().take(self.limit.saturating_sub(before)) {
-            let row = hit.event.turn.as_ref().unwrap_or(&hit.event.id);
+        for (session, hit) in hits.into_iter().take(self.limit.saturating_sub(before)) {
+            let session = &sessions[session];
+            let (event, row) = (hit.event.name(), hit.event.row());
             if output.json {
                 output.object(&json!({
                     "session": session.id,
-                    "event": hit.event.id,
+                    "event": event,
                     "row": row,
                     "at": shape::time(Some(hit.event.order.time)),
                     "role": hit.role,
@@ -193,7 +109,7 @@ impl Shown {
                 }))?;
             } else {
                 let time = output.time(Some(hit.event.order.time));
-                self.table.row(vec![session.id.clone(), hit.event.id, time, hit.role.to_owned(), hit.snippet]);
+                self.table.row(vec![session.id.clone(), event, time, hit.role.to_owned(), hit.snippet]);
             }
         }
         self.table.print(output)?;

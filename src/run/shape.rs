@@ -143,16 +143,25 @@ fn key(key: &Key) -> Value {
 }
 
 pub fn join(join: &Join) -> Value {
-    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     json!({
         "to": some(&join.to),
         "strength": join.strength.name(),
         "basis": {"key": join.basis.key, "rule": join.basis.rule, "values": join.basis.values},
         "candidates": join.candidates,
-        "rejected": join.rejected.iter().map(|row| json!({"to": row.to, "why": row.why})).collect::<Vec<_>>(),
-        "of": some(&join.of),
-        "events": [some(&join.from_event), some(&join.to_event)],
     })
+}
+
+/// A join with all that explains it: its two events, the row that left it open, and why others were rejected.
+pub fn explained(shown: &Join) -> Value {
+    let mut object = join(shown);
+    object["of"] = json!(some(&shown.of));
+    object["events"] = json!([some(&shown.from_event), some(&shown.to_event)]);
+    object["rejected"] = shown.rejected.iter().map(|row| json!({"to": row.to, "why": row.why})).collect();
+    object
+}
+
+fn some(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 pub fn time(time: Option<Timestamp>) -> Option<String> {

@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::location::Location;
 use super::output::Output;
+use super::selection::{self, Chosen};
 use super::shape::{self, RowLine};
-use super::{Ended, part, session, summary, tell};
+use super::{Ended, part, summary, tell};
 use crate::cli::{Part, Show};
 use crate::domain::{Body, Event, Session, flag};
 use crate::report::{Joined, Step, row_of};
@@ -25,13 +26,19 @@ pub struct Whole {
 
 pub async fn show(location: &Location, wanted: &Show, output: &mut Output) -> Result<Ended> {
     let store = location.open().await?;
-    let session = session::find(&store, &wanted.session).await?;
-    let numbers = store.named(session.number, &wanted.event).await?;
+    let (named, event) = wanted.names();
+    let Chosen { session, window } = selection::find(&store, named, &wanted.original).await?;
+    let mut numbers = store.named(session.number, event).await?;
+    if !window.is_open() {
+        let events = store.events(&numbers).await?;
+        let inside = events.iter().filter(|event| window.holds(event.order.time));
+        numbers = inside.map(|event| event.number).collect();
+    }
     let Some((step, others)) = row_of(&store, &session, &numbers).await? else {
-        bail!("session {} has no event or row `{}`: `turnscope timeline` lists them", session.id, wanted.event);
+        bail!("session {} has no event or row `{event}`: `turnscope timeline` lists them", session.id);
     };
     if others > 0 {
-        tell(&format!("`{}` is the id of {others} more events, in other rows", wanted.event));
+        tell(&format!("`{event}` is the id of {others} more, in other rows: `{event}~1` and so on"));
     }
     match wanted.part {
         Some(part) => write_part(&store, wanted, part, &step, output).await?,
@@ -51,7 +58,8 @@ pub async fn show(location: &Location, wanted: &Show, output: &mut Output) -> Re
 async fn write_part(store: &Store, wanted: &Show, part: Part, step: &Step, output: &mut Output) -> Result<()> {
     let numbers: Vec<i64> = step.events.iter().map(|event| event.number).collect();
     let bodies = store.bodies(&numbers).await?;
-    let named = step.events.iter().filter(|event| event.id == wanted.event).map(|event| event.number);
+    let event = wanted.names().1;
+    let named = step.events.iter().filter(|known| known.id == event || known.name() == event).map(|known| known.number);
     let named: Vec<i64> = named.collect();
     let role = part.role();
     let (body, others) = part::choose(&bodies, role, &named, step)?;
@@ -85,6 +93,7 @@ fn object(whole: &Whole) -> Value {
     let mut first = Map::new();
     first.insert("session".to_owned(), json!(whole.session.id));
     first.append(&mut object);
+    first.insert("joins".to_owned(), whole.joins.iter().map(shape::explained).collect());
     first.insert("who".to_owned(), json!(turn.who));
     first.insert("model".to_owned(), json!(turn.model));
     first.insert("error".to_owned(), json!(turn.error));

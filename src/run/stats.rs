@@ -5,112 +5,121 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde_json::json;
 
+use super::Ended;
 use super::location::Location;
 use super::output::Output;
+use super::selection::{self, Window};
 use super::shape::{TokenCounts, millis};
 use super::table::{Column, Fit, Table, duration, known};
-use super::{Ended, session};
 use crate::cli::Stats;
-use crate::domain::{Kind, Session, Tokens, Usage, flag};
+use crate::domain::{Event, Kind, Session, flag};
 use crate::report::{Step, Walk};
+use crate::store::Store;
+use crate::timeline::{Rows, Tally, Totals, Turn, percentile, sum, tokens_of};
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 12] = [
     Column::left("by", Fit::Whole),
     Column::left("name", Fit::Shrinks(16)),
-    Column::right("sessions", Fit::Yields(6)),
-    Column::right("events", Fit::Yields(5)),
+    Column::right("sessions", Fit::Yields(9)),
+    Column::right("events", Fit::Yields(8)),
     Column::right("turns", Fit::Whole),
     Column::right("errors", Fit::Whole),
     Column::right("tokens", Fit::Yields(1)),
+    Column::right("unreported", Fit::Yields(4)),
     Column::right("p50", Fit::Yields(2)),
-    Column::right("p95", Fit::Yields(3)),
+    Column::right("p90", Fit::Yields(6)),
+    Column::right("p99", Fit::Yields(5)),
+    Column::right("max", Fit::Yields(3)),
 ];
 
 /// What is counted under one name. Turns are those of models and tools.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Group {
     sessions: i64,
     events: i64,
     turns: i64,
     errors: i64,
-    tokens: Tokens,
-    /// Microseconds, of every turn that has a latency.
-    latencies: Vec<i64>,
+    /// Tokens, times, and model turns that report no tokens.
+    tally: Tally,
 }
 
 type Groups = BTreeMap<(usize, String), Group>;
 
 /// What turns are counted by, in the order in which it is shown.
-const BY: [&str; 4] = ["session", "agent", "model", "tool"];
+const BY: [&str; 5] = ["session", "agent", "source", "model", "tool"];
 const SESSION: usize = 0;
 const AGENT: usize = 1;
-const MODEL: usize = 2;
-const TOOL: usize = 3;
+const SOURCE: usize = 2;
+const MODEL: usize = 3;
+const TOOL: usize = 4;
 
 pub async fn stats(location: &Location, wanted: &Stats, output: &mut Output) -> Result<Ended> {
-    let (store, sessions) = match &wanted.session {
-        Some(name) => {
-            let store = location.open().await?;
-            let session = session::find(&store, name).await?;
-            (store, vec![session])
-        }
-        None => {
-            let Some(store) = location.open_if_there().await? else { return Ok(Ended::Well) };
-            let sessions = store.sessions().await?;
-            (store, sessions)
-        }
+    let Some((store, sessions, window)) =
+        selection::find_or_all(location, wanted.session.as_deref(), &wanted.original).await?
+    else {
+        return Ok(Ended::Well);
     };
     let mut groups = Groups::new();
     for session in &sessions {
-        let mut own = Groups::new();
-        let mut walk = Walk::through(&store, session).await?;
-        while !walk.is_done() {
-            for step in walk.part().await? {
-                count_step(&mut own, session, &step);
-            }
-        }
-        count_session(&mut own, session);
-        merge(&mut groups, own);
+        merge(&mut groups, count(&store, session, window).await?);
     }
     print(groups, output)?;
     store.close().await;
     Ok(Ended::Well)
 }
 
-/// Adds one turn to the groups that it belongs to.
-fn count_step(groups: &mut Groups, session: &Session, step: &Step) {
-    // What an ancestor's session has already counted is not counted again.
-    let own = step.events.iter().filter(|event| !event.has(flag::INHERITED)).cloned().collect();
-    let Some(Step { turn, events }) = Step::of(own) else { return };
-    let named = match turn.kind {
-        Kind::Model => Some((MODEL, turn.model.clone().unwrap_or_else(|| "unknown".to_owned()))),
-        Kind::Tool => Some((TOOL, turn.who.clone())),
-        _ => None,
+async fn count(store: &Store, session: &Session, window: Window) -> Result<Groups> {
+    let mut groups = Groups::new();
+    let mut totals = Totals::default();
+    let mut part = Group { sessions: 1, ..Group::default() };
+    let mut walk = Walk::over(store, Rows::of(&window.narrow(store.heads(session.number, None).await?)));
+    while !walk.is_done() {
+        for step in walk.part().await? {
+            // What an ancestor's session has already counted is not counted again.
+            let own = step.events.iter().filter(|event| !event.has(flag::INHERITED)).cloned().collect();
+            let Some(Step { turn, events }) = Step::of(own) else { continue };
+            part.add(&turn, &events);
+            let Some(name) = totals.add(&turn, &events) else { continue };
+            let by = if turn.kind == Kind::Model { MODEL } else { TOOL };
+            for key in [(by, name), (SOURCE, turn.source)] {
+                groups.entry(key).or_default().events += events.len() as i64;
+            }
+        }
+    }
+    let Totals { models, tools, by_source, by_model, by_tool, .. } = totals;
+    for (by, tallies) in [(SOURCE, by_source), (MODEL, by_model), (TOOL, by_tool)] {
+        for (name, tally) in tallies {
+            let group = groups.entry((by, name)).or_default();
+            (group.sessions, group.turns, group.errors) = (1, tally.calls as i64, tally.errors as i64);
+            group.tally = tally;
+        }
+    }
+    let mut all = models;
+    all.merge(tools);
+    // A session's own counts are in the store; a part of it is counted turn by turn.
+    let whole = match window.is_open() {
+        true => {
+            all.tokens = session.tokens;
+            let (events, turns, errors) = (session.events, session.turns, session.errors);
+            Group { sessions: 1, events, turns, errors, tally: all }
+        }
+        false => Group { tally: Tally { tokens: part.tally.tokens, ..all }, ..part },
     };
-    let Some(named) = named else { return };
-    for key in [(SESSION, session.id.clone()), (AGENT, session.agent.clone())] {
-        groups.entry(key).or_default().latencies.extend(turn.latency);
-    }
-    let group = groups.entry(named).or_default();
-    group.sessions = 1;
-    group.events += events.len() as i64;
-    group.turns += 1;
-    group.errors += i64::from(turn.flags & flag::ERROR != 0);
-    group.latencies.extend(turn.latency);
-    if let Some(usage) = &turn.usage {
-        group.tokens = sum(group.tokens, of(usage));
-    }
+    groups.insert((SESSION, session.id.clone()), whole.clone());
+    groups.insert((AGENT, session.agent.clone()), whole);
+    Ok(groups)
 }
 
-/// A session's own counts are in the store.
-fn count_session(groups: &mut Groups, session: &Session) {
-    for key in [(SESSION, session.id.clone()), (AGENT, session.agent.clone())] {
-        let group = groups.entry(key).or_default();
-        group.sessions = 1;
-        group.events = session.events;
-        group.turns = session.turns;
-        group.errors = session.errors;
-        group.tokens = session.tokens;
+impl Group {
+    /// Counts one turn of a part of a session.
+    fn add(&mut self, turn: &Turn, events: &[Event]) {
+        self.events += events.len() as i64;
+        let is_turn = matches!(turn.kind, Kind::Model | Kind::Tool) && events.iter().any(|event| event.turn.is_some());
+        self.turns += i64::from(is_turn);
+        self.errors += i64::from(turn.flags & flag::ERROR != 0);
+        if let Some(usage) = turn.usage.as_ref().filter(|_| turn.kind == Kind::Model) {
+            self.tally.tokens = sum(self.tally.tokens, tokens_of(usage));
+        }
     }
 }
 
@@ -121,93 +130,47 @@ fn merge(groups: &mut Groups, own: Groups) {
         group.events += one.events;
         group.turns += one.turns;
         group.errors += one.errors;
-        group.tokens = sum(group.tokens, one.tokens);
-        group.latencies.extend(one.latencies);
-    }
-}
-
-fn of(usage: &Usage) -> Tokens {
-    Tokens {
-        input: usage.input,
-        cache_read: usage.cache_read,
-        cache_write: usage.cache_write,
-        output: usage.output,
-        reasoning: usage.reasoning,
-        total: usage.total(),
-    }
-}
-
-/// Unknown and unknown is unknown; else what is known counts.
-fn sum(one: Tokens, other: Tokens) -> Tokens {
-    let add = |one: Option<i64>, other: Option<i64>| match (one, other) {
-        (Some(one), Some(other)) => Some(one.saturating_add(other)),
-        (known, None) | (None, known) => known,
-    };
-    Tokens {
-        input: add(one.input, other.input),
-        cache_read: add(one.cache_read, other.cache_read),
-        cache_write: add(one.cache_write, other.cache_write),
-        output: add(one.output, other.output),
-        reasoning: add(one.reasoning, other.reasoning),
-        total: add(one.total, other.total),
+        group.tally.merge(one.tally);
     }
 }
 
 fn print(groups: Groups, output: &mut Output) -> Result<()> {
     let mut table = Table::new(&COLUMNS);
-    for ((by, name), mut group) in groups {
-        group.latencies.sort_unstable();
-        let (middle, high) = (percentile(&group.latencies, 50), percentile(&group.latencies, 95));
+    for ((by, name), group) in groups {
+        let Group { sessions, events, turns, errors, mut tally } = group;
+        tally.latencies.sort_unstable();
+        let at = |percent| percentile(&tally.latencies, percent);
         if output.json {
+            let at = |percent| at(percent).and_then(millis);
             output.object(&json!({
                 "by": BY[by],
                 "name": name,
-                "sessions": group.sessions,
-                "events": group.events,
-                "turns": group.turns,
-                "errors": group.errors,
-                "tokens": TokenCounts::from(group.tokens),
-                "latency_ms": {"p50": middle.and_then(millis), "p95": high.and_then(millis)},
+                "sessions": sessions,
+                "events": events,
+                "turns": turns,
+                "errors": errors,
+                "tokens": TokenCounts::from(tally.tokens),
+                "unreported": tally.unreported,
+                "latency_ms": {"p50": at(50), "p90": at(90), "p95": at(95), "p99": at(99), "max": at(100)},
+                "time_ms": tally.spent().and_then(millis),
             }))?;
         } else {
-            let time = |time: Option<i64>| time.map(duration).unwrap_or_default();
+            let time = |percent| at(percent).map(duration).unwrap_or_default();
             table.row(vec![
                 BY[by].to_owned(),
                 name,
-                group.sessions.to_string(),
-                group.events.to_string(),
-                group.turns.to_string(),
-                group.errors.to_string(),
-                known(group.tokens.total),
-                time(middle),
-                time(high),
+                sessions.to_string(),
+                events.to_string(),
+                turns.to_string(),
+                errors.to_string(),
+                known(tally.tokens.total),
+                tally.unreported.to_string(),
+                time(50),
+                time(90),
+                time(99),
+                time(100),
             ]);
         }
     }
     table.print(output)
-}
-
-/// The smallest value that at least so many of a hundred do not exceed.
-fn percentile(sorted: &[i64], percent: usize) -> Option<i64> {
-    let rank = (sorted.len() * percent).div_ceil(100);
-    sorted.get(rank.saturating_sub(1)).copied()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_values_that_occurred() {
-        let sorted: Vec<i64> = (1..=20).collect();
-        assert_eq!((percentile(&sorted, 50), percentile(&sorted, 95)), (Some(10), Some(19)));
-        assert_eq!((percentile(&[7], 50), percentile(&[], 95)), (Some(7), None));
-    }
-
-    #[test]
-    fn unknown_tokens_stay_unknown_when_summed() {
-        let known = Tokens { output: Some(3), ..Tokens::default() };
-        assert_eq!(sum(known, known).output, Some(6));
-        assert_eq!(sum(known, known).input, None);
-    }
 }

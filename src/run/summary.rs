@@ -25,6 +25,7 @@ pub fn print(whole: &Whole, output: &mut Output) -> Result<()> {
         ("model", turn.model.clone().unwrap_or_default()),
         ("source", turn.source.clone()),
         ("at", at),
+        ("written", time(turn.written)),
         ("ended", ended),
         ("latency", turn.latency.map(duration).unwrap_or_default()),
         ("tokens", turn.usage.as_ref().map(tokens).unwrap_or_default()),
@@ -58,7 +59,7 @@ fn heading(output: &mut Output, text: &str) -> Result<()> {
 fn print_event(event: &Event, origins: &[Origin], bodies: &[Body], output: &mut Output) -> Result<()> {
     let written = event.at.map(|time| output.zone.full(time)).unwrap_or_else(|| "no time written".to_owned());
     let revision = if event.revision > 0 { format!("  revision {}", event.revision) } else { String::new() };
-    let line = format!("  {}  {}  {}  {written}{revision}", event.id, event.event_type, event.phase.name());
+    let line = format!("  {}  {}  {}  {written}{revision}", event.name(), event.event_type, event.phase.name());
     output.line(&safe(&line))?;
     for origin in origins {
         let Origin { importer, path, offset, size } = origin;
@@ -69,7 +70,7 @@ fn print_event(event: &Event, origins: &[Origin], bodies: &[Body], output: &mut 
         output.line(&format!("    {:<10}{bytes}  sha256 {}", body.role.name(), hex::encode(body.digest)))?;
     }
     for (name, value) in &event.attributes {
-        output.line(&safe(&format!("    {name:<10}{value}")))?;
+        output.line(&safe(&format!("    {name:<9} {value}")))?;
     }
     Ok(())
 }

@@ -1,17 +1,22 @@
 //! `turnscope timeline`: the rows of one session, in order.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 
 use super::Ended;
+use super::filter::Wanted;
 use super::location::Location;
 use super::output::Output;
-use super::session;
+use super::selection::{self, Chosen, Window};
 use super::shape::RowLine;
 use super::table::{Column, Fit, Table, duration, known};
 use crate::cli::Timeline;
-use crate::domain::{Usage, flag};
-use crate::report::{Joined, Step, Walk};
-use crate::timeline::{State, Turn};
+use crate::domain::filter::Frame;
+use crate::domain::{Session, Usage, flag};
+use crate::report::{Joined, Pick, Step, Walk};
+use crate::store::Store;
+use crate::timeline::{Rows, State, Turn};
 
 const COLUMNS: [Column; 8] = [
     Column::left("time", Fit::Yields(1)),
@@ -26,26 +31,57 @@ const COLUMNS: [Column; 8] = [
 
 pub async fn timeline(location: &Location, wanted: &Timeline, output: &mut Output) -> Result<Ended> {
     let store = location.open().await?;
-    let session = session::find(&store, &wanted.session).await?;
+    let Chosen { session, window } = selection::find(&store, wanted.session.as_deref(), &wanted.original).await?;
     let mut table = Table::new(&COLUMNS);
     let joined = if output.json { Some(Joined::of(&store, &session).await?) } else { None };
-    let mut walk = Walk::through(&store, &session).await?;
-    while !walk.is_done() {
-        let steps = walk.part().await?;
-        if let Some(joined) = &joined {
-            let joins = joined.joins(&store, &steps).await?;
-            for (step, joins) in steps.iter().zip(&joins) {
-                output.object(&RowLine::of(&step.turn, depth(step), joins))?;
+    match Wanted::read(&store, &wanted.rows, &output.zone).await? {
+        None => {
+            let mut walk = match window.is_open() {
+                true => Walk::through(&store, &session),
+                false => Walk::over(&store, window_rows(&store, &session, window).await?),
+            };
+            while !walk.is_done() {
+                let steps = walk.part().await?;
+                list(&store, joined.as_ref(), &steps, &mut table, output).await?;
             }
-        } else {
-            for step in &steps {
-                add(&mut table, &step.turn, output);
+        }
+        Some(wanted) => {
+            let rows = window_rows(&store, &session, window).await?;
+            let frame = Frame { start: session.started, ..wanted.frame };
+            let mut pick = Pick::of(&store, &store, &session, Arc::new(rows), &wanted.expression, frame).await?;
+            while !pick.is_done() {
+                let steps: Vec<Step> = pick.part().await?.into_iter().map(|(_, step)| step).collect();
+                list(&store, joined.as_ref(), &steps, &mut table, output).await?;
             }
-            table.print(output)?;
         }
     }
     store.close().await;
     Ok(Ended::Well)
+}
+
+/// The rows of a part of a session.
+async fn window_rows(store: &Store, session: &Session, window: Window) -> Result<Rows> {
+    Ok(Rows::of(&window.narrow(store.heads(session.number, None).await?)))
+}
+
+async fn list(
+    store: &Store,
+    joined: Option<&Joined>,
+    steps: &[Step],
+    table: &mut Table,
+    output: &mut Output,
+) -> Result<()> {
+    if let Some(joined) = joined {
+        let joins = joined.joins(store, steps).await?;
+        for (step, joins) in steps.iter().zip(&joins) {
+            output.object(&RowLine::of(&step.turn, depth(step), joins))?;
+        }
+        return Ok(());
+    }
+    for step in steps {
+        add(table, &step.turn, output);
+    }
+    table.print(output)
 }
 
 /// What a sub-agent did stands one deeper than what its parent did.

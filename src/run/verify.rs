@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::output::Output;
-use super::{Ended, complain};
+use super::{Ended, complain, tell};
 use crate::cli::Verify;
 use crate::report;
 
@@ -16,6 +16,7 @@ pub fn verify(wanted: &Verify, output: &mut Output) -> Result<Ended> {
         output.object(&json!({
             "path": path,
             "ok": sound,
+            "sealed": verdict.sealed,
             "events": verdict.events,
             "bodies": verdict.bodies,
             "problems": verdict.problems,
@@ -23,6 +24,9 @@ pub fn verify(wanted: &Verify, output: &mut Output) -> Result<Ended> {
     } else if sound {
         let shown = crate::domain::safe(&path);
         output.line(&format!("{shown}: all well, {} events and {} bodies", verdict.events, verdict.bodies))?;
+    }
+    if sound && !verdict.sealed {
+        tell(&format!("{path}: it has no seal, so only its bodies were checked, not its rows"));
     }
     for problem in &verdict.problems {
         complain(&format!("{path}: {problem}"));

@@ -6,6 +6,9 @@ use jiff::tz::{Offset, TimeZone};
 use super::usage;
 use crate::domain::Timestamp;
 
+/// No zone is a day away from UTC.
+const DAY: i32 = 24 * 3600;
+
 /// Where on the clock a table shows its times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Zone {
@@ -18,13 +21,18 @@ impl Zone {
         match seconds(text) {
             Some(0) => Ok(Self { zone: TimeZone::UTC, is_utc: true }),
             Some(seconds) => match Offset::from_seconds(seconds) {
-                Ok(offset) => Ok(Self { zone: TimeZone::fixed(offset), is_utc: false }),
-                Err(_) => Err(usage(format!("`--tz {text}` is further from UTC than any zone"))),
+                Ok(offset) if seconds.abs() < DAY => Ok(Self { zone: TimeZone::fixed(offset), is_utc: false }),
+                _ => Err(usage(format!("`--tz {text}` is further from UTC than any zone"))),
             },
             None => Err(usage(format!(
                 "could not read the time zone `{text}`: this version knows UTC and fixed offsets such as +02:00"
             ))),
         }
+    }
+
+    /// Seconds east of UTC.
+    pub fn offset(&self) -> i32 {
+        self.zone.to_offset(jiff::Timestamp::UNIX_EPOCH).seconds()
     }
 
     /// RFC 3339 with microseconds.
@@ -94,6 +102,14 @@ mod tests {
         assert_eq!(zone.full(time), "2026-03-03T01:30:00.500000+02:00");
         assert_eq!(zone.short(time), "2026-03-03 01:30:00");
         assert_eq!(Zone::parse("UTC").expect("valid").full(time), "2026-03-02T23:30:00.500000Z");
+    }
+
+    #[test]
+    fn a_day_from_utc_is_too_far() {
+        assert!(Zone::parse("+23:59").is_ok() && Zone::parse("-14:00").is_ok());
+        for text in ["+24:00", "-25:00", "+25:00"] {
+            assert!(Zone::parse(text).expect_err("too far").to_string().contains("further from UTC"), "{text}");
+        }
     }
 
     #[test]

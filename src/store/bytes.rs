@@ -1,13 +1,13 @@
 //! Bytes: pieces and the blobs made of them, written once and read back in parts.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::append::NewBlob;
 use super::pieces::unpack;
-use super::{Piece, Store, rows};
+use super::{Piece, Store, damaged, rows};
 
 /// No piece is longer, so a part of a blob is found without looking at all of its pieces.
 const LONGEST: i64 = 256 << 10;
@@ -38,7 +38,7 @@ impl Store {
                 continue;
             }
             if from > at {
-                bail!("bytes {at} to {from} of blob {blob} are missing");
+                return Err(damaged(format!("bytes {at} to {from} of blob {blob} are missing")).into());
             }
             let piece = unpack(row.try_get(2)?, length, row.try_get(3)?)?;
             let upto = (end - from).min(length);
@@ -52,7 +52,7 @@ impl Store {
     pub async fn blob_size(&self, blob: i64) -> Result<i64> {
         let row =
             sqlx::query("SELECT size FROM blobs WHERE blob = $1").bind(blob).fetch_optional(&self.readers).await?;
-        Ok(row.context("there is no such blob")?.try_get(0)?)
+        Ok(row.with_context(|| damaged("there is no such blob"))?.try_get(0)?)
     }
 }
 
@@ -115,26 +115,34 @@ pub(super) async fn blob_numbers(
     Ok(numbers)
 }
 
-/// Gives blobs their bytes; one that has them keeps them.
+/// Gives blobs their bytes; what one has it keeps.
 pub(super) async fn fill_blobs(
     connection: &mut SqliteConnection,
     blobs: &[&NewBlob],
     numbers: &HashMap<[u8; 32], i64>,
 ) -> Result<()> {
     for chunk in blobs.chunks(rows::CHUNK) {
-        let number = |blob: &NewBlob| numbers.get(&blob.digest).copied().context("a blob has no number");
-        let mut select: QueryBuilder<Sqlite> =
-            QueryBuilder::new("SELECT DISTINCT blob FROM blob_pieces WHERE blob IN (");
+        let number =
+            |blob: &NewBlob| numbers.get(&blob.digest).copied().with_context(|| damaged("a blob has no number"));
+        let mut select: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "SELECT blob_pieces.blob, max(blob_pieces.start + pieces.size) FROM blob_pieces \
+             JOIN pieces ON pieces.piece = blob_pieces.piece WHERE blob_pieces.blob IN (",
+        );
         rows::list(&mut select, chunk.iter().map(|blob| number(blob)).collect::<Result<Vec<_>>>()?.into_iter());
-        let filled =
-            select.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await?;
-        let filled = filled.iter().map(|row| row.try_get(0)).collect::<Result<HashSet<i64>, _>>()?;
+        select.push(") GROUP BY blob_pieces.blob");
+        let filled = select.build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await?;
+        let filled = filled.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+        let filled = filled.collect::<Result<HashMap<i64, i64>>>()?;
         let mut places: Vec<(i64, i64, &Piece)> = Vec::new();
         for blob in chunk {
-            let (number, mut start) = (number(blob)?, 0);
-            for piece in blob.pieces.iter().filter(|_| !filled.contains(&number)) {
-                places.push((number, start, piece));
-                start += piece.size as i64;
+            let (number, mut start) = (number(blob)?, blob.start);
+            let there = filled.get(&number).copied().unwrap_or(0);
+            for piece in &blob.pieces {
+                let end = start + piece.size as i64;
+                if end > there {
+                    places.push((number, start, piece));
+                }
+                start = end;
             }
         }
         place_pieces(connection, &places).await?;
@@ -144,14 +152,14 @@ pub(super) async fn fill_blobs(
 
 /// Stores pieces where they lie: blob, start, piece.
 async fn place_pieces(connection: &mut SqliteConnection, places: &[(i64, i64, &Piece)]) -> Result<()> {
-    for chunk in places.chunks(PIECES) {
+    for chunk in rows::portions(places, PIECES) {
         let numbers = put_pieces(connection, &chunk.iter().map(|(_, _, piece)| *piece).collect::<Vec<_>>()).await?;
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO blob_pieces (blob, start, piece) ");
         query.push_values(chunk, |mut row, (blob, start, piece)| {
             row.push_bind(*blob).push_bind(*start).push_bind(numbers.get(&piece.digest).copied());
         });
         query.push(" ON CONFLICT (blob, start) DO NOTHING");
-        query.build().persistent(chunk.len() == PIECES).execute(&mut *connection).await?;
+        query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -164,16 +172,16 @@ async fn put_pieces(connection: &mut SqliteConnection, pieces: &[&Piece]) -> Res
         row.push_bind(piece.codec).push_bind(piece.bytes.clone());
     });
     insert.push(" ON CONFLICT (digest) DO NOTHING");
-    insert.build().persistent(pieces.len() == PIECES).execute(&mut *connection).await?;
+    insert.build().execute(&mut *connection).await?;
     let mut select: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT piece, digest FROM pieces WHERE digest IN (");
     rows::list(&mut select, pieces.iter().map(|piece| piece.digest.to_vec()));
     let mut numbers = HashMap::with_capacity(pieces.len());
-    for row in select.push(")").build().persistent(pieces.len() == PIECES).fetch_all(&mut *connection).await? {
+    for row in select.push(")").build().fetch_all(&mut *connection).await? {
         numbers.insert(digest_of_row(row.try_get(1)?)?, row.try_get(0)?);
     }
     Ok(numbers)
 }
 
 pub(super) fn digest_of_row(digest: Vec<u8>) -> Result<[u8; 32]> {
-    digest.try_into().ok().context("a stored digest is not 32 bytes")
+    digest.try_into().ok().with_context(|| damaged("a stored digest is not 32 bytes"))
 }

@@ -6,17 +6,20 @@ use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
-use super::{Store, rows};
+use super::{Store, damaged, rows};
 use crate::domain::{Body, Event, Head, HeadSum, Key, KeyKind, Order, Role, Timestamp};
 
 /// Events that one question about shared keys may bring.
 const MOST_SHARED: i64 = 50_000;
 
+/// The columns that [`head_of`] reads.
+const HEAD_COLUMNS: &str = "event, order_time, turn_hash, kind, phase, flags, usage_total, latency";
+
 /// A part of a session, told by a place in it.
 enum Range<'a> {
     All,
     /// Behind a place, of the same time and file.
-    SameFile(&'a (Order, String)),
+    SameFile(&'a (Order, String), i64),
     /// Of the same time and later files.
     SameTime(&'a Order),
     Later(&'a Order),
@@ -48,7 +51,7 @@ impl Store {
         let Some(place) = self.place(event).await? else {
             return if event == 0 { self.heads_in(session, Range::All, limit).await } else { Ok(heads) };
         };
-        for range in [Range::SameFile(&place), Range::SameTime(&place.0), Range::Later(&place.0)] {
+        for range in [Range::SameFile(&place, event), Range::SameTime(&place.0), Range::Later(&place.0)] {
             let left = limit - heads.len() as i64;
             if left > 0 {
                 heads.extend(self.heads_in(session, range, left).await?);
@@ -76,9 +79,10 @@ impl Store {
         query.push_bind(session);
         match range {
             Range::All => {}
-            Range::SameFile((order, id)) => {
+            Range::SameFile((order, id), event) => {
                 query.push(" AND order_time = ").push_bind(order.time.0).push(" AND origin = ").push_bind(order.origin);
-                query.push(" AND (sequence, id) > (").push_bind(order.sequence).push(", ").push_bind(id).push(")");
+                query.push(" AND (sequence, id, event) > (").push_bind(order.sequence);
+                query.push(", ").push_bind(id).push(", ").push_bind(event).push(")");
             }
             Range::SameTime(order) => {
                 query.push(" AND order_time = ").push_bind(order.time.0).push(" AND origin > ").push_bind(order.origin);
@@ -87,7 +91,7 @@ impl Store {
                 query.push(" AND order_time > ").push_bind(order.time.0);
             }
         }
-        query.push(" ORDER BY order_time, origin, sequence, id LIMIT ").push_bind(limit).push(") AS heads");
+        query.push(" ORDER BY order_time, origin, sequence, id, event LIMIT ").push_bind(limit).push(") AS heads");
         let text: Option<String> = query.build().fetch_one(&self.readers).await?.try_get(0)?;
         heads_of(&text.unwrap_or_default())
     }
@@ -108,7 +112,9 @@ impl Store {
                 found.push((order, row.try_get(10)?, head));
             }
         }
-        found.sort_by(|(one, first, _), (other, second, _)| (one, first).cmp(&(other, second)));
+        found.sort_by(|(one, first, head), (other, second, last)| {
+            (one, first, head.number).cmp(&(other, second, last.number))
+        });
         Ok(found.into_iter().map(|(.., head)| head).collect())
     }
 
@@ -134,6 +140,32 @@ impl Store {
             .fetch_one(&self.readers)
             .await?;
         Ok(row.try_get(0)?)
+    }
+
+    /// The events of a session behind one of them in timeline order, small; at most `limit`, from the first where none
+    /// is named.
+    pub async fn heads_behind(&self, session: i64, event: Option<&Event>, limit: i64) -> Result<Vec<Head>> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT ");
+        query.push(HEAD_COLUMNS).push(" FROM events WHERE session = ").push_bind(session);
+        if let Some(event) = event {
+            let Order { time, origin, sequence } = event.order;
+            query.push(" AND (order_time, origin, sequence, id, event) > (").push_bind(time.0);
+            query.push(", ").push_bind(origin).push(", ").push_bind(sequence);
+            query.push(", ").push_bind(event.id.clone()).push(", ").push_bind(event.number).push(")");
+        }
+        query.push(" ORDER BY order_time, origin, sequence, id, event LIMIT ").push_bind(limit);
+        query.build().fetch_all(&self.readers).await?.iter().map(head_of).collect()
+    }
+
+    /// The events of turns by their hashes, small, in timeline order.
+    pub async fn heads_of_turns(&self, session: i64, turns: &[u64]) -> Result<Vec<Head>> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT ");
+        query.push(HEAD_COLUMNS).push(" FROM events WHERE session = ").push_bind(session);
+        query.push(" AND turn_hash <> 0 AND turn_hash IN (");
+        rows::list(&mut query, turns.iter().map(|turn| turn.cast_signed()));
+        // The sum keeps SQLite from walking the whole session in its order.
+        query.push(") ORDER BY order_time + 0, origin, sequence, id, event");
+        query.build().persistent(false).fetch_all(&self.readers).await?.iter().map(head_of).collect()
     }
 
     /// Events by number, in the order asked for. Numbers that are not there are left out.
@@ -171,7 +203,8 @@ impl Store {
         }
         for (event, written) in found.values_mut() {
             for (number, rule) in rows::read_keys(written) {
-                let (kind, value) = known.get(&number).context("an event names a key that is not stored")?.clone();
+                let (kind, value) =
+                    known.get(&number).with_context(|| damaged("an event names a key that is not stored"))?.clone();
                 event.keys.push(Key { kind, value, rule: rule.map(str::to_owned) });
             }
         }
@@ -194,18 +227,24 @@ impl Store {
         Ok(())
     }
 
-    /// The numbers of the events of a session that have this id, come from the record with this id, or are of the
-    /// turn of this name; in timeline order.
+    /// The numbers of the events of a session that have this name or id, are of the turn of this name, or come from
+    /// the record with this id: what the name means first, then in timeline order.
     pub async fn named(&self, session: i64, name: &str) -> Result<Vec<i64>> {
+        let (id, revision) = Event::parse_name(name).unwrap_or((name, 0));
         let rows = sqlx::query(
-            "SELECT event FROM (SELECT events.event, order_time, origin, sequence, events.id FROM event_ids \
-             JOIN events ON events.event = event_ids.event WHERE (event_ids.id = $1 OR (event_ids.id > $1 || '#' AND event_ids.id < $1 || '$')) AND event_ids.session = $2 \
-             UNION SELECT event, order_time, origin, sequence, id FROM events WHERE session = $2 AND turn_hash = $3 AND turn = $1) \
-             AS named ORDER BY order_time, origin, sequence, id",
+            "SELECT event FROM (SELECT events.event, order_time, origin, sequence, events.id, \
+             CASE WHEN event_ids.id = $5 AND event_ids.revision = $6 THEN 0 WHEN event_ids.id = $1 THEN 1 ELSE 2 END AS far FROM event_ids \
+             JOIN events ON events.event = event_ids.event WHERE (event_ids.id = $1 OR (event_ids.id > $1 || '#' AND event_ids.id < $1 || '$') \
+             OR (event_ids.id = $5 AND event_ids.revision = $6)) AND event_ids.session = $2 \
+             UNION ALL SELECT event, order_time, origin, sequence, id, 0 AS far FROM events WHERE session = $2 AND turn_hash = $3 AND turn_hash <> $4 AND turn = $1) \
+             AS named GROUP BY event ORDER BY min(far), min(order_time), min(origin), min(sequence), min(id), event",
         )
         .bind(name)
         .bind(session)
         .bind(rows::turn_hash(Some(name)))
+        .bind(0_i64)
+        .bind(id)
+        .bind(revision)
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
@@ -244,11 +283,17 @@ impl Store {
     }
 
     /// The bodies of events, the whole record as `raw` included; by event, in the order of roles.
+    ///
+    /// One that a slice named and did not hold is left out; its event says so.
     pub async fn bodies(&self, numbers: &[i64]) -> Result<Vec<Body>> {
         let mut bodies = Vec::new();
         for chunk in numbers.chunks(rows::CHUNK) {
             for (head, tail) in [
-                ("SELECT event, role, blob, start, size, digest FROM bodies WHERE event IN (", ")"),
+                (
+                    "SELECT event, role, blob, start, size, digest FROM bodies WHERE (size = 0 \
+                     OR EXISTS (SELECT 1 FROM blob_pieces WHERE blob_pieces.blob = bodies.blob)) AND event IN (",
+                    ")",
+                ),
                 (
                     "SELECT events.event, 6, sources.blob, records.start, records.size, records.digest FROM events \
                      JOIN records ON records.record = events.record JOIN sources ON sources.source = records.source \
@@ -285,6 +330,15 @@ impl Store {
             }
         }
         Ok(shared)
+    }
+
+    /// The events of a lineage that have this value in a key, of whatever kind; of the first kind that has any.
+    pub async fn holding(&self, lineage: &str, value: &str) -> Result<Option<(KeyKind, Vec<i64>)>> {
+        let keys: Vec<Key> = KeyKind::ALL.into_iter().map(|kind| Key::native(kind, value)).collect();
+        let mut found = self.events_with(lineage, &keys.iter().collect::<Vec<_>>()).await?;
+        let clean = rows::clean(value).into_owned();
+        let of = |kind| found.remove(&(rows::key_code(kind), clean.clone())).map(|events| (kind, events));
+        Ok(KeyKind::ALL.into_iter().find_map(of))
     }
 
     async fn events_with(&self, lineage: &str, keys: &[&Key]) -> Result<HashMap<(i64, String), Vec<i64>>> {

@@ -1,10 +1,10 @@
 //! What the check of a session asks of the store: counters, notes of importers, and what expires.
 
 use anyhow::Result;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::{Store, rows};
-use crate::domain::{Kind, NOTED, Phase, flag};
+use crate::domain::NOTED;
 
 impl Store {
     /// The numbers of the events of a session that these sources wrote, in timeline order.
@@ -60,35 +60,4 @@ impl Store {
             .await?;
         Ok(())
     }
-}
-
-/// How many findings the events of a session tell of by themselves; its joins may tell of more.
-pub(super) async fn count(connection: &mut SqliteConnection, session: i64) -> Result<i64> {
-    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("WITH bits (bit) AS (VALUES ");
-    let mut bits = query.separated(", ");
-    for bit in flag::FINDINGS {
-        bits.push("(").push_bind_unseparated(bit).push_unseparated(")");
-    }
-    query.push(
-        "), own AS (SELECT event, kind, phase, flags, CASE WHEN turn_hash <> 0 THEN turn_hash ELSE -event END AS row ",
-    );
-    query.push("FROM events WHERE session = ").push_bind(session);
-    query
-        .push(" AND (flags & ")
-        .push_bind(flag::INHERITED)
-        .push(") = 0), halves AS (SELECT * FROM own WHERE kind IN (");
-    rows::list(&mut query, [Kind::Model as i64, Kind::Tool as i64].into_iter());
-    query.push(") AND phase IN (");
-    rows::list(&mut query, [Phase::Call as i64, Phase::Result as i64].into_iter());
-    query.push(
-        ")) SELECT (SELECT count(*) FROM own JOIN bits ON (own.flags & bits.bit) <> 0) \
-         + (SELECT count(*) FROM (SELECT row FROM halves GROUP BY row HAVING min(phase) = max(phase)) AS alone) \
-         + (SELECT count(*) FROM (SELECT row FROM halves WHERE kind = ",
-    );
-    query.push_bind(Kind::Tool as i64).push(" AND phase = ").push_bind(Phase::Call as i64);
-    query.push(" AND (flags & ").push_bind(flag::TWIN).push(") = 0 GROUP BY row HAVING count(*) > 1) AS reused) ");
-    query
-        .push("+ (SELECT count(*) FROM own JOIN attributes ON attributes.event = own.event WHERE attributes.name IN (");
-    rows::list(&mut query, NOTED.iter().map(|name| (*name).to_owned()));
-    Ok(query.push("))").build().fetch_one(connection).await?.try_get(0)?)
 }

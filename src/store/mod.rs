@@ -7,6 +7,10 @@ mod open;
 mod append;
 mod settle;
 mod sitting;
+mod count;
+mod tally;
+mod kinship;
+mod family;
 mod pair;
 mod sources;
 mod sessions;
@@ -16,7 +20,10 @@ mod ties;
 mod integrity;
 mod bytes;
 mod annotations;
+mod filters;
+mod prefilter;
 mod pieces;
+mod private;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -24,13 +31,16 @@ mod tests;
 pub use annotations::Annotation;
 pub use append::{Appended, Batch, NewBlob, NewBody, NewEvent, NewRecord, Place, RecordStatus, SourceStep, Stamp};
 pub use pieces::{Packer, Piece, digest, digest_of};
+pub use prefilter::Prefilter;
+pub use private::PrivateFolder;
 pub use sources::Source;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Result;
 use sqlx::sqlite::SqlitePool;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
 
 /// The session store: a file on this machine.
 #[derive(Debug, Clone)]
@@ -38,6 +48,8 @@ pub struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
     path: PathBuf,
+    /// Where a copy lies that is read in its place; it goes with the last user.
+    _copy: Option<Arc<PrivateFolder>>,
 }
 
 /// A record of a source: where an event comes from.
@@ -55,11 +67,47 @@ impl Store {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Begins to write. It waits for another process as long as that one gets on with its own writing.
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
+        let mut seen = self.changes().await?;
+        loop {
+            match self.writer.begin_with("BEGIN IMMEDIATE").await {
+                Err(error) if open::is_locked(&error) => {
+                    let now = self.changes().await?;
+                    if now == seen {
+                        return Err(error.into());
+                    }
+                    seen = now;
+                }
+                begun => return Ok(begun?),
+            }
+        }
+    }
+
+    /// A number that changes when another process has written.
+    async fn changes(&self) -> Result<i64> {
+        Ok(sqlx::query("PRAGMA data_version").fetch_one(&self.writer).await?.try_get(0)?)
+    }
+}
+
+/// What is stored does not agree with itself.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Damaged(String);
+
+fn damaged(words: impl Into<String>) -> Damaged {
+    Damaged(words.into())
 }
 
 /// Whether an error is the store's: there is no point in going on with the next source.
 pub fn is_failure(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.is::<sqlx::Error>())
+    error.is::<Damaged>() || error.chain().any(|cause| cause.is::<sqlx::Error>())
+}
+
+/// Names the store in an error of its own.
+pub fn explain(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    if is_failure(&error) { open::explain(error, path) } else { error }
 }
 
 /// The number after the largest one; the transaction that asks is the only writer.

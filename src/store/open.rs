@@ -1,9 +1,12 @@
 //! Opens a store: one file, one writer, several readers, and clear words when that cannot be.
+//!
+//! Opening to read leaves the file as it is and waits for nobody; the writer connects when something is written.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::ErrorKind;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -12,15 +15,24 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, Executor, Row};
 
-use super::Store;
+use super::{Damaged, PrivateFolder, Store};
 
 /// The migrations in order; one that was released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_ledgers.sql"), include_str!("schema/0002_views.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_ledgers.sql"),
+    include_str!("schema/0002_views.sql"),
+    include_str!("schema/0003_filters.sql"),
+    include_str!("schema/0004_blob_names.sql"),
+    include_str!("schema/0005_settling.sql"),
+];
 /// Page caches, in KiB below zero: the writer looks up keys all over the file, readers mostly go along it.
 const WRITER_CACHE: &str = "-32768";
 const READER_CACHE: &str = "-4096";
 /// How long a writer waits for another process.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What a store's file begins with, and where in it the number of its schema stands.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+const SCHEMA_AT: usize = 60;
 
 impl Store {
     /// Opens a store, and makes it where there is none: the file and its folder readable by its owner alone.
@@ -30,52 +42,66 @@ impl Store {
 
     /// As [`Self::open`], waiting only so long for a store that another process has locked.
     pub async fn open_with(path: &Path, patience: Duration) -> Result<Self> {
-        if cannot_be_written(path) {
-            return Self::open_to_read(path).await;
+        if path.is_file() {
+            refuse_newer(path).map_err(|error| explain(error, path))?;
         }
-        create(path).with_context(|| format!("could not make the store at {}", path.display()))?;
-        let told = |error: anyhow::Error| explain(error, path);
+        if cannot_be_written(path) {
+            return Self::open_to_read(path).await.map_err(|error| explain(error, path));
+        }
+        let is_new = create(path).with_context(|| format!("could not make the store at {}", path.display()))?;
+        let opened = match Self::open_to_write(path, patience, is_new).await {
+            // The file may be written and its folder not.
+            Err(error) if !is_new && matches!(code(&error), Some(READ_ONLY | CANNOT_OPEN)) => {
+                Self::open_to_read(path).await
+            }
+            opened => opened,
+        };
+        opened.map_err(|error| explain(error, path))
+    }
+
+    async fn open_to_write(path: &Path, patience: Duration, is_new: bool) -> Result<Self> {
         let options = SqliteConnectOptions::new().filename(path).busy_timeout(patience).statement_cache_capacity(200);
-        let writing = options
+        let mut writing = options
             .clone()
-            .auto_vacuum(SqliteAutoVacuum::Incremental)
-            .page_size(8192)
             .pragma("cache_size", WRITER_CACHE)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
-        let writer =
-            SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
-        let writer = writer.connect_with(writing).await.map_err(|error| told(error.into()))?;
-        migrate(&writer).await.map_err(told)?;
-        let readers = SqlitePoolOptions::new().max_connections(4).idle_timeout(None).max_lifetime(None);
-        let readers = readers
-            .connect_with(options.pragma("cache_size", READER_CACHE).read_only(true))
-            .await
-            .map_err(|error| told(error.into()))?;
-        Ok(Self { writer, readers, path: path.to_owned() })
+        if is_new {
+            // On a store that is there these would write, and wait for whoever else writes.
+            writing = writing.auto_vacuum(SqliteAutoVacuum::Incremental).page_size(8192);
+        }
+        let one = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let writer = one.connect_lazy_with(writing);
+        if is_new {
+            migrate(&writer).await?;
+        }
+        // They never write, and may all the same tidy up beside the file when the last of them goes.
+        let reading = options.pragma("cache_size", READER_CACHE).pragma("query_only", "ON");
+        let several = SqlitePoolOptions::new().max_connections(4).idle_timeout(None).max_lifetime(None);
+        let readers = several.connect_with(reading).await?;
+        if !is_current(&readers).await? {
+            migrate(&writer).await?;
+        }
+        Ok(Self { writer, readers, path: path.to_owned(), _copy: None })
     }
 
     /// Opens a store that may not be written, as it stands; what would change it fails with clear words.
-    async fn open_to_read(path: &Path) -> Result<Self> {
-        let told = |error: anyhow::Error| explain(error, path);
-        let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
-        let readers = SqlitePoolOptions::new()
-            .max_connections(4)
-            .connect_with(options)
-            .await
-            .map_err(|error| told(error.into()))?;
-        let version: i64 = sqlx::query("PRAGMA user_version")
-            .fetch_one(&readers)
-            .await
-            .map_err(|error| told(error.into()))?
-            .try_get(0)?;
-        if version != MIGRATIONS.len() as i64 {
-            return Err(told(anyhow::anyhow!(
-                "it has schema {version}, this one knows {}, and it cannot be written",
-                MIGRATIONS.len()
-            )));
+    pub(super) async fn open_to_read(path: &Path) -> Result<Self> {
+        let plain = |path: &Path| SqliteConnectOptions::new().filename(path).read_only(true);
+        let (readers, copy) = if !beside(path, "-wal").exists() {
+            (readers(plain(path).immutable(true)).await?, None)
+        } else if let Ok(readers) = readers(plain(path)).await {
+            (readers, None)
+        } else if waiting(path) == 0 {
+            (readers(plain(path).immutable(true)).await?, None)
+        } else {
+            let copy = copied(path).context("newer data waits in its -wal file, which cannot be read in place")?;
+            (readers(plain(&copy.path("copy.db"))).await?, Some(Arc::new(copy)))
+        };
+        if !is_current(&readers).await? {
+            bail!("it was made by an older turnscope and cannot be written, so it cannot be brought up to date");
         }
-        Ok(Self { writer: readers.clone(), readers, path: path.to_owned() })
+        Ok(Self { writer: readers.clone(), readers, path: path.to_owned(), _copy: copy })
     }
 
     /// Closes the connections, so that the file alone holds everything.
@@ -85,6 +111,13 @@ impl Store {
     }
 }
 
+/// Connections that only read, once one of them has read something.
+async fn readers(options: SqliteConnectOptions) -> Result<SqlitePool> {
+    let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
+    schema(&readers).await?;
+    Ok(readers)
+}
+
 /// Whether the store is there and this user may only read it.
 fn cannot_be_written(path: &Path) -> bool {
     let refused =
@@ -92,7 +125,8 @@ fn cannot_be_written(path: &Path) -> bool {
     path.is_file() && OpenOptions::new().append(true).open(path).is_err_and(|error| refused(&error))
 }
 
-fn create(path: &Path) -> Result<()> {
+/// Makes an empty file where there is none; whether it is empty.
+fn create(path: &Path) -> Result<bool> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
@@ -102,21 +136,77 @@ fn create(path: &Path) -> Result<()> {
     if path.is_dir() {
         bail!("it is a folder");
     }
+    Ok(fs::metadata(path)?.len() == 0)
+}
+
+/// A file that the database keeps beside the store.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Bytes that wait beside the store to be written into it.
+fn waiting(path: &Path) -> u64 {
+    fs::metadata(beside(path, "-wal")).map_or(0, |found| found.len())
+}
+
+/// The store and what waits beside it, in a folder where they can be put together.
+fn copied(path: &Path) -> Result<PrivateFolder> {
+    let folder = PrivateFolder::new()?;
+    for ending in ["", "-wal"] {
+        let from = beside(path, ending);
+        let mut read = File::open(&from).with_context(|| format!("could not open {}", from.display()))?;
+        let mut options = OpenOptions::new();
+        let mut written =
+            options.write(true).create_new(true).mode(0o600).open(folder.path(&format!("copy.db{ending}")))?;
+        std::io::copy(&mut read, &mut written).with_context(|| format!("could not copy {}", from.display()))?;
+    }
+    Ok(folder)
+}
+
+/// Refuses a store made by a newer version before anything touches it, where the file alone tells.
+fn refuse_newer(path: &Path) -> Result<()> {
+    let mut head = Vec::new();
+    File::open(path)?.take(100).read_to_end(&mut head)?;
+    let schema = head.get(SCHEMA_AT..SCHEMA_AT + 4).filter(|_| head.starts_with(MAGIC) && waiting(path) == 0);
+    match schema.map(<[u8; 4]>::try_from) {
+        Some(Ok(schema)) => refuse_schema(i64::from(i32::from_be_bytes(schema))),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_schema(found: i64) -> Result<()> {
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        bail!("it was made by a newer turnscope (schema {found}; this one knows {known})");
+    }
     Ok(())
+}
+
+async fn schema(store: &SqlitePool) -> Result<i64> {
+    Ok(sqlx::query("PRAGMA user_version").fetch_one(store).await?.try_get(0)?)
+}
+
+/// Whether the schema is the one that this version knows; an older one waits to be brought up to date.
+async fn is_current(store: &SqlitePool) -> Result<bool> {
+    let found = schema(store).await?;
+    refuse_schema(found)?;
+    let tables = "SELECT count(*), count(*) FILTER (WHERE name = 'event_ids') FROM sqlite_schema WHERE type = 'table'";
+    let row = sqlx::query(tables).fetch_one(store).await?;
+    let (all, own): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    if all > 0 && own == 0 {
+        bail!("it is a database of another program");
+    }
+    Ok(found == MIGRATIONS.len() as i64)
 }
 
 /// Brings the schema up to date, in one transaction.
 async fn migrate(writer: &SqlitePool) -> Result<()> {
     let known = MIGRATIONS.len() as i64;
-    let version: i64 = sqlx::query("PRAGMA user_version").fetch_one(writer).await?.try_get(0)?;
-    if version > known {
-        bail!("it was made by a newer turnscope (schema {version}; this one knows {known})");
-    }
-    if version == known {
-        return Ok(());
-    }
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
     let version: i64 = sqlx::query("PRAGMA user_version").fetch_one(&mut *transaction).await?.try_get(0)?;
+    refuse_schema(version)?;
     for migration in MIGRATIONS.iter().skip(usize::try_from(version)?) {
         transaction.execute(*migration).await?;
     }
@@ -126,22 +216,71 @@ async fn migrate(writer: &SqlitePool) -> Result<()> {
     Ok(())
 }
 
-/// Says what went wrong with the store in the user's words.
-pub(super) fn explain(error: anyhow::Error, path: &Path) -> anyhow::Error {
-    let store = path.display();
-    let code = error.downcast_ref::<sqlx::Error>().and_then(|error| match error {
-        sqlx::Error::Database(database) => database.code().and_then(|code| code.parse::<i64>().ok()),
+/// Whether the store could not be had because another process holds it.
+pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|database| database.code());
+    code.and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
+}
+
+/// What the database says where it cannot write, and where it cannot open a file.
+const READ_ONLY: i64 = 8;
+const CANNOT_OPEN: i64 = 14;
+
+/// The database's own number for what went wrong.
+fn code(error: &anyhow::Error) -> Option<i64> {
+    match error.chain().find_map(|cause| cause.downcast_ref::<sqlx::Error>())? {
+        sqlx::Error::Database(database) => Some(database.code()?.parse::<i64>().ok()? & 0xff),
         _ => None,
-    });
-    match code.map(|code| code & 0xff) {
-        Some(5 | 6) => {
-            error.context(format!("the store {store} is locked by another process; try again when it is done"))
-        }
-        Some(8) => error.context(format!("the store {store} cannot be written (read-only)")),
-        Some(11 | 26) => error.context(format!("the store {store} is damaged or is no turnscope store")),
-        Some(13) => error.context(format!("the disk is full: {store}")),
-        Some(10) => error.context(format!("the store {store} could not be read or written")),
-        Some(14) => error.context(format!("the store {store} could not be opened")),
-        _ => error.context(format!("could not use the store {store}")),
     }
+}
+
+/// What went wrong with the store, in the user's words.
+#[derive(Debug)]
+struct Told(String);
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Says what went wrong with the store in the user's words, once.
+pub(super) fn explain(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    if error.is::<Told>() {
+        return error;
+    }
+    let words = code(&error).and_then(|code| words_of(code, path));
+    let store = path.display();
+    let told = match words {
+        Some(words) => words,
+        None if error.is::<Damaged>() => format!("the store {store} is damaged"),
+        None => format!("could not use the store {store}"),
+    };
+    error.context(Told(told))
+}
+
+impl Store {
+    /// What went wrong with this store, in the user's words and each thing once; `None` where it was not the store.
+    pub fn explained(&self, error: &anyhow::Error) -> Option<String> {
+        let cause = error.chain().find(|cause| cause.is::<sqlx::Error>())?;
+        let words = code(error).and_then(|code| words_of(code, &self.path));
+        let words = words.unwrap_or_else(|| format!("could not use the store {}: {cause}", self.path.display()));
+        let outer = error.to_string();
+        let is_said = outer == cause.to_string() || words.starts_with(&outer);
+        Some(if is_said { words } else { format!("{outer}: {words}") })
+    }
+}
+
+fn words_of(code: i64, path: &Path) -> Option<String> {
+    let store = path.display();
+    Some(match code {
+        5 | 6 => format!("the store {store} is locked by another process; try again when it is done"),
+        READ_ONLY => format!("the store {store} cannot be written (read-only)"),
+        10 | CANNOT_OPEN if !path.exists() => format!("the store {store} is gone"),
+        10 => format!("the store {store} could not be read or written"),
+        11 | 26 => format!("the store {store} is damaged or is no turnscope store"),
+        13 => format!("the disk is full: {store}"),
+        CANNOT_OPEN => format!("the store {store} could not be opened"),
+        _ => return None,
+    })
 }

@@ -14,7 +14,9 @@ use crate::domain::{Half, Key, KeyKind, Kind, Phase, pair};
 const MADE_HERE: &str = "pair:";
 
 /// Gives the events of every pair in a session one turn, and takes it from those that are no pair any more.
-pub(super) async fn pair_calls(connection: &mut SqliteConnection, session: i64) -> Result<()> {
+///
+/// Says whether anything has changed.
+pub(super) async fn pair_calls(connection: &mut SqliteConnection, session: i64) -> Result<bool> {
     let found = halves(connection, session).await?;
     let ids: HashMap<i64, &str> = found.iter().map(|(half, _)| (half.event, half.id.as_str())).collect();
     let halves: Vec<Half> = found.iter().map(|(half, _)| half.clone()).collect();
@@ -24,11 +26,13 @@ pub(super) async fn pair_calls(connection: &mut SqliteConnection, session: i64) 
         turns.insert(outcome, turn.clone());
         turns.insert(start, turn);
     }
+    let mut has_changed = false;
     for (half, before) in &found {
         let turn = turns.get(&half.event);
         if turn == before.as_ref() {
             continue;
         }
+        has_changed = true;
         sqlx::query("UPDATE events SET turn = $1, turn_hash = $2 WHERE event = $3")
             .bind(turn)
             .bind(rows::turn_hash(turn.map(String::as_str)))
@@ -36,7 +40,7 @@ pub(super) async fn pair_calls(connection: &mut SqliteConnection, session: i64) 
             .execute(&mut *connection)
             .await?;
     }
-    Ok(())
+    Ok(has_changed)
 }
 
 /// The starts and outcomes of a session without a turn of their own, each with the turn that was made here before.
@@ -44,9 +48,11 @@ async fn halves(connection: &mut SqliteConnection, session: i64) -> Result<Vec<(
     let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT ");
     query.push(rows::EVENT_COLUMNS);
     query.push(" FROM events JOIN sessions ON sessions.session = events.session WHERE events.session = ");
-    query.push_bind(session).push(" AND events.kind = ").push_bind(Kind::Model as i64);
-    query.push(" AND events.phase IN (").push_bind(Phase::Call as i64).push(", ").push_bind(Phase::Result as i64);
-    query.push(") AND (events.turn IS NULL OR substr(events.turn, 1, 5) = ").push_bind(MADE_HERE).push(")");
+    query.push_bind(session);
+    // Written out and not bound, so that the index of such events can answer.
+    let (model, call, result) = (Kind::Model as i64, Phase::Call as i64, Phase::Result as i64);
+    query.push(format!(" AND events.kind = {model} AND events.phase IN ({call}, {result})"));
+    query.push(" AND (events.turn IS NULL OR substr(events.turn, 1, 5) = ").push_bind(MADE_HERE).push(")");
     let read = query.build().fetch_all(&mut *connection).await?;
     let mut halves = Vec::with_capacity(read.len());
     let mut known = HashMap::new();

@@ -3,10 +3,12 @@
 use std::cell::RefCell;
 use std::io::Read;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use fastcdc::v2020::FastCDC;
 use sha2::{Digest, Sha256};
 use zstd::bulk::Compressor;
+
+use super::damaged;
 
 /// Small records share a piece of about this size, so that they compress together.
 const PACK: usize = 128 << 10;
@@ -68,11 +70,11 @@ pub(super) fn unpack(codec: i64, size: i64, bytes: Vec<u8>) -> Result<Vec<u8>> {
     let size = usize::try_from(size)?;
     let plain = match codec {
         0 => bytes,
-        1 => zstd::bulk::decompress(&bytes, size).context("a stored piece does not decompress")?,
-        other => bail!("a stored piece has the unknown codec {other}"),
+        1 => zstd::bulk::decompress(&bytes, size).with_context(|| damaged("a stored piece does not decompress"))?,
+        other => return Err(damaged(format!("a stored piece has the unknown codec {other}")).into()),
     };
     if plain.len() != size {
-        bail!("a stored piece has {} bytes where {size} were stored", plain.len());
+        return Err(damaged(format!("a stored piece has {} bytes where {size} were stored", plain.len())).into());
     }
     Ok(plain)
 }

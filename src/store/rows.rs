@@ -8,12 +8,36 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::append::{NewBody, NewEvent, NewRecord};
+use super::damaged;
 use crate::domain::{Event, Key, KeyKind, Kind, Order, Phase, Role, Timestamp, Usage, UsageSource};
 
 /// Rows a statement; full statements are prepared once.
 pub(super) const CHUNK: usize = 500;
+/// How many rows the statements take that write what is left over from full ones.
+const LEFT_OVER: [usize; 4] = [100, 20, 4, 1];
 /// How long events are kept: 90 days.
 const RETENTION: i64 = 90 * 86_400 * 1_000_000;
+
+/// A record with its numbers.
+pub(super) struct RecordRow<'a> {
+    pub number: i64,
+    pub source: i64,
+    /// A hash of what stays the same when a fork copies it.
+    pub copied: Option<i64>,
+    pub new: &'a NewRecord,
+}
+
+/// Rows in portions of few sizes, so that each statement is prepared once: preparing a statement for some hundred
+/// rows costs more than running it.
+pub(super) fn portions<T>(all: &[T], most: usize) -> impl Iterator<Item = &[T]> {
+    let mut rest = all;
+    std::iter::from_fn(move || {
+        let sizes = [most].into_iter().chain(LEFT_OVER.into_iter().filter(|size| *size < most));
+        let (portion, behind) = rest.split_at(sizes.into_iter().find(|size| *size <= rest.len())?);
+        rest = behind;
+        Some(portion)
+    })
+}
 
 /// An event with its numbers.
 pub(super) struct EventRow<'a> {
@@ -36,19 +60,25 @@ pub(super) fn key_code(kind: KeyKind) -> i64 {
 }
 
 pub(super) fn key_of(code: i64) -> Result<KeyKind> {
-    KeyKind::ALL.into_iter().find(|kind| key_code(*kind) == code).context("an unknown kind of key is stored")
+    KeyKind::ALL
+        .into_iter()
+        .find(|kind| key_code(*kind) == code)
+        .with_context(|| damaged("an unknown kind of key is stored"))
 }
 
 pub(super) fn role_of(code: i64) -> Result<Role> {
-    Role::ALL.into_iter().find(|role| *role as i64 == code).context("an unknown role is stored")
+    Role::ALL.into_iter().find(|role| *role as i64 == code).with_context(|| damaged("an unknown role is stored"))
 }
 
 pub(super) fn kind_of(code: i64) -> Result<Kind> {
-    Kind::ALL.into_iter().find(|kind| *kind as i64 == code).context("an unknown kind of event is stored")
+    Kind::ALL
+        .into_iter()
+        .find(|kind| *kind as i64 == code)
+        .with_context(|| damaged("an unknown kind of event is stored"))
 }
 
 pub(super) fn phase_of(code: i64) -> Result<Phase> {
-    Phase::ALL.into_iter().find(|phase| *phase as i64 == code).context("an unknown phase is stored")
+    Phase::ALL.into_iter().find(|phase| *phase as i64 == code).with_context(|| damaged("an unknown phase is stored"))
 }
 
 /// Text for a column: not every engine takes NUL, so it is shown as a symbol. Bodies keep it.
@@ -80,23 +110,23 @@ where
     }
 }
 
-pub(super) async fn insert_records(
-    connection: &mut SqliteConnection,
-    records: &[(i64, i64, &NewRecord)],
-) -> Result<()> {
-    for chunk in records.chunks(CHUNK) {
-        let mut query = QueryBuilder::new("INSERT INTO records (record, source, start, size, status, digest) ");
-        query.push_values(chunk, |mut row, (number, source, record)| {
-            row.push_bind(*number).push_bind(*source).push_bind(record.start).push_bind(record.size);
-            row.push_bind(record.status as i64).push_bind(record.digest.to_vec());
+pub(super) async fn insert_records(connection: &mut SqliteConnection, records: &[RecordRow<'_>]) -> Result<()> {
+    for chunk in portions(records, CHUNK) {
+        let mut query = QueryBuilder::new("INSERT INTO records (record, source, start, size, status, digest, copied) ");
+        query.push_values(chunk, |mut row, record| {
+            row.push_bind(record.number)
+                .push_bind(record.source)
+                .push_bind(record.new.start)
+                .push_bind(record.new.size);
+            row.push_bind(record.new.status as i64).push_bind(record.new.digest.to_vec()).push_bind(record.copied);
         });
-        query.build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
+        query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
 
 pub(super) async fn insert_events(connection: &mut SqliteConnection, events: &[EventRow<'_>]) -> Result<()> {
-    for chunk in events.chunks(CHUNK) {
+    for chunk in portions(events, CHUNK) {
         let mut query = QueryBuilder::new(
             "INSERT INTO events (event, session, order_time, origin, sequence, id, revision, at, received, expires, \
              kind, source, event_type, status, label, turn, turn_hash, phase, record, keys, provider, model, tool, \
@@ -126,7 +156,7 @@ pub(super) async fn insert_events(connection: &mut SqliteConnection, events: &[E
             row.push_bind(usage.map(|usage| usage.rule.as_str())).push_bind(usage.map(|usage| usage.source.name()));
             row.push_bind(clean_option(&event.error)).push_bind(event.flags | item.extra);
         });
-        query.build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
+        query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -147,13 +177,13 @@ fn written_keys(keys: &[(&Key, i64)]) -> String {
 }
 
 pub(super) async fn insert_ids(connection: &mut SqliteConnection, events: &[EventRow<'_>]) -> Result<()> {
-    for chunk in events.chunks(CHUNK) {
+    for chunk in portions(events, CHUNK) {
         let mut query = QueryBuilder::new("INSERT INTO event_ids (id, session, revision, content, event) ");
         query.push_values(chunk, |mut row, item| {
             row.push_bind(clean(&item.new.event.id)).push_bind(item.session).push_bind(item.revision);
             row.push_bind(item.content.to_vec()).push_bind(item.number);
         });
-        query.build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
+        query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -199,12 +229,12 @@ async fn insert_pairs(
     behind: &str,
     pairs: &[(i64, i64)],
 ) -> Result<()> {
-    for chunk in pairs.chunks(CHUNK) {
+    for chunk in portions(pairs, CHUNK) {
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(insert);
         query.push_values(chunk, |mut row, (first, second)| {
             row.push_bind(*first).push_bind(*second);
         });
-        query.push(behind).build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
+        query.push(behind).build().execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -216,12 +246,12 @@ pub(super) async fn insert_attributes(connection: &mut SqliteConnection, events:
             row.new.event.attributes.iter().enumerate().map(|(position, pair)| (row.number, position as i64, pair)),
         );
     }
-    for chunk in all.chunks(CHUNK) {
+    for chunk in portions(&all, CHUNK) {
         let mut query = QueryBuilder::new("INSERT INTO attributes (event, position, name, value) ");
         query.push_values(chunk, |mut row, (event, position, (name, value))| {
             row.push_bind(*event).push_bind(*position).push_bind(clean(name)).push_bind(clean(value));
         });
-        query.build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
+        query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -230,14 +260,14 @@ pub(super) async fn insert_bodies(
     connection: &mut SqliteConnection,
     bodies: &[(i64, &NewBody, i64, i64)],
 ) -> Result<()> {
-    for chunk in bodies.chunks(CHUNK) {
+    for chunk in portions(bodies, CHUNK) {
         let mut query = QueryBuilder::new("INSERT INTO bodies (event, role, blob, start, size, digest) ");
         query.push_values(chunk, |mut row, (event, body, blob, start)| {
             row.push_bind(*event).push_bind(body.role as i64).push_bind(*blob).push_bind(*start);
             row.push_bind(body.size).push_bind(body.digest.to_vec());
         });
         query.push(" ON CONFLICT (event, role) DO NOTHING");
-        query.build().persistent(chunk.len() == CHUNK).execute(&mut *connection).await?;
+        query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -285,7 +315,7 @@ fn usage_of(row: &SqliteRow) -> Result<Option<Usage>> {
         output: row.try_get(24)?,
         reasoning: row.try_get(25)?,
         rule,
-        source: UsageSource::parse(&source).context("an unknown source of usage is stored")?,
+        source: UsageSource::parse(&source).with_context(|| damaged("an unknown source of usage is stored"))?,
     }))
 }
 

@@ -14,7 +14,7 @@ const COLUMNS: &str = "session, id, parent, lineage, title, agent, project, room
 impl Store {
     /// All sessions, children and empty ones too, newest first.
     pub async fn sessions(&self) -> Result<Vec<Session>> {
-        let statement = format!("SELECT {COLUMNS} FROM sessions ORDER BY ended DESC NULLS LAST, session DESC");
+        let statement = format!("SELECT {COLUMNS} FROM sessions ORDER BY ended DESC NULLS LAST, id");
         let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).fetch_all(&self.readers).await?;
         rows.iter().map(session_of).collect()
     }

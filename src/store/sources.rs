@@ -65,6 +65,19 @@ impl Store {
         Ok(sources)
     }
 
+    /// Whether some revision of a source has events of a session.
+    pub async fn holds(&self, path: &str, session: &str) -> Result<bool> {
+        let rows =
+            sqlx::query("SELECT sessions FROM sources WHERE path = $1").bind(path).fetch_all(&self.readers).await?;
+        for row in rows {
+            let sessions: Vec<String> = serde_json::from_str(row.try_get(0)?)?;
+            if sessions.iter().any(|known| known == session) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The sources that hold a record of a session, with the size of their content.
     pub async fn sources_of(&self, session: i64) -> Result<Vec<Source>> {
         let statement = format!(
@@ -78,16 +91,27 @@ impl Store {
     }
 
     /// Takes back what lies behind `consumed`: bytes of a record that was never completed, and the cut record itself.
-    pub async fn rewind_source(&self, source: &Source) -> Result<()> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        bytes::shorten_blob(&mut transaction, source.blob, source.consumed).await?;
+    pub async fn rewind_source(&self, source: i64) -> Result<()> {
+        let rewound = self.rewind(source).await;
+        rewound.map_err(|error| super::open::explain(error, &self.path))
+    }
+
+    async fn rewind(&self, source: i64) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        // Asked for here, because another process may have read on since it was last known.
+        let row = sqlx::query("SELECT blob, consumed FROM sources WHERE source = $1")
+            .bind(source)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let (blob, consumed): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        bytes::shorten_blob(&mut transaction, blob, consumed).await?;
         let cut = sqlx::query("SELECT record FROM records WHERE source = $1 AND start >= $2")
-            .bind(source.number)
-            .bind(source.consumed)
+            .bind(source)
+            .bind(consumed)
             .fetch_all(&mut *transaction)
             .await?;
         for row in cut {
-            forget_record(&mut transaction, source.number, row.try_get(0)?).await?;
+            forget_record(&mut transaction, source, row.try_get(0)?).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -119,8 +143,11 @@ impl Store {
     /// How often each derived event id occurs among the records of a source: ids and counts.
     pub async fn derived_ids(&self, source: i64) -> Result<Vec<String>> {
         let rows = sqlx::query(
-            "SELECT events.id FROM records JOIN events ON events.record = records.record \
-             WHERE records.source = $1 AND events.id >= 'r-' AND events.id < 'r.'",
+            // The numbers of a source's records rise with their places, so that few others lie between them.
+            "SELECT events.id FROM events INDEXED BY events_derived CROSS JOIN records ON records.record = events.record \
+             WHERE records.source = $1 AND events.id >= 'r-' AND events.id < 'r.' AND events.record BETWEEN \
+             (SELECT record FROM records WHERE source = $1 ORDER BY start LIMIT 1) AND \
+             (SELECT record FROM records WHERE source = $1 ORDER BY start DESC LIMIT 1)",
         )
         .bind(source)
         .fetch_all(&self.readers)
@@ -135,8 +162,9 @@ async fn forget_record(connection: &mut SqliteConnection, source: i64, record: i
         .bind(record)
         .fetch_all(&mut *connection)
         .await?;
-    for row in &events {
-        let event: i64 = row.try_get(0)?;
+    let numbers = events.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+    super::count::must_count_anew(connection, &numbers).await?;
+    for event in numbers {
         for statement in [
             "DELETE FROM event_ids WHERE event = $1 AND id = (SELECT id FROM events WHERE event = $1)",
             "DELETE FROM event_keys WHERE event = $1",
@@ -147,9 +175,12 @@ async fn forget_record(connection: &mut SqliteConnection, source: i64, record: i
             sqlx::query(statement).bind(event).execute(&mut *connection).await?;
         }
     }
+    super::count::lower_the_mark(connection).await?;
     sqlx::query("DELETE FROM event_origins WHERE record = $1").bind(record).execute(&mut *connection).await?;
-    sqlx::query("DELETE FROM records WHERE record = $1").bind(record).execute(&mut *connection).await?;
-    sqlx::query("UPDATE sources SET records = records - 1, represented = represented - 1, bad = bad - 1, events = events - $1 WHERE source = $2")
+    let deleted = sqlx::query("DELETE FROM records WHERE record = $1 RETURNING status <> 0").bind(record);
+    let is_bad: bool = deleted.fetch_one(&mut *connection).await?.try_get(0)?;
+    sqlx::query("UPDATE sources SET records = records - 1, represented = represented - 1, bad = bad - $1, events = events - $2 WHERE source = $3")
+        .bind(i64::from(is_bad))
         .bind(events.len() as i64)
         .bind(source)
         .execute(&mut *connection)
@@ -158,14 +189,16 @@ async fn forget_record(connection: &mut SqliteConnection, source: i64, record: i
 }
 
 /// The number of a source and the blob of its content; both are made with its first batch.
-pub(super) async fn begin(connection: &mut SqliteConnection, step: &SourceStep) -> Result<(i64, i64)> {
-    let known = sqlx::query("SELECT source, blob FROM sources WHERE path = $1 AND revision = $2")
-        .bind(&step.path)
-        .bind(step.revision)
-        .fetch_optional(&mut *connection)
-        .await?;
+///
+/// `None` where the content is not what the step continues: somebody else reads the same source.
+pub(super) async fn begin(connection: &mut SqliteConnection, step: &SourceStep) -> Result<Option<(i64, i64)>> {
+    let statement = "SELECT sources.source, sources.blob, blobs.size FROM sources JOIN blobs ON blobs.blob = sources.blob \
+         WHERE sources.path = $1 AND sources.revision = $2";
+    let known = sqlx::query(statement).bind(&step.path).bind(step.revision).fetch_optional(&mut *connection).await?;
     if let Some(row) = known {
-        return Ok((row.try_get(0)?, row.try_get(1)?));
+        let size: i64 = row.try_get(2)?;
+        let continues = step.base.is_none_or(|base| base == size);
+        return Ok(if continues { Some((row.try_get(0)?, row.try_get(1)?)) } else { None });
     }
     let number = super::next_number(connection, "SELECT max(source) FROM sources").await?;
     let blob = bytes::new_blob(connection).await?;
@@ -181,7 +214,21 @@ pub(super) async fn begin(connection: &mut SqliteConnection, step: &SourceStep) 
     .bind(blob)
     .execute(connection)
     .await?;
-    Ok((number, blob))
+    Ok(Some((number, blob)))
+}
+
+/// Whether a record of a source is already named as an origin of an event.
+pub(super) async fn names(connection: &mut SqliteConnection, source: i64, event: i64) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT EXISTS (SELECT 1 FROM events JOIN records ON records.record = events.record WHERE events.event = $1 \
+         AND records.source = $2) OR EXISTS (SELECT 1 FROM event_origins JOIN records \
+         ON records.record = event_origins.record WHERE event_origins.event = $1 AND records.source = $2)",
+    )
+    .bind(event)
+    .bind(source)
+    .fetch_one(connection)
+    .await?;
+    Ok(row.try_get(0)?)
 }
 
 /// Notes how far a source was read, and what came of it.
@@ -205,7 +252,7 @@ pub(super) async fn step(
     .bind(i64::try_from(records)?)
     .bind(i64::try_from(appended.represented)?)
     .bind(i64::try_from(bad)?)
-    .bind(i64::try_from(appended.added + appended.duplicates)?)
+    .bind(i64::try_from(appended.added + appended.duplicates - appended.repeated)?)
     .bind(serde_json::to_string(&step.sessions)?)
     .bind(step.finished.map(|stamp| stamp.size))
     .bind(step.finished.map(|stamp| stamp.modified))

@@ -165,6 +165,45 @@ async fn of_a_turns_usage_the_last_snapshot_counts() {
 }
 
 #[tokio::test]
+async fn counts_that_grew_are_those_of_all_events() {
+    let Desk { folder: _folder, store } = desk().await;
+    let mut chance: u64 = 7;
+    let mut next = |below: u64| {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (chance >> 33) % below
+    };
+    for round in 0..12 {
+        let mut events = Vec::new();
+        for index in 0..40 {
+            let kind = [Kind::Model, Kind::Tool, Kind::Transcript, Kind::Other][next(4) as usize];
+            let mut one = event("s", &format!("e{round}-{index}"), 1 + next(100) as i64, kind);
+            one.phase = [Phase::Whole, Phase::Call, Phase::Part, Phase::Result][next(4) as usize];
+            one.turn = (next(5) > 0).then(|| format!("turn {}", next(40)));
+            one.flags = [0, flag::ERROR, flag::BAD | flag::ERROR, flag::TWIN, flag::UNKNOWN][next(5) as usize];
+            one.model = (next(3) == 0).then(|| format!("m{}", next(3)));
+            if next(3) == 0 {
+                one.keys = vec![Key::native(KeyKind::Request, format!("r{}", next(4)))];
+            }
+            if next(4) == 0 {
+                one.attributes = vec![("usage_mismatch".to_owned(), "so".to_owned())];
+            }
+            if next(2) == 0 {
+                let bucket = |known: u64, tokens: u64| (known > 0).then_some(tokens as i64);
+                let source = [UsageSource::Provider, UsageSource::Sdk][usize::from(next(20) == 0)];
+                let (input, output) = (bucket(next(9), next(50)), bucket(next(9), next(50)));
+                one.usage = Some(Usage { input, output, ..Usage::new("rule", source) });
+            }
+            events.push(one);
+        }
+        append(&store, batch(&format!("/f{round}"), &[session("s")], events)).await;
+        let grown = store.session("s").await.expect("reads");
+        sqlx::query("UPDATE sessions SET counted = 2, settled = 0").execute(&store.writer).await.expect("writes");
+        store.settle().await.expect("settles");
+        assert_eq!(grown, store.session("s").await.expect("reads"), "round {round}");
+    }
+}
+
+#[tokio::test]
 async fn a_blob_may_be_named_before_it_comes_and_is_stored_once() {
     let Desk { folder: _folder, store } = desk().await;
     let bytes = b"a body of its own".repeat(100);
@@ -176,7 +215,7 @@ async fn a_blob_may_be_named_before_it_comes_and_is_stored_once() {
         let mut packer = Packer::default();
         packer.push(&bytes);
         packer.end_record();
-        let blob = NewBlob { digest: digest(&bytes), pieces: packer.take() };
+        let blob = NewBlob { digest: digest(&bytes), size: bytes.len() as i64, start: 0, pieces: packer.take() };
         append(&store, Batch { blobs: vec![blob], ..Batch::default() }).await;
     }
     let bodies = store.bodies(&[1]).await.expect("reads");
@@ -253,8 +292,132 @@ async fn what_is_no_store_is_said() {
     let newer = desk.folder.path().join("newer.db");
     let store = Store::open(&newer).await.expect("opens");
     sqlx::query("PRAGMA user_version = 99").execute(&store.writer).await.expect("writes");
+    assert!(refused(&newer).await.contains("made by a newer turnscope (schema 99;"));
     store.close().await;
     assert!(refused(&newer).await.contains("made by a newer turnscope (schema 99;"));
+}
+
+/// A store with one session, closed, and its bytes.
+async fn closed_store() -> (tempfile::TempDir, std::path::PathBuf, Vec<u8>) {
+    let Desk { folder, store } = desk().await;
+    let path = store.path().to_owned();
+    store.append(&[batch("/f", &[session("s")], vec![])]).await.expect("appends");
+    store.settle().await.expect("settles");
+    store.close().await;
+    let bytes = std::fs::read(&path).expect("is there");
+    (folder, path, bytes)
+}
+
+fn names_beside(path: &Path) -> Vec<String> {
+    let folder = std::fs::read_dir(path.parent().expect("lies in a folder")).expect("reads");
+    let mut names: Vec<String> =
+        folder.map(|entry| entry.expect("reads").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn reading_a_store_changes_no_byte_and_leaves_nothing_beside_it() {
+    let (_folder, path, before) = closed_store().await;
+    let store = Store::open(&path).await.expect("opens");
+    assert_eq!(store.sessions().await.expect("reads").len(), 1);
+    store.close().await;
+    assert!(std::fs::read(&path).expect("is there") == before);
+    assert_eq!(names_beside(&path), ["store.db"]);
+}
+
+#[tokio::test]
+async fn a_newer_store_is_refused_untouched() {
+    let (_folder, path, mut bytes) = closed_store().await;
+    bytes[60..64].copy_from_slice(&99u32.to_be_bytes());
+    std::fs::write(&path, &bytes).expect("writes");
+    let error = Store::open(&path).await.expect_err("newer");
+    assert!(format!("{error:#}").contains("made by a newer turnscope (schema 99;"), "{error:#}");
+    assert!(std::fs::read(&path).expect("is there") == bytes);
+    assert_eq!(names_beside(&path), ["store.db"]);
+}
+
+#[tokio::test]
+async fn a_reader_works_beside_a_writer() {
+    let desk = desk().await;
+    desk.store.append(&[batch("/f", &[session("s")], vec![])]).await.expect("appends");
+    let held = desk.store.writer.begin_with("BEGIN IMMEDIATE").await.expect("locks");
+    let other = Store::open_with(desk.store.path(), Duration::ZERO).await.expect("opens");
+    assert_eq!(other.sessions().await.expect("reads").len(), 1);
+    drop(held);
+}
+
+#[tokio::test]
+async fn what_waits_in_the_log_of_a_store_that_may_only_be_read_is_read_too() {
+    let desk = desk().await;
+    desk.store.append(&[batch("/f", &[session("s")], vec![])]).await.expect("appends");
+    // As a killed import leaves it: the log holds all, and nothing can be made beside it.
+    let left = desk.folder.path().join("left");
+    std::fs::create_dir_all(left.join("store.db-shm")).expect("makes a folder");
+    for name in ["store.db", "store.db-wal"] {
+        std::fs::copy(desk.store.path().with_file_name(name), left.join(name)).expect("copies");
+    }
+    let before = std::fs::read(left.join("store.db-wal")).expect("is there");
+    let store = Store::open_to_read(&left.join("store.db")).await.expect("opens");
+    assert_eq!(store.sessions().await.expect("reads").len(), 1);
+    assert!(store.annotate(&mark("s", "row")).await.is_err());
+    assert!(std::fs::read(left.join("store.db-wal")).expect("is there") == before);
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("other.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let other = sqlx::SqlitePool::connect_with(options).await.expect("opens");
+    sqlx::query("CREATE TABLE bookmarks (address TEXT)").execute(&other).await.expect("writes");
+    other.close().await;
+    let before = std::fs::read(&path).expect("is there");
+    let error = Store::open(&path).await.expect_err("refused");
+    assert!(format!("{error:#}").contains("a database of another program"), "{error:#}");
+    assert!(std::fs::read(&path).expect("is there") == before);
+}
+
+fn mark(session: &str, row: &str) -> Annotation {
+    Annotation { session: session.to_owned(), row: row.to_owned(), marked: true, note: None }
+}
+
+#[tokio::test]
+async fn blobs_of_events_that_share_an_id_have_names_of_their_own() {
+    use sqlx::Row;
+    let Desk { folder: _folder, store } = desk().await;
+    for content in [1, 2] {
+        let mut one = batch("/f", &[session("s")], vec![event("s", "e1", 1, Kind::Model)]);
+        (one.source, one.pieces) = (None, Vec::new());
+        one.records[0].content = [content; 16];
+        let bytes = vec![content; 9];
+        one.records[0].events[0].bodies.push(NewBody {
+            role: Role::Input,
+            place: Place::Blob,
+            size: 9,
+            digest: digest(&bytes),
+        });
+        append(&store, one).await;
+    }
+    let rows = sqlx::query("SELECT id FROM agent_io_blobs ORDER BY id").fetch_all(&store.readers).await.expect("reads");
+    let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(ids, ["e1:input", "e1:output", "e1~1:input", "e1~1:output"]);
+    let rows = sqlx::query("SELECT input_blob_id FROM agent_model_io ORDER BY 1")
+        .fetch_all(&store.readers)
+        .await
+        .expect("reads");
+    let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(ids, ["e1:input", "e1~1:input"]);
+}
+
+#[tokio::test]
+async fn damage_names_the_store_wherever_it_is_met() {
+    let desk = desk().await;
+    let path = desk.store.path().to_owned();
+    let error = super::explain(desk.store.blob_size(99).await.expect_err("no such blob"), &path);
+    assert_eq!(format!("{error:#}"), format!("the store {} is damaged: there is no such blob", path.display()));
+    let error = super::explain(anyhow::anyhow!("something else"), &path);
+    assert_eq!(format!("{error:#}"), "something else");
 }
 
 #[tokio::test]

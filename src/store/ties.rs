@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::events::head_of;
-use super::{Store, rows};
+use super::{Store, damaged, rows};
 use crate::domain::{Head, KeyKind, Kind, Session, Speaker, Tie, Ties, Via};
 
 /// The keys of a session are read in one run where it has most of those in between; else they are asked for.
@@ -99,7 +99,7 @@ fn add_key(known: &mut HashMap<i64, (KeyKind, u64)>, row: &SqliteRow) -> Result<
 fn add_ties(ties: &mut Ties, kind: Kind, row: &SqliteRow, known: &HashMap<i64, (KeyKind, u64)>) -> Result<()> {
     let mut own = Vec::new();
     for (number, rule) in rows::read_keys(row.try_get(8)?) {
-        let (kind, value) = *known.get(&number).context("an event names a key that is not stored")?;
+        let (kind, value) = *known.get(&number).with_context(|| damaged("an event names a key that is not stored"))?;
         own.push(Tie { kind, via: Via::of(rule), value });
     }
     let speaker = Speaker::of(kind, row.try_get(9)?);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::join::{Choice, Strength, Web};
+use super::join::{Choice, Rule, Strength, Web};
 use super::{Place, Rows};
 use crate::domain::{Event, Head, KeyKind, Kind, Phase, flag};
 
@@ -109,15 +109,17 @@ pub fn unjoined(web: &Web, session: i64, rows: &Rows) -> Vec<Finding> {
                 let count = web.candidates_of(link).len();
                 (Severity::Warning, "ambiguous_join", format!("{count} rows fit: {}", rule.name))
             }
-            Strength::Orphan if rule.choice == Choice::None && rule.name.starts_with("call") => {
-                (Severity::Warning, "unpaired_call", rule.name.to_owned())
-            }
+            Strength::Orphan if is_open_half(rule) => (Severity::Warning, "unpaired_call", rule.name.to_owned()),
             Strength::Orphan => (Severity::Warning, "orphan", rule.name.to_owned()),
             _ => return None,
         };
         Some(Finding { event, severity, name, detail })
     });
     told.collect()
+}
+
+fn is_open_half(rule: &Rule) -> bool {
+    rule.choice == Choice::None && matches!(rule.name, "call without result" | "start without outcome")
 }
 
 /// Calls that took an id which another call of the session has.

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::gaps::{Gap, gaps};
 use super::growing::Growing;
 use crate::domain::{Head, Kind, Timestamp, flag};
 
@@ -61,9 +62,11 @@ const CHUNK: usize = 1024;
 /// The rows of one session in order, with the numbers of the events in each.
 ///
 /// They lie in chunks that copies share, so that a timeline that grows costs what it grows by.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Rows {
     chunks: Vec<Arc<Chunk>>,
+    /// Once they have been asked for.
+    gaps: OnceLock<Vec<Gap>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,6 +75,15 @@ struct Chunk {
     /// Event numbers, row by row, the call first.
     members: Vec<i64>,
 }
+
+impl PartialEq for Rows {
+    /// Gaps come from the rows.
+    fn eq(&self, other: &Self) -> bool {
+        self.chunks == other.chunks
+    }
+}
+
+impl Eq for Rows {}
 
 impl Rows {
     /// Groups events into rows. A row stands where its first event stands.
@@ -107,6 +119,18 @@ impl Rows {
         self.chunks.get(index / CHUNK)?.rows.get(index % CHUNK)
     }
 
+    /// Where nothing happened for long, in order. The first question looks at all rows.
+    pub fn gaps(&self) -> &[Gap] {
+        self.gaps.get_or_init(|| gaps(self))
+    }
+
+    /// The gap before a row.
+    pub fn gap_before(&self, row: usize) -> Option<&Gap> {
+        let gaps = self.gaps();
+        let index = gaps.binary_search_by_key(&row, |gap| gap.row as usize).ok()?;
+        gaps.get(index)
+    }
+
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Row> + ExactSizeIterator {
         (0..self.len()).map(|index| &self.chunks[index / CHUNK].rows[index % CHUNK])
     }
@@ -133,6 +157,7 @@ impl Rows {
 
     /// Puts a row without events behind all others.
     pub(super) fn begin(&mut self, head: &Head) {
+        self.gaps = OnceLock::new();
         if self.chunks.last().is_none_or(|last| last.rows.len() == CHUNK) {
             self.chunks.push(Arc::default());
         }
@@ -147,6 +172,7 @@ impl Rows {
 
     /// Gives a row one more event, at a place among those that it has; answers with the row, to be summed up.
     pub(super) fn insert(&mut self, index: usize, place: usize, event: i64) -> Option<&mut Row> {
+        self.gaps = OnceLock::new();
         let chunk = Arc::make_mut(self.chunks.get_mut(index / CHUNK)?);
         let within = index % CHUNK;
         let row = chunk.rows.get_mut(within)?;

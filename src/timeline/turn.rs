@@ -8,11 +8,13 @@ use crate::domain::{Event, Key, Kind, Phase, Timestamp, Usage, flag};
 /// A row with its words.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
-    /// The name of the turn, or the id of the single event.
+    /// The name of the turn, or of the single event.
     pub id: String,
     pub kind: Kind,
     pub at: Option<Timestamp>,
     pub ended: Option<Timestamp>,
+    /// The time that was written, where the row stands at another one.
+    pub written: Option<Timestamp>,
     pub label: String,
     pub state: State,
     /// The status as the source wrote it, else that of the state.
@@ -20,6 +22,7 @@ pub struct Turn {
     pub source: String,
     /// Who: the tool, the model, the participant or the type of the event.
     pub who: String,
+    pub tool: Option<String>,
     pub model: Option<String>,
     pub keys: Vec<Key>,
     pub usage: Option<Usage>,
@@ -27,8 +30,15 @@ pub struct Turn {
     pub latency: Option<i64>,
     pub error: Option<String>,
     pub flags: i64,
-    /// The ids of its events, the call first.
+    /// The names of its events, the call first.
     pub events: Vec<String>,
+}
+
+impl Turn {
+    /// Who and what, for a line about this row: the name is not said twice.
+    pub fn words(&self) -> String {
+        if self.label.starts_with(&self.who) { self.label.clone() } else { format!("{} {}", self.who, self.label) }
+    }
 }
 
 /// Sums up the events of one row, given with the call first. `None` for no events.
@@ -40,10 +50,11 @@ pub fn describe(events: &[Event]) -> Option<Turn> {
     let state = judge(lead.kind, flags, events);
     let spoken = events.iter().rev().find_map(|event| event.status.clone());
     Some(Turn {
-        id: lead.turn.clone().unwrap_or_else(|| lead.id.clone()),
+        id: lead.row(),
         kind: lead.kind,
         at: known(first.order.time),
         ended: known(last.order.time),
+        written: first.at.filter(|at| *at != first.order.time),
         label: label(lead, events),
         state,
         status: spoken
@@ -51,6 +62,7 @@ pub fn describe(events: &[Event]) -> Option<Turn> {
             .unwrap_or_else(|| state.name().to_owned()),
         source: lead.source.clone(),
         who: who(lead, events),
+        tool: events.iter().find_map(|event| event.tool.clone()),
         model: events.iter().find_map(|event| event.model.clone()),
         keys: events.iter().flat_map(|event| event.keys.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect(),
         usage: events
@@ -61,7 +73,7 @@ pub fn describe(events: &[Event]) -> Option<Turn> {
         latency: latency(events),
         error: events.iter().find_map(|event| event.error.clone()),
         flags,
-        events: events.iter().map(|event| event.id.clone()).collect(),
+        events: events.iter().map(Event::name).collect(),
     })
 }
 
@@ -109,7 +121,8 @@ fn who(lead: &Event, events: &[Event]) -> String {
 }
 
 fn latency(events: &[Event]) -> Option<i64> {
-    let reported = events.iter().filter_map(|event| event.latency).max();
+    // As in the rows: what is below zero was not measured.
+    let reported = events.iter().filter_map(|event| event.latency).filter(|latency| *latency >= 0).max();
     reported.or_else(|| {
         let call = events.iter().filter(|event| event.phase == Phase::Call).map(|event| event.order.time).min()?;
         let result = events.iter().filter(|event| event.phase == Phase::Result).map(|event| event.order.time).max()?;

@@ -1,6 +1,7 @@
 //! What a key or a command can ask for.
 
 use super::catalog::Column;
+use super::groups::Grouping;
 use super::list::Move;
 use crate::domain::Kind;
 
@@ -39,11 +40,16 @@ pub(crate) enum Find {
     NextHit,
     PriorHit,
     Filter,
+    /// Filters the value under the cursor in, or out.
+    FilterIn,
+    FilterOut,
     Next(Target),
     Prior(Target),
     /// The next or the row before that shares a key with this one.
     Sharing,
     SharingBefore,
+    /// Picks the kind of key by which the two above go.
+    KeyKind,
 }
 
 /// What can be jumped to.
@@ -52,6 +58,9 @@ pub(crate) enum Target {
     Error,
     Kind(Kind),
     Mark,
+    Finding,
+    /// The row behind a time in which nothing happened.
+    Gap,
 }
 
 /// What is shown, and how.
@@ -71,7 +80,26 @@ pub(crate) enum Show {
     Time,
     Kind(Kind),
     AllKinds,
+    /// Every row that shares a key with this one, key by key.
+    Lens,
+    /// Only the rows with one key of this one.
+    Isolate,
+    /// What does not add up.
+    Findings,
     Sort(Column),
+    Group(Grouping),
+    /// What the last columns of the timeline show.
+    Lane,
+    /// Rows nested by branch, or flat.
+    Tree,
+    /// Folds of branches.
+    Branch(Fold),
+    Play,
+    Slower,
+    Faster,
+    Usage,
+    Actions,
+    Diff,
 }
 
 /// Looking at one row and its payloads.
@@ -91,7 +119,7 @@ pub(crate) enum Look {
     Right,
 }
 
-/// Folds of a payload.
+/// Folds of a payload, or of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fold {
     Toggle,

@@ -59,7 +59,7 @@ mod tests {
     use crate::ui::theme::Depth;
 
     fn state() -> State {
-        let options = Options { theme: ThemeChoice::Dark, depth: Depth::True, ascii: false, mouse: false };
+        let options = Options { theme: ThemeChoice::Dark, depth: Depth::True, ascii: false, mouse: false, offset: 0 };
         State::new(&options, 80, 24)
     }
 

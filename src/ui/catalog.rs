@@ -1,15 +1,16 @@
 //! All sessions of the store, prepared once so that sorting and filtering a hundred thousand of them is instant.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::filter::{Filter, fold};
 use crate::domain::Session;
+use crate::domain::filter::{Field, Filter, Frame};
+use crate::timeline::filter::matches_session;
 
 /// A session with what sorting and filtering need of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
     pub session: Session,
-    /// Everything that `f` and `/` look at, folded.
+    /// Everything that `f` looks at, folded.
     pub folded: String,
     /// The place of its parent in the catalog.
     pub parent: Option<u32>,
@@ -22,6 +23,8 @@ pub(crate) struct Entry {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Catalog {
     pub entries: Vec<Entry>,
+    /// The values that a filter may name.
+    pub values: BTreeMap<Field, Vec<String>>,
 }
 
 /// One line of the session list.
@@ -30,6 +33,14 @@ pub(crate) struct Line {
     /// The place of the session in the catalog.
     pub entry: u32,
     pub depth: u16,
+    /// The number of the group, on a line that is the heading of one and shows no session.
+    pub heading: Option<u32>,
+}
+
+impl Line {
+    pub(crate) fn of(entry: u32, depth: u16) -> Self {
+        Self { entry, depth, heading: None }
+    }
 }
 
 /// What the list is sorted by.
@@ -75,6 +86,24 @@ impl Sort {
     }
 }
 
+impl Sort {
+    /// `sorted by start, newest first`.
+    pub(crate) fn words(self) -> String {
+        let (what, up, down) = match self.column {
+            Column::Title | Column::Agent | Column::Project => (self.column.name(), "a to z", "z to a"),
+            Column::Started => ("start", "oldest first", "newest first"),
+            Column::Duration => ("duration", "shortest first", "longest first"),
+            _ => (self.column.name(), "fewest first", "most first"),
+        };
+        format!("sorted by {what}, {}", if self.descending { down } else { up })
+    }
+}
+
+/// Text as it is compared: case does not count.
+fn fold(text: &str) -> String {
+    text.to_lowercase()
+}
+
 /// The ranks of texts in their sorted order, so that later sorts compare numbers.
 fn ranks<'a>(texts: impl Iterator<Item = &'a str>) -> HashMap<&'a str, i64> {
     let mut sorted: Vec<(String, &str)> = texts.map(|text| (fold(text), text)).collect();
@@ -85,6 +114,7 @@ fn ranks<'a>(texts: impl Iterator<Item = &'a str>) -> HashMap<&'a str, i64> {
 
 impl Catalog {
     pub fn of(sessions: Vec<Session>) -> Self {
+        let values = values_of(&sessions);
         let places: HashMap<&str, u32> =
             sessions.iter().enumerate().map(|(place, session)| (session.id.as_str(), place as u32)).collect();
         let parents: Vec<Option<u32>> = sessions
@@ -113,7 +143,7 @@ impl Catalog {
             project_rank: ranks[2],
             session,
         });
-        Self { entries: entries.collect() }
+        Self { entries: entries.collect(), values }
     }
 
     pub fn get(&self, place: u32) -> Option<&Session> {
@@ -125,8 +155,10 @@ impl Catalog {
     }
 
     /// The lines to be shown: sorted, with sub-agents below the sessions that started them.
-    pub(crate) fn arrange(&self, sort: Sort, filter: Option<&Filter>) -> Vec<Line> {
-        let shown = |entry: &Entry| filter.is_none_or(|filter| filter.matches(&entry.folded));
+    pub(crate) fn arrange(&self, sort: Sort, filter: Option<&Filter>, frame: &Frame) -> Vec<Line> {
+        let passes =
+            |filter: &Filter, entry: &Entry| matches_session(&filter.expression, &entry.session, &entry.folded, frame);
+        let shown = |entry: &Entry| filter.is_none_or(|filter| passes(filter, entry));
         let mask: Vec<bool> = self.entries.iter().map(shown).collect();
         let mut sorted: Vec<(i64, u32)> = self
             .entries
@@ -158,18 +190,18 @@ impl Catalog {
         // What is left stands in a circle of parents; every session must be somewhere.
         let mut left: Vec<u32> = children.into_values().flatten().collect();
         left.sort_unstable();
-        lines.extend(left.into_iter().map(|entry| Line { entry, depth: 0 }));
+        lines.extend(left.into_iter().map(|entry| Line::of(entry, 0)));
         lines
     }
 }
 
 fn push(root: u32, children: &mut HashMap<u32, Vec<u32>>, lines: &mut Vec<Line>) {
-    let mut open = vec![Line { entry: root, depth: 0 }];
+    let mut open = vec![Line::of(root, 0)];
     while let Some(line) = open.pop() {
         lines.push(line);
         let below = children.remove(&line.entry).unwrap_or_default();
         let depth = line.depth.saturating_add(1);
-        open.extend(below.into_iter().rev().map(|entry| Line { entry, depth }));
+        open.extend(below.into_iter().rev().map(|entry| Line::of(entry, depth)));
     }
 }
 
@@ -195,6 +227,19 @@ pub(crate) fn duration(session: &Session) -> Option<i64> {
     Some(session.ended?.0.saturating_sub(session.started?.0))
 }
 
+/// The values of sessions that a filter may name.
+fn values_of(sessions: &[Session]) -> BTreeMap<Field, Vec<String>> {
+    let each = |of: fn(&Session) -> Vec<&String>| {
+        let values: BTreeSet<&String> = sessions.iter().flat_map(of).collect();
+        values.into_iter().cloned().collect()
+    };
+    BTreeMap::from([
+        (Field::Agent, each(|session| vec![&session.agent])),
+        (Field::Project, each(|session| session.project.iter().collect())),
+        (Field::Model, each(|session| session.models.iter().collect())),
+    ])
+}
+
 fn words_of(session: &Session) -> String {
     let mut words = vec![session.name(), &session.id, &session.agent];
     words.extend(session.project.as_deref());
@@ -212,6 +257,7 @@ fn words_of(session: &Session) -> String {
 mod tests {
     use super::*;
     use crate::domain::Timestamp;
+    use crate::domain::filter::{Saved, Scope};
 
     fn session(id: &str, parent: Option<&str>, started: i64) -> Session {
         Session {
@@ -223,7 +269,8 @@ mod tests {
     }
 
     fn shown(catalog: &Catalog, sort: Sort, filter: &str) -> Vec<(String, u16)> {
-        let lines = catalog.arrange(sort, Filter::parse(filter).as_ref());
+        let filter = Filter::parse(filter, Scope::Sessions, &Saved::new()).expect("valid");
+        let lines = catalog.arrange(sort, filter.as_ref(), &Frame::default());
         lines.iter().map(|line| (catalog.entries[line.entry as usize].session.id.clone(), line.depth)).collect()
     }
 

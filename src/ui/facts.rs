@@ -1,10 +1,15 @@
 //! What is known of a row, as lines of names and values: the Summary, Usage and Joins tabs.
 
+use std::ops::Range;
+
+use super::insight::{Insight, Judged};
 use super::message::Detail;
+use super::phrase::Phrase;
 use super::state::{EventScreen, Tab};
 use super::text::wrap;
 use super::{why, words};
 use crate::domain::{Event, Key, Phase, Usage, flag};
+use crate::timeline::Verdict;
 
 /// How a line is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +47,20 @@ const FLAGS: &[(i64, &str)] = &[
     (flag::UNKNOWN, "unknown: a type of record that turnscope does not know"),
 ];
 
+/// Whether values have no room beside their names, and stand below them.
+pub(crate) fn is_narrow(width: usize) -> bool {
+    width < NAME_WIDTH + 3 + 16
+}
+
+/// A name and its value as lines: side by side, or on a narrow screen one below the other.
+pub(crate) fn lay(name: &str, value: &str, tone: Tone, width: usize) -> Vec<Fact> {
+    let fact = |name: &str, value: String| Fact { name: name.to_owned(), value, tone };
+    let room = if is_narrow(width) { width.saturating_sub(3) } else { width.saturating_sub(NAME_WIDTH + 3) };
+    let mut values = wrap(value, room.max(8)).into_iter();
+    let beside = if is_narrow(width) && !name.is_empty() { String::new() } else { values.next().unwrap_or_default() };
+    std::iter::once(fact(name, beside)).chain(values.map(|value| fact("", value))).collect()
+}
+
 /// Collects lines; long values go on below.
 struct Lines {
     facts: Vec<Fact>,
@@ -57,11 +76,7 @@ impl Lines {
     }
 
     fn add(&mut self, name: &str, value: &str, tone: Tone) {
-        let room = self.width.saturating_sub(NAME_WIDTH + 3).max(8);
-        for (index, value) in wrap(value, room).into_iter().enumerate() {
-            let name = if index == 0 { name.to_owned() } else { String::new() };
-            self.facts.push(Fact { name, value, tone });
-        }
+        self.facts.extend(lay(name, value, tone, self.width));
     }
 
     fn plain(&mut self, name: &str, value: &str) {
@@ -80,8 +95,8 @@ pub(crate) fn lines(screen: &EventScreen, width: usize) -> Vec<Fact> {
     let mut lines = Lines { facts: Vec::new(), width };
     let Some(detail) = &screen.detail else { return lines.facts };
     match screen.tab {
-        Tab::Summary => summary(&mut lines, detail, screen.note.as_deref()),
-        Tab::Usage => usage(&mut lines, detail),
+        Tab::Summary => summary(&mut lines, detail, screen),
+        Tab::Usage => usage(&mut lines, detail, screen.insight.as_deref()),
         Tab::Joins => {
             let links = screen.links.as_deref().unwrap_or_default();
             return why::lines(links, width).into_iter().map(|line| line.fact).collect();
@@ -91,7 +106,53 @@ pub(crate) fn lines(screen: &EventScreen, width: usize) -> Vec<Fact> {
     lines.facts
 }
 
-fn summary(lines: &mut Lines, detail: &Detail, note: Option<&str>) {
+/// A place in a line of names and values.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub line: usize,
+    /// The bytes of the value; `None` where it is in the name.
+    pub range: Option<(usize, usize)>,
+}
+
+/// All places that hold a phrase, in order; also those that go on in the next line of the same value.
+pub(crate) fn places(facts: &[Fact], phrase: &Phrase) -> Vec<Place> {
+    let mut places = Vec::new();
+    let mut line = 0;
+    while line < facts.len() {
+        let more = facts[line + 1..].iter().take_while(|fact| fact.name.is_empty() && !fact.value.is_empty()).count();
+        let value = &facts[line..=line + more];
+        if phrase.is_in(&value[0].name) {
+            places.push(Place { line, range: None });
+        }
+        // A line ends between words, where a space was left out, or inside a word.
+        for gap in ["", " "] {
+            places.extend(places_in(value, gap, phrase).map(|place| Place { line: line + place.line, ..place }));
+        }
+        line += more + 1;
+    }
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+fn places_in<'a>(value: &'a [Fact], gap: &str, phrase: &Phrase) -> impl Iterator<Item = Place> + use<'a> {
+    let mut text = String::new();
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    for (index, fact) in value.iter().enumerate() {
+        text.push_str(if index > 0 { gap } else { "" });
+        spans.push(text.len()..text.len() + fact.value.len());
+        text.push_str(&fact.value);
+    }
+    let found = phrase.places(&text);
+    spans.into_iter().enumerate().flat_map(move |(line, span)| {
+        let cut = |found: &Range<usize>| found.start.max(span.start)..found.end.min(span.end);
+        let inside = found.iter().map(cut).filter(|range| range.start < range.end);
+        let own = |range: Range<usize>| Place { line, range: Some((range.start - span.start, range.end - span.start)) };
+        inside.map(own).collect::<Vec<_>>()
+    })
+}
+
+fn summary(lines: &mut Lines, detail: &Detail, screen: &EventScreen) {
     let turn = &detail.turn;
     lines.heading(&format!("{} turn of {}", turn.kind.name(), words::counted(detail.events.len(), "event")));
     lines.plain("id", &turn.id);
@@ -101,7 +162,10 @@ fn summary(lines: &mut Lines, detail: &Detail, note: Option<&str>) {
     if let Some(error) = &turn.error {
         lines.add("error", error, Tone::Bad);
     }
-    lines.some("note", note);
+    lines.some("note", screen.note.as_deref());
+    if let Some(judged) = screen.insight.as_ref().and_then(|insight| insight.judged.as_ref()) {
+        verdict(lines, judged);
+    }
     lines.some("time", turn.at.map(|at| at.rfc3339()).as_deref());
     lines.some("ended", turn.ended.filter(|_| turn.ended != turn.at).map(|ended| ended.rfc3339()).as_deref());
     lines.some("latency", turn.latency.map(words::duration).as_deref());
@@ -115,6 +179,44 @@ fn summary(lines: &mut Lines, detail: &Detail, note: Option<&str>) {
     for (number, event) in detail.events.iter().enumerate() {
         of_event(lines, detail, event, number + 1);
     }
+}
+
+/// The schema in force for a call, and whether the arguments satisfy it.
+fn verdict(lines: &mut Lines, judged: &Judged) {
+    let bad = matches!(judged.verdict, Verdict::Violated(_) | Verdict::BadArguments(_) | Verdict::BadSchema(_));
+    for (name, words) in verdict_lines(judged) {
+        let tone = match (bad, name) {
+            (_, "schema") => Tone::Faint,
+            (true, _) => Tone::Bad,
+            (false, _) => Tone::Plain,
+        };
+        lines.add(name, &words, tone);
+    }
+}
+
+/// The same as names and words.
+pub(crate) fn verdict_lines(judged: &Judged) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    if !judged.schema.is_empty() {
+        lines.push(("schema", judged.schema.clone()));
+    }
+    match &judged.verdict {
+        Verdict::Satisfied => lines.push(("arguments", "satisfy the schema in force".to_owned())),
+        Verdict::NoSchema(why) => lines.push(("schema", why.clone())),
+        Verdict::BadSchema(why) => {
+            lines.push(("arguments", format!("cannot be judged, the schema is unusable: {why}")))
+        }
+        Verdict::BadArguments(why) => lines.push(("arguments", why.clone())),
+        Verdict::Violated(failures) => {
+            let count = words::counted(failures.len(), "place");
+            lines.push(("arguments", format!("do not satisfy the schema in force at {count}")));
+            lines.extend(failures.iter().map(|failure| {
+                let path = if failure.path.is_empty() { "the whole" } else { &failure.path };
+                ("", format!("{path}: {}", failure.says))
+            }));
+        }
+    }
+    lines
 }
 
 fn keys(lines: &mut Lines, keys: &[Key]) {
@@ -160,20 +262,25 @@ fn of_event(lines: &mut Lines, detail: &Detail, event: &Event, number: usize) {
     }
 }
 
-fn usage(lines: &mut Lines, detail: &Detail) {
+fn usage(lines: &mut Lines, detail: &Detail, insight: Option<&Insight>) {
     if let Some(usage) = &detail.turn.usage {
         lines.heading("tokens of this turn");
         buckets(lines, usage);
     }
     let several: Vec<&Event> = detail.events.iter().filter(|event| event.usage.is_some()).collect();
-    if several.len() < 2 {
-        return;
-    }
-    for event in several {
+    for event in several.iter().filter(|_| several.len() > 1) {
         lines.heading(&format!("as event {} reports it", event.id));
         if let Some(usage) = &event.usage {
             buckets(lines, usage);
         }
+    }
+    let settings = insight.map_or(&[][..], |insight| &insight.found.settings);
+    if !settings.is_empty() {
+        lines.heading("set, not measured");
+    }
+    for setting in settings {
+        lines.add(setting.path.rsplit('.').next().unwrap_or_default(), &grouped(setting.value), Tone::Plain);
+        lines.add("", &format!("at {}", setting.path), Tone::Faint);
     }
 }
 
@@ -215,6 +322,31 @@ mod tests {
     fn every_flag_has_words() {
         let all = FLAGS.iter().fold(0, |bits, (bit, _)| bits | bit);
         assert_eq!(all, (flag::UNKNOWN << 1) - 1);
+    }
+
+    #[test]
+    fn on_a_narrow_screen_a_value_stands_below_its_name() {
+        let lines = |width| lay("tool_call_id", "toolu_0123456789", Tone::Plain, width);
+        let words = |width| lines(width).into_iter().map(|fact| (fact.name, fact.value)).collect::<Vec<_>>();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(words(80), [pair("tool_call_id", "toolu_0123456789")]);
+        assert_eq!(words(20), [pair("tool_call_id", ""), pair("", "toolu_0123456789")]);
+    }
+
+    #[test]
+    fn a_phrase_is_found_in_names_in_values_and_over_the_end_of_a_line() {
+        let mut lines = Lines { facts: Vec::new(), width: 36 };
+        lines.plain("name", "one two three four five");
+        lines.plain("id", "abcdefghijklmnopqrstuvwxyz");
+        let found = |text: &str| {
+            let phrase = Phrase::parse(text).expect("valid").expect("has letters");
+            places(&lines.facts, &phrase).into_iter().map(|place| (place.line, place.range)).collect::<Vec<_>>()
+        };
+        assert_eq!(found("NAM"), []);
+        assert_eq!(found("nam"), [(0, None)]);
+        assert_eq!(found("two"), [(0, Some((4, 7)))]);
+        assert_eq!(found("three four"), [(0, Some((8, 14))), (1, Some((0, 4)))]);
+        assert_eq!(found("pqrs"), [(2, Some((15, 17))), (3, Some((0, 2)))]);
     }
 
     #[test]

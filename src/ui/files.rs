@@ -11,6 +11,8 @@ use anyhow::{Context, Result, bail};
 use etcetera::BaseStrategy;
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::payload::has_capitals;
+
 /// Names tried before giving up.
 const MOST_NAMES: usize = 10_000;
 
@@ -52,12 +54,25 @@ pub(crate) fn create_temporary() -> Result<(PathBuf, BufWriter<File>)> {
     create_new(&folder.join(format!("view-{}-1.txt", std::process::id())), true)
 }
 
-/// Writes what is too long for a clipboard into a file of the state folder.
-pub(crate) fn save_copy(bytes: &[u8]) -> Result<PathBuf> {
+/// Creates a file in the state folder for what is too long for a clipboard.
+pub(crate) fn create_copy() -> Result<(PathBuf, BufWriter<File>)> {
     let base = etcetera::choose_base_strategy()?;
     let folder = base.state_dir().unwrap_or_else(|| base.data_dir()).join("turnscope");
     make_folder(&folder)?;
-    let (path, mut file) = create_new(&folder.join("copy-1.txt"), true)?;
+    create_new(&folder.join("copy-1.txt"), true)
+}
+
+/// A path as people type it: `~/` is the home folder.
+pub(crate) fn typed_path(path: &Path) -> Result<PathBuf> {
+    match path.strip_prefix("~") {
+        Ok(rest) => Ok(etcetera::home_dir().context("could not find the home folder")?.join(rest)),
+        Err(_) => Ok(path.to_owned()),
+    }
+}
+
+/// Writes what is too long for a clipboard into a file of the state folder.
+pub(crate) fn save_copy(bytes: &[u8]) -> Result<PathBuf> {
+    let (path, mut file) = create_copy()?;
     file.write_all(bytes)?;
     file.flush()?;
     Ok(path)
@@ -121,7 +136,10 @@ impl Seeker {
             Some(expression) => (expression.to_owned(), EXPRESSION_OVERLAP),
             None => (regex::escape(phrase), phrase.len() as i64 * 2),
         };
-        let minds_case = phrase.chars().any(char::is_uppercase);
+        let minds_case = match phrase.strip_prefix("re:") {
+            Some(expression) => has_capitals(expression),
+            None => phrase.chars().any(char::is_uppercase),
+        };
         let expression = RegexBuilder::new(&expression).case_insensitive(!minds_case).build()?;
         Ok(Self { expression, overlap })
     }
@@ -129,6 +147,19 @@ impl Seeker {
     /// How far pieces must overlap so that nothing between two of them is missed.
     pub(crate) fn overlap(&self) -> i64 {
         self.overlap
+    }
+
+    /// How many matches begin between two places, and where the last of them ends.
+    pub(crate) fn count(&self, bytes: &[u8], from: i64, to: i64) -> (u64, i64) {
+        let (mut count, mut behind) = (0, from);
+        let start = usize::try_from(from).unwrap_or(0).min(bytes.len());
+        for found in self.expression.find_iter(&bytes[start..]).filter(|found| !found.is_empty()) {
+            if (start + found.start()) as i64 >= to {
+                break;
+            }
+            (count, behind) = (count + 1, (start + found.end()) as i64);
+        }
+        (count, behind)
     }
 
     /// Where the first match, or the last one, begins.
@@ -157,6 +188,13 @@ mod tests {
     }
 
     #[test]
+    fn a_path_may_begin_at_home() {
+        let home = etcetera::home_dir().expect("a home");
+        assert_eq!(typed_path(Path::new("~/x.json")).expect("is known"), home.join("x.json"));
+        assert_eq!(typed_path(Path::new("~x/y")).expect("is taken as it is"), Path::new("~x/y"));
+    }
+
+    #[test]
     fn writing_ends_once_it_is_cancelled() {
         let folder = tempfile::tempdir().expect("a folder");
         let (_, file) = create_new(&folder.path().join("slice.json"), false).expect("created");
@@ -172,6 +210,8 @@ mod tests {
         let seeker = Seeker::new("ab").expect("valid");
         assert_eq!(seeker.find(b"xaBxab", true), Some(1));
         assert_eq!(seeker.find(b"xaBxab", false), Some(4));
+        assert_eq!(seeker.count(b"xaBxabab", 0, 6), (2, 6));
+        assert_eq!(seeker.count(b"xaBxabab", 2, 8), (2, 8));
         assert_eq!(Seeker::new("AB").expect("valid").find(b"xab", true), None);
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Visit {
 pub(crate) struct History {
     back: Vec<Visit>,
     forward: Vec<Visit>,
+    /// The place that was left last, whichever way.
+    left: Option<Visit>,
 }
 
 /// More than anybody walks back.
@@ -26,6 +28,7 @@ const MOST: usize = 500;
 impl History {
     /// Remembers a place that is left by a jump.
     pub(crate) fn leave(&mut self, visit: Visit) {
+        self.left = Some(visit.clone());
         if self.back.last() != Some(&visit) {
             self.back.push(visit);
         }
@@ -43,20 +46,32 @@ impl History {
                 break visit;
             }
         };
+        self.left = Some(present.clone());
         self.forward.push(present);
         Some(visit)
     }
 
     pub(crate) fn forward(&mut self, present: Visit) -> Option<Visit> {
         let visit = self.forward.pop()?;
+        self.left = Some(present.clone());
         self.back.push(present);
         Some(visit)
     }
 
     /// The last place; asking again comes back.
     pub(crate) fn last(&mut self, present: Visit) -> Option<Visit> {
-        let last = self.back.iter().rposition(|visit| *visit != present)?;
-        Some(std::mem::replace(&mut self.back[last], present))
+        let before = || self.back.iter().rev().find(|visit| **visit != present);
+        let last = self.left.as_ref().filter(|visit| **visit != present).or_else(before)?.clone();
+        match self.back.iter().rposition(|visit| *visit == last) {
+            Some(index) => self.back[index] = present.clone(),
+            None => self.back.push(present.clone()),
+        }
+        self.left = Some(present);
+        Some(last)
+    }
+
+    pub(crate) fn has_last(&self) -> bool {
+        self.left.is_some() || self.can_go_back()
     }
 
     pub(crate) fn can_go_back(&self) -> bool {
@@ -94,5 +109,7 @@ mod tests {
         history.leave(at(1));
         assert_eq!(history.last(at(2)), Some(at(1)));
         assert_eq!(history.last(at(1)), Some(at(2)));
+        assert_eq!(history.back(at(2)), Some(at(1)));
+        assert_eq!(history.last(at(1)), Some(at(2)), "the place that was left by going back");
     }
 }

@@ -4,6 +4,9 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::key::Key;
 
+/// The bytes that a prompt holds.
+pub(crate) const MOST: usize = 4_000;
+
 /// A line of typed text. The cursor is a byte offset on a grapheme border.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Input {
@@ -38,15 +41,21 @@ impl Input {
         true
     }
 
-    /// Puts text in at the cursor; what is pasted stays on one line.
-    pub fn insert(&mut self, text: &str) {
-        let line: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+    /// Puts text in at the cursor; what is pasted stays on one line. `false` where there was no room for all of it.
+    pub fn insert(&mut self, text: &str) -> bool {
+        let room = MOST.saturating_sub(self.text.len());
+        // A control character gives way to a space, which is shorter or as long.
+        let whole = text.len() <= room;
+        let end = if whole { text.len() } else { text.floor_char_boundary(room) };
+        let line: String =
+            text[..end].chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
         self.text.insert_str(self.cursor, &line);
         self.cursor += line.len();
         // A combining character joins what stands before it, so the old place may be inside a grapheme now.
         if !self.text.is_char_boundary(self.cursor) {
             self.cursor = self.text.len();
         }
+        whole
     }
 
     pub fn set(&mut self, text: impl Into<String>) {
@@ -98,6 +107,15 @@ mod tests {
         assert_eq!(typed(&["a", "Space", "b", "^W"]).text, "a ");
         assert_eq!(typed(&["a", "b", "←", "^U"]).text, "b");
         assert_eq!(typed(&["a", "b", "^A", "^K"]).text, "");
+    }
+
+    #[test]
+    fn a_paste_that_is_too_long_is_cut_and_says_so() {
+        let mut input = Input::default();
+        assert!(input.insert("ż"));
+        assert!(!input.insert(&"ż".repeat(1_000_000)));
+        assert_eq!((input.text.len(), input.cursor), (MOST, MOST));
+        assert!(!input.insert("x"));
     }
 
     #[test]

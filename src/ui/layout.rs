@@ -9,7 +9,7 @@ use super::state::Preview;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Areas {
     pub header: Option<Rect>,
-    /// Column titles of the sessions, tabs of the event.
+    /// Column titles of the sessions, tabs of the event, the axis of a waterfall.
     pub titles: Option<Rect>,
     /// The list or the text that has the keys.
     pub list: Rect,
@@ -24,13 +24,15 @@ pub(crate) struct Areas {
 pub(crate) const PREVIEW_FROM: u16 = 100;
 /// From here on the minimap has a line.
 const MINIMAP_FROM: u16 = 20;
+/// From here on a waterfall has room for its bars, and for an axis above them.
+const AXIS_FROM: u16 = 60;
 /// Less than this shows nothing that can be read.
 const NARROWEST: u16 = 8;
 
 /// Divides the screen; `None` where it is too small for anything.
 ///
 /// What goes first on a small screen: preview, minimap, titles, header, hints, status.
-pub(crate) fn areas(columns: u16, rows: u16, place: Place, preview: Option<&Preview>) -> Option<Areas> {
+pub(crate) fn areas(columns: u16, rows: u16, place: Place, preview: Option<&Preview>, axis: bool) -> Option<Areas> {
     if columns < NARROWEST || rows == 0 {
         return None;
     }
@@ -41,7 +43,8 @@ pub(crate) fn areas(columns: u16, rows: u16, place: Place, preview: Option<&Prev
     let status = (rows >= 3).then(|| take_bottom(top, &mut left, columns));
     let timeline = place == Place::Timeline;
     let minimap = (timeline && rows >= MINIMAP_FROM).then(|| take_bottom(top, &mut left, columns));
-    let titles = (!timeline && rows >= 8).then(|| take_top(&mut top, &mut left, columns));
+    let axis = axis && columns >= AXIS_FROM;
+    let titles = ((!timeline || axis) && rows >= 8).then(|| take_top(&mut top, &mut left, columns));
     let body = Rect::new(0, top, columns, left);
     let (list, side) = match preview.filter(|preview| timeline && preview.on) {
         Some(preview) if columns >= PREVIEW_FROM => split(body, preview),
@@ -83,7 +86,7 @@ mod tests {
         for columns in 8..140 {
             for rows in 1..60 {
                 for place in Place::ALL {
-                    let areas = areas(columns, rows, place, Some(&preview)).expect("fits");
+                    let areas = areas(columns, rows, place, Some(&preview), rows % 2 == 0).expect("fits");
                     let lines = [areas.header, areas.titles, areas.minimap, areas.status, areas.hints];
                     let single = lines.iter().flatten().count() as u16;
                     assert_eq!(single + areas.list.height, rows);
@@ -96,12 +99,12 @@ mod tests {
 
     #[test]
     fn hints_outlive_the_header_and_nothing_fits_into_seven_columns() {
-        let parts = |rows| areas(80, rows, Place::Sessions, None).expect("fits");
+        let parts = |rows| areas(80, rows, Place::Sessions, None, false).expect("fits");
         assert!(parts(4).header.is_none() && parts(4).hints.is_some());
         assert!(parts(3).hints.is_none() && parts(3).status.is_some());
-        assert!(areas(7, 24, Place::Sessions, None).is_none());
+        assert!(areas(7, 24, Place::Sessions, None, false).is_none());
         assert!(
-            areas(99, 24, Place::Timeline, Some(&Preview { on: true, ..Preview::default() }))
+            areas(99, 24, Place::Timeline, Some(&Preview { on: true, ..Preview::default() }), false)
                 .expect("fits")
                 .side
                 .is_none()

@@ -45,7 +45,7 @@ impl List {
             Move::LineToTop => self.top = self.at,
             Move::LineToBottom => self.top = (self.at + 1).saturating_sub(height),
         }
-        self.keep(length, height);
+        self.contain(length, height);
     }
 
     fn shift(&mut self, lines: usize, length: usize, height: usize) {
@@ -67,8 +67,15 @@ impl List {
         self.keep(length, height);
     }
 
-    /// Brings cursor and window back into the list after either has changed its size.
+    /// Brings cursor and window back into the list after either has changed its size; no line is left blank while
+    /// there is one to fill it.
     pub fn keep(&mut self, length: usize, height: usize) {
+        self.contain(length, height);
+        self.top = self.top.min(length.saturating_sub(height.max(1)));
+    }
+
+    /// Keeps the cursor in the list and in the window. `z t` may leave the lines below the end blank.
+    fn contain(&mut self, length: usize, height: usize) {
         self.at = self.at.min(length.saturating_sub(1));
         if self.at < self.top {
             self.top = self.at;
@@ -109,6 +116,18 @@ mod tests {
         assert_eq!((list.at, list.top), (5, 0));
         list.jump(50, 100, 10);
         assert_eq!((list.at, list.top), (50, 45));
+    }
+
+    #[test]
+    fn a_window_that_has_grown_is_filled_again() {
+        let mut list = List::default();
+        list.go(Move::Bottom, None, 158, 6);
+        list.keep(158, 35);
+        assert_eq!(list.window(158, 35), 123..158);
+        list.keep(3, 35);
+        assert_eq!((list.at, list.top), (2, 0));
+        list.go(Move::LineToTop, None, 3, 35);
+        assert_eq!(list.top, 2, "this is asked for");
     }
 
     fn moves() -> impl Strategy<Value = Move> {

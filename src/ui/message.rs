@@ -1,17 +1,23 @@
 //! What comes in and what goes out of the pure part: messages in, requests out, both plain values.
 
+mod rows;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub(crate) use self::rows::{Change, Described, Detail, Link, Mark, Members, Spot};
 use super::catalog::Catalog;
-use super::filter::{Filter, Phrase};
-use super::key::Key;
+use super::insight::{Insight, Survey};
+use super::key::Key as Pressed;
 use super::payload::{self, Hint, Mode, View};
-use super::state::Tab;
-use crate::domain::{Body, Event, Session};
-use crate::report::{Joined, Selection};
-use crate::timeline::{Growing, Join, Rows, Turn};
+use super::phrase::Phrase;
+use super::state::{Hit, Tab};
+use crate::domain::filter::{Field, Filter, Frame, Saved};
+use crate::domain::{Body, Key, KeyKind, Session};
+use crate::report::{Joined, Selection, Sharing};
+use crate::timeline::{Comparison, Finding, Focus, Growing, Rows, Totals, Tree};
 
 /// News from an import that runs beside the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +28,8 @@ pub enum Outside {
     Changed,
     /// Show the timeline of this session, unless the user has gone elsewhere.
     Open(String),
+    /// Why there is nothing at the paths that were named, path by path.
+    Nothing(Vec<String>),
     /// The end, in words.
     Done(String),
 }
@@ -33,62 +41,6 @@ pub(crate) enum Shade {
     Light,
 }
 
-/// One row: the number of its leading event, by which it is known, and those of all its events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Members {
-    pub key: i64,
-    pub numbers: Vec<i64>,
-}
-
-/// A mark, a note, or both.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Mark {
-    pub marked: bool,
-    pub note: Option<String>,
-}
-
-/// How marks are changed: by mark, by note.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Change {
-    Marked(bool),
-    Note(Option<String>),
-}
-
-/// Where the record of an event lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Spot {
-    pub event: i64,
-    pub importer: String,
-    pub path: String,
-    pub offset: i64,
-    pub size: i64,
-}
-
-/// All that is known of a row, but for the bytes of its bodies.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Detail {
-    pub key: i64,
-    pub turn: Turn,
-    pub events: Vec<Event>,
-    pub bodies: Vec<Body>,
-    pub spots: Vec<Spot>,
-}
-
-/// A join of a row, with the row that it leads to where that one is in this session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Link {
-    pub join: Join,
-    /// The number of an event of the row that it leads to.
-    pub event: Option<i64>,
-    /// What that row says.
-    pub label: String,
-    /// The rows that were considered: the number of an event, and what the row says.
-    pub others: Vec<(String, Option<i64>, String)>,
-}
-
-/// The words of a row, as asked for by the number of its events; `None` where the store has none of them.
-pub(crate) type Described = (i64, usize, Option<Turn>);
-
 /// A window of a body: what one part of a payload is to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Window {
@@ -98,6 +50,17 @@ pub(crate) struct Window {
     pub from: i64,
     pub length: i64,
     pub hint: Hint,
+    /// What is shown in place of the body: an artifact from within it, or words about it.
+    pub text: Option<Arc<[u8]>>,
+}
+
+/// What a row is compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Before {
+    /// A row, and what to call it.
+    Row(Members, String),
+    /// The last row before this one that is like it.
+    Like { rows: Arc<Rows>, row: usize },
 }
 
 /// How payloads are prepared. They are laid out for a width beside the loop, as that takes time.
@@ -163,10 +126,23 @@ pub(crate) enum Request {
     },
     Filter {
         job: u64,
+        session: Box<Session>,
         rows: Arc<Rows>,
         filter: Filter,
+        frame: Frame,
     },
-    /// Searches the rows of `order`, or all, from a position on and then from the top to there.
+    /// What a filter of this session may name.
+    FilterValues {
+        session: i64,
+    },
+    SavedFilters,
+    /// Saves a filter under a name; without a text it is forgotten.
+    KeepFilter {
+        name: String,
+        text: Option<String>,
+    },
+    /// Searches the rows of `order`, or all, from a position on and then from the top to there: first what the list
+    /// says of them, then their contents.
     Search {
         job: u64,
         rows: Arc<Rows>,
@@ -174,9 +150,23 @@ pub(crate) enum Request {
         from: usize,
         phrase: Phrase,
     },
+    /// Searches the contents of all sessions.
+    Find {
+        job: u64,
+        text: String,
+    },
+    /// Nests many rows.
+    Nest {
+        session: i64,
+        rows: Arc<Rows>,
+        parents: Arc<Vec<Option<u32>>>,
+        shown: Option<Arc<Vec<u32>>>,
+    },
+    /// Looks for the rows that an id names: of an event, a row, or any key.
     Locate {
         job: u64,
         session: i64,
+        lineage: String,
         id: String,
     },
     Sharing {
@@ -184,6 +174,8 @@ pub(crate) enum Request {
         lineage: String,
         rows: Arc<Rows>,
         members: Members,
+        /// Only keys of this kind; `None` for any.
+        kind: Option<KeyKind>,
         forward: bool,
     },
     /// The beginnings of the bodies of a row, for the preview.
@@ -205,6 +197,13 @@ pub(crate) enum Request {
         joined: Joined,
         members: Members,
     },
+    /// The rows that share a key with one; to isolate the key after the one that is isolated, or for the lens.
+    Lens {
+        session: Box<Session>,
+        joined: Joined,
+        members: Members,
+        isolate: Option<Option<Key>>,
+    },
     /// Reads windows of bodies and prepares them to be shown.
     Payload {
         key: i64,
@@ -222,6 +221,14 @@ pub(crate) enum Request {
         from: i64,
         forward: bool,
     },
+    /// Counts how often a phrase is in a body that is too long to be loaded wholly.
+    Count {
+        job: u64,
+        key: i64,
+        tab: Tab,
+        body: Body,
+        phrase: String,
+    },
     Export {
         job: u64,
         selection: Selection,
@@ -236,12 +243,42 @@ pub(crate) enum Request {
     SaveCopy {
         bytes: Vec<u8>,
     },
+    /// Puts a body that is too long for the terminal's clipboard into a file.
+    CopyBody {
+        job: u64,
+        body: Body,
+    },
     /// Writes bodies into a file for a program; without any, the records of the row.
     Spill {
         job: u64,
         members: Members,
         bodies: Vec<Body>,
         then: Then,
+    },
+    /// Looks through all bodies of a session.
+    Survey {
+        job: u64,
+        session: i64,
+        rows: Arc<Rows>,
+    },
+    /// Looks through the bodies of a row.
+    Insight {
+        session: i64,
+        row: usize,
+        members: Members,
+        survey: Option<Arc<Survey>>,
+    },
+    /// Counts calls, errors, tokens and times of a session.
+    Totals {
+        job: u64,
+        rows: Arc<Rows>,
+    },
+    Compare {
+        job: u64,
+        before: Before,
+        after: Members,
+        title: String,
+        focus: Focus,
     },
     Cancel(u64),
     CancelImport,
@@ -251,7 +288,7 @@ pub(crate) enum Request {
 /// Everything that can happen.
 #[derive(Debug)]
 pub(crate) enum Message {
-    Key(Key),
+    Key(Pressed),
     Pasted(String),
     Wheel {
         down: bool,
@@ -291,6 +328,11 @@ pub(crate) enum Message {
         session: i64,
         turns: Vec<Described>,
     },
+    /// What a place of the screen is to show could not be read.
+    Unread {
+        request: Box<Request>,
+        words: String,
+    },
     /// The words of rows could not be read.
     NoTurns {
         session: i64,
@@ -300,14 +342,40 @@ pub(crate) enum Message {
         session: String,
         marks: Vec<(i64, Mark)>,
     },
+    FilterValues {
+        session: i64,
+        values: BTreeMap<Field, Vec<String>>,
+    },
+    SavedFilters(Saved),
     Hits {
         job: u64,
         rows: Vec<u32>,
         scanned: usize,
     },
+    /// Hits in the contents of sessions, and how many there are in all so far.
+    Found {
+        job: u64,
+        hits: Vec<Hit>,
+        total: usize,
+    },
+    Nested {
+        session: i64,
+        rows: Arc<Rows>,
+        shown: Option<Arc<Vec<u32>>>,
+        tree: Box<Tree>,
+    },
+    /// Rows that hold a phrase inside, not in what the list says of them.
+    Inside {
+        job: u64,
+        rows: Vec<u32>,
+        scanned: usize,
+    },
+    /// The events that an id leads to, and what it is where it is a key.
     Located {
         job: u64,
-        event: Option<i64>,
+        id: String,
+        key: Option<&'static str>,
+        events: Vec<i64>,
     },
     Shared {
         session: i64,
@@ -326,6 +394,13 @@ pub(crate) enum Message {
     Woven {
         session: i64,
         joined: Joined,
+        findings: Vec<Finding>,
+    },
+    Lens {
+        session: i64,
+        of: i64,
+        groups: Vec<Sharing>,
+        isolate: Option<Option<Key>>,
     },
     Links {
         session: i64,
@@ -345,6 +420,14 @@ pub(crate) enum Message {
         tab: Tab,
         at: Option<i64>,
     },
+    /// How often a phrase is in a long body.
+    Counted {
+        job: u64,
+        key: i64,
+        tab: Tab,
+        phrase: String,
+        count: u64,
+    },
     Progress {
         job: u64,
         words: String,
@@ -363,6 +446,25 @@ pub(crate) enum Message {
         bytes: Vec<u8>,
     },
     Noted(String),
+    Surveyed {
+        job: u64,
+        session: i64,
+        survey: Arc<Survey>,
+    },
+    Insight {
+        session: i64,
+        key: i64,
+        insight: Arc<Insight>,
+    },
+    Totals {
+        job: u64,
+        totals: Arc<Totals>,
+    },
+    /// `None` where there is nothing to compare with.
+    Compared {
+        job: u64,
+        comparison: Option<Arc<Comparison>>,
+    },
     Failed {
         job: Option<u64>,
         words: String,

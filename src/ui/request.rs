@@ -1,10 +1,12 @@
 //! Does the work that the pure part asks for; the only file of the screen that knows the store.
 
+mod insight;
 mod long;
+mod seek;
+mod whole;
+mod write;
 
 use std::collections::{HashMap, HashSet};
-use std::io::{BufWriter, Write};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -13,15 +15,16 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
 
+use self::whole::nest;
 use super::catalog::Catalog;
-use super::files::{self, Counting};
-use super::filter::words_of;
-use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Then, Window};
+use super::files;
+use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Window};
 use super::payload::{Hint, Part, Payload, View};
-use crate::domain::{Body, Event, Key, Role};
-use crate::report::{Joined, Selection, Step, write_slice};
+use crate::domain::filter::{Filter, Frame};
+use crate::domain::{Body, Event, KeyKind, Role, Session};
+use crate::report::{Joined, Pick, Step, findings, lens};
 use crate::store::{Annotation, Store};
-use crate::timeline::{Join, Rows, Turn, describe};
+use crate::timeline::{Join, Rows, describe};
 
 /// How many rows a scan describes at a time.
 const BATCH: usize = 512;
@@ -52,6 +55,26 @@ impl Backend {
     }
 }
 
+impl Backend {
+    /// What went wrong, in words for the status line.
+    fn reason(&self, error: &anyhow::Error) -> String {
+        let explained = self.store.explained(error);
+        explained.map_or_else(|| super::words::reason(error), |words| words.replace('\n', " "))
+    }
+}
+
+/// Whether what is asked for is shown in a place of its own, which stays empty when it cannot be read.
+fn is_shown(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Sessions
+            | Request::Session { .. }
+            | Request::Heads { .. }
+            | Request::Detail { .. }
+            | Request::Payload { .. }
+    )
+}
+
 /// Set when a job is to end.
 pub(crate) type Cancel = Arc<AtomicBool>;
 
@@ -62,11 +85,18 @@ pub(crate) async fn answer(request: Request, backend: Backend, cancel: Cancel, r
         Request::Turns { session, .. } => Some(*session),
         _ => None,
     };
+    let again = is_shown(&request).then(|| Box::new(request.clone()));
     let worker = Worker { backend, cancel, replies: replies.clone() };
-    let answer = match (worker.answer(request).await, turns_of) {
-        (Ok(answer), _) => answer,
-        (Err(error), Some(session)) => Some(Message::NoTurns { session, words: format!("{error:#}") }),
-        (Err(error), None) => Some(Message::Failed { job, words: format!("{error:#}") }),
+    let answer = match worker.answer(request).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let words = worker.backend.reason(&error);
+            Some(match (turns_of, again) {
+                (Some(session), _) => Message::NoTurns { session, words },
+                (None, Some(request)) => Message::Unread { request, words },
+                (None, None) => Message::Failed { job, words },
+            })
+        }
     };
     if let Some(message) = answer {
         // Nobody listens once the screen is gone.
@@ -79,10 +109,16 @@ pub(crate) fn job_of(request: &Request) -> Option<u64> {
     match request {
         Request::Filter { job, .. }
         | Request::Search { job, .. }
+        | Request::Find { job, .. }
         | Request::Locate { job, .. }
         | Request::Seek { job, .. }
+        | Request::Count { job, .. }
         | Request::Export { job, .. }
-        | Request::Spill { job, .. } => Some(*job),
+        | Request::CopyBody { job, .. }
+        | Request::Spill { job, .. }
+        | Request::Survey { job, .. }
+        | Request::Totals { job, .. }
+        | Request::Compare { job, .. } => Some(*job),
         _ => None,
     }
 }
@@ -112,33 +148,60 @@ impl Worker {
             }
             Request::Rows { session, growing, settled } => match self.grow(session, growing, settled).await {
                 Ok(growing) => Message::Grown { session, growing },
-                Err(error) => Message::NoRows { session, words: format!("{error:#}") },
+                Err(error) => Message::NoRows { session, words: self.backend.reason(&error) },
             },
             Request::Turns { session, rows } => Message::Turns { session, turns: self.describe(&rows).await? },
             Request::Marks { session, id } => Message::Marks { marks: self.marks(session, &id).await?, session: id },
             Request::Mark { session, rows, change } => return self.mark(&session, &rows, &change).await,
-            Request::Filter { job, rows, filter } => {
-                let order = (0..rows.len() as u32).collect();
-                return self.scan(job, rows, order, |turn| filter.matches(&words_of(turn))).await;
+            Request::Filter { job, session, rows, filter, frame } => {
+                return self.filter(job, &session, rows, &filter, frame).await;
+            }
+            Request::FilterValues { session } => {
+                Message::FilterValues { session, values: store.filter_values(session).await? }
+            }
+            Request::SavedFilters => Message::SavedFilters(self.backend.annotations.saved_filters().await?),
+            Request::KeepFilter { name, text: Some(text) } => {
+                self.backend.annotations.save_filter(&name, &text).await?;
+                return Ok(None);
+            }
+            Request::KeepFilter { name, text: None } => {
+                self.backend.annotations.forget_filter(&name).await?;
+                return Ok(None);
             }
             Request::Search { job, rows, order, from, phrase } => {
                 let mut order = order.map_or_else(|| (0..rows.len() as u32).collect(), |order| order.to_vec());
                 let from = from.min(order.len());
                 order.rotate_left(from);
-                return self.search(job, &rows, &order, &phrase).await;
+                return self.search(job, rows, order, &phrase).await;
             }
-            Request::Locate { job, session, id } => {
-                Message::Located { job, event: store.named(session, &id).await?.first().copied() }
+            Request::Locate { job, session, lineage, id } => {
+                let named = store.named(session, &id).await?;
+                let (key, events) = match named.first() {
+                    Some(event) => (None, vec![*event]),
+                    None => store
+                        .holding(&lineage, &id)
+                        .await?
+                        .map_or((None, Vec::new()), |(key, events)| (Some(key.name()), events)),
+                };
+                Message::Located { job, id, key, events }
             }
-            Request::Sharing { session, lineage, rows, members, forward } => {
-                let (row, words) = self.sharing(&lineage, &rows, &members, forward).await?;
+            Request::Sharing { session, lineage, rows, members, kind, forward } => {
+                let (row, words) = self.sharing(&lineage, &rows, &members, kind, forward).await?;
                 Message::Shared { session, row, words }
             }
+            Request::Find { job, text } => return self.find(job, &text).await.map(Some),
+            Request::Nest { session, rows, parents, shown } => nest(session, rows, parents, shown).await?,
             Request::Detail { session, members } => {
                 Message::Detail { session, detail: Box::new(self.detail(members).await?) }
             }
             Request::Weave { session } => {
-                Message::Woven { session: session.number, joined: Joined::of(store, &session).await? }
+                let joined = Joined::of(store, &session).await?;
+                let findings = findings(store, &session, &joined, now()).await?;
+                Message::Woven { session: session.number, joined, findings }
+            }
+            Request::Lens { session, joined, members, isolate } => {
+                let groups = lens(store, &session, &joined, &members.numbers).await?;
+                Message::Lens { session: session.number, of: members.key, groups, isolate }
             }
             Request::Links { session, joined, members } => {
                 let links = self.links(&joined, &members).await?;
@@ -164,15 +227,19 @@ impl Worker {
                 let at = self.seek(job, &body, &phrase, from, forward).await?;
                 Message::Sought { job, key, tab, at }
             }
+            Request::Count { job, key, tab, body, phrase } => {
+                let count = self.count(job, &body, &phrase).await?;
+                Message::Counted { job, key, tab, phrase, count }
+            }
             Request::Export { job, selection, path, numbered } => self.export(job, &selection, &path, numbered).await?,
             Request::Record { members } => Message::Record { bytes: self.record(&members).await? },
             Request::SaveCopy { bytes } => {
                 let path = spawn_blocking(move || files::save_copy(&bytes)).await??;
                 Message::Noted(format!("too long for the terminal's clipboard: written to {}", path.display()))
             }
+            Request::CopyBody { job, body } => self.copy_body(job, body).await?,
             Request::Spill { job, members, bodies, then } => self.spill(job, &members, bodies, then).await?,
-            // What concerns the terminal and the jobs themselves is done by the loop.
-            _ => return Ok(None),
+            request => return self.of_insight(request).await,
         }))
     }
 
@@ -218,41 +285,38 @@ impl Worker {
                 Change::Marked(marked) => annotation.marked = *marked,
                 Change::Note(note) => annotation.note.clone_from(note),
             }
-            self.backend.annotations.annotate(&annotation).await.context("could not keep the mark")?;
+            if let Err(error) = self.backend.annotations.annotate(&annotation).await {
+                let reason = self.backend.annotations.explained(&error);
+                let reason = reason.unwrap_or_else(|| super::words::reason(&error));
+                bail!("this {} is on the screen only: {reason}", change.name());
+            }
         }
         Ok(None)
     }
 
-    /// Looks at rows in an order, and says which of them match.
-    async fn scan(
+    /// Reads the rows that a filter may match, and says which of them do.
+    async fn filter(
         &self,
         job: u64,
+        session: &Session,
         rows: Arc<Rows>,
-        order: Vec<u32>,
-        matches: impl Fn(&Turn) -> bool,
+        filter: &Filter,
+        frame: Frame,
     ) -> Result<Option<Message>> {
+        let Backend { store, annotations } = &self.backend;
+        let mut pick = Pick::of(store, annotations, session, rows, &filter.expression, frame).await?;
         let mut found: Vec<u32> = Vec::new();
         let mut reported = Instant::now();
-        let mut scanned = 0;
-        for batch in order.chunks(BATCH) {
+        while !pick.is_done() {
             self.check()?;
-            let members: Vec<Members> = batch.iter().map(|row| members_of(&rows, *row as usize)).collect();
-            for (row, (_, _, turn)) in batch.iter().zip(self.describe(&members).await?) {
-                if turn.is_some_and(|turn| matches(&turn)) {
-                    // Hits are sent in runs of rising rows, so the turn at the end of the rows begins a new run.
-                    if found.last().is_some_and(|last| last > row) {
-                        self.send(Message::Hits { job, rows: std::mem::take(&mut found), scanned }).await;
-                    }
-                    found.push(*row);
-                }
-            }
-            scanned += batch.len();
-            if reported.elapsed() >= REPORT_EVERY || scanned == batch.len() {
+            found.extend(pick.part().await?.into_iter().map(|(row, _)| row as u32));
+            if reported.elapsed() >= REPORT_EVERY {
                 reported = Instant::now();
-                self.send(Message::Hits { job, rows: std::mem::take(&mut found), scanned }).await;
+                let (rows, scanned) = (std::mem::take(&mut found), pick.decided());
+                self.send(Message::Hits { job, rows, scanned }).await;
             }
         }
-        self.send(Message::Hits { job, rows: found, scanned }).await;
+        self.send(Message::Hits { job, rows: found, scanned: pick.decided() }).await;
         Ok(Some(Message::Ended { job, words: String::new() }))
     }
 
@@ -267,10 +331,13 @@ impl Worker {
         lineage: &str,
         rows: &Rows,
         members: &Members,
+        kind: Option<KeyKind>,
         forward: bool,
     ) -> Result<(Option<usize>, String)> {
         let events = self.backend.store.events(&members.numbers).await?;
-        let shared = self.backend.store.sharing(lineage, &keys_of(&events)).await?;
+        let mut keys = Event::distinct_keys(&events);
+        keys.retain(|key| kind.is_none_or(|kind| key.kind == kind));
+        let shared = self.backend.store.sharing(lineage, &keys).await?;
         let here = rows.position(members.key).unwrap_or(0);
         let others: HashSet<i64> = shared.iter().flat_map(|(_, numbers)| numbers.iter().copied()).collect();
         let shares = |row: &usize| rows.members(*row).iter().any(|number| others.contains(number));
@@ -342,6 +409,7 @@ impl Worker {
                 length: body.size.min(GLANCE),
                 body: body.clone(),
                 hint: Hint::default(),
+                text: None,
             })
             .collect())
     }
@@ -350,7 +418,10 @@ impl Worker {
         let mut parts = Vec::new();
         for window in windows {
             let (title, hint) = (window.title.clone(), window.hint.clone());
-            let bytes = self.read(&window.body, window.from, window.length).await?;
+            let bytes = match &window.text {
+                Some(text) => text.to_vec(),
+                None => self.read(&window.body, window.from, window.length).await?,
+            };
             let (size, from) = (window.body.size.max(0) as u64, window.from.max(0) as u64);
             parts.push(Part { title, size, bytes, from, hint });
         }
@@ -366,101 +437,12 @@ impl Worker {
         let length = length.min(body.size - from).max(0);
         self.backend.store.read(body.blob, body.start + from, length).await
     }
-
-    async fn seek(&self, job: u64, body: &Body, phrase: &str, from: i64, forward: bool) -> Result<Option<i64>> {
-        let seeker = files::Seeker::new(phrase)?;
-        let overlap = seeker.overlap();
-        let mut at = from;
-        loop {
-            self.check()?;
-            let start = if forward { at } else { (at - CHUNK).max(0) };
-            let end = if forward { (at + CHUNK).min(body.size) } else { at };
-            if start >= end {
-                return Ok(None);
-            }
-            let bytes = self.read(body, start, end - start + overlap).await?;
-            if let Some(place) = seeker.find(&bytes, forward) {
-                return Ok(Some(start + place));
-            }
-            let percent = if forward { end * 100 / body.size.max(1) } else { 100 - start * 100 / body.size.max(1) };
-            self.send(Message::Progress { job, words: format!("{percent}%") }).await;
-            at = if forward { end } else { start };
-        }
-    }
-
-    async fn export(&self, job: u64, selection: &Selection, path: &Path, numbered: bool) -> Result<Message> {
-        let (path, file) = files::create_new(path, numbered)?;
-        let tell = |written: u64| {
-            let words = super::words::size(written);
-            // A full channel only loses a line about progress.
-            let _ = self.replies.try_send(Message::Progress { job, words });
-        };
-        let mut out = Counting::new(file, &self.cancel, &tell);
-        let written = write_slice(&self.backend.store, selection, &mut out).await;
-        let finished = match written {
-            Ok(summary) => out.flush().map(|()| summary).map_err(anyhow::Error::from),
-            Err(error) => Err(error),
-        };
-        if finished.is_err() {
-            // Half a slice would look like evidence.
-            let _ = std::fs::remove_file(&path);
-        }
-        let summary = finished.with_context(|| format!("could not write {}", path.display()))?;
-        let size = super::words::size(summary.bytes);
-        let events = super::words::counted(summary.events, "event");
-        Ok(Message::Ended { job, words: format!("wrote {}: {}, {events}, {size}", path.display(), selection.why) })
-    }
-
-    /// The records of a row as they were written; one that several events share comes once.
-    async fn records(&self, members: &Members) -> Result<Vec<Body>> {
-        let mut seen = HashSet::new();
-        let mut bodies = self.backend.store.bodies(&members.numbers).await?;
-        bodies.retain(|body| body.role == Role::Raw && seen.insert((body.blob, body.start)));
-        Ok(bodies)
-    }
-
-    async fn record(&self, members: &Members) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        for (index, body) in self.records(members).await?.iter().enumerate() {
-            if index > 0 {
-                bytes.push(b'\n');
-            }
-            bytes.extend(self.read(body, 0, body.size).await?);
-        }
-        Ok(bytes)
-    }
-
-    async fn spill(&self, job: u64, members: &Members, bodies: Vec<Body>, then: Then) -> Result<Message> {
-        let bodies = if bodies.is_empty() { self.records(members).await? } else { bodies };
-        let (file, out) = files::create_temporary()?;
-        if let Err(error) = self.copy_out(&bodies, out).await {
-            // Nobody will ask for it; that it cannot be removed either is no news.
-            let _ = std::fs::remove_file(&file);
-            return Err(error);
-        }
-        Ok(Message::Spilled { job, then, file })
-    }
-
-    async fn copy_out(&self, bodies: &[Body], mut out: BufWriter<std::fs::File>) -> Result<()> {
-        for (index, body) in bodies.iter().enumerate() {
-            if index > 0 {
-                out.write_all(b"\n")?;
-            }
-            let mut from = 0;
-            while from < body.size {
-                self.check()?;
-                out.write_all(&self.read(body, from, CHUNK).await?)?;
-                from += CHUNK;
-            }
-        }
-        self.check()?;
-        Ok(out.flush()?)
-    }
 }
 
-fn members_of(rows: &Rows, row: usize) -> Members {
-    let numbers = rows.members(row);
-    Members { key: numbers.first().copied().unwrap_or(0), numbers: numbers.to_vec() }
+/// µs since 1970.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// The rows that a join could not choose from, and those that it rejected.
@@ -469,14 +451,6 @@ fn considered(join: &Join) -> impl Iterator<Item = &String> {
     let open = join.candidates.iter().filter(|row| join.rejected.iter().all(|known| known.to != **row));
     open.chain(rejected)
 }
-
-fn keys_of(events: &[Event]) -> Vec<Key> {
-    let mut keys: Vec<Key> = events.iter().flat_map(|event| event.keys.iter().cloned()).collect();
-    keys.sort();
-    keys.dedup_by(|one, other| one.kind == other.kind && one.value == other.value);
-    keys
-}
-
 /// What the tests' sample is put into a store with: no other file of the screen names the store.
 #[cfg(test)]
 pub(super) mod stored {

@@ -22,6 +22,7 @@ use super::terminal::Screen;
 use super::theme::Depth;
 use super::tty::Tty;
 use super::update::update;
+use crate::domain::Timestamp;
 
 /// An import that runs while the screen is open.
 #[derive(Debug)]
@@ -52,7 +53,8 @@ pub async fn run(backend: Backend, start: Start, options: Options) -> Result<End
     let signals = Signals::listen()?;
     let screen = Screen::enter(options.mouse)?;
     let (columns, rows) = screen.size()?;
-    let state = State::new(&options, columns, rows);
+    let mut state = State::new(&options, columns, rows);
+    state.clock = Some((Instant::now(), Timestamp(jiff::Timestamp::now().as_microsecond())));
     let (sender, answers) = mpsc::channel(WAITING);
     let mut running = Running {
         state,
@@ -122,6 +124,7 @@ impl Running {
             }
         };
         self.spawn(request);
+        self.spawn(Request::SavedFilters);
     }
 
     /// Asks for the terminal's background, once, behind the first frame.

@@ -119,7 +119,7 @@ impl Scroll {
         if end <= self.top || row >= self.top + room.height {
             self.show(row, rows, room.height);
         }
-        self.top = self.top.min(rows.saturating_sub(1));
+        self.top = self.top.min(rows.saturating_sub(room.height.max(1)));
     }
 }
 

@@ -192,7 +192,7 @@ fn restore_on_panic() {
     }));
 }
 
-/// The program that `$PAGER` or `$VISUAL` names, else `less`.
+/// The program that `$PAGER` names, else that of `$VISUAL`, else `less`: what is looked at needs no editor.
 fn pager() -> String {
     let set = |name| std::env::var(name).ok().filter(|value: &String| !value.trim().is_empty());
     set("PAGER").or_else(|| set("VISUAL")).unwrap_or_else(|| "less".to_owned())

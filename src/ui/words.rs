@@ -52,6 +52,19 @@ pub(crate) fn counted(number: usize, word: &str) -> String {
     format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 
+/// What went wrong and why, each cause once; what the operating system says comes without its number.
+pub(crate) fn reason(error: &anyhow::Error) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let words = cause.to_string();
+        let words = words.split(" (os error").next().unwrap_or(&words).to_owned();
+        if !said.iter().any(|said| said.contains(&words)) {
+            said.push(words);
+        }
+    }
+    said.join(": ")
+}
+
 /// How a timeline writes times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Clock {

@@ -131,3 +131,38 @@ fn sources_are_not_touched_and_the_store_is_private() {
     assert_eq!(mode(desk.store()), 0o600);
     assert_eq!(mode(desk.store().parent().expect("lies in a folder").to_owned()), 0o700);
 }
+
+#[test]
+fn an_unchanged_source_with_bad_records_says_again_why_it_ends_so() {
+    let desk = Desk::new();
+    let mut content = sample::claude();
+    content.extend_from_slice(b"\n{broken\n");
+    let file = desk.write("in/claude.jsonl", content);
+    assert_eq!(desk.run(&["import", text(&file)]).code, 3);
+    let again = desk.run(&["import", text(&file)]);
+    let told = format!("{}: 1 records could not be read (unchanged since the last import)", text(&file));
+    assert!(again.code == 3 && again.err.contains(&told), "{again:?}");
+}
+
+#[test]
+fn reading_waits_for_no_writer_and_changes_no_byte() {
+    let desk = Desk::new();
+    desk.import(&desk.write("in/claude.jsonl", sample::claude()));
+    let before = fs::read(desk.store()).expect("is there");
+    for arguments in [
+        &["sessions"][..],
+        &["timeline", "last"],
+        &["show", "last", "u1"],
+        &["search", "files"],
+        &["stats"],
+        &["export", "last"],
+    ] {
+        desk.done(arguments);
+        assert!(fs::read(desk.store()).expect("is there") == before, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_time_zone_a_day_away_is_refused() {
+    assert!(Desk::new().refused(2, &["--tz", "+25:00", "sessions"]).contains("further from UTC"));
+}

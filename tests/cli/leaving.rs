@@ -91,3 +91,75 @@ fn the_files_a_session_came_from_are_written_again_byte_for_byte() {
     desk.refused(1, &["export", sample::CODEX, "--format", "original", "-o", "back"]);
     desk.done(&["export", sample::CODEX, "--format", "original", "-o", "back", "--force"]);
 }
+
+/// A slice of the Claude session, as text.
+fn slice(desk: &Desk) -> String {
+    desk.done(&["export", sample::CLAUDE]).text().to_owned()
+}
+
+#[test]
+fn a_changed_row_breaks_the_seal_though_all_bodies_are_right() {
+    let desk = filled();
+    let changed = slice(&desk).replace("\"output\":20", "\"output\":99");
+    let file = desk.write("changed.json", &changed);
+    let reason = desk.refused(1, &["verify", text(&file)]);
+    assert!(reason.contains("the seal"), "{reason}");
+    let ran = desk.run(&["--store", "other.db", "import", "--json", text(&file)]);
+    assert_eq!((ran.code, &ran.objects()[0]["bad"]), (3, &Value::from(1)), "{ran:?}");
+    assert!(ran.err.contains("the seal"), "{ran:?}");
+}
+
+#[test]
+fn a_slice_without_a_seal_is_checked_as_far_as_its_bodies_go() {
+    let desk = filled();
+    let sealed = slice(&desk);
+    let (before, _) = sealed.split_once(",\n\"seal\"").expect("is sealed");
+    let older = desk.write("older.json", before.replace("\n\"sealed\":true,", "") + "\n}\n");
+    let ran = desk.done(&["verify", text(&older)]);
+    assert!(ran.err.contains("only its bodies were checked"), "{ran:?}");
+    assert_eq!(desk.done(&["verify", "--json", text(&older)]).objects()[0]["sealed"], Value::Bool(false));
+    let stripped = desk.write("stripped.json", before.to_owned() + "\n}\n");
+    assert!(desk.refused(1, &["verify", text(&stripped)]).contains("the seal is gone"));
+    for wrong in [before.to_owned() + "\n},", before.replacen(":true", ":true,", 1) + "\n}\n"] {
+        desk.refused(1, &["verify", text(&desk.write("wrong.json", wrong))]);
+    }
+}
+
+#[test]
+fn a_changed_body_comes_in_as_what_it_is_and_its_event_says_so() {
+    let desk = filled();
+    let events = desk.import(&desk.write("good.json", slice(&desk)))[0]["events"].clone();
+    let changed = desk.write("changed.json", slice(&desk).replace("I will count them.", "I shall count them."));
+    let ran = desk.run(&["--store", "other.db", "import", "--json", text(&changed)]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let line = &ran.objects()[0];
+    let (bad, all) = (line["bad"].as_u64().expect("a count"), line["events"].as_u64().expect("a count"));
+    assert!(bad >= 2 && Some(all - 1) == events.as_u64(), "{line}");
+    let row = desk.done(&["--store", "other.db", "show", sample::CLAUDE, "a1", "--json"]).objects().remove(0);
+    let event = &row["events"][0];
+    let names =
+        |list: &str, name: &str| event[list].as_array().is_some_and(|all| all.iter().any(|item| item["name"] == name));
+    assert!(event["flags"].as_array().expect("a list").contains(&Value::from("truncated")), "{event}");
+    assert!(names("attributes", "digest_mismatch"), "{event}");
+    let out = desk.done(&["--store", "other.db", "show", sample::CLAUDE, "a1", "--part", "raw"]).out;
+    assert!(String::from_utf8_lossy(&out).contains("I shall count them."));
+    let again = desk.path("again.json");
+    desk.done(&["--store", "other.db", "export", sample::CLAUDE, "-o", text(&again)]);
+    desk.done(&["verify", text(&again)]);
+}
+
+#[test]
+fn a_body_that_a_slice_does_not_hold_is_said_to_be_missing_until_it_comes() {
+    let desk = filled();
+    let whole = slice(&desk);
+    let body = whole.lines().find(|line| line.contains("{\"text\":") && line.contains("I will count")).expect("a body");
+    let without = desk.write("without.json", whole.replace(&format!("{body}\n"), ""));
+    let ran = desk.run(&["--store", "other.db", "import", "--json", text(&without)]);
+    assert!(ran.code == 3 && ran.err.contains("does not hold it"), "{ran:?}");
+    desk.done(&["--store", "other.db", "export", sample::CLAUDE, "-o", "rest.json"]);
+    desk.done(&["verify", "rest.json"]);
+    let good = desk.write("good.json", whole);
+    desk.done(&["--store", "other.db", "import", text(&good)]);
+    let out = desk.done(&["--store", "other.db", "show", sample::CLAUDE, "a1", "--part", "raw"]).out;
+    assert!(String::from_utf8_lossy(&out).contains("I will count them."));
+}

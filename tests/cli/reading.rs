@@ -168,6 +168,9 @@ fn stats_count_by_session_agent_model_and_tool() {
     assert_eq!(find("model", "claude-sample-1")["tokens"]["total"], json!(135));
     assert_eq!(find("session", sample::CLAUDE)["tokens"]["output"], json!(20));
     assert_eq!(find("agent", "codex")["sessions"], json!(1));
+    assert_eq!(tool["latency_ms"], json!({"p50": 2000, "p90": 2000, "p95": 2000, "p99": 2000, "max": 2000}));
+    assert_eq!((&tool["time_ms"], &tool["unreported"]), (&json!(2000), &json!(0)));
+    assert_eq!(find("source", "claude-code")["tokens"]["total"], json!(135));
 }
 
 #[test]
@@ -213,4 +216,25 @@ fn a_store_is_named_by_option_or_variable() {
     let output = desk.command(&["sessions", "--json"]).env("TURNSCOPE_STORE", "a/b.db").output().expect("runs");
     assert_eq!(output.stdout, named);
     assert!(!named.is_empty() && !desk.store().exists());
+}
+
+#[test]
+fn a_search_shows_the_newest_of_all_sessions_first() {
+    let desk = Desk::new();
+    // One session runs from 10:00 to 10:00:04; another one lies inside it, a third one ends later.
+    let inside =
+        String::from_utf8_lossy(&sample::claude()).replace("5e551011", "5e551099").replace("10:00:0", "10:00:1");
+    desk.done(&["import", text(&desk.write("in/a.jsonl", sample::claude()))]);
+    desk.done(&[
+        "import",
+        text(&desk.write("in/b.jsonl", inside.replace("10:00:10", "10:00:02").replace("\"u1\"", "\"v1\""))),
+    ]);
+    desk.done(&["import", text(&desk.write("in/c.jsonl", sample::codex()))]);
+    let hits = desk.done(&["search", "re:.", "--json", "--all"]).objects();
+    let times: Vec<&str> = hits.iter().filter_map(|hit| hit["at"].as_str()).collect();
+    let mut sorted = times.clone();
+    sorted.sort_by(|one, other| other.cmp(one));
+    assert!(times == sorted && times.len() > 8, "{hits:?}");
+    let newest = desk.done(&["search", "re:.", "--json", "--limit", "3"]).objects();
+    assert_eq!(newest, hits[..3]);
 }

@@ -96,3 +96,69 @@ fn a_part_that_is_not_there_names_those_that_are() {
     assert!(reason.contains("input") && reason.contains("raw"), "{reason}");
     assert!(desk.refused(1, &["show", sample::CLAUDE, "nothing-like-it"]).contains("nothing-like-it"));
 }
+
+/// The Claude session twice, the second time with another first prompt under the same id.
+fn conflicting() -> Desk {
+    let desk = Desk::new();
+    let other = String::from_utf8_lossy(&sample::claude()).replace("Count the files", "Count the folders");
+    for (name, content) in [("in/one.jsonl", sample::claude()), ("in/two.jsonl", other.into_bytes())] {
+        desk.done(&["import", text(&desk.write(name, content))]);
+    }
+    desk
+}
+
+#[test]
+fn events_that_share_an_id_are_rows_of_their_own_with_names_of_their_own() {
+    let desk = conflicting();
+    let rows = desk.done(&["timeline", sample::CLAUDE, "--json"]).objects();
+    let mut ids: Vec<&str> = rows.iter().filter_map(|row| row["id"].as_str()).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "{ids:?}");
+    assert!(ids.contains(&"u1") && ids.contains(&"u1~1"), "{ids:?}");
+    let label = |name: &str| {
+        let ran = desk.done(&["show", sample::CLAUDE, name, "--json"]);
+        (ran.objects()[0]["label"].as_str().unwrap_or_default().to_owned(), ran.err)
+    };
+    let (first, told) = label("u1");
+    assert!(first.contains("files") && told.contains("u1~1"), "{first} {told}");
+    let (second, told) = label("u1~1");
+    assert!(second.contains("folders") && told.is_empty(), "{second} {told}");
+    let part = desk.done(&["show", sample::CLAUDE, "u1~1", "--part", "raw"]).out;
+    assert!(String::from_utf8_lossy(&part).contains("folders"));
+    let hits = desk.done(&["search", "folders", "--json"]).objects();
+    assert_eq!((&hits[0]["event"], &hits[0]["row"]), (&json!("u1~1"), &json!("u1~1")));
+}
+
+#[test]
+fn events_that_share_an_id_keep_their_names_and_bodies_over_a_round_trip() {
+    let desk = conflicting();
+    let first = desk.done(&["export", sample::CLAUDE]).text().to_owned();
+    let blobs = first.lines().filter(|line| line.starts_with("\"u1") && line.contains("\"event_id\":\"u1\"")).count();
+    let distinct = serde_json::from_str::<Value>(&first).expect("is JSON")["blobs"]
+        .as_object()
+        .map_or(0, |blobs| blobs.values().filter(|blob| blob["event_id"] == "u1").count());
+    assert!(blobs == distinct && blobs >= 2, "{blobs} rows and {distinct} names");
+    let file = desk.write("first.json", &first);
+    desk.done(&["verify", text(&file)]);
+    desk.done(&["--store", "other.db", "import", text(&file)]);
+    let second = desk.done(&["--store", "other.db", "export", sample::CLAUDE]).text().to_owned();
+    let part = |slice: &str, from: &str| slice[slice.find(from).expect("is there")..].to_owned();
+    assert_eq!(
+        part(&first, "\n\"bodies\":{").split("\"seal\"").next(),
+        part(&second, "\n\"bodies\":{").split("\"seal\"").next()
+    );
+    let rows = |slice: &str| serde_json::from_str::<Value>(slice).expect("is JSON")["transcript"].clone();
+    assert_eq!(rows(&first), rows(&second));
+    desk.done(&["export", sample::CLAUDE, "--events", "u1~1", "-o", "one.json"]);
+}
+
+#[test]
+fn the_id_of_a_record_that_gave_several_events_is_not_called_ambiguous() {
+    let desk = filled();
+    for id in ["a1", "a2", "u2"] {
+        let ran = desk.done(&["show", sample::CLAUDE, id]);
+        assert!(ran.err.is_empty(), "{id}: {ran:?}");
+    }
+}

@@ -95,30 +95,51 @@ fn the_members_stand_in_the_order_of_the_format() {
 
 #[test]
 fn it_is_small_and_safe_to_print() {
-    assert!(DEMO.len() < 400_000, "{} bytes", DEMO.len());
+    assert!(DEMO.len() < 430_000, "{} bytes", DEMO.len());
     assert!((100..=200).contains(&events(&demo()).len()));
     assert_eq!(DEMO.chars().find(|character| *character != '\n' && is_unsafe(*character)), None);
+}
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/run/demo.json");
+
+/// What the program prints, with a store in this folder.
+fn turnscope(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_turnscope"));
+    let output = command.arg("--store").arg(folder.join("demo.db")).args(arguments).output().expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn at_least_three_rules_of_every_strength_occur_with_rows_that_were_not_chosen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    turnscope(folder.path(), &["import", FILE, "--json"]);
+    let mut rules: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut considered: BTreeMap<String, usize> = BTreeMap::new();
+    for session in list(&demo()["sessions"]) {
+        for line in turnscope(folder.path(), &["timeline", text(session, "id"), "--json"]).lines() {
+            let row: Value = serde_json::from_str(line).expect("JSON");
+            for join in list(&row["joins"]) {
+                let strength = text(join, "strength").to_owned();
+                *considered.entry(strength.clone()).or_default() += list(&join["candidates"]).len();
+                rules.entry(strength).or_default().insert(text(&join["basis"], "rule").to_owned());
+            }
+        }
+    }
+    for strength in ["exact", "keyed", "unique", "near", "ambiguous", "orphan"] {
+        assert!(rules.get(strength).is_some_and(|rules| rules.len() >= 3), "{strength}: {:?}", rules.get(strength));
+        assert!(considered.get(strength).is_some_and(|count| *count > 0), "{strength} rejects nothing");
+    }
 }
 
 #[test]
 fn the_store_counts_its_sessions_as_the_demo_does() {
     let folder = tempfile::tempdir().expect("a folder");
-    let turnscope = |arguments: &[&str]| {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/run/demo.json");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_turnscope"));
-        command.arg("--store").arg(folder.path().join("demo.db")).args(arguments);
-        if arguments[0] == "import" {
-            command.arg(file);
-        }
-        let output = command.output().expect("runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("text")
-    };
-    turnscope(&["import", "--json"]);
+    turnscope(folder.path(), &["import", FILE, "--json"]);
     let by_id = |sessions: Vec<Value>| -> BTreeMap<String, Value> {
         sessions.into_iter().map(|session| (text(&session, "id").to_owned(), session)).collect()
     };
-    let lines = turnscope(&["sessions", "--json"]);
+    let lines = turnscope(folder.path(), &["sessions", "--json"]);
     let stored = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let demo = demo();
     assert_eq!(by_id(stored), by_id(list(&demo["sessions"]).to_vec()));

@@ -63,7 +63,8 @@ class Room:
                "manual": manual, "created_at": columns["created_at"]}
         self.slice.add(
             self.session, "transcript", columns["event_id"], self.at(t), "canvas_session_transcripts", "transcript",
-            origin=1, sequence=columns["sequence"], raw=row, columns=columns, keys=self.keys(columns, derived),
+            origin=1, sequence=columns["sequence"], raw=row, columns=columns,
+            keys=self.keys(columns, [("request_id", f"{who}:{ts}", "present.transcript_ts"), *derived]),
             bodies={"input": compact(text)}, shown=text, participant=name, turn=f"said:{who}:{ts}",
         )
         if twin:
@@ -86,8 +87,8 @@ class Room:
                "lease_token": None, "lease_expires_at": None, "result": result}
         self.slice.add(
             self.session, "task", task, self.at(t), "agent_tasks", name, origin=2, sequence=self.next("tasks"),
-            raw=row, columns=columns, keys=self.keys(columns, derived), status=status, error=error,
-            flags=ERROR if status == "failed" else 0,
+            raw=row, columns=columns, keys=self.keys(columns, [("task_id", task[:8], "present.task_prefix"), *derived]),
+            status=status, error=error, flags=ERROR if status == "failed" else 0,
             bodies={"input": compact(params), "output": compact(result) if result else None},
             shown=f"{name} {status}, attempt {attempt + 1}" if attempt else f"{name} {status}",
             attributes=[("attempt", str(attempt))],
@@ -141,6 +142,8 @@ class Emitter:
         shared = {**self.shared, **{name: more[name] for name in ("provider", "model") if name in more}}
         identity = (f"{base}:{event_type}:{status}:{sequence}" if base
                     else digits_of(f"{self.source}:{self.session}:{sequence}:{event_type}:{status}:{t}", 12))
+        if base:
+            derived = [("message_id", base, "present.event_base"), *derived]
         columns = {"event_id": identity, "sequence": sequence, "created_at": room.stamp(t), "session_id": self.session,
                    "room": room.name, **ids, "task_id": task, "source": self.source, "event_type": event_type,
                    "status": status, **shared, "provider_request_id": request, "error": error, "latency_ms": latency,

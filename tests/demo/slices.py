@@ -104,11 +104,11 @@ class Session:
 
 
 def findings(events):
-    """Bodies that were cut, and tool turns of which one half is missing."""
+    """Bodies that were cut, and turns of which one half is missing."""
     halves = {}
     for event in events:
-        if event["kind"] == "tool" and "turn" in event and event["phase"] in ("call", "result"):
-            halves.setdefault(event["turn"], set()).add(event["phase"])
+        if event["kind"] in ("tool", "model") and event["phase"] in ("call", "result"):
+            halves.setdefault(event.get("turn", event["id"]), set()).add(event["phase"])
     cut = sum(1 for event in events if event["flags"] & TRUNCATED)
     return cut + sum(1 for phases in halves.values() if len(phases) == 1)
 

@@ -76,14 +76,15 @@ class Retro:
     def status(self, t, task, name):
         """A status line that a browser makes up; only the start of the task's id is in it."""
         self.room.line(t, "voice-agent", "voice-agent", f"{name} queued (task {task[:8]})", manual=True,
-                       derived=[("task_id", task, "present.status_line_task")])
+                       derived=[("task_id", task[:8], "present.status_line_task")])
 
     def calls(self, t, tool, call, ids, params, shown, item=None, named=None):
         """The voice agent calls a tool: made up its mind, created, published."""
         if item:
             self.voice.model(t - 0.02, "conversation_item_added", "assistant", same(item), f"calls {tool}",
                              turn=f"model:{item}", output={"textContent": "", "functionCall": {"name": tool},
-                                                           "content": []}, metadata={"hasToolCalls": True})
+                                                           "content": []}, metadata={"hasToolCalls": True},
+                             derived=[("tool_call_id", f"{VOICE}/{tool}", "present.tool_meant")])
         self.voice.tool(
             t,
             "tool_call_created",
@@ -94,6 +95,7 @@ class Retro:
             f"{tool} {shown}",
             input=params,
             phase="call",
+            derived=[("tool_call_id", f"{VOICE}/{tool}", "present.tool_called")],
             metadata={"room": self.room.name, "reliable": True, **({"task": named} if named else {})},
         )
         if item:
@@ -108,8 +110,10 @@ class Retro:
         self.calls(t, "dispatch_to_conductor", call, same(intent), params, message, item, "fairy.intent")
 
     def result(self, t, tool, call, ids, status, output, shown=None, **more):
+        # A browser may answer without the call's id; then these say by what to look for it.
+        looking = [(name, ids[name], "present.result_of") for name in ("request_id", "trace_id", "intent_id")]
         self.voice.tool(t, "tool_result", status, tool, call, ids, shown or f"{tool} {status}", output=output,
-                        phase="result", metadata={"source": "tool_result"}, **more)
+                        phase="result", metadata={"source": "tool_result"}, derived=looking, **more)
 
 
 def params(intent, message, source="voice", **more):
@@ -165,8 +169,7 @@ def sticky_note(retro):
     }
     room.task(13.55, task, "fairy.intent", ids, "succeeded", params(intent, NOTE), done)
     retro.result(13.8, "dispatch_to_conductor", None, ids, "QUEUED",
-                 {"status": "QUEUED", "message": f"fairy.intent queued (task {task})", "taskId": task},
-                 turn=f"tool:{brief('call A')}", derived=[("tool_call_id", brief("call A"), "present.unique_request")])
+                 {"status": "QUEUED", "message": f"fairy.intent queued (task {task})", "taskId": task})
     retro.status(13.9, task, "fairy.intent")
     worker.runs(14.02, task, "fairy.intent", ids, params(intent, NOTE))
     orchestration.tool(14.04, "task_dispatch", "received", "fairy.intent", intent, ids, f"fairy.intent {NOTE}",
@@ -351,6 +354,8 @@ def draw(retro, intent, ids, text):
         asked,
         {"status": "queued", "requestId": request},
         updated=70.4,
+        derived=[("request_id", intent, "present.followup_parent"),
+                 ("session_id", f"canvas-agent-{run}", "present.followup_run")],
     )
     retro.room.trace(66.98, "queued", "queued", "canvas.followup", later, task)
     return task, later, asked
@@ -371,6 +376,7 @@ def envelope(retro, runner, t, call, ids, sequence, made, answers):
         phase="call",
         input={"seq": sequence, "partial": partial, "actions": made},
         metadata={"source": "present"},
+        derived=[("session_id", runner.session, "present.run_id")],
     )
     for number, (later, status) in enumerate(answers):
         late = status == "ack_timeout"
@@ -391,7 +397,8 @@ def ledger(retro, t, run, ids, task, title, status):
                "source": "fairy_orchestration_ledger", "event_type": "create-task", "status": status, **ids}
     retro.room.slice.add(
         retro.room.session, "other", identity, retro.room.at(t), "fairy_orchestration_ledger", "create-task", origin=0,
-        sequence=retro.room.next("ledger"), raw=row, columns=columns, keys=retro.room.keys(columns), status=status,
+        sequence=retro.room.next("ledger"), raw=row, columns=columns,
+        keys=retro.room.keys(columns, [("session_id", f"canvas-agent-{run}", "present.run_id")]), status=status,
         shown=f"create-task {title}", bodies={"input": compact(row["payload"])},
         attributes=[("ledger_task_id", task), ("assigned_to", "nobody")])
 
@@ -412,6 +419,7 @@ def follow_up(retro, intent, task, ids, asked):
         turn=f"model:{base}",
         phase="call",
         input={"mode": "structured", "preset": "precise", "prompt": text, "promptLength": len(text)},
+        derived=[("request_id", intent, "present.request_parent")],
         attributes=[("parent_request_id", intent), ("parent_run", asked["followup"]["parentSessionId"])],
     )
     moves = [{"id": "f1", "name": "move", "params": {"id": "note-5", "x": 528, "y": 224}},

@@ -2,7 +2,7 @@
 
 from present import Emitter, same
 from slices import compact, digits_of, text_of, uid
-from voice import brief, params, usage
+from voice import VOICE, brief, params, usage
 
 BROKEN = '{"question": "Option two: drop the Thursday sync?", "options": ["keep", "drop"], "hands": 5,, // five now'
 
@@ -17,6 +17,7 @@ def crowd_pulse(retro):
     room.task(140.65, task, "fairy.intent", ids, "succeeded", params(intent, text), decision, updated=143.2)
     retro.result(140.9, "dispatch_to_conductor", brief("call C"), ids, "QUEUED",
                  {"status": "QUEUED", "message": f"fairy.intent queued (task {task})", "taskId": task})
+    retro.status(140.95, task, "fairy.intent")
     worker.runs(141.0, task, "fairy.intent", ids, params(intent, text), traced=False)
     orchestration.model(141.1, "fairy_route_decision", "completed", ids, "crowd_pulse, 0.86: hands are counted",
                         turn=f"model:decision:{intent}", input={"intent": text},
@@ -30,6 +31,10 @@ def crowd_pulse(retro):
     retro.result(143.6, "update_component", stray, same(brief("browser C ids")), "IGNORED", {
         "status": "IGNORED", "message": "patch is empty: crowd-pulse-1 unchanged", "componentId": "crowd-pulse-1"},
         shown="update_component IGNORED: patch is empty", error="patch is empty: crowd-pulse-1 unchanged")
+    # Somebody retried by hand: the new request begins with the old one, and the trace is lost.
+    retried = f"{task[:8]}{uid('task C retry')[8:]}"
+    room.task(147.0, retried, "fairy.intent", {"request_id": f"{intent}:retry:1772445747000"}, "canceled",
+              params(intent, text), derived=[("request_id", intent, "present.request_parent")])
     retro.ben(149.0, "It still says three hands. I count five 🤔")
 
 
@@ -77,6 +82,10 @@ def vote_box(retro):
     """Turn E: one wish, two calls with one request, and one result that could belong to either."""
     ids = same(brief("intent E"))
     retro.ana(156.2, "Move the vote box to the right and make it bigger.")
+    retro.voice.model(156.9, "conversation_item_added", "assistant", same("item_AbE1"), "calls update_component",
+                      turn="model:item_AbE1", metadata={"hasToolCalls": True},
+                      output={"textContent": "", "functionCall": {"name": "update_component"}, "content": []},
+                      derived=[("tool_call_id", f"{VOICE}/update_component", "present.tool_meant")])
     retro.calls(157.0, "update_component", brief("call E1"), ids, {
         "componentId": "crowd-pulse-1", "patch": {"x": 980}}, "crowd-pulse-1 x=980")
     retro.calls(157.1, "update_component", brief("call E2"), ids, {
@@ -167,6 +176,15 @@ def end(retro):
     telemetry = Emitter(room, "agent_telemetry_api", None, first=0)
     telemetry.tool(181.0, "agent_end", None, "agent_end", None, {"request_id": brief("intent B")}, "agent_end ok",
                    sequence=0, input={"requestId": brief("intent B"), "room": room.name, "ok": True})
+    summary = Emitter(room, "fast_summary_steward", f"fast-summary-{room.name}", "cerebras", "gpt-oss-120b", "fast",
+                      first=2)
+    summary.model(190.2, "model_call", "started", same(f"summary:{room.name}:1772445790200"), "summarises the retro",
+                  phase="call", input=[{"role": "user", "content": "Sum up the retrospective in three sentences."}],
+                  context={"contextProfile": "glance", "hasContextBundle": False, "transcriptLines": 840,
+                           "contextDocs": 0})
+    # A command line acts within the trace of the layout, under a request of its own.
+    room.trace(192.0, "api_received", "ok", "canvas.agent_prompt", {
+        "trace_id": brief("intent B"), "request_id": f"cli-{uid('command line')}", "intent_id": None})
     retro.ana(203.0, "Great. Take the timer away, we are done here. Bye!")
     retro.calls(204.6, "remove_component", brief("call F"), ids, {"componentId": "retro-timer-1"}, "retro-timer-1")
     retro.voice.model(

@@ -1,6 +1,6 @@
 //! A lexer over JSON bytes that may arrive in parts, in bounded memory whatever the length of the line.
 
-use super::{Fault, NONE, Node, Outline, Shape};
+use super::{DEEPER, Fault, NONE, Node, Outline, Shape};
 
 /// Deeper nesting is a fault.
 pub const MAX_DEPTH: usize = 4096;
@@ -260,7 +260,7 @@ impl Lexer {
 
     fn enter(&mut self, at: usize, object: bool) -> Result<(), Fault> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(self.fault(at, format!("nested deeper than {MAX_DEPTH}")));
+            return Err(self.fault(at, format!("{DEEPER} {MAX_DEPTH}")));
         }
         self.scalar_start = self.before + at as u64;
         self.scalar_kept = NONE;

@@ -6,14 +6,18 @@
 mod decode;
 mod lexer;
 mod split;
+mod strict;
 
 pub use decode::decode_string;
 pub use lexer::{Lexer, MAX_DEPTH, Progress, is_number as is_json_number};
 pub use split::{Parts, Splitter};
+pub use strict::Strict;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// What is said of a value that is nested too deep.
+const DEEPER: &str = "nested deeper than";
 /// No node, no name, nothing kept.
 const NONE: u32 = u32::MAX;
 
@@ -34,6 +38,13 @@ pub enum Shape {
 pub struct Fault {
     pub at: u64,
     pub reason: String,
+}
+
+impl Fault {
+    /// Whether it is only that the value is nested too deep; it may be JSON all the same.
+    pub fn is_depth(&self) -> bool {
+        self.reason.starts_with(DEEPER)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -79,6 +90,11 @@ impl Outline {
         Ok(lexer.outline())
     }
 
+    /// Whether not even the beginning of a value was read.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
     /// The outermost value.
     pub fn root(&self) -> Value<'_> {
         Value { outline: self, node: 0 }
@@ -113,6 +129,11 @@ impl<'a> Value<'a> {
 
     pub fn is_empty(self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether its end has been read; what broke off inside is not complete.
+    pub fn is_complete(self) -> bool {
+        self.node().end > self.node().start
     }
 
     pub fn is_null(self) -> bool {

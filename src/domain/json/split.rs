@@ -3,6 +3,10 @@
 
 /// What a split hands on.
 pub trait Parts {
+    /// Whether a list or an object of the outer object is one part, and not a part for each element or member.
+    fn is_whole(&mut self, _section: &str, _first: u8) -> bool {
+        false
+    }
     /// A part begins: the member of the outer object, and the name inside it where that is an object.
     fn begin(&mut self, section: &str, name: Option<&str>, offset: u64) -> anyhow::Result<()>;
     /// Bytes of the part.
@@ -127,7 +131,7 @@ impl Splitter {
             }
             (At::Name | At::Element, b',') => {}
             (At::Name, b'}') => self.at = At::End,
-            (At::Value, b'{' | b'[') => {
+            (At::Value, b'{' | b'[') if !parts.is_whole(&self.section, byte) => {
                 self.object = byte == b'{';
                 self.at = At::Element;
             }
@@ -252,6 +256,29 @@ mod tests {
         for cut in 0..text.len() {
             assert_eq!(parts(&[cut]), whole, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn what_is_wanted_whole_comes_whole() {
+        struct Whole(Seen);
+        impl Parts for Whole {
+            fn is_whole(&mut self, section: &str, first: u8) -> bool {
+                section == "s" && first == b'{'
+            }
+            fn begin(&mut self, section: &str, name: Option<&str>, offset: u64) -> anyhow::Result<()> {
+                self.0.begin(section, name, offset)
+            }
+            fn bytes(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+                self.0.bytes(bytes)
+            }
+            fn end(&mut self) -> anyhow::Result<()> {
+                self.0.end()
+            }
+        }
+        let mut seen = Whole(Seen::default());
+        Splitter::default().feed(br#"{"s":{"a":[1,2]},"t":{"b":1}}"#, &mut seen).expect("splits");
+        let expected = [("s/", r#"{"a":[1,2]}"#), ("t/b", "1")];
+        assert_eq!(seen.0.0, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 
     #[test]

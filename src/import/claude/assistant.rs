@@ -8,6 +8,7 @@ use crate::import::telling;
 
 /// Tokens of an answer stand on each of its records and grow; the last one counts.
 const USAGE_RULE: &str = "claude.message.usage";
+const COUNTS: [&str; 4] = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"];
 /// Text shorter than this says nothing about the count of its tokens.
 const TELLING_CHARACTERS: u64 = 400;
 const CHARACTERS_PER_TOKEN: u64 = 4;
@@ -20,6 +21,7 @@ pub fn read(state: &mut State, envelope: &Envelope<'_>) -> Vec<Draft> {
     let calls = || content.into_iter().flat_map(Value::items).enumerate().filter(|(_, block)| blocks::is_call(*block));
     let mut said = model_event(envelope, shared.clone(), content);
     for (_, block) in calls() {
+        state.tasks.note(block);
         add_key(&mut said.event, KeyKind::ToolCall, block.word("id"));
     }
     let mut drafts = vec![said];
@@ -46,7 +48,11 @@ fn model_event(envelope: &Envelope<'_>, mut event: Event, content: Option<Value<
     for name in ["stop_reason", "stop_sequence"] {
         add_attribute(&mut event, name, word(name));
     }
-    event.usage = message.and_then(|message| message.get("usage")).and_then(usage);
+    let reported = message.and_then(|message| message.get("usage"));
+    event.usage = reported.and_then(usage);
+    if let Some(reported) = reported {
+        telling::note_tokens(&mut event, reported, &COUNTS);
+    }
     if implausible(event.usage.as_ref(), content) {
         event.flags |= flag::IMPLAUSIBLE_USAGE;
     }
@@ -113,7 +119,7 @@ fn without_text(block: Value<'_>) -> Option<String> {
 
 /// The buckets of `message.usage`; the flat count of cache writes wins over the pair it was later split into.
 fn usage(reported: Value<'_>) -> Option<Usage> {
-    let count = |value: Value<'_>, name: &str| value.get(name).and_then(Value::integer);
+    let count = |value: Value<'_>, name: &str| value.get(name).and_then(telling::tokens);
     let split = reported.get("cache_creation").and_then(|pair| {
         let parts = ["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"].map(|name| count(pair, name));
         parts.into_iter().flatten().reduce(i64::saturating_add)

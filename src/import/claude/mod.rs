@@ -7,10 +7,13 @@ mod other;
 mod prompts;
 mod record;
 mod said;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod titles;
 mod user;
+
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +22,7 @@ use crate::domain::{Outline, Session};
 use identity::Identity;
 use prompts::Prompts;
 use record::Envelope;
+use tasks::Tasks;
 use titles::Titles;
 
 pub const FORMAT: Format = Format { agent: AGENT, detect, open: Open::Records(open) };
@@ -48,6 +52,7 @@ struct State {
     identity: Identity,
     prompts: Prompts,
     titles: Titles,
+    tasks: Tasks,
     cwd: Option<String>,
     git_branch: Option<String>,
     /// The version that wrote the record before, so that only a change is noted.
@@ -107,12 +112,13 @@ impl Reader for Claude {
 
 /// Gives the second of two equal ids in one record a number: two blocks may name the same call.
 fn distinct(mut drafts: Vec<Draft>) -> Vec<Draft> {
-    for later in 1..drafts.len() {
-        let (before, from_here) = drafts.split_at_mut(later);
-        let id = &mut from_here[0].event.id;
-        let repeats = before.iter().filter(|draft| draft.event.id.split("#again:").next() == Some(id)).count();
-        if repeats > 0 {
-            *id = format!("{id}#{}", repeats + 1);
+    let mut counts: HashMap<String, usize> = HashMap::with_capacity(drafts.len());
+    for draft in &mut drafts {
+        let id = &mut draft.event.id;
+        let count = counts.entry(id.clone()).or_insert(0);
+        *count += 1;
+        if *count > 1 {
+            *id = format!("{id}#{count}");
         }
     }
     drafts

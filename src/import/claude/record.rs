@@ -66,6 +66,7 @@ pub fn base(state: &mut State, envelope: &Envelope<'_>, is_prompt: bool) -> Even
     event.session = state.identity.session.clone();
     event.id = envelope.event_id("");
     event.at = root.get("timestamp").and_then(telling::time);
+    telling::note_time(&mut event, root.get("timestamp"));
     if envelope.sidechain && state.identity.parent.is_none() {
         event.flags |= flag::SIDECHAIN;
     }

@@ -303,3 +303,31 @@ fn text_among_results_is_an_event_of_its_own() {
         ]
     );
 }
+
+#[test]
+fn a_sub_agent_inside_its_parents_file_is_tied_to_the_call_with_its_prompt() {
+    let call = |id: &str, prompt: &str| {
+        record(&format!(
+            r#""type":"assistant","uuid":"a{id}","message":{{"id":"m{id}","content":[{{"type":"tool_use","id":"{id}","name":"Task","input":{{"prompt":"{prompt}"}}}}]}}"#
+        ))
+    };
+    let side = |uuid: &str, prompt: &str| {
+        record(&format!(
+            r#""type":"user","uuid":"{uuid}","parentUuid":null,"isSidechain":true,"message":{{"content":"{prompt}"}}"#
+        ))
+    };
+    let records = [
+        call("t1", "look here"),
+        call("t2", "look there"),
+        call("t3", "twice"),
+        call("t4", "twice"),
+        side("s2", "look there"),
+        side("s1", "look here"),
+        side("s3", "twice"),
+        side("s4", "never asked"),
+    ];
+    let found = events(&records);
+    let prompts = found.iter().filter(|event| event.kind == Kind::Transcript);
+    let calls: Vec<_> = prompts.map(|event| event.values(KeyKind::ToolCall).collect::<Vec<_>>()).collect();
+    assert_eq!(calls, [vec!["t2"], vec!["t1"], vec![], vec![]]);
+}

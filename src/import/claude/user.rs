@@ -3,9 +3,11 @@
 use super::record::{Envelope, add_agent_task, add_notified_call, base};
 use super::said::{Said, judge};
 use super::{State, blocks};
-use crate::domain::{Event, Kind, Role, Shape, Value, excerpt, flag};
+use crate::domain::{Event, Key, KeyKind, Kind, Role, Shape, Value, excerpt, flag};
 use crate::import::Draft;
 
+/// The words of a sub-agent inside its parent's file are the prompt of the call that started it.
+const TASK_RULE: &str = "claude.task_prompt";
 /// How long a title made from a prompt may be.
 const LONGEST_TITLE: usize = 80;
 
@@ -80,6 +82,10 @@ fn say(state: &mut State, envelope: &Envelope<'_>, event: &mut Event, said: &Sai
             event.label.clone_from(label);
             if from_parent {
                 add_agent_task(event);
+                if state.identity.parent.is_none() {
+                    let call = state.tasks.take(&telling_text(envelope));
+                    event.keys.extend(call.map(|call| Key::derived(KeyKind::ToolCall, call, TASK_RULE)));
+                }
             }
             if !envelope.sidechain || state.identity.parent.is_some() {
                 state.titles.prompt.get_or_insert_with(|| excerpt(label, LONGEST_TITLE));

@@ -102,6 +102,11 @@ impl Reader for Codex {
         }]
     }
 
+    /// A fork copies the whole history before its own, some versions under the time of the fork.
+    fn renewed(&self) -> &'static [&'static str] {
+        &["timestamp"]
+    }
+
     fn save(&self) -> String {
         serde_json::to_string(&self.state).expect("the state is texts, lists and counts")
     }

@@ -56,6 +56,7 @@ pub fn base(state: &State, frame: &Frame<'_>, kind: Kind, event_type: &str) -> E
     event.session.clone_from(&state.identity.session);
     let times = [frame.root.get("timestamp"), frame.item.get("timestamp"), frame.root.get("created_at")];
     event.at = times.into_iter().flatten().find_map(telling::time);
+    telling::note_time(&mut event, times.into_iter().flatten().next());
     event.keys.push(Key::derived(KeyKind::Session, event.session.clone(), SESSION_RULE));
     match (frame.intent(), &state.intent) {
         (Some(intent), _) => event.keys.push(Key::native(KeyKind::Intent, intent)),

@@ -58,6 +58,9 @@ pub fn token_count(state: &mut State, frame: &Frame<'_>) -> Event {
         event.label = telling::label(&limits(frame.item));
         return event;
     };
+    for reported in [Some(information), information.get("total_token_usage"), information.get("last_token_usage")] {
+        reported.into_iter().for_each(|reported| telling::note_tokens(&mut event, reported, &FIELDS));
+    }
     let last = information.get("last_token_usage").map(counts);
     if let Some(total) = information.get("total_token_usage").map(counts) {
         return running_total(state, event, total, last);
@@ -104,6 +107,7 @@ pub fn turn_completed(state: &mut State, frame: &Frame<'_>) -> Event {
         return event;
     };
     event.label = shown(&counted);
+    reported.into_iter().for_each(|reported| telling::note_tokens(&mut event, reported, &FIELDS));
     if state.totals.latest.is_some() {
         return event;
     }
@@ -114,11 +118,11 @@ pub fn turn_completed(state: &mut State, frame: &Frame<'_>) -> Event {
 }
 
 fn counts(reported: Value<'_>) -> Counts {
-    FIELDS.map(|name| reported.get(name).and_then(Value::integer))
+    FIELDS.map(|name| reported.get(name).and_then(telling::tokens))
 }
 
 fn prompt_and_completion(information: Value<'_>) -> Counts {
-    let count = |name: &str| information.get(name).and_then(Value::integer);
+    let count = |name: &str| information.get(name).and_then(telling::tokens);
     [count("prompt"), None, None, count("completion"), None, None]
 }
 

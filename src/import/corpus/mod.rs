@@ -59,7 +59,8 @@ pub fn open(format: &Format, path: &Path, text: &[u8], known: &[Placed], saved: 
     let head: Vec<_> = known.iter().take(50).map(|record| record.outline.clone()).collect();
     let contains = |needle: &str| memchr::memmem::find(text, needle.as_bytes()).is_some();
     let super::Open::Records(open) = format.open else { panic!("a slice has no reader") };
-    open(&Opening { path, head: &head, saved, contains: &contains })
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    open(&Opening { path, head: &head, stem: &stem, saved, contains: &contains })
 }
 
 pub fn read(reader: &mut dyn Reader, record: &Placed) -> Vec<Draft> {

@@ -1,6 +1,6 @@
 //! Carries bodies: text where the bytes are UTF-8, base64 where they are not; and the manifest over all of them.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -13,7 +13,10 @@ use crate::store::{Store, digest};
 /// Bytes at a time; base64 turns whole groups of three into text.
 const PART: i64 = 3 << 18;
 
-/// Writes bodies that are asked for in the order in which they lie, so that neighbours are read at once.
+/// Bytes are read from a multiple of this on, so that what lies a little before is at hand too.
+const STEP: i64 = 256 << 10;
+
+/// Writes bodies; those that lie near the last one are read with it.
 #[derive(Debug, Default)]
 pub struct Carrier {
     blob: i64,
@@ -39,8 +42,9 @@ impl Carrier {
     async fn short(&mut self, store: &Store, place: &Place) -> Result<&[u8]> {
         let held = self.start..self.start + self.bytes.len() as i64;
         if self.blob != place.blob || place.start < held.start || place.start + place.size > held.end {
-            self.bytes = store.read(place.blob, place.start, PART).await?;
-            (self.blob, self.start) = (place.blob, place.start);
+            let start = place.start / STEP * STEP;
+            self.bytes = store.read(place.blob, start, STEP + PART).await?;
+            (self.blob, self.start) = (place.blob, start);
         }
         let from = usize::try_from(place.start - self.start)?;
         let bytes = self.bytes.get(from..from + usize::try_from(place.size)?);
@@ -48,11 +52,18 @@ impl Carrier {
     }
 }
 
+/// The next bytes of a body.
+async fn part(store: &Store, place: &Place, at: i64) -> Result<Vec<u8>> {
+    let part = store.read(place.blob, place.start + at, PART.min(place.size - at)).await?;
+    ensure!(!part.is_empty(), "the store holds less of a body than it says: {} bytes are missing", place.size - at);
+    Ok(part)
+}
+
 async fn is_text(store: &Store, place: &Place) -> Result<bool> {
     let mut rest: Vec<u8> = Vec::new();
     let mut at = 0;
     while at < place.size {
-        let part = store.read(place.blob, place.start + at, PART.min(place.size - at)).await?;
+        let part = part(store, place, at).await?;
         at += part.len() as i64;
         rest.extend_from_slice(&part);
         match std::str::from_utf8(&rest) {
@@ -69,7 +80,7 @@ async fn text(store: &Store, lines: &mut Lines<'_>, place: &Place) -> Result<()>
     let mut rest: Vec<u8> = Vec::new();
     let mut at = 0;
     while at < place.size {
-        let part = store.read(place.blob, place.start + at, PART.min(place.size - at)).await?;
+        let part = part(store, place, at).await?;
         at += part.len() as i64;
         rest.extend_from_slice(&part);
         let whole = rest.len() - rest.utf8_chunks().last().map_or(0, |chunk| chunk.invalid().len());
@@ -84,7 +95,7 @@ async fn base64(store: &Store, lines: &mut Lines<'_>, place: &Place) -> Result<(
     lines.text("{\"base64\":\"")?;
     let mut at = 0;
     while at < place.size {
-        let part = store.read(place.blob, place.start + at, PART.min(place.size - at)).await?;
+        let part = part(store, place, at).await?;
         at += part.len() as i64;
         lines.text(&STANDARD.encode(&part))?;
     }

@@ -4,13 +4,16 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
-use crate::domain::escape_json;
+use crate::domain::{escape_json, seal};
 
 /// A JSON object that is being written.
 pub struct Lines<'a> {
     out: &'a mut (dyn Write + Send),
     bytes: u64,
+    /// Over all that was written.
+    hasher: Sha256,
     /// Something stands before in the outer object, and in the list or object inside it.
     filled: bool,
     filled_inside: bool,
@@ -18,11 +21,12 @@ pub struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub fn new(out: &'a mut (dyn Write + Send)) -> Self {
-        Self { out, bytes: 0, filled: false, filled_inside: false }
+        Self { out, bytes: 0, hasher: Sha256::new(), filled: false, filled_inside: false }
     }
 
     pub fn text(&mut self, text: &str) -> Result<()> {
         self.out.write_all(text.as_bytes())?;
+        self.hasher.update(text.as_bytes());
         self.bytes += text.len() as u64;
         Ok(())
     }
@@ -86,9 +90,11 @@ impl<'a> Lines<'a> {
         self.text(if self.filled_inside { "\n}" } else { "}" })
     }
 
-    /// Ends the outer object; returns the bytes that were written.
+    /// Seals what was written and ends the outer object; returns the bytes that were written.
     pub fn finish(mut self) -> Result<u64> {
-        self.text("\n}\n")?;
+        self.text(",\n")?;
+        let digest: [u8; 32] = self.hasher.clone().finalize().into();
+        self.text(&seal(&digest, self.bytes))?;
         self.out.flush()?;
         Ok(self.bytes)
     }

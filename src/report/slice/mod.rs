@@ -1,7 +1,8 @@
 //! A slice: a selection of events with all they need, as one verifiable JSON file that streams out.
 //!
 //! It is the original's report JSON and more: event rows by kind, each with all that turnscope knows of it, and
-//! every distinct body once, by its SHA-256. The manifest depends on nothing but the bodies.
+//! every distinct body once, by its SHA-256. The manifest depends on nothing but the bodies; the seal behind it covers
+//! every byte of the file before it.
 
 mod carry;
 mod lines;
@@ -13,6 +14,7 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use super::findings::findings;
 use super::joined::Joined;
 use super::walk::Walk;
 use crate::domain::{Body, Head, Kind, Session, Timestamp};
@@ -52,6 +54,8 @@ struct Place {
     blob: i64,
     start: i64,
     size: i64,
+    /// The how-manyeth it is of those that events name; this is the same in every store.
+    order: usize,
 }
 
 /// Streams a slice out. What it holds in memory grows with the number of events, never with the size of bodies.
@@ -135,6 +139,8 @@ impl Writing<'_> {
         self.lines.open()?;
         self.lines.member("format", &json!("turnscope-slice"))?;
         self.lines.member("version", &json!(1))?;
+        // Who reads this knows that a file without a seal has lost it.
+        self.lines.member("sealed", &json!(true))?;
         self.lines.member("session", &session_row(session))?;
         self.lines.list("sessions", chosen.iter().map(|(session, _)| session_row(session)))?;
         self.lines.member("windowStartIso", &json!(time(times().min())))?;
@@ -152,13 +158,15 @@ impl Writing<'_> {
             let bodies = self.store.bodies(chunk).await?;
             let mut of_event: BTreeMap<i64, Vec<Body>> = BTreeMap::new();
             for body in bodies {
-                self.bodies.entry(body.digest).or_insert(Place { blob: body.blob, start: body.start, size: body.size });
+                let order = self.bodies.len();
+                let Body { blob, start, size, .. } = body;
+                self.bodies.entry(body.digest).or_insert(Place { blob, start, size, order });
                 of_event.entry(body.event).or_default().push(body);
             }
             for event in &events {
                 let own = of_event.remove(&event.number).unwrap_or_default();
                 self.sums.add(event);
-                self.rows.insert(event.turn.clone().unwrap_or_else(|| event.id.clone()));
+                self.rows.insert(event.row());
                 self.blobs.extend(rows::blob_rows(event, &own));
                 self.lines.element(&rows::event_row(event, &own, contents.get(&event.number)))?;
                 self.events += 1;
@@ -167,11 +175,14 @@ impl Writing<'_> {
         self.lines.close_list()
     }
 
-    /// The joins of all rows that are in the slice; those that lead out of it are `external`.
+    /// The joins of all rows that are in the slice, and what does not add up in them; joins that lead out of it are
+    /// `external`.
     async fn joins(&mut self, chosen: &[(Session, Vec<Head>)]) -> Result<()> {
+        let mut found = Vec::new();
         self.lines.open_list("joins")?;
         for (session, heads) in chosen {
             let joined = Joined::of(self.store, session).await?;
+            found.extend(finding_rows(self.store, session, heads, &joined).await?);
             let mut walk = Walk::over(self.store, Rows::of(heads));
             while !walk.is_done() {
                 let steps = walk.part().await?;
@@ -184,7 +195,8 @@ impl Writing<'_> {
                 }
             }
         }
-        self.lines.close_list()
+        self.lines.close_list()?;
+        self.lines.list("findings", found.into_iter())
     }
 
     async fn tail(mut self, selection: &Selection, chosen: &[(Session, Vec<Head>)]) -> Result<Summary> {
@@ -202,10 +214,10 @@ impl Writing<'_> {
         self.lines.list("warnings", std::iter::empty())?;
         self.lines.object("blobs", self.blobs.iter().map(rows::BlobRow::row))?;
         self.lines.open_object("bodies")?;
-        let mut lying: Vec<(&[u8; 32], &Place)> = self.bodies.iter().collect();
-        lying.sort_by_key(|(_, place)| (place.blob, place.start));
+        let mut ordered: Vec<(&[u8; 32], &Place)> = self.bodies.iter().collect();
+        ordered.sort_by_key(|(_, place)| place.order);
         let mut carrier = carry::Carrier::default();
-        for (digest, place) in lying {
+        for (digest, place) in ordered {
             carrier.body(self.store, &mut self.lines, digest, place).await?;
         }
         self.lines.close_object()?;
@@ -215,4 +227,20 @@ impl Writing<'_> {
         let bytes = self.lines.finish()?;
         Ok(Summary { events: self.events, bodies: self.bodies.len(), bytes, digest })
     }
+}
+
+/// What does not add up at the events of a slice, but for what only the day tells.
+async fn finding_rows(
+    store: &Store,
+    session: &Session,
+    heads: &[Head],
+    joined: &Joined,
+) -> Result<Vec<serde_json::Value>> {
+    let inside: BTreeSet<i64> = heads.iter().map(|head| head.number).collect();
+    let mut found = findings(store, session, joined, i64::MIN).await?;
+    found.retain(|finding| inside.contains(&finding.event));
+    let numbers: Vec<i64> = found.iter().map(|finding| finding.event).collect();
+    let events = store.events(&numbers).await?;
+    let ids: BTreeMap<i64, &str> = events.iter().map(|event| (event.number, event.id.as_str())).collect();
+    Ok(found.iter().map(|finding| rows::finding_row(&session.id, finding, ids.get(&finding.event))).collect())
 }

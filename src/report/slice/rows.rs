@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::{Body, Event, KeyKind, Kind, Role, Session, Timestamp, Usage, flag};
 use crate::store::Annotation;
-use crate::timeline::Join;
+use crate::timeline::{Finding, Join};
 
 /// The sections of a slice and the kind of event in each; `ledger` has none of its own.
 pub const SECTIONS: &[(&str, Kind)] = &[
@@ -47,6 +47,15 @@ pub fn join_row(session: &str, from: &str, join: &Join, external: bool) -> Value
         "session": session, "from": from, "to": join.to, "strength": join.strength.name(), "external": external,
         "basis": { "key": join.basis.key, "rule": join.basis.rule, "values": join.basis.values },
         "candidates": join.candidates,
+        "rejected": join.rejected.iter().map(|row| json!({"to": row.to, "why": row.why})).collect::<Vec<_>>(),
+    })
+}
+
+/// What does not add up at an event.
+pub fn finding_row(session: &str, finding: &Finding, event: Option<&&str>) -> Value {
+    json!({
+        "session": session, "severity": finding.severity.name(), "finding": finding.name, "event": event,
+        "detail": finding.detail,
     })
 }
 
@@ -77,7 +86,7 @@ pub fn event_row(event: &Event, bodies: &[Body], content: Option<&Vec<u8>>) -> V
         put(
             &mut row,
             column,
-            bodies.iter().find(|body| body.role == role).map(|_| format!("{}:{}", event.id, role.name())),
+            bodies.iter().find(|body| body.role == role).map(|_| format!("{}:{}", event.name(), role.name())),
         );
     }
     row.insert("turnscope".to_owned(), whole_event(event, bodies, content));
@@ -148,6 +157,8 @@ fn usage_row(usage: &Usage) -> Value {
 /// One of the original's blob rows; the payload lies in `bodies` under the digest.
 pub struct BlobRow {
     event: String,
+    /// The event's id with its revision: what tells it from others with the same id.
+    name: String,
     role: Role,
     size: i64,
     digest: [u8; 32],
@@ -157,7 +168,7 @@ pub struct BlobRow {
 impl BlobRow {
     /// The name of the row, and the row.
     pub fn row(&self) -> (String, Value) {
-        let id = format!("{}:{}", self.event, self.role.name());
+        let id = format!("{}:{}", self.name, self.role.name());
         let row = json!({
             "id": id, "event_id": self.event, "kind": self.role.name(), "encoding": "utf8", "mime_type": "application/json",
             "size_bytes": self.size, "sha256": hex::encode(self.digest), "truncated": self.truncated,
@@ -171,6 +182,7 @@ pub fn blob_rows(event: &Event, bodies: &[Body]) -> Vec<BlobRow> {
     let truncated = event.has(flag::TRUNCATED);
     told.map(|body| BlobRow {
         event: event.id.clone(),
+        name: event.name(),
         role: body.role,
         size: body.size,
         digest: body.digest,

@@ -66,7 +66,7 @@ fn kind_of(row: Seen<'_>) -> Option<Kind> {
 fn decided(link: &Link, from: Seen<'_>, to: Option<Seen<'_>>) -> (Vec<String>, (String, String)) {
     let rule = link.rule();
     // A decided key stands beside the one by which a result looks: the call has it as it is.
-    let first = |row: Seen<'_>| row.events.first().map(|event| event.id.clone()).unwrap_or_default();
+    let first = |row: Seen<'_>| row.events.first().map(Event::name).unwrap_or_default();
     let firsts = (first(from), to.map(first).unwrap_or_default());
     let Some(other) = to else { return (alone(rule, from), firsts) };
     match (link.key.or(rule.key), rule.choice) {
@@ -96,7 +96,7 @@ pub(super) fn shared(
                     .iter()
                     .any(|other| other.kind == kind && other.via() == their_via && other.value == key.value)
             };
-            theirs.iter().find(has).map(|two| (key.value.clone(), one.id.clone(), two.id.clone()))
+            theirs.iter().find(has).map(|two| (key.value.clone(), one.name(), two.name()))
         })
     })
 }
@@ -191,8 +191,9 @@ fn half(own: Seen<'_>, row: Seen<'_>) -> Option<String> {
 fn of_key(kind: KeyKind, own: Seen<'_>, row: Seen<'_>, values: &[String]) -> Option<String> {
     let value = values.first()?;
     let keys = || row.events.iter().flat_map(|event| &event.keys).filter(|key| key.via() == Via::Same);
+    // Rows with the same value are tied to the first of them: they belong together too, and were not rejected.
     if keys().any(|key| key.kind == kind && key.value == *value) {
-        return Some(format!("has the same {} too, but not first", kind.name()));
+        return None;
     }
     if let Some(key) = keys().find(|key| key.value == *value) {
         return Some(format!("{value} is its {}, not its {}", key.kind.name(), kind.name()));

@@ -160,6 +160,8 @@ pub const RULES: &[Rule] = &[
     without_key("a late result of the only open call", Strength::Near, RESULT, TOOL, Choice::OpenCall),
     without_key("call without result", Strength::Orphan, ANY, ANY, Choice::None),
     without_key("result without call", Strength::Orphan, ANY, ANY, Choice::None),
+    without_key("start without outcome", Strength::Orphan, ANY, ANY, Choice::None),
+    without_key("outcome without start", Strength::Orphan, ANY, ANY, Choice::None),
 ];
 
 /// The place of a rule in the table.
@@ -178,7 +180,7 @@ mod tests {
 
     #[test]
     fn every_strength_has_its_rules_and_names_are_told_apart() {
-        for strength in [Strength::Exact, Strength::Keyed, Strength::Unique, Strength::Near] {
+        for strength in [Strength::Exact, Strength::Keyed, Strength::Unique, Strength::Near, Strength::Orphan] {
             assert!(RULES.iter().filter(|rule| rule.strength == strength).count() >= 3, "{}", strength.name());
         }
         assert!(RULES.iter().enumerate().all(|(place, rule)| usize::from(number(rule.name)) == place));

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::rule::{ATTENTION, PATIENCE, UTTERANCE, number};
+use super::rule::{ATTENTION, PATIENCE, RULES, UTTERANCE, number};
 use super::weave::{MOST_CANDIDATES, Weaving};
 use crate::domain::{KeyKind, Kind, Speaker, Via};
 
@@ -139,9 +139,14 @@ pub(super) fn prompts_before(weaving: &mut Weaving, rule: u8) {
     }
 }
 
-/// Calls without results and results without calls that no rule has tied, not even to several.
+/// Halves that no rule has tied, not even to several.
 pub(super) fn orphans(weaving: &mut Weaving, rule: u8) {
-    let is_call = rule == number("call without result");
+    let (kind, is_open) = match RULES[usize::from(rule)].name {
+        "call without result" => (Kind::Tool, true),
+        "result without call" => (Kind::Tool, false),
+        "start without outcome" => (Kind::Model, true),
+        _ => (Kind::Model, false),
+    };
     let halves = [
         "the only open call with the same key",
         "a late result of the only open call",
@@ -154,10 +159,7 @@ pub(super) fn orphans(weaving: &mut Weaving, rule: u8) {
         paired.extend([link.from, link.to]);
         paired.extend(&weaving.candidates[from as usize..from as usize + usize::from(count)]);
     }
-    let alone = nodes(weaving, |node| {
-        let half = if is_call { node.is_open() } else { node.is_loose() };
-        half && matches!(node.kind, Kind::Tool | Kind::Model)
-    });
+    let alone = nodes(weaving, |node| node.kind == kind && if is_open { node.is_open() } else { node.is_loose() });
     for node in alone.into_iter().filter(|node| !paired.contains(node)) {
         weaving.leave_alone(node, rule);
     }

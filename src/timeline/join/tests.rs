@@ -377,7 +377,7 @@ fn two_open_starts_leave_an_outcome_open() {
     outcome.phase = Phase::Result;
     let joins = joined(vec![start("s1", 1), start("s2", 2), outcome.clone()]);
     assert_eq!(joins["o"][0].candidates, ["s1", "s2"]);
-    assert_eq!(joined(vec![outcome])["o"][0].basis.rule, "result without call");
+    assert_eq!(joined(vec![outcome])["o"][0].basis.rule, "outcome without start");
 }
 
 #[test]

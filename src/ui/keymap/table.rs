@@ -4,6 +4,7 @@ use super::{Binding, Group, Place};
 use crate::domain::Kind;
 use crate::ui::action::{Action, Copied, Find, Fold, Go, Keep, Look, Show, Target};
 use crate::ui::catalog::Column;
+use crate::ui::groups::Grouping;
 use crate::ui::list::Move;
 
 const ALL: &[Place] = &Place::ALL;
@@ -75,6 +76,14 @@ const fn lane(keys: &'static [&'static str], kind: Kind, help: &'static str) -> 
     show(TIMELINE, keys, Show::Kind(kind), help)
 }
 
+const fn branch(keys: &'static [&'static str], fold: Fold, help: &'static str) -> Binding {
+    show(TIMELINE, keys, Show::Branch(fold), help)
+}
+
+const fn group(keys: &'static [&'static str], by: Grouping, help: &'static str) -> Binding {
+    show(SESSIONS, keys, Show::Group(by), help)
+}
+
 /// Every key in the program.
 pub(crate) const BINDINGS: &[Binding] = &[
     moves(ALL, &["j", "↓"], Move::Down, "down; a count repeats: 12j"),
@@ -91,20 +100,23 @@ pub(crate) const BINDINGS: &[Binding] = &[
     moves(ALL, &["z b"], Move::LineToBottom, "this line to the bottom"),
     go(LISTS, &["Enter", "l", "→"], Go::In, "open").hint("open"),
     go(EVENT, &["Enter", "l", "→"], Go::In, "open or close a fold, follow a join"),
-    go(LISTS, &["h", "←"], Go::Out, "out"),
+    go(SESSIONS, &["h", "←"], Go::Out, "out"),
+    go(TIMELINE, &["h", "←"], Go::Out, "close the fold, to the row above, then out"),
     go(EVENT, &["h", "←"], Go::Out, "close the fold, then out"),
     go(ALL, &["q", "Backspace"], Go::Back, "back one level; quits at the top"),
-    go(ALL, &["Esc"], Go::Cancel, "cancel the innermost thing, then back; never quits"),
+    go(ALL, &["Esc"], Go::Cancel, "cancel the innermost thing, then the filter, then back; never quits"),
     go(ALL, &["^O", "H"], Go::HistoryBack, "back in history"),
     go(ALL, &["L"], Go::HistoryForward, "forward in history"),
     go(SESSIONS, &["' '"], Go::LastPlace, "to the last place and back"),
     go(ROWS, &["g s"], Go::Sessions, "to the sessions, at this one"),
     go(&[Place::Sessions, Place::Event], &["g t"], Go::Timeline, "to the timeline, at this place"),
     go(TIMELINE, &["g d"], Go::Event, "to the event under the cursor"),
-    find(ALL, &["/"], Find::Search, "search").hint("search"),
+    find(ALL, &["/"], Find::Search, "search; re: begins an expression, capitals mind case").hint("search"),
     find(ALL, &["n"], Find::NextHit, "next hit"),
     find(ALL, &["N"], Find::PriorHit, "hit before"),
-    find(LISTS, &["f"], Find::Filter, "filter: all words must occur").hint("filter"),
+    find(LISTS, &["f"], Find::Filter, "filter: kind:tool status:error, words, or not ( )").hint("filter"),
+    find(ALL, &["+"], Find::FilterIn, "filter in what is under the cursor: its tool, its model, its key"),
+    find(ALL, &["-"], Find::FilterOut, "filter out what is under the cursor"),
     find(LISTS, &["e"], Find::Next(Target::Error), "next error").hint("error"),
     find(LISTS, &["E"], Find::Prior(Target::Error), "error before"),
     next(&["] e"], Target::Error, "next error"),
@@ -123,9 +135,17 @@ pub(crate) const BINDINGS: &[Binding] = &[
     prior(&["[ x"], Target::Kind(Kind::Other), "other row before"),
     next(&["] m"], Target::Mark, "next mark"),
     prior(&["[ m"], Target::Mark, "mark before"),
+    next(&["] f"], Target::Finding, "next finding: what does not add up"),
+    prior(&["[ f"], Target::Finding, "finding before"),
+    next(&["] s"], Target::Gap, "next row after a long gap"),
+    prior(&["[ s"], Target::Gap, "row after a long gap, before"),
     find(TIMELINE, &["o"], Find::Sharing, "next row that shares a key with this one").hint("same key"),
     find(TIMELINE, &["O"], Find::SharingBefore, "row before that shares a key with this one"),
-    sort(&[", t"], Column::Started, "sort by start; again turns round"),
+    find(TIMELINE, &["g o"], Find::KeyKind, "pick the kind of key that o and O go by"),
+    show(ROWS, &["c"], Show::Lens, "lens: every row that shares a key with this one").hint("lens"),
+    show(ROWS, &["i"], Show::Isolate, "show only the rows with a key of this one; again the next key"),
+    show(ROWS, &["I"], Show::Findings, "findings: what does not add up").hint("findings"),
+    sort(&[", t"], Column::Started, "sort by start; again turns it round"),
     sort(&[", d"], Column::Duration, "sort by duration"),
     sort(&[", k"], Column::Tokens, "sort by tokens"),
     sort(&[", e"], Column::Errors, "sort by errors"),
@@ -134,6 +154,11 @@ pub(crate) const BINDINGS: &[Binding] = &[
     sort(&[", v"], Column::Events, "sort by events"),
     sort(&[", a"], Column::Agent, "sort by agent"),
     sort(&[", p"], Column::Project, "sort by project"),
+    group(&["# a"], Grouping::Agent, "group by agent"),
+    group(&["# p"], Grouping::Project, "group by project"),
+    group(&["# d"], Grouping::Day, "group by day"),
+    group(&["# m"], Grouping::Model, "group by model"),
+    group(&["# #"], Grouping::None, "no groups"),
     lane(&["a u"], Kind::Transcript, "show or hide transcript rows"),
     lane(&["a o"], Kind::Model, "show or hide model rows"),
     lane(&["a t"], Kind::Tool, "show or hide tool rows"),
@@ -142,11 +167,33 @@ pub(crate) const BINDINGS: &[Binding] = &[
     lane(&["a x"], Kind::Other, "show or hide other rows"),
     show(TIMELINE, &["a a"], Show::AllKinds, "show all kinds"),
     show(TIMELINE, &["t"], Show::Time, "times: clock, since start, delta, date").hint("times"),
+    show(TIMELINE, &["d"], Show::Lane, "bars: durations, waterfall, gaps, none").hint("bars"),
+    show(TIMELINE, &["T"], Show::Tree, "rows nested by branch, or flat").hint("tree"),
+    branch(&["z a"], Fold::Toggle, "open or close the branch"),
+    branch(&["z c"], Fold::Close, "close the branch"),
+    branch(&["z o"], Fold::Open, "open the branch"),
+    branch(&["z M"], Fold::CloseAll, "close all branches"),
+    branch(&["z R"], Fold::OpenAll, "open all branches"),
+    branch(&["z 1"], Fold::Level(1), "branches to level 1"),
+    branch(&["z 2"], Fold::Level(2), "branches to level 2"),
+    branch(&["z 3"], Fold::Level(3), "branches to level 3"),
+    branch(&["z 4"], Fold::Level(4), "branches to level 4"),
+    branch(&["z 5"], Fold::Level(5), "branches to level 5"),
+    branch(&["z 6"], Fold::Level(6), "branches to level 6"),
+    branch(&["z 7"], Fold::Level(7), "branches to level 7"),
+    branch(&["z 8"], Fold::Level(8), "branches to level 8"),
+    branch(&["z 9"], Fold::Level(9), "branches to level 9"),
+    show(TIMELINE, &["P"], Show::Play, "play the session, or pause; Esc ends it"),
+    show(TIMELINE, &["("], Show::Slower, "play at half the speed"),
+    show(TIMELINE, &[")"], Show::Faster, "play at twice the speed"),
     show(TIMELINE, &["p"], Show::Preview, "preview on or off").hint("preview"),
     show(TIMELINE, &["J"], Show::PreviewDown, "scroll the preview down"),
     show(TIMELINE, &["K"], Show::PreviewUp, "scroll the preview up"),
     show(TIMELINE, &["Tab", "S-Tab"], Show::Pane, "to the preview and back"),
     show(TIMELINE, &["\\"], Show::Zoom, "the preview alone, and back"),
+    show(ROWS, &["D"], Show::Diff, "what changed: since the marked row, or since the version before"),
+    show(ROWS, &["u"], Show::Usage, "usage: tokens, times and errors by model, tool and agent"),
+    show(ROWS, &["A"], Show::Actions, "actions of this session, with what came of them"),
     look(&[")"], Look::NextTab, "next tab").hint("tabs"),
     look(&["("], Look::PriorTab, "tab before"),
     look(&["g 1"], Look::Tab(1), "Summary"),
@@ -186,18 +233,18 @@ pub(crate) const BINDINGS: &[Binding] = &[
     keep(ROWS, &["M"], Keep::Note, "write a note on this row"),
     keep(ROWS, &["'"], Keep::Marks, "list the marks; ' again goes to the last place"),
     keep(TIMELINE, &["U"], Keep::UnmarkAll, "remove all marks; asks"),
-    keep(ALL, &["x"], Keep::Export, "export a slice: marked, selected, filtered or current").hint("export"),
+    keep(ALL, &["x"], Keep::Export, "export a slice: marked, selected, filtered, else this").hint("export"),
     keep(ALL, &["y y"], Keep::Copy(Copied::Value), "copy the value under the cursor"),
     keep(EVENT, &["y p"], Keep::Copy(Copied::Path), "copy the path of the value"),
     keep(ALL, &["y i"], Keep::Copy(Copied::Id), "copy the id"),
     keep(ROWS, &["y r"], Keep::Copy(Copied::Record), "copy the record as it was written"),
     keep(ALL, &["y l"], Keep::Copy(Copied::Link), "copy a link to this place"),
-    keep(ROWS, &["V"], Keep::Pager, "open in $VISUAL or $PAGER"),
+    keep(ROWS, &["V"], Keep::Pager, "open in $PAGER, else $VISUAL, else less"),
     keep(ROWS, &["!"], Keep::Pipe, "pipe to a command"),
     row(ALL, &[":"], Action::Show(Show::Palette), Group::Program, "commands: everything by name").hint("commands"),
     row(ALL, &["^C"], Action::Go(Go::Interrupt), Group::Program, "cancel running work; twice quits"),
     row(ALL, &["Q"], Action::Go(Go::Quit), Group::Program, "quit"),
-    row(ALL, &["^L"], Action::Show(Show::Redraw), Group::Program, "draw the screen anew"),
+    row(ALL, &["^L"], Action::Show(Show::Redraw), Group::Program, "draw the screen anew, and read again what failed"),
     row(ALL, &["^Z"], Action::Show(Show::Suspend), Group::Program, "suspend"),
     row(ALL, &["F3"], Action::Show(Show::Mouse), Group::Program, "mouse wheel on or off"),
     row(ALL, &["?", "F1"], Action::Show(Show::Help), Group::Program, "help for this place").hint("help"),

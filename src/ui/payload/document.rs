@@ -206,8 +206,13 @@ impl Document {
         let place = &self.places[number];
         let (start, end) = (place.start, place.end);
         let window = place.is_window().then(|| {
-            let pretty = if self.mode == Mode::Pretty { "raw view; " } else { "" };
-            format!("{}: {pretty}pretty stops at {}", shown_size(place.size), shown_size(PRETTY_LIMIT))
+            let (size, limit) = (shown_size(place.size), shown_size(PRETTY_LIMIT));
+            match (self.mode, place.size > PRETTY_LIMIT) {
+                (Mode::Pretty, true) => format!("{size}: raw view; pretty stops at {limit}"),
+                // Small enough alone, but not with what stands before it in the same tab.
+                (Mode::Pretty, false) => format!("{size}: the first part, raw; the bodies before it took the room"),
+                _ => format!("{size}: shown in parts"),
+            }
         });
         let node = self.nodes.len() as u32;
         let titled = self.is_titled();

@@ -39,6 +39,7 @@ mod text;
 mod wrap;
 
 pub use highlight::{TextKind, kind_of, warm};
+pub(crate) use search::has_capitals;
 pub use search::{Hit, MOST_HITS, pattern};
 pub use source::{Hint, Mode, Options, PRETTY_LIMIT, Part, Payload};
 

@@ -24,11 +24,35 @@ pub fn pattern(text: &str) -> Result<Regex, String> {
         Some(expression) => (expression.to_owned(), false),
         None => (regex::escape(text), true),
     };
-    let minds_case = if literal { text } else { &expression }.chars().any(char::is_uppercase);
+    let minds_case = if literal { text.chars().any(char::is_uppercase) } else { has_capitals(&expression) };
     RegexBuilder::new(&expression).case_insensitive(!minds_case).build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => "the expression is too big".to_owned(),
-        error => error.to_string(),
+        regex::Error::CompiledTooBig(_) => "it is too big".to_owned(),
+        error => in_one_line(&error.to_string()),
     })
+}
+
+/// Whether an expression names a capital; `\S` and its like are none.
+pub(crate) fn has_capitals(expression: &str) -> bool {
+    let mut letters = expression.chars();
+    while let Some(letter) = letters.next() {
+        if letter == '\\' {
+            letters.next();
+        } else if letter.is_uppercase() {
+            return true;
+        }
+    }
+    false
+}
+
+/// What is wrong with an expression and where; regex says it in several lines, with a sign below the place.
+fn in_one_line(error: &str) -> String {
+    let what = error.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or(error);
+    let sign = error.lines().find(|line| line.trim_start().starts_with('^'));
+    // The expression is shown four columns further right.
+    match sign.and_then(|line| line.find('^')).and_then(|column| column.checked_sub(3)) {
+        Some(place) => format!("{what} at character {place}"),
+        None => what.to_owned(),
+    }
 }
 
 /// All places that match, in order; empty matches do not count.

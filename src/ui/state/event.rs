@@ -4,9 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::domain::{Body, Role};
+use crate::timeline::{ArtifactKind, text_of};
+use crate::ui::artifacts;
+use crate::ui::insight::Insight;
 use crate::ui::list::List;
 use crate::ui::message::{Detail, Link, Window};
-use crate::ui::payload::{self, Hint, Hit, Mode, PRETTY_LIMIT, View};
+use crate::ui::payload::{self, Hint, Hit, MOST_HITS, Mode, PRETTY_LIMIT, View};
+use crate::ui::phrase::Phrase;
 use crate::ui::scroll::Scroll;
 use crate::ui::why::{self, WhyLine};
 
@@ -22,11 +26,22 @@ pub(crate) enum Tab {
     Usage,
     Joins,
     Raw,
+    Actions,
 }
 
 /// The tabs, in the order of their numbers.
-pub(crate) const TABS: [Tab; 9] =
-    [Tab::Summary, Tab::Input, Tab::Output, Tab::System, Tab::Context, Tab::Tools, Tab::Usage, Tab::Joins, Tab::Raw];
+pub(crate) const TABS: [Tab; 10] = [
+    Tab::Summary,
+    Tab::Input,
+    Tab::Output,
+    Tab::System,
+    Tab::Context,
+    Tab::Tools,
+    Tab::Usage,
+    Tab::Joins,
+    Tab::Raw,
+    Tab::Actions,
+];
 
 impl Tab {
     pub(crate) fn name(self) -> &'static str {
@@ -40,10 +55,11 @@ impl Tab {
             Self::Usage => "Usage",
             Self::Joins => "Joins",
             Self::Raw => "Raw",
+            Self::Actions => "Actions",
         }
     }
 
-    /// From 1 to 9.
+    /// From 1; the last one has no key with its number.
     pub(crate) fn number(self) -> u8 {
         self as u8 + 1
     }
@@ -61,8 +77,13 @@ impl Tab {
             Self::Context => Some(Role::Context),
             Self::Tools => Some(Role::Tools),
             Self::Raw => Some(Role::Raw),
-            Self::Summary | Self::Usage | Self::Joins => None,
+            Self::Summary | Self::Usage | Self::Joins | Self::Actions => None,
         }
+    }
+
+    /// Whether it shows payloads, not lines of names and values.
+    pub(crate) fn is_payload(self) -> bool {
+        self.role().is_some() || self == Self::Actions
     }
 }
 
@@ -97,9 +118,18 @@ pub(crate) struct Pages {
     pub aside: usize,
     pub hits: Vec<Hit>,
     pub current: Option<usize>,
+    /// What the hits are of.
+    pub sought: Option<Phrase>,
+    /// The hits in the whole of a body of which only a part is loaded, once they are counted.
+    pub everywhere: Option<u64>,
 }
 
 impl Pages {
+    /// Whether there are more hits than are kept.
+    pub(crate) fn has_more_hits(&self) -> bool {
+        self.hits.len() >= MOST_HITS
+    }
+
     /// The only body, where it is too long to be loaded wholly.
     pub(crate) fn paged(&self) -> Option<&Window> {
         match self.windows.as_slice() {
@@ -117,6 +147,8 @@ pub(crate) struct EventScreen {
     pub tab: Tab,
     pub detail: Option<Arc<Detail>>,
     pub links: Option<Vec<Link>>,
+    /// What was found in the bodies; `None` until they have been looked through.
+    pub insight: Option<Arc<Insight>>,
     /// The user's note on the row.
     pub note: Option<String>,
     /// Where the cursor stands in the tabs that are lists.
@@ -124,10 +156,14 @@ pub(crate) struct EventScreen {
     pub pages: HashMap<Tab, Pages>,
     pub mode: Mode,
     pub options: payload::Options,
-    /// What is searched for in payloads; goes on from row to row.
-    pub phrase: Option<String>,
+    /// What is searched for; goes on from row to row.
+    pub phrase: Option<Phrase>,
     /// Its hits are highlighted.
     pub lit: bool,
+    /// What looks for it in the rest of a long body.
+    pub jobs: Vec<u64>,
+    /// The cursor goes to the first hit, as soon as what the tab shows is here.
+    pub jump: bool,
 }
 
 impl EventScreen {
@@ -137,6 +173,7 @@ impl EventScreen {
             tab,
             detail: None,
             links: None,
+            insight: None,
             note: None,
             lists: HashMap::new(),
             pages: HashMap::new(),
@@ -144,6 +181,8 @@ impl EventScreen {
             options: payload::Options::default(),
             phrase: None,
             lit: false,
+            jobs: Vec::new(),
+            jump: false,
         }
     }
 
@@ -172,12 +211,62 @@ impl EventScreen {
 
     /// The windows that a tab begins with: whole bodies, as far as they are not too long.
     pub(crate) fn first_windows(&self, tab: Tab) -> Vec<Window> {
+        let mut windows: Vec<Window> = self.listing(tab).into_iter().collect();
+        windows.extend(self.windows_of_bodies(tab));
+        windows.extend(self.windows_within(tab));
+        windows
+    }
+
+    /// The words about what was found, above everything else.
+    fn listing(&self, tab: Tab) -> Option<Window> {
+        let (detail, insight) = (self.detail.as_ref()?, self.insight.as_ref()?);
+        let text = match tab {
+            Tab::Actions => artifacts::outcome(insight),
+            tab => artifacts::listing(tab, detail, insight)?,
+        };
+        let title = if tab == Tab::Actions { "what came of them" } else { "artifacts" };
+        (!text.is_empty()).then(|| self.window_of_text(title.to_owned(), 0, text, "text"))
+    }
+
+    /// Artifacts that lie inside other bodies, and arrays of actions.
+    fn windows_within(&self, tab: Tab) -> Vec<Window> {
+        let Some(insight) = &self.insight else { return Vec::new() };
+        if tab == Tab::Actions {
+            let arrays = insight
+                .actions
+                .iter()
+                .map(|(event, path, value)| self.window_of_text(path.clone(), *event, value.to_string(), "json"));
+            return arrays.collect();
+        }
+        let column = tab.role().map_or("", Role::name);
+        let within = insight.artifacts(artifacts::kinds_of(tab)).filter(|artifact| artifact.path != column);
+        // The schemas stand in the descriptions already, where they come from there.
+        let news = within.filter(|one| one.kind != ArtifactKind::ToolSchemas || !one.path.contains("[]."));
+        news.map(|artifact| {
+            let title = format!("{} at {}", artifact.kind.name(), artifact.path);
+            let text = artifact.kind == ArtifactKind::SystemPrompt || artifact.value.is_string();
+            match text {
+                true => self.window_of_text(title, artifact.event, text_of(&artifact.value), ""),
+                false => self.window_of_text(title, artifact.event, artifact.value.to_string(), "json"),
+            }
+        })
+        .collect()
+    }
+
+    fn window_of_text(&self, title: String, event: i64, text: String, language: &str) -> Window {
+        let (size, role) = (text.len() as i64, Role::Metadata);
+        let body = Body { event, role, blob: 0, start: 0, size, digest: [0; 32] };
+        let hint = Hint { language: Some(language.to_owned()), ..Hint::default() };
+        Window { title, body, from: 0, length: size, hint, text: Some(text.into_bytes().into()) }
+    }
+
+    fn windows_of_bodies(&self, tab: Tab) -> Vec<Window> {
         let mut left = BUDGET;
         let window = |body: &Body| {
             let whole = body.size <= PRETTY_LIMIT as i64 && body.size <= left;
             let length = if whole { body.size } else { body.size.min(WINDOW) };
             left -= length;
-            Window { title: self.title(body), body: body.clone(), from: 0, length, hint: self.hint(body) }
+            Window { title: self.title(body), body: body.clone(), from: 0, length, hint: self.hint(body), text: None }
         };
         self.bodies(tab).into_iter().map(window).collect()
     }
@@ -200,13 +289,26 @@ impl EventScreen {
 
     /// Whether a tab has anything to show; while nothing is known, all might.
     pub(crate) fn has(&self, tab: Tab) -> bool {
-        let Some(detail) = &self.detail else { return true };
+        let Some(detail) = &self.detail else { return tab != Tab::Actions };
         match tab {
             Tab::Summary => true,
-            Tab::Usage => detail.turn.usage.is_some(),
+            Tab::Usage => {
+                let settings = self.insight.as_ref().is_some_and(|insight| !insight.found.settings.is_empty());
+                settings || detail.turn.usage.is_some()
+            }
+            Tab::Actions => self.insight.as_ref().is_some_and(|insight| insight.has_actions()),
             Tab::Joins => self.links.as_ref().is_none_or(|links| !links.is_empty()),
-            _ => !self.bodies(tab).is_empty(),
+            _ => {
+                !self.bodies(tab).is_empty()
+                    || self.insight.as_ref().is_some_and(|insight| artifacts::tells(tab, insight))
+            }
         }
+    }
+
+    /// Whether it is known that a tab has nothing to show; some tabs also show what is found inside bodies.
+    pub(crate) fn lacks(&self, tab: Tab) -> bool {
+        let waits = matches!(tab, Tab::System | Tab::Context | Tab::Tools | Tab::Actions) && self.insight.is_none();
+        self.detail.is_some() && !waits && !self.has(tab)
     }
 
     /// The line of the joins tab under the cursor.

@@ -1,26 +1,40 @@
 //! All that the screen knows. Plain data: changed by `update`, drawn by `view`, touched by nobody else.
 
+mod branches;
 mod event;
+mod found;
 mod fresh;
+mod lane;
+mod lens;
+mod minimap;
 mod panel;
+mod playback;
 mod sessions;
 mod timeline;
 mod work;
 
+pub(crate) use branches::{Branches, Sign};
 pub(crate) use event::{Aim, EventScreen, Pages, TABS, Tab, WINDOW};
+pub(crate) use found::{Found, Hit};
 pub(crate) use fresh::{Fresh, wants_rows, wants_sessions};
-pub(crate) use panel::{Ask, Panel};
+pub(crate) use lane::Lane;
+pub(crate) use lens::{Correlation, Isolated, Lens, LensLine};
+pub(crate) use minimap::{Cell, LEVELS, Minimap};
+pub(crate) use panel::{Ask, Checked, Panel};
+pub(crate) use playback::Playback;
 pub(crate) use sessions::Sessions;
 pub(crate) use timeline::{Filtered, Preview, Searched, Timeline, Wanted, is_failure};
-pub(crate) use work::Jobs;
+pub(crate) use work::{Jobs, Work};
 
 use std::time::Instant;
 
 use super::history::History;
 use super::keymap::Place;
 use super::layout::{self, Areas};
-use super::message::Shade;
+use super::message::{Request, Shade};
 use super::theme::{Depth, Theme};
+use crate::domain::Timestamp;
+use crate::domain::filter::{Frame, Saved};
 
 /// Which theme to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,6 +55,8 @@ pub struct Options {
     pub ascii: bool,
     /// Takes the mouse wheel from the terminal.
     pub mouse: bool,
+    /// Seconds east of UTC, for times on the clock in filters.
+    pub offset: i32,
 }
 
 /// How it ended.
@@ -56,6 +72,13 @@ pub enum Ended {
 pub(crate) struct Notice {
     pub text: String,
     pub bad: bool,
+}
+
+/// What could not be read: why, and what asks for it again.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Unread {
+    pub words: String,
+    pub requests: Vec<Request>,
 }
 
 /// Keys typed so far that are not an action yet.
@@ -89,14 +112,28 @@ pub(crate) struct State {
     pub notice: Option<Notice>,
     pub jobs: Jobs,
     pub history: History,
+    /// What was found in all sessions last.
+    pub found: Option<Found>,
     /// Until when a second ^C quits.
     pub interrupted_until: Option<Instant>,
+    /// Until when typed text is not heard: it was meant for a prompt that did not open, or has been closed.
+    pub deaf_until: Option<Instant>,
     /// What an import that runs beside says.
     pub import: Option<String>,
     /// What is older than the store.
     pub fresh: Fresh,
+    /// Why there is nothing at the paths that were named.
+    pub nothing: Vec<String>,
+    /// What could not be read, and is missing where it should be.
+    pub unread: Option<Unread>,
     /// The number of slices written, for the name of the next one.
     pub exports: usize,
+    /// Saved filters, by name.
+    pub saved: Saved,
+    /// What times in filters are reckoned from; without a start, which is each session's own.
+    pub frame: Frame,
+    /// A moment of the loop's clock, and what time it was then. Without one it is always the beginning of 1970.
+    pub clock: Option<(Instant, Timestamp)>,
     /// What was typed into prompts before, by prompt.
     pub typed_before: Vec<(&'static str, String)>,
 }
@@ -121,10 +158,17 @@ impl State {
             notice: None,
             jobs: Jobs::default(),
             history: History::default(),
+            found: None,
             interrupted_until: None,
+            deaf_until: None,
             import: None,
             fresh: Fresh::default(),
+            nothing: Vec::new(),
+            unread: None,
             exports: 0,
+            saved: Saved::new(),
+            frame: Frame { offset: options.offset, ..Frame::default() },
+            clock: None,
             typed_before: Vec::new(),
         };
         state.dress();
@@ -144,12 +188,35 @@ impl State {
 
     pub(crate) fn areas(&self) -> Option<Areas> {
         let preview = self.timeline.as_ref().map(|timeline| &timeline.preview);
-        layout::areas(self.columns, self.rows, self.place, preview)
+        let axis = self.timeline.as_ref().is_some_and(|timeline| timeline.lane == Lane::Waterfall);
+        layout::areas(self.columns, self.rows, self.place, preview, axis)
     }
 
     /// The number of lines of the list or text that has the keys.
     pub(crate) fn height(&self) -> usize {
         self.areas().map_or(1, |areas| usize::from(areas.list.height).max(1))
+    }
+
+    /// Why the place shows nothing, where it could not be read.
+    pub(crate) fn missing(&self) -> Option<&Unread> {
+        let shows = match (self.place, &self.timeline, &self.event) {
+            (Place::Sessions, ..) => !self.sessions.lines.is_empty(),
+            (Place::Timeline, timeline, _) => timeline.as_ref().is_some_and(|timeline| timeline.len() > 0),
+            (Place::Event, _, Some(event)) => {
+                event.detail.is_some() && (event.payload().is_some() || !event.pages.contains_key(&event.tab))
+            }
+            (Place::Event, _, None) => false,
+        };
+        self.unread.as_ref().filter(|_| !shows)
+    }
+
+    /// Takes the time that the loop's clock shows.
+    pub(crate) fn tell_time(&mut self, now: Instant) {
+        if let Some((then, time)) = self.clock {
+            let passed = i64::try_from(now.saturating_duration_since(then).as_micros()).unwrap_or(i64::MAX);
+            self.frame.now = Timestamp(time.0.saturating_add(passed));
+        }
+        self.sessions.frame = self.frame;
     }
 
     pub(crate) fn say(&mut self, text: impl Into<String>) {
@@ -163,7 +230,8 @@ impl State {
     /// When something is due without a key: the earliest of all deadlines.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let preview = self.timeline.as_ref().and_then(|timeline| timeline.preview.due);
-        [self.typed.hint_at, preview, fresh::due(self)].into_iter().flatten().min()
+        let playback = self.timeline.as_ref().and_then(|timeline| timeline.playback.as_ref()?.due);
+        [self.typed.hint_at, preview, playback, fresh::due(self)].into_iter().flatten().min()
     }
 
     /// What is remembered as typed into a prompt before.

@@ -3,12 +3,22 @@
 use crate::report::Selection;
 use crate::ui::input::Input;
 use crate::ui::list::List;
+use crate::ui::sheet::Sheet;
+
+/// What is known of a filter that is being typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// What is wrong with it, if anything.
+    pub fault: Option<String>,
+    /// What may follow at the cursor.
+    pub offered: Vec<String>,
+}
 
 /// What a prompt asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ask {
     Search,
-    Filter,
+    Filter(Checked),
     Note,
     Pipe,
     /// The name of the file of a slice; and the name that was proposed.
@@ -23,7 +33,7 @@ impl Ask {
     pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Search => "/",
-            Self::Filter => "filter: ",
+            Self::Filter(_) => "filter: ",
             Self::Note => "note: ",
             Self::Pipe => "pipe to: ",
             Self::Export { .. } => "write to: ",
@@ -49,6 +59,18 @@ pub(crate) enum Panel {
     Marks {
         list: List,
     },
+    Lens {
+        list: List,
+    },
+    Findings {
+        list: List,
+    },
+    /// What was found in all sessions.
+    Found {
+        list: List,
+    },
     /// Asks before all marks are removed.
     ConfirmUnmark,
+    /// Usage, actions, or what changed.
+    Sheet(Box<Sheet>),
 }

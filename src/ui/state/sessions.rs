@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use crate::domain::Session;
+use crate::domain::filter::{Filter, Frame};
 use crate::ui::catalog::{Catalog, Column, Line, Sort};
-use crate::ui::filter::{Filter, Phrase};
+use crate::ui::groups::{Group, Grouping, grouped};
 use crate::ui::list::List;
+use crate::ui::phrase::Phrase;
 
 /// The session list: what there is, what of it is shown, and where the cursor stands.
 #[derive(Debug)]
@@ -16,7 +18,11 @@ pub(crate) struct Sessions {
     pub lines: Vec<Line>,
     pub list: List,
     pub sort: Sort,
+    pub grouping: Grouping,
+    pub groups: Vec<Group>,
     pub filter: Option<Filter>,
+    /// What times in the filter are reckoned from.
+    pub frame: Frame,
     pub search: Option<Phrase>,
     /// Lines that hold the phrase, in order.
     pub hits: Vec<u32>,
@@ -30,7 +36,10 @@ impl Default for Sessions {
             lines: Vec::new(),
             list: List::default(),
             sort: Sort::by(Column::Started),
+            grouping: Grouping::None,
+            groups: Vec::new(),
             filter: None,
+            frame: Frame::default(),
             search: None,
             hits: Vec::new(),
         }
@@ -50,7 +59,7 @@ impl Sessions {
     /// Lays the list out anew and keeps the cursor on its session.
     pub(crate) fn arrange(&mut self, height: usize) {
         let id = self.current().map(|session| session.id.clone());
-        self.lines = self.catalog.arrange(self.sort, self.filter.as_ref());
+        self.lay_out();
         self.find_hits();
         match id.and_then(|id| self.line_of(&id)) {
             Some(line) => self.list.jump(line, self.lines.len(), height),
@@ -62,7 +71,7 @@ impl Sessions {
     pub(crate) fn take(&mut self, catalog: Arc<Catalog>, height: usize) {
         let id = self.current().map(|session| session.id.clone());
         self.catalog = catalog;
-        self.lines = self.catalog.arrange(self.sort, self.filter.as_ref());
+        self.lay_out();
         self.loaded = true;
         self.find_hits();
         // A cursor that was never moved stays at the top, where the newest session appears.
@@ -71,6 +80,21 @@ impl Sessions {
             Some(line) => self.list.jump(line, self.lines.len(), height),
             None => self.list.keep(self.lines.len(), height),
         }
+    }
+
+    fn lay_out(&mut self) {
+        let lines = self.catalog.arrange(self.sort, self.filter.as_ref(), &self.frame);
+        (self.lines, self.groups) = grouped(&self.catalog, lines, self.grouping);
+    }
+
+    /// How many sessions are shown; headings are none.
+    pub(crate) fn count(&self) -> usize {
+        self.lines.len() - self.groups.len()
+    }
+
+    /// The heading under the cursor.
+    pub(crate) fn heading(&self, line: usize) -> Option<&Group> {
+        self.groups.get(self.lines.get(line)?.heading? as usize)
     }
 
     pub(crate) fn line_of(&self, id: &str) -> Option<usize> {
@@ -83,7 +107,9 @@ impl Sessions {
             None => Vec::new(),
             Some(phrase) => (0u32..)
                 .zip(&self.lines)
-                .filter(|(_, line)| entries.get(line.entry as usize).is_some_and(|entry| phrase.matches(&entry.folded)))
+                .filter(|(_, line)| {
+                    entries.get(line.entry as usize).is_some_and(|entry| phrase.is_in_session(&entry.session))
+                })
                 .map(|(line, _)| line)
                 .collect(),
         };

@@ -1,17 +1,19 @@
 //! The timeline of one session: its rows, the words of those in sight, and what is hidden, found and marked.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Tab;
+use super::{Branches, Correlation, Lane, Minimap, Playback, Tab};
+use crate::domain::filter::{Field, Filter};
 use crate::domain::{Kind, Session, Timestamp};
 use crate::report::Joined;
-use crate::timeline::{Growing, Row, Rows, State as RowState};
-use crate::ui::filter::{Filter, Phrase};
+use crate::timeline::{Finding, Growing, Row, Rows, State as RowState};
+use crate::ui::insight::Survey;
 use crate::ui::list::List;
-use crate::ui::message::{Mark, Members};
+use crate::ui::message::{Mark, Members, Request};
 use crate::ui::payload::View;
+use crate::ui::phrase::Phrase;
 use crate::ui::turns::Turns;
 use crate::ui::words::Clock;
 
@@ -24,6 +26,10 @@ pub(crate) struct Filtered {
     /// The job that is still looking.
     pub job: Option<u64>,
     pub scanned: usize,
+    /// The row at which the cursor stood before; it goes back there, or near it, as rows come in.
+    pub stood: Option<usize>,
+    /// The row to which it has gone so far. Once the user goes elsewhere it stays.
+    pub put: Option<usize>,
 }
 
 /// A search and what it has found so far.
@@ -32,11 +38,36 @@ pub(crate) struct Searched {
     pub phrase: Phrase,
     /// Rows in order.
     pub rows: Vec<u32>,
+    /// How many of them hold it only inside, not in what the list says of them.
+    pub inside: usize,
     pub job: Option<u64>,
+    /// How many looks at a row have been taken, of how many: one at what the list says, one inside.
+    pub scanned: usize,
+    pub total: usize,
     /// The cursor goes to the first hit that is found.
     pub jump: bool,
     /// `Esc` takes the highlight away and keeps the phrase for `n`.
     pub lit: bool,
+}
+
+impl Searched {
+    /// A search that is done: these rows, in order, are what it found.
+    pub(crate) fn found(phrase: Phrase, rows: Vec<u32>) -> Self {
+        Self { phrase, rows, inside: 0, job: None, scanned: 0, total: 0, jump: false, lit: true }
+    }
+
+    /// Takes more rows that hold the phrase.
+    pub(crate) fn add(&mut self, rows: &[u32]) {
+        self.rows.extend_from_slice(rows);
+        self.rows.sort_unstable();
+        self.rows.dedup();
+    }
+
+    /// How far it had come, in percent, where it was stopped before its end.
+    pub(crate) fn stopped_at(&self) -> Option<usize> {
+        let stopped = self.job.is_none() && self.scanned < self.total;
+        stopped.then(|| self.scanned * 100 / self.total.max(1))
+    }
 }
 
 /// The pane beside the list.
@@ -79,18 +110,21 @@ pub(crate) struct Timeline {
     pub reading: bool,
     /// The rows that are shown, in order; `None` for all.
     pub shown: Option<Arc<Vec<u32>>>,
-    /// Lines with errors, for the minimap.
+    /// Rows that failed and are shown, in order.
     pub errors: Vec<u32>,
     /// The joins of all rows; `None` while they are worked out.
     pub joined: Option<Joined>,
     /// The joins have been asked for.
     pub weaving: bool,
+    pub correlation: Correlation,
     pub list: List,
     pub turns: Turns,
     pub hidden: HashSet<Kind>,
     /// How many rows of each hidden kind there are, most frequent first.
     pub hidden_counts: Vec<(Kind, usize)>,
     pub filter: Option<Filtered>,
+    /// What a filter may name, once it has been asked for.
+    pub values: Option<BTreeMap<Field, Vec<String>>>,
     pub search: Option<Searched>,
     /// By the number of the leading event of the row.
     pub marks: BTreeMap<i64, Mark>,
@@ -98,10 +132,18 @@ pub(crate) struct Timeline {
     pub range: Option<usize>,
     pub clock: Clock,
     pub preview: Preview,
+    pub lane: Lane,
+    pub branches: Branches,
+    pub minimap: Minimap,
+    pub playback: Option<Playback>,
     /// Where to go as soon as the row is here.
     pub wanted: Option<Wanted>,
     /// The end was asked for before all rows were here.
     pub end_wanted: bool,
+    /// What a look through all bodies found.
+    pub survey: Option<Arc<Survey>>,
+    /// The job that looks through them, or did last.
+    pub surveying: Option<u64>,
 }
 
 impl Timeline {
@@ -116,41 +158,72 @@ impl Timeline {
             errors: Vec::new(),
             joined: None,
             weaving: false,
+            correlation: Correlation::default(),
             list: List::default(),
             turns: Turns::default(),
             hidden: HashSet::new(),
             hidden_counts: Vec::new(),
             filter: None,
+            values: None,
             search: None,
             marks: BTreeMap::new(),
             range: None,
             clock: Clock::default(),
             preview: Preview { on: true, ..Preview::default() },
+            lane: Lane::default(),
+            branches: Branches::default(),
+            minimap: Minimap::default(),
+            playback: None,
             wanted: None,
             end_wanted: false,
+            survey: None,
+            surveying: None,
         }
     }
 
     /// The number of lines.
     pub(crate) fn len(&self) -> usize {
-        self.shown.as_ref().map_or(self.rows.len(), |shown| shown.len())
+        match (self.nested(), &self.shown) {
+            (Some(nested), _) => nested.len(),
+            (None, Some(shown)) => shown.len(),
+            (None, None) => self.rows.len(),
+        }
     }
 
     /// The row of a line.
     pub(crate) fn row_at(&self, line: usize) -> Option<usize> {
-        match &self.shown {
-            None => (line < self.rows.len()).then_some(line),
-            Some(shown) => shown.get(line).map(|row| *row as usize),
+        match (self.nested(), &self.shown) {
+            (Some(nested), _) => nested.row_at(line),
+            (None, None) => (line < self.rows.len()).then_some(line),
+            (None, Some(shown)) => shown.get(line).map(|row| *row as usize),
         }
     }
 
-    /// The line of a row, or of the next one that is shown.
+    /// The line of a row, of the next one that is shown, or of the fold in which that lies.
     pub(crate) fn line_of(&self, row: usize) -> usize {
-        let line = match &self.shown {
-            None => row,
-            Some(shown) => shown.partition_point(|shown| (*shown as usize) < row),
+        let place = self.place_of(row);
+        let line = match (self.nested(), &self.shown) {
+            (None, _) => place,
+            (Some(nested), shown) => {
+                let passing = shown.as_ref().map_or(Some(place), |shown| shown.get(place).map(|row| *row as usize));
+                let rank = passing.and_then(|row| nested.tree.rank(row));
+                rank.map_or(usize::MAX, |rank| nested.line_of(rank))
+            }
         };
         line.min(self.len().saturating_sub(1))
+    }
+
+    /// The place of a row among those that pass, or that of the next one.
+    pub(crate) fn place_of(&self, row: usize) -> usize {
+        self.shown.as_ref().map_or(row, |shown| shown.partition_point(|shown| (*shown as usize) < row))
+    }
+
+    /// The row, or the next one that passes.
+    pub(crate) fn row_at_or_after(&self, row: usize) -> Option<usize> {
+        match &self.shown {
+            None => Some(row),
+            Some(shown) => shown.get(self.place_of(row)).map(|row| *row as usize),
+        }
     }
 
     /// Whether a row is shown at all.
@@ -184,7 +257,9 @@ impl Timeline {
     pub(crate) fn take(&mut self, rows: Arc<Rows>, complete: bool, height: usize) -> Option<Wanted> {
         // A cursor that was never moved stays at the top.
         let stood = self.current().and_then(|row| self.key(row)).filter(|_| self.list.at > 0);
+        self.keep_folds(&rows);
         (self.rows, self.complete) = (rows, complete);
+        self.take_parents();
         self.arrange(height);
         let wanted = self.wanted.filter(|wanted| self.rows.position(wanted.event).is_some());
         if let Some(row) = wanted.map(|wanted| wanted.event).or(stood).and_then(|event| self.rows.position(event)) {
@@ -207,7 +282,14 @@ impl Timeline {
             (None, false) => Some(Arc::new(self.without_hidden(0..self.rows.len() as u32))),
             (Some(found), _) => Some(Arc::new(self.without_hidden(found.rows.iter().copied()))),
         };
-        self.errors = self.failing_lines();
+        if let Some(isolated) = &self.correlation.isolated {
+            let shown = |row: &u32| {
+                self.shown.as_ref().is_none_or(|shown| shown.binary_search(row).is_ok())
+                    && (*row as usize) < self.rows.len()
+            };
+            self.shown = Some(Arc::new(isolated.rows.iter().filter(|row| shown(row)).copied().collect()));
+        }
+        self.errors = self.failing_rows();
         self.hidden_counts = self.count_hidden();
         if let Some(row) = row {
             self.list.jump(self.line_of(row), self.len(), height);
@@ -215,19 +297,29 @@ impl Timeline {
         self.list.keep(self.len(), height);
     }
 
+    /// Brings the cursor back to where it stood before the filter, as far as the rows are here.
+    pub(crate) fn stand_again(&mut self, height: usize) {
+        let current = self.current();
+        let Some(found) = self.filter.as_ref().filter(|found| found.put.is_none() || found.put == current) else {
+            return;
+        };
+        let Some(stood) = found.stood.filter(|_| self.len() > 0) else { return };
+        self.list.jump(self.line_of(stood), self.len(), height);
+        let put = self.current();
+        if let Some(found) = &mut self.filter {
+            found.put = put;
+        }
+    }
+
     fn without_hidden(&self, rows: impl Iterator<Item = u32>) -> Vec<u32> {
         rows.filter(|row| self.rows.get(*row as usize).is_some_and(|row| !self.hidden.contains(&row.kind))).collect()
     }
 
-    fn failing_lines(&self) -> Vec<u32> {
-        let fails = |row: Option<&Row>| row.is_some_and(|row| is_failure(row.state));
+    fn failing_rows(&self) -> Vec<u32> {
+        let fails = |row: &u32| self.rows.get(*row as usize).is_some_and(|row| is_failure(row.state));
         match &self.shown {
-            None => (0u32..).zip(self.rows.iter()).filter(|(_, row)| fails(Some(*row))).map(|(line, _)| line).collect(),
-            Some(shown) => (0u32..)
-                .zip(shown.iter())
-                .filter(|(_, row)| fails(self.rows.get(**row as usize)))
-                .map(|(line, _)| line)
-                .collect(),
+            None => (0..self.rows.len() as u32).filter(fails).collect(),
+            Some(shown) => shown.iter().copied().filter(fails).collect(),
         }
     }
 
@@ -238,6 +330,25 @@ impl Timeline {
             hidden.map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0).collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         counts
+    }
+
+    /// Asks for the joins of all rows, once all are here, unless they are being worked out.
+    pub(crate) fn ask_joins(&mut self) -> Option<Request> {
+        if !self.complete || std::mem::replace(&mut self.weaving, true) {
+            return None;
+        }
+        Some(Request::Weave { session: Box::new(self.session.clone()) })
+    }
+
+    /// Takes what does not add up, with the rows to go to.
+    pub(crate) fn take_findings(&mut self, findings: Vec<Finding>) {
+        let place_of: HashMap<i64, u32> = (0..self.rows.len())
+            .flat_map(|row| self.rows.members(row).iter().map(move |number| (*number, row as u32)))
+            .collect();
+        let mut rows: Vec<u32> = findings.iter().filter_map(|finding| place_of.get(&finding.event).copied()).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        (self.correlation.findings, self.correlation.finding_rows) = (findings, rows);
     }
 
     /// The lines of the selected range, in order.

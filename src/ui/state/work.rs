@@ -8,6 +8,8 @@ pub(crate) struct Work {
     pub what: String,
     /// How far it has come.
     pub progress: String,
+    /// Nobody asked for it: it is not talked of, and Esc leaves it alone.
+    pub quiet: bool,
 }
 
 /// The jobs that run.
@@ -19,9 +21,22 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     pub(crate) fn start(&mut self, what: impl Into<String>) -> u64 {
+        self.add(what.into(), false)
+    }
+
+    /// Starts a job that nobody asked for.
+    pub(crate) fn start_quietly(&mut self, what: impl Into<String>) -> u64 {
+        self.add(what.into(), true)
+    }
+
+    fn add(&mut self, what: String, quiet: bool) -> u64 {
         self.last += 1;
-        self.running.push(Work { job: self.last, what: what.into(), progress: String::new() });
+        self.running.push(Work { job: self.last, what, progress: String::new(), quiet });
         self.last
+    }
+
+    pub(crate) fn is_running(&self, job: u64) -> bool {
+        self.running.iter().any(|work| work.job == job)
     }
 
     /// Takes a job off the list; `false` where it was not on it.

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::sample;
 use crate::ui::key::Key;
 use crate::ui::message::{Message, Request};
+use crate::ui::request::stored::Store;
 use crate::ui::request::{self, Backend, Cancel};
 use crate::ui::state::{Options, State, ThemeChoice};
 use crate::ui::theme::Depth;
@@ -24,11 +25,11 @@ pub(super) struct Bench {
     now: Instant,
     /// What was asked of the terminal, and what would write files.
     pub(super) outward: Vec<Request>,
-    _folder: tempfile::TempDir,
+    folder: Option<tempfile::TempDir>,
 }
 
 pub(super) fn options() -> Options {
-    Options { theme: ThemeChoice::Dark, depth: Depth::True, ascii: false, mouse: false }
+    Options { theme: ThemeChoice::Dark, depth: Depth::True, ascii: false, mouse: false, offset: 0 }
 }
 
 /// The messages of some keys with spaces between: `j j Enter`.
@@ -40,9 +41,14 @@ impl Bench {
     /// The session list, read.
     pub(super) async fn new(columns: u16, rows: u16) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let backend = Backend::new(sample::store_in(folder.path()).await);
+        let store = sample::store_in(folder.path()).await;
+        Self::on(folder, store, columns, rows).await
+    }
+
+    /// The session list of another store, read.
+    pub(super) async fn over(backend: Backend, columns: u16, rows: u16) -> Self {
         let state = State::new(&options(), columns, rows);
-        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), _folder: folder };
+        let mut bench = Self { state, backend, now: Instant::now(), outward: Vec::new(), folder: None };
         bench.do_all(vec![Request::Sessions]).await;
         bench
     }
@@ -72,6 +78,46 @@ impl Bench {
             let requests = update(&mut self.state, Message::Deadline, self.now);
             self.do_all(requests).await;
         }
+    }
+
+    /// A session list of a store without any.
+    pub(super) async fn empty(columns: u16, rows: u16) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = sample::empty_in(folder.path()).await;
+        Self::on(folder, store, columns, rows).await
+    }
+
+    /// A session list of a store with one row whose output is this text.
+    pub(super) async fn with_output(text: &str, columns: u16, rows: u16) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = sample::output_in(folder.path(), text).await;
+        Self::on(folder, store, columns, rows).await
+    }
+
+    async fn on(folder: tempfile::TempDir, store: Store, columns: u16, rows: u16) -> Self {
+        let bench = Self::over(Backend::new(store), columns, rows).await;
+        Self { folder: Some(folder), ..bench }
+    }
+
+    /// Writes something else over the files of the store.
+    pub(super) fn spoil(&self, name: &str) {
+        let folder = self.folder.as_ref().expect("a folder of its own");
+        for end in ["", "-wal", "-shm"] {
+            let path = folder.path().join(format!("{name}{end}"));
+            if let Ok(bytes) = std::fs::read(&path) {
+                std::fs::write(&path, vec![b'x'; bytes.len()]).expect("is written");
+            }
+        }
+    }
+
+    /// Lets a second pass without a key.
+    pub(super) fn pause(&mut self) {
+        self.now += Duration::from_secs(1);
+    }
+
+    /// Does a request as if the screen had asked for it.
+    pub(super) async fn answer(&mut self, request: Request) {
+        self.do_all(vec![request]).await;
     }
 
     async fn do_all(&mut self, requests: Vec<Request>) {
@@ -109,6 +155,7 @@ fn is_outward(request: &Request) -> bool {
             | Request::Export { .. }
             | Request::Spill { .. }
             | Request::SaveCopy { .. }
+            | Request::CopyBody { .. }
     )
 }
 

@@ -11,29 +11,29 @@ use crate::ui::state::{Ended, State, Tab};
 use crate::ui::update::update;
 
 /// Opens the sample session that has a row of every sort.
-async fn timeline() -> Bench {
+pub(super) async fn timeline() -> Bench {
     let mut bench = Bench::new(100, 30).await;
     bench.press("e Enter").await;
     bench
 }
 
 /// Opens the failed call in it.
-async fn event() -> Bench {
+pub(super) async fn event() -> Bench {
     let mut bench = timeline().await;
     bench.press("e Enter").await;
     bench
 }
 
-fn place(bench: &Bench) -> (Place, usize) {
+pub(super) fn place(bench: &Bench) -> (Place, usize) {
     (bench.state.place, bench.state.timeline.as_ref().map_or(0, |timeline| timeline.list.at))
 }
 
-fn notice(bench: &Bench) -> &str {
+pub(super) fn notice(bench: &Bench) -> &str {
     bench.state.notice.as_ref().map_or("", |notice| notice.text.as_str())
 }
 
 /// The bytes that went to the clipboard last.
-fn copied(bench: &Bench) -> String {
+pub(super) fn copied(bench: &Bench) -> String {
     match bench.outward.last() {
         Some(Request::Terminal(Terminal::Copy(bytes))) => String::from_utf8(bytes.clone()).expect("is text"),
         other => format!("{other:?}"),
@@ -117,7 +117,7 @@ async fn errors_kinds_and_marks_can_be_walked() {
 }
 
 #[tokio::test]
-async fn a_filter_looks_at_all_words_and_esc_keeps_it() {
+async fn a_filter_looks_at_all_words_and_an_empty_one_shows_all() {
     let mut bench = timeline().await;
     bench.press("f").await;
     bench.type_text("LOGIN error").await;

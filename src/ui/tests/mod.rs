@@ -2,7 +2,12 @@
 
 mod bench;
 mod bytes;
+mod correlation;
+mod filter;
 mod flow;
+mod lanes;
 mod picture;
 mod random;
 mod sample;
+mod searching;
+mod told;

@@ -70,9 +70,16 @@ pictures! {
     event_summary: "e Enter e Enter";
     event_input: "e Enter e Enter g 2 j j";
     event_joins: "e Enter e Enter g 8";
+    usage: "e Enter u";
+    changes: "e Enter j j m j j D";
     help: "e Enter ? t a b";
     palette: "e Enter : g o";
     which_key: "e Enter ]";
+    waterfall: "e Enter p d";
+    tree: "e Enter p T d j z c";
+    playback: "e Enter p d P 4 G";
+    groups: "# a";
+    found: ": f i n d Space l o g i n Enter";
 }
 
 #[tokio::test]

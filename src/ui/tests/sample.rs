@@ -13,15 +13,15 @@ use crate::ui::request::stored::{
 const START: i64 = 1_772_445_600_000_000;
 
 /// Collects the records of one source, which is one session.
-struct Writer {
-    session: String,
-    content: Vec<u8>,
-    records: Vec<NewRecord>,
+pub(super) struct Writer {
+    pub(super) session: String,
+    pub(super) content: Vec<u8>,
+    pub(super) records: Vec<NewRecord>,
 }
 
 impl Writer {
     /// Adds a record of one event: its JSON holds the bodies one after the other.
-    fn add(&mut self, seconds: i64, mut event: Event, bodies: &[(Role, &str)]) {
+    pub(super) fn add(&mut self, seconds: i64, mut event: Event, bodies: &[(Role, &str)]) {
         let start = self.content.len();
         event.session.clone_from(&self.session);
         event.id = format!("e{}", self.records.len() + 1);
@@ -51,7 +51,7 @@ impl Writer {
         self.content.push(b'\n');
     }
 
-    async fn store(self, store: &Store, session: Session) {
+    pub(super) async fn store(self, store: &Store, session: Session) {
         let batch = Batch {
             source: Some(SourceStep {
                 path: format!("demo/{}.jsonl", self.session),
@@ -61,7 +61,7 @@ impl Writer {
                 sessions: vec![self.session.clone()],
                 ..SourceStep::default()
             }),
-            pieces: vec![Piece::of(&self.content)],
+            pieces: self.content.chunks(128 << 10).map(Piece::of).collect(),
             records: self.records,
             sessions: vec![session],
             received: START,
@@ -71,7 +71,7 @@ impl Writer {
     }
 }
 
-fn event(kind: Kind, event_type: &str, label: &str) -> Event {
+pub(super) fn event(kind: Kind, event_type: &str, label: &str) -> Event {
     Event { label: label.to_owned(), ..Event::new(kind, "claude-code", event_type) }
 }
 
@@ -103,7 +103,7 @@ fn model(label: &str) -> Event {
     }
 }
 
-fn session(id: &str, title: &str, agent: &str, project: &str) -> Session {
+pub(super) fn session(id: &str, title: &str, agent: &str, project: &str) -> Session {
     Session {
         id: id.to_owned(),
         lineage: id.to_owned(),
@@ -152,9 +152,24 @@ fn main_records(writer: &mut Writer) {
     );
 }
 
+/// Makes a new store in a folder.
+pub(super) async fn empty_in(folder: &Path) -> Store {
+    Store::open(&folder.join("store.db")).await.expect("opens")
+}
+
+/// Fills a new store with one row whose output is a text.
+pub(super) async fn output_in(folder: &Path, text: &str) -> Store {
+    let store = empty_in(folder).await;
+    let mut writer = Writer { session: "long".to_owned(), content: Vec::new(), records: Vec::new() };
+    writer.add(0, model("a long answer"), &[(Role::Output, &format!("\"{text}\""))]);
+    writer.store(&store, session("long", "A long answer", "claude-code", "shop")).await;
+    store.settle().await.expect("settles");
+    store
+}
+
 /// Fills a new store in a folder.
 pub(super) async fn store_in(folder: &Path) -> Store {
-    let store = Store::open(&folder.join("store.db")).await.expect("opens");
+    let store = empty_in(folder).await;
     let mut main = Writer { session: "main".to_owned(), content: Vec::new(), records: Vec::new() };
     main_records(&mut main);
     main.store(&store, session("main", "Fix the flaky login test", "claude-code", "shop")).await;

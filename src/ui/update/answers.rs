@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use super::{commands, event, find, go, keep, payload};
+use super::{commands, event, everywhere, find, go, keep, lens, panel, payload, sheet};
 use crate::timeline::Growing;
 use crate::ui::message::{Mark, Message, Request, Terminal};
-use crate::ui::state::{State, Timeline};
+use crate::ui::sheet::Content;
+use crate::ui::state::{State, Timeline, Unread};
 
 pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
     let height = state.height();
+    mend(state, &answer);
     match answer {
         Message::NewestSessions(catalog) if !state.sessions.loaded => {
             state.sessions.take(catalog, height);
             state.sessions.loaded = false;
         }
         Message::NewestSessions(_) => {}
+        Message::Unread { request, words } => unread(state, *request, words),
         Message::Sessions(catalog) => {
             let first_time = !state.sessions.loaded;
             state.fresh.listing = false;
@@ -25,10 +28,10 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
         Message::Heads { session, rows, complete } => return heads(state, session, rows, complete),
         Message::Grown { session, growing } => return grown(state, session, growing),
         Message::NoRows { session, words } => {
-            if let Some(timeline) = open(state, session) {
-                timeline.reading = false;
-            }
-            state.warn(words);
+            let Some(timeline) = open(state, session) else { return Vec::new() };
+            timeline.reading = false;
+            let (growing, settled) = (Box::default(), state.fresh.settled);
+            unread(state, Request::Rows { session, growing, settled }, words);
         }
         Message::Turns { session, turns } => {
             if let Some(timeline) = open(state, session) {
@@ -42,8 +45,22 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
                 state.warn(words);
             }
         }
+        Message::Found { job, hits, total } => everywhere::take(state, job, hits, total),
+        Message::Nested { session, rows, shown, tree } => {
+            if let Some(timeline) = open(state, session).filter(|timeline| timeline.awaits(&rows, &shown)) {
+                timeline.nest(*tree, height);
+            }
+        }
         Message::Marks { session, marks } => take_marks(state, &session, marks),
-        Message::Hits { job, rows, scanned } => hits(state, job, &rows, scanned),
+        Message::FilterValues { session, values } => {
+            if let Some(timeline) = open(state, session) {
+                timeline.values = Some(values);
+            }
+            panel::recheck_open(state);
+        }
+        Message::SavedFilters(saved) => state.saved = saved,
+        Message::Hits { job, rows, scanned } => hits(state, job, &rows, scanned, false),
+        Message::Inside { job, rows, scanned } => hits(state, job, &rows, scanned, true),
         Message::Shared { session, row, words } => shared(state, session, row, words),
         Message::Glance { session, key, view } => {
             if let Some(timeline) = open(state, session).filter(|timeline| timeline.preview.row == Some(key)) {
@@ -51,20 +68,53 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
                 timeline.preview.shown = Some((key, view));
             }
         }
-        Message::Woven { session, joined } => {
+        Message::Woven { session, joined, findings } => {
             if let Some(timeline) = open(state, session) {
                 (timeline.joined, timeline.weaving) = (Some(joined), false);
+                timeline.take_parents();
+                timeline.take_findings(findings);
                 return event::ask_links(state);
             }
         }
+        Message::Lens { session, of, groups, isolate } if open(state, session).is_some() => {
+            return lens::take(state, of, groups, isolate);
+        }
         Message::Detail { session, detail } => return event::detail(state, session, *detail),
         Message::Links { session, key, links } => event::links(state, session, key, links),
-        Message::Payload { key, tab, windows, view } => payload::take(state, key, tab, &windows, view),
+        Message::Insight { session, key, insight } => return event::insight(state, session, key, insight),
+        Message::Payload { key, tab, windows, view } => return payload::take(state, key, tab, &windows, view),
         Message::Record { bytes } => return keep::copy_bytes(state, bytes),
         Message::Noted(words) => state.say(words),
         answer => return of_job(state, answer),
     }
     Vec::new()
+}
+
+/// Keeps what could not be read, so that it can be asked for again.
+fn unread(state: &mut State, request: Request, words: String) {
+    state.warn(format!("{words}; ^L tries again"));
+    let unread = state.unread.get_or_insert_with(|| Unread { words: String::new(), requests: Vec::new() });
+    unread.words = words;
+    if !unread.requests.contains(&request) {
+        unread.requests.push(request);
+    }
+}
+
+/// What has been read now is not missing any more.
+fn mend(state: &mut State, answer: &Message) {
+    let Some(unread) = &mut state.unread else { return };
+    unread.requests.retain(|request| {
+        !matches!(
+            (request, answer),
+            (Request::Sessions, Message::Sessions(_))
+                | (Request::Session { .. }, Message::Session { .. })
+                | (Request::Heads { .. }, Message::Heads { .. })
+                | (Request::Rows { .. }, Message::Grown { .. })
+                | (Request::Detail { .. }, Message::Detail { .. })
+                | (Request::Payload { .. }, Message::Payload { .. })
+        )
+    });
+    state.unread.take_if(|unread| unread.requests.is_empty());
 }
 
 fn take_marks(state: &mut State, session: &str, marks: Vec<(i64, Mark)>) {
@@ -78,17 +128,25 @@ fn take_marks(state: &mut State, session: &str, marks: Vec<(i64, Mark)>) {
 fn of_job(state: &mut State, answer: Message) -> Vec<Request> {
     match answer {
         Message::Progress { job, words } => state.jobs.progress(job, words),
-        Message::Located { job, event } if state.jobs.end(job) => match event {
-            Some(event) => return commands::located(state, event),
-            None => state.warn("there is no such id in this session"),
-        },
+        Message::Located { job, id, key, events } if state.jobs.end(job) => {
+            return commands::located(state, &id, key, &events);
+        }
         Message::Sought { job, key, tab, at } if state.jobs.end(job) => return payload::sought(state, key, tab, at),
+        Message::Counted { job, key, tab, phrase, count } if state.jobs.end(job) => {
+            payload::counted(state, key, tab, &phrase, count);
+        }
         Message::Ended { job, words } if state.jobs.end(job) => ended(state, job, words),
+        Message::Surveyed { job, session, survey } if state.jobs.end(job) => {
+            return sheet::surveyed(state, job, session, survey);
+        }
+        Message::Totals { job, totals } if state.jobs.end(job) => sheet::fill(state, job, Content::Usage(totals)),
+        Message::Compared { job, comparison } if state.jobs.end(job) => sheet::compared(state, job, comparison),
         Message::Spilled { job, then, file } if state.jobs.end(job) => {
             return vec![Request::Terminal(Terminal::Run { then, file })];
         }
         Message::Failed { job: Some(job), words } if state.jobs.end(job) => {
             ended(state, job, String::new());
+            sheet::forget(state, job);
             state.warn(words);
         }
         Message::Failed { job: None, words } => state.warn(words),
@@ -180,25 +238,25 @@ const FEW: usize = 50_000;
 
 /// Asks for the joins of the rows as they are now; while an import goes on, they would be old at once.
 ///
-/// Joins of very many rows take much memory: they wait until a row is opened.
+/// Joins of very many rows take much memory: they wait until a row is opened, or something else asks for them.
 pub(super) fn weave(state: &mut State) -> Vec<Request> {
     let importing = state.import.is_some();
     let opened = state.event.is_some();
     let Some(timeline) = state.timeline.as_mut().filter(|timeline| timeline.complete) else { return Vec::new() };
-    let waits = timeline.rows.len() > FEW && !opened;
-    if waits || timeline.weaving || importing && timeline.joined.is_some() {
+    let waits = timeline.rows.len() > FEW && !opened && timeline.joined.is_none();
+    if waits || importing && timeline.joined.is_some() {
         return Vec::new();
     }
-    timeline.weaving = true;
-    vec![Request::Weave { session: Box::new(timeline.session.clone()) }]
+    timeline.ask_joins().into_iter().collect()
 }
 
-fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
+/// Takes rows that a filter passes, or in which a phrase was found: in what the list says of them, or inside.
+fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize, inside: bool) {
     let height = state.height();
     let Some(timeline) = &mut state.timeline else { return };
-    let total = timeline.rows.len();
-    state.jobs.progress(job, format!("{}%", scanned * 100 / total.max(1)));
+    let percent = |scanned: usize, all: usize| format!("{}%", scanned * 100 / all.max(1));
     if let Some(found) = timeline.filter.as_mut().filter(|found| found.job == Some(job)) {
+        state.jobs.progress(job, percent(scanned, timeline.rows.len()));
         // A filter that runs anew over more rows replaces what the run before it found.
         if found.scanned == 0 {
             found.rows.clear();
@@ -206,16 +264,20 @@ fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
         found.scanned = scanned;
         found.rows.extend_from_slice(rows);
         timeline.arrange(height);
+        timeline.stand_again(height);
         return;
     }
     let Some(search) = timeline.search.as_mut().filter(|search| search.job == Some(job)) else { return };
-    // Hits come in order from the cursor on, and then in order from the top.
-    let place = rows.first().map_or(0, |first| search.rows.partition_point(|row| row < first));
-    search.rows.splice(place..place, rows.iter().copied());
+    state.jobs.progress(job, percent(scanned, search.total));
+    search.scanned = scanned;
+    let before = search.rows.len();
+    search.add(rows);
+    if inside {
+        search.inside += search.rows.len() - before;
+    }
     if let (true, Some(first)) = (search.jump, rows.first()) {
         search.jump = false;
-        let (line, length) = (timeline.line_of(*first as usize), timeline.len());
-        timeline.list.jump(line, length, height);
+        timeline.land_on(*first as usize, height);
     }
 }
 
@@ -223,6 +285,9 @@ fn hits(state: &mut State, job: u64, rows: &[u32], scanned: usize) {
 fn ended(state: &mut State, job: u64, words: String) {
     if !words.is_empty() {
         state.say(words);
+    }
+    if let Some(found) = state.found.as_mut().filter(|found| found.job == Some(job)) {
+        found.job = None;
     }
     let Some(timeline) = &mut state.timeline else { return };
     if let Some(found) = timeline.filter.as_mut().filter(|found| found.job == Some(job)) {
@@ -247,8 +312,7 @@ fn shared(state: &mut State, session: i64, row: Option<usize>, words: String) {
     }
     go::leave(state);
     if let (Some(row), Some(timeline)) = (row, state.timeline.as_mut()) {
-        let (line, length) = (timeline.line_of(row), timeline.len());
-        timeline.list.jump(line, length, height);
+        timeline.land_on(row, height);
     }
     state.say(words);
 }

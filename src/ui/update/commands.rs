@@ -1,11 +1,12 @@
 //! The command line: commands with arguments, and everything that has a key, by its words.
 
-use super::{export, find, go, panel, reasons, show};
+use super::{everywhere, export, filter, find, go, panel, reasons, show};
 use crate::domain::Timestamp;
 use crate::ui::action::{Action, Go, Show};
 use crate::ui::keymap::{BINDINGS, Place, keys_of};
 use crate::ui::message::{Now, Request};
-use crate::ui::state::{State, ThemeChoice, Wanted};
+use crate::ui::phrase::Phrase;
+use crate::ui::state::{Searched, State, ThemeChoice, Wanted};
 use crate::ui::words::Clock;
 
 /// A command that is typed by name.
@@ -25,9 +26,17 @@ const fn command(name: &'static str, argument: &'static str, help: &'static str,
 
 /// The commands that are typed by name.
 pub(crate) const COMMANDS: &[Command] = &[
-    command("goto", "+5m | 14:03 | 40% | 12 | ID", "go to a time, a percentage, a line or an id", false),
-    command("filter", "WORDS", "show only rows that hold all words; none shows all", true),
-    command("search", "TEXT", "search, as / does", false),
+    command(
+        "goto",
+        "+5m | 14:03 | 40% | 12 | ID",
+        "go to a time, a percentage, a line, or any id that is shown",
+        false,
+    ),
+    command("filter", "FILTER | NAME", "show only what matches, such as kind:tool status:error; none shows all", true),
+    command("save", "NAME", "save the filter in force; @NAME in a filter stands for it", false),
+    command("forget", "NAME", "forget a saved filter", false),
+    command("search", "TEXT", "search as / does: text, or re: and an expression", false),
+    command("find", "TEXT", "search the contents of all sessions; without a text, what was found last", true),
     command("export", "FILE", "write a slice: marked, selected, filtered or current", true),
     command("theme", "auto | dark | light", "choose the colours", false),
     command("time", "clock | start | delta | date", "choose how times are written", false),
@@ -119,8 +128,11 @@ pub(super) fn run(state: &mut State, text: &str, now: Now) -> Option<Vec<Request
     }
     Some(match command.name {
         "goto" => goto(state, argument),
-        "filter" => filter(state, argument),
+        "filter" => filter::named_or_typed(state, argument),
+        "save" => filter::save(state, argument),
+        "forget" => filter::forget(state, argument),
         "search" => find::search(state, argument),
+        "find" => everywhere::find(state, argument),
         "export" => export::write_to(state, argument),
         "theme" => theme(state, argument),
         "time" => time(state, argument),
@@ -129,14 +141,6 @@ pub(super) fn run(state: &mut State, text: &str, now: Now) -> Option<Vec<Request
         "help" => show::show(state, Show::Help, None),
         _ => go::go(state, Go::Quit, now),
     })
-}
-
-fn filter(state: &mut State, argument: &str) -> Vec<Request> {
-    if state.place == Place::Event {
-        state.warn("an event has no rows to filter");
-        return Vec::new();
-    }
-    find::filter(state, argument)
 }
 
 fn theme(state: &mut State, argument: &str) -> Vec<Request> {
@@ -179,11 +183,15 @@ fn goto(state: &mut State, argument: &str) -> Vec<Request> {
     let line = match (number, percent, moment(argument, timeline.start())) {
         (Some(number), ..) => number.saturating_sub(1),
         (_, Some(percent), _) => length.saturating_sub(1) * percent.min(100) / 100,
-        (_, _, Some(at)) => first_at(timeline.len(), |line| timeline.row(line).is_some_and(|row| row.time >= at)),
+        (_, _, Some(at)) => {
+            let row = first_at(timeline.rows.len(), |row| timeline.rows.get(row).is_some_and(|row| row.time >= at));
+            timeline.land_on(row, height);
+            return Vec::new();
+        }
         _ => {
-            let session = timeline.session.number;
+            let (session, lineage) = (timeline.session.number, timeline.session.lineage.clone());
             let job = state.jobs.start(format!("looking for {argument}"));
-            return vec![Request::Locate { job, session, id: argument.to_owned() }];
+            return vec![Request::Locate { job, session, lineage, id: argument.to_owned() }];
         }
     };
     timeline.list.jump(line.min(length.saturating_sub(1)), length, height);
@@ -252,11 +260,25 @@ fn micros(text: &str) -> Option<i64> {
     (!text.is_empty()).then_some(total)
 }
 
-/// Goes to the row of an event that has been located.
-pub(super) fn located(state: &mut State, event: i64) -> Vec<Request> {
-    if let Some(timeline) = state.timeline.as_mut().filter(|timeline| timeline.rows.position(event).is_none()) {
-        timeline.wanted = Some(Wanted { event, tab: None });
+/// Goes to the first of the rows that an id leads to; `n` goes on to the others.
+pub(super) fn located(state: &mut State, id: &str, key: Option<&str>, events: &[i64]) -> Vec<Request> {
+    let Some(timeline) = &mut state.timeline else { return Vec::new() };
+    let mut rows: Vec<u32> =
+        events.iter().filter_map(|event| timeline.rows.position(*event)).map(|row| row as u32).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    let Some(event) = rows.first().and_then(|row| timeline.key(*row as usize)) else {
+        match events.first() {
+            Some(event) if !timeline.complete => timeline.wanted = Some(Wanted { event: *event, tab: None }),
+            Some(_) => state.warn(format!("{id} is in another session of this lineage")),
+            None => state.warn("there is no such id in this session"),
+        }
         return Vec::new();
+    };
+    let several = (rows.len() > 1).then(|| format!("{} rows have {} {id}; n goes on", rows.len(), key.unwrap_or("id")));
+    if let (Some(words), Some(phrase)) = (several, Phrase::of_id(id)) {
+        timeline.search = Some(Searched::found(phrase, rows));
+        state.say(words);
     }
     go::to_event(state, event)
 }

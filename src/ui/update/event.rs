@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{answers, go, keep, payload};
+use super::{answers, go, jobs, keep, lines, payload, sheet};
 use crate::ui::action::{Fold, Look};
 use crate::ui::facts;
+use crate::ui::insight::{Insight, Survey};
 use crate::ui::keymap::Place;
 use crate::ui::list::Move;
 use crate::ui::message::{Detail, Link, Request};
@@ -32,10 +33,18 @@ pub(super) fn open(state: &mut State, event: i64, tab: Tab) -> Vec<Request> {
         None => EventScreen::new(members.key, tab),
     };
     screen.options.ascii = state.ascii;
+    // What was found in the timeline may stand inside the row.
+    if let Some(search) = timeline.search.as_ref().filter(|search| search.lit && state.place == Place::Timeline) {
+        (screen.phrase, screen.lit) = (Some(search.phrase.clone()), true);
+    }
     screen.note = timeline.marks.get(&members.key).and_then(|mark| mark.note.clone());
+    let mut requests = jobs::cancel_seeks(state);
     go::show_event(state, screen);
-    let mut requests = vec![Request::Detail { session, members }];
+    let survey = timeline_survey(state);
+    requests.push(Request::Detail { session, members: members.clone() });
+    requests.push(Request::Insight { session, row, members, survey });
     requests.extend(ask_links(state));
+    requests.extend(sheet::survey(state));
     requests
 }
 
@@ -45,6 +54,41 @@ pub(super) fn ask_links(state: &mut State) -> Vec<Request> {
     let members = timeline.rows.position(event.key).and_then(|row| timeline.members(row));
     let (Some(joined), Some(members)) = (&timeline.joined, members) else { return answers::weave(state) };
     vec![Request::Links { session: timeline.session.number, joined: joined.clone(), members }]
+}
+
+fn timeline_survey(state: &State) -> Option<Arc<Survey>> {
+    state.timeline.as_ref().and_then(|timeline| timeline.survey.clone())
+}
+
+/// Asks again what the bodies of the open row hold, now that the session has been looked through.
+pub(super) fn look_again(state: &State) -> Option<Request> {
+    let (timeline, event) = (state.timeline.as_ref()?, state.event.as_ref()?);
+    let row = timeline.rows.position(event.key)?;
+    let (session, survey) = (timeline.session.number, timeline.survey.clone());
+    Some(Request::Insight { session, row, members: timeline.members(row)?, survey })
+}
+
+/// Takes what the bodies hold; a tab that shows it keeps its place.
+pub(super) fn insight(state: &mut State, session: i64, key: i64, insight: Arc<Insight>) -> Vec<Request> {
+    let open = state.timeline.as_ref().is_some_and(|timeline| timeline.session.number == session);
+    let Some(event) = state.event.as_mut().filter(|event| open && event.key == key) else { return Vec::new() };
+    // The answer from before the survey may come after the one that knows it.
+    if event.insight.as_ref().is_some_and(|known| known.survey.is_some()) && insight.survey.is_none() {
+        return Vec::new();
+    }
+    event.insight = Some(insight);
+    not_here(state);
+    payload::reload(state)
+}
+
+/// Says that the phrase is not in the tab, once it is known that nothing will come.
+fn not_here(state: &mut State) {
+    let Some(event) = state.event.as_mut().filter(|event| event.tab.is_payload() && event.lacks(event.tab)) else {
+        return;
+    };
+    if std::mem::take(&mut event.jump) {
+        payload::not_found(state);
+    }
 }
 
 /// Asks again for the row that is open, where it has got more events.
@@ -61,6 +105,10 @@ pub(super) fn detail(state: &mut State, session: i64, detail: Detail) -> Vec<Req
     let Some(event) = state.event.as_mut().filter(|event| open && event.key == detail.key) else { return Vec::new() };
     event.detail = Some(Arc::new(detail));
     event.pages.clear();
+    if !event.tab.is_payload() {
+        lines::search(state);
+    }
+    not_here(state);
     payload::load(state)
 }
 
@@ -88,10 +136,11 @@ pub(super) fn look(state: &mut State, wish: Look, count: Option<usize>) -> Vec<R
     }
 }
 
-fn turn_to(state: &mut State, tab: Tab) -> Vec<Request> {
+pub(super) fn turn_to(state: &mut State, tab: Tab) -> Vec<Request> {
     if let Some(event) = &mut state.event {
-        event.tab = tab;
+        (event.tab, event.jump) = (tab, false);
     }
+    payload::look_again(state);
     payload::load(state)
 }
 
@@ -152,15 +201,14 @@ fn follow(state: &mut State, target: i64) -> Vec<Request> {
         state.warn("that row is not in this session");
         return Vec::new();
     };
-    let length = timeline.len();
-    timeline.list.jump(timeline.line_of(row), length, height);
+    timeline.land_on(row, height);
     open(state, target, Tab::Summary)
 }
 
 pub(super) fn step(state: &mut State, step: Move, count: Option<usize>, height: usize) -> Vec<Request> {
     let columns = usize::from(state.columns);
     let Some(event) = &mut state.event else { return Vec::new() };
-    if event.tab.role().is_some() {
+    if event.tab.is_payload() {
         return payload::step(state, step, count);
     }
     let length = facts::lines(event, columns).len();
@@ -168,19 +216,34 @@ pub(super) fn step(state: &mut State, step: Move, count: Option<usize>, height: 
     Vec::new()
 }
 
+/// Why the line under the cursor has no path.
+pub(super) fn why_no_path(state: &State) -> &'static str {
+    match state.event.as_ref().map(|event| (event.mode, event.payload())) {
+        Some((Mode::Pretty, Some(pages))) if pages.paged().is_some() => "a body that is shown in parts has no paths",
+        Some((Mode::Pretty, Some(_))) => "only values inside JSON have a path",
+        Some((Mode::Raw, Some(_))) => "paths need the pretty view; r shows it",
+        Some((Mode::Hex, Some(_))) => "paths need the pretty view; X shows it",
+        _ => "there is nothing to copy yet",
+    }
+}
+
 /// Copies the value under the cursor.
 pub(super) fn copy_value(state: &mut State) -> Vec<Request> {
     let columns = usize::from(state.columns);
+    if let Some(body) = state.event.as_ref().and_then(payload::whole_body) {
+        let job = state.jobs.start("copying the body");
+        return vec![Request::CopyBody { job, body }];
+    }
     let Some(event) = &state.event else { return Vec::new() };
     let at = event.list(event.tab).at;
     let bytes = match event.tab {
-        tab if tab.role().is_some() => payload::value(event),
+        tab if tab.is_payload() => payload::value(event),
         Tab::Joins => event.reason(columns).map(|line| line.text.into_bytes()),
         _ => facts::lines(event, columns).get(at).map(|fact| fact.value.clone().into_bytes()),
     };
     match bytes {
-        Some(bytes) => keep::copy_bytes(state, bytes),
-        None => {
+        Some(bytes) if !bytes.is_empty() => keep::copy_bytes(state, bytes),
+        _ => {
             state.warn("there is nothing to copy here");
             Vec::new()
         }

@@ -1,42 +1,42 @@
-//! Finding: search and its hits, filter, next and previous of a sort, rows that share a key.
+//! Finding: search and its hits, next and previous of a sort, rows that share a key.
 
-use super::{go, jobs, open_panel, payload};
+use super::{filter, go, jobs, lens, open_panel, payload};
 use crate::ui::action::{Find, Target};
-use crate::ui::filter::{Filter, Phrase};
 use crate::ui::input::Input;
 use crate::ui::keymap::Place;
 use crate::ui::message::Request;
-use crate::ui::state::{Ask, Filtered, Panel, Searched, State, Timeline};
+use crate::ui::phrase::Phrase;
+use crate::ui::state::{Ask, Panel, Searched, State, Timeline};
 
 pub(super) fn find(state: &mut State, wish: Find, count: Option<usize>) -> Vec<Request> {
     let times = count.unwrap_or(1).max(1);
     match wish {
         Find::Search => open_panel(state, Panel::Prompt { ask: Ask::Search, input: Input::default() }),
-        Find::Filter => {
-            let text = filter_text(state);
-            open_panel(state, Panel::Prompt { ask: Ask::Filter, input: Input::with(text) })
-        }
+        Find::Filter => filter::ask(state),
+        Find::FilterIn => filter::narrow(state, true),
+        Find::FilterOut => filter::narrow(state, false),
         Find::NextHit => hit(state, true, times),
         Find::PriorHit => hit(state, false, times),
         Find::Next(target) => target_jump(state, target, true, times),
         Find::Prior(target) => target_jump(state, target, false, times),
         Find::Sharing => sharing(state, true),
         Find::SharingBefore => sharing(state, false),
+        Find::KeyKind => lens::pick_kind(state),
     }
-}
-
-fn filter_text(state: &State) -> String {
-    let filter = match (state.place, &state.timeline) {
-        (Place::Sessions, _) => state.sessions.filter.as_ref(),
-        (_, Some(timeline)) => timeline.filter.as_ref().map(|found| &found.filter),
-        _ => None,
-    };
-    filter.map(|filter| filter.text.clone()).unwrap_or_default()
 }
 
 /// Starts a search from the cursor on; an empty text takes the one before.
 pub(super) fn search(state: &mut State, text: &str) -> Vec<Request> {
-    let Some(phrase) = Phrase::parse(text) else { return Vec::new() };
+    let before = state.last_typed(Ask::Search.label()).unwrap_or_default();
+    let text = if text.is_empty() { before.to_owned() } else { text.to_owned() };
+    let phrase = match Phrase::parse(&text) {
+        Ok(Some(phrase)) => phrase,
+        Ok(None) => return Vec::new(),
+        Err(reason) => {
+            state.warn(reason);
+            return Vec::new();
+        }
+    };
     go::leave(state);
     let height = state.height();
     match state.place {
@@ -53,7 +53,7 @@ pub(super) fn search(state: &mut State, text: &str) -> Vec<Request> {
             Vec::new()
         }
         Place::Timeline => search_rows(state, phrase),
-        Place::Event => payload::search(state, text),
+        Place::Event => payload::search(state, phrase),
     }
 }
 
@@ -61,49 +61,29 @@ fn search_rows(state: &mut State, phrase: Phrase) -> Vec<Request> {
     let mut requests = stop(state, |timeline| timeline.search.as_mut()?.job.take());
     let Some(timeline) = &mut state.timeline else { return requests };
     let job = state.jobs.start(format!("searching {}", phrase.text));
+    let total = 2 * timeline.len();
     requests.push(Request::Search {
         job,
         rows: timeline.rows.clone(),
         order: timeline.shown.clone(),
-        from: timeline.list.at,
+        from: timeline.current().map_or(0, |row| timeline.place_of(row)),
         phrase: phrase.clone(),
     });
-    timeline.search = Some(Searched { phrase, rows: Vec::new(), job: Some(job), jump: true, lit: true });
+    timeline.search = Some(Searched {
+        phrase,
+        rows: Vec::new(),
+        inside: 0,
+        job: Some(job),
+        scanned: 0,
+        total,
+        jump: true,
+        lit: true,
+    });
     requests
 }
 
-/// Filters the place; a text without words takes the filter away.
-pub(super) fn filter(state: &mut State, text: &str) -> Vec<Request> {
-    let height = state.height();
-    let filter = Filter::parse(text);
-    if state.place == Place::Sessions {
-        state.sessions.filter = filter;
-        state.sessions.arrange(height);
-        return Vec::new();
-    }
-    let requests = stop(state, |timeline| timeline.filter.as_mut()?.job.take());
-    if let Some(timeline) = &mut state.timeline {
-        timeline.range = None;
-        timeline.filter = filter.map(|filter| Filtered { filter, rows: Vec::new(), job: None, scanned: 0 });
-        timeline.arrange(height);
-    }
-    requests.into_iter().chain(rerun_filter(state)).collect()
-}
-
-/// Starts the filter of the timeline over all its rows.
-pub(super) fn rerun_filter(state: &mut State) -> Option<Request> {
-    let timeline = state.timeline.as_mut()?;
-    let found = timeline.filter.as_mut()?;
-    if let Some(job) = found.job.take() {
-        state.jobs.end(job);
-    }
-    let job = state.jobs.start(format!("filtering {}", found.filter.text));
-    (found.job, found.scanned) = (Some(job), 0);
-    Some(Request::Filter { job, rows: timeline.rows.clone(), filter: found.filter.clone() })
-}
-
 /// Ends a job of the timeline, if it runs.
-fn stop(state: &mut State, job: impl Fn(&mut Timeline) -> Option<u64>) -> Vec<Request> {
+pub(super) fn stop(state: &mut State, job: impl Fn(&mut Timeline) -> Option<u64>) -> Vec<Request> {
     let running = state.timeline.as_mut().and_then(job);
     running.filter(|job| state.jobs.end(*job)).map(Request::Cancel).into_iter().collect()
 }
@@ -125,8 +105,8 @@ fn hit(state: &mut State, forward: bool, times: usize) -> Vec<Request> {
             if let Some(search) = &mut timeline.search {
                 search.lit = true;
             }
-            match round(&hit_lines(timeline), timeline.list.at, forward, times) {
-                Some(line) => jump(timeline, line, height),
+            match round(&hit_ranks(timeline), timeline.rank(), forward, times) {
+                Some(rank) => jump(timeline, rank, height),
                 None => state.warn("no hit in the rows that are shown"),
             }
         }
@@ -135,15 +115,21 @@ fn hit(state: &mut State, forward: bool, times: usize) -> Vec<Request> {
     Vec::new()
 }
 
-/// The lines of the hits that are shown, in order.
-fn hit_lines(timeline: &Timeline) -> Vec<usize> {
+/// The places of the hits that pass, in order.
+fn hit_ranks(timeline: &Timeline) -> Vec<usize> {
     let Some(search) = &timeline.search else { return Vec::new() };
-    let rows = search.rows.iter().map(|row| *row as usize);
-    rows.filter(|row| timeline.shows(*row)).map(|row| timeline.line_of(row)).collect()
+    ranks_of(timeline, search.rows.iter().copied())
+}
+
+/// The places of rows that pass, in order.
+fn ranks_of(timeline: &Timeline, rows: impl Iterator<Item = u32>) -> Vec<usize> {
+    let mut ranks: Vec<usize> = rows.filter_map(|row| timeline.rank_of(row as usize)).collect();
+    ranks.sort_unstable();
+    ranks
 }
 
 /// The hit that lies some hits away from a line, round the ends.
-fn round(lines: &[usize], at: usize, forward: bool, times: usize) -> Option<usize> {
+pub(super) fn round(lines: &[usize], at: usize, forward: bool, times: usize) -> Option<usize> {
     let count = lines.len();
     if count == 0 {
         return None;
@@ -165,7 +151,7 @@ fn target_jump(state: &mut State, target: Target, forward: bool, times: usize) -
             let fails = |line: &usize| sessions.at(*line).is_some_and(|session| session.errors > 0);
             nth(sessions.list.at, sessions.lines.len(), forward, times, fails)
         }
-        (_, Some(timeline)) => target_line(timeline, target, forward, times),
+        (_, Some(timeline)) => target_rank(timeline, target, forward, times),
         _ => None,
     };
     let Some(line) = found else {
@@ -184,27 +170,50 @@ fn target_jump(state: &mut State, target: Target, forward: bool, times: usize) -
     Vec::new()
 }
 
-fn jump(timeline: &mut Timeline, line: usize, height: usize) {
-    let length = timeline.len();
-    timeline.list.jump(line, length, height);
+/// Goes to a place, also one in a closed fold.
+fn jump(timeline: &mut Timeline, rank: usize, height: usize) {
+    if let Some(row) = timeline.row_of_rank(rank) {
+        timeline.land_on(row, height);
+    }
 }
 
-fn target_line(timeline: &Timeline, target: Target, forward: bool, times: usize) -> Option<usize> {
-    let (at, length) = (timeline.list.at, timeline.len());
+fn target_rank(timeline: &Timeline, target: Target, forward: bool, times: usize) -> Option<usize> {
+    let at = timeline.rank();
     match target {
-        Target::Error => among(timeline.errors.iter().map(|line| *line as usize).collect(), at, forward, times),
+        Target::Error => among_rows(timeline, &timeline.errors, forward, times),
         Target::Mark => {
-            let rows = timeline.marked_rows().into_iter().filter(|row| timeline.shows(*row));
-            among(rows.map(|row| timeline.line_of(row)).collect(), at, forward, times)
+            let marked = timeline.marked_rows().into_iter().map(|row| row as u32);
+            among(&ranks_of(timeline, marked), at, forward, times)
         }
-        Target::Kind(kind) => {
-            nth(at, length, forward, times, |line| timeline.row(*line).is_some_and(|row| row.kind == kind))
+        Target::Finding => among_rows(timeline, &timeline.correlation.finding_rows, forward, times),
+        Target::Kind(kind) => nth(at, timeline.ranks(), forward, times, |rank| {
+            let row = timeline.row_of_rank(*rank).and_then(|row| timeline.rows.get(row));
+            row.is_some_and(|row| row.kind == kind)
+        }),
+        Target::Gap => {
+            let behind = timeline.rows.gaps().iter().map(|gap| gap.row);
+            let shown = behind.filter_map(|row| timeline.row_at_or_after(row as usize)).map(|row| row as u32);
+            among(&ranks_of(timeline, shown), at, forward, times)
         }
     }
 }
 
+/// The place so many of these rows away; without a tree no more is looked at than that.
+fn among_rows(timeline: &Timeline, rows: &[u32], forward: bool, times: usize) -> Option<usize> {
+    if timeline.nested().is_some() {
+        return among(&ranks_of(timeline, rows.iter().copied()), timeline.rank(), forward, times);
+    }
+    let here = timeline.current()?;
+    let place = if forward {
+        rows.partition_point(|row| *row as usize <= here) + times - 1
+    } else {
+        rows.partition_point(|row| (*row as usize) < here).checked_sub(times)?
+    };
+    timeline.rank_of(*rows.get(place)? as usize)
+}
+
 /// The line that lies so many of these lines away; there is no going round.
-fn among(lines: Vec<usize>, at: usize, forward: bool, times: usize) -> Option<usize> {
+fn among(lines: &[usize], at: usize, forward: bool, times: usize) -> Option<usize> {
     if forward {
         lines.get(lines.partition_point(|line| *line <= at) + times - 1).copied()
     } else {
@@ -221,6 +230,8 @@ fn nothing(place: Place, target: Target, forward: bool) -> String {
         (Place::Sessions, _) => "session with errors",
         (_, Target::Error) => "error",
         (_, Target::Mark) => "mark",
+        (_, Target::Finding) => "finding",
+        (_, Target::Gap) => "long gap",
         (_, Target::Kind(kind)) => kind.name(),
     };
     format!("no {what} {} this one", if forward { "after" } else { "before" })
@@ -234,6 +245,7 @@ fn sharing(state: &mut State, forward: bool) -> Vec<Request> {
         lineage: timeline.session.lineage.clone(),
         rows: timeline.rows.clone(),
         members,
+        kind: timeline.correlation.kind,
         forward,
     });
     request.into_iter().collect()
@@ -242,7 +254,7 @@ fn sharing(state: &mut State, forward: bool) -> Vec<Request> {
 /// Stops what runs for rows that are no longer there, and starts it anew on the new ones.
 pub(super) fn rerun(state: &mut State) -> Vec<Request> {
     let mut requests = jobs::cancel_searches(state);
-    requests.extend(rerun_filter(state));
+    requests.extend(filter::rerun(state));
     let phrase =
         state.timeline.as_ref().and_then(|timeline| timeline.search.as_ref()).map(|search| search.phrase.clone());
     if let Some(phrase) = phrase {
@@ -271,10 +283,10 @@ mod tests {
 
     #[test]
     fn errors_are_not_walked_round_the_ends() {
-        assert_eq!(among(vec![2, 5, 9], 5, true, 1), Some(9));
-        assert_eq!(among(vec![2, 5, 9], 9, true, 1), None);
-        assert_eq!(among(vec![2, 5, 9], 5, false, 1), Some(2));
-        assert_eq!(among(vec![2, 5, 9], 2, false, 1), None);
-        assert_eq!(among(vec![2, 5, 9], 0, true, 3), Some(9));
+        assert_eq!(among(&[2, 5, 9], 5, true, 1), Some(9));
+        assert_eq!(among(&[2, 5, 9], 9, true, 1), None);
+        assert_eq!(among(&[2, 5, 9], 5, false, 1), Some(2));
+        assert_eq!(among(&[2, 5, 9], 2, false, 1), None);
+        assert_eq!(among(&[2, 5, 9], 0, true, 3), Some(9));
     }
 }

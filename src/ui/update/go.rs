@@ -1,12 +1,12 @@
 //! Going from place to place: in, out, back, history, and out of the program.
 
-use super::{INTERRUPT_WITHIN, event, fresh, jobs, payload};
+use super::{INTERRUPT_WITHIN, event, filter, fresh, jobs, payload};
 use crate::domain::Session;
-use crate::ui::action::Go;
+use crate::ui::action::{Fold, Go};
 use crate::ui::history::Visit;
 use crate::ui::keymap::Place;
 use crate::ui::message::{Now, Request};
-use crate::ui::state::{Ended, EventScreen, State, Tab, Timeline, Wanted};
+use crate::ui::state::{Ended, EventScreen, Sign, State, Tab, Timeline, Wanted};
 
 /// The rows that are asked for first, so that the first screen is there at once.
 const FIRST: i64 = 500;
@@ -77,8 +77,7 @@ fn show(state: &mut State, session: Session, wanted: Option<Wanted>) -> Vec<Requ
             timeline.wanted = Some(wanted);
             return Vec::new();
         };
-        let length = timeline.len();
-        timeline.list.jump(timeline.line_of(row), length, height);
+        timeline.land_on(row, height);
         return wanted.tab.map_or_else(Vec::new, |tab| event::open(state, wanted.event, tab));
     }
     let mut requests = jobs::cancel_searches(state);
@@ -88,6 +87,7 @@ fn show(state: &mut State, session: Session, wanted: Option<Wanted>) -> Vec<Requ
     if let Some(before) = &state.timeline {
         // How the rows are shown is a habit, not a property of the session.
         (timeline.clock, timeline.preview.on) = (before.clock, before.preview.on);
+        (timeline.lane, timeline.branches.wanted) = (before.lane, before.branches.wanted);
     }
     state.timeline = Some(timeline);
     state.event = None;
@@ -99,6 +99,17 @@ fn show(state: &mut State, session: Session, wanted: Option<Wanted>) -> Vec<Requ
 fn out(state: &mut State) -> Vec<Request> {
     if state.place == Place::Event && payload::collapse(state) {
         return Vec::new();
+    }
+    let height = state.height();
+    if let Some(timeline) = state.timeline.as_mut().filter(|_| state.place == Place::Timeline) {
+        let here = timeline.sign_at(timeline.list.at).map(|(_, sign)| sign);
+        if here == Some(Sign::Open) && timeline.fold(Fold::Close, height) {
+            return Vec::new();
+        }
+        if let Some(row) = timeline.parent_row() {
+            timeline.land_on(row, height);
+            return Vec::new();
+        }
     }
     back(state)
 }
@@ -136,7 +147,11 @@ fn sessions(state: &mut State) -> Vec<Request> {
 
 /// Takes the innermost transient thing away; with none of them, goes back. Never quits.
 fn cancel(state: &mut State) -> Vec<Request> {
+    let height = state.height();
     if let Some(timeline) = state.timeline.as_mut().filter(|_| state.place == Place::Timeline) {
+        if timeline.end_playback(height) {
+            return Vec::new();
+        }
         if timeline.range.take().is_some() {
             return Vec::new();
         }
@@ -145,14 +160,20 @@ fn cancel(state: &mut State) -> Vec<Request> {
             return Vec::new();
         }
     }
-    let requests = jobs::cancel_all(state);
+    let requests = jobs::cancel_shown(state);
     if !requests.is_empty() {
         return requests;
     }
-    if unlight(state) || state.place == Place::Sessions {
+    if state.place == Place::Timeline && super::lens::release(state) {
         return Vec::new();
     }
-    back(state)
+    if unlight(state) {
+        return Vec::new();
+    }
+    if let Some(requests) = filter::clear(state).filter(|_| state.place != Place::Event) {
+        return requests;
+    }
+    if state.place == Place::Sessions { Vec::new() } else { back(state) }
 }
 
 /// Takes the highlight of a search away; `n` still knows it.
@@ -233,8 +254,7 @@ pub(super) fn to_event(state: &mut State, event: i64) -> Vec<Request> {
     let height = state.height();
     let Some(timeline) = &mut state.timeline else { return Vec::new() };
     let Some(row) = timeline.rows.position(event) else { return Vec::new() };
-    let length = timeline.len();
-    timeline.list.jump(timeline.line_of(row), length, height);
+    timeline.land_on(row, height);
     if !timeline.shows(row) {
         state.warn("that row is hidden; the next one that is shown is under the cursor");
     }

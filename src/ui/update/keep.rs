@@ -81,8 +81,11 @@ fn mark(state: &mut State) -> Vec<Request> {
     let all_marked = rows.iter().all(|row| timeline.marks.get(&row.key).is_some_and(|mark| mark.marked));
     let count = rows.len();
     let requests = change(state, rows, Change::Marked(!all_marked));
-    if count > 1 {
-        state.say(format!("{count} rows {}", if all_marked { "unmarked" } else { "marked" }));
+    let done = if all_marked { "unmarked" } else { "marked" };
+    match count {
+        0 => {}
+        1 => state.say(format!("{done}: {}", row_id(state).unwrap_or_else(|| "this row".to_owned()))),
+        _ => state.say(format!("{count} rows {done}")),
     }
     requests
 }
@@ -147,7 +150,10 @@ fn copy(state: &mut State, what: Copied) -> Vec<Request> {
     match text {
         Some(text) => copy_bytes(state, text.into_bytes()),
         None => {
-            state.warn("there is nothing to copy yet");
+            state.warn(match (what, state.place) {
+                (Copied::Path, Place::Event) => event::why_no_path(state),
+                _ => "there is nothing to copy yet",
+            });
             Vec::new()
         }
     }

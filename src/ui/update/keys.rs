@@ -1,9 +1,9 @@
 //! From key presses to actions: counts, sequences and prefixes.
 
-use super::{HINT_AFTER, act, panel};
-use crate::ui::action::Action;
+use super::{DEAF_FOR, HINT_AFTER, act, panel};
+use crate::ui::action::{Action, Find, Keep, Show};
 use crate::ui::key::Key;
-use crate::ui::keymap::{Lookup, lookup};
+use crate::ui::keymap::{BINDINGS, Lookup, lookup};
 use crate::ui::list::Move;
 use crate::ui::message::{Now, Request};
 use crate::ui::state::{State, Typed};
@@ -13,9 +13,16 @@ const MOST: usize = 99_999_999;
 
 /// Takes one key.
 pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
+    if is_unheard(state, key, now) {
+        return Vec::new();
+    }
     state.notice = None;
     if let Some(timeline) = &mut state.timeline {
         timeline.turns.failed = false;
+        // Who has gone on does not want to be taken elsewhere by a hit that comes late.
+        if let Some(search) = timeline.search.as_mut().filter(|_| state.panel.is_none()) {
+            search.jump = false;
+        }
     }
     if state.panel.is_some() {
         return panel::press(state, key, now);
@@ -43,10 +50,29 @@ pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
             Vec::new()
         }
         Lookup::Nothing => {
-            unknown(state, &typed);
+            unknown(state, &typed, now);
             Vec::new()
         }
     }
+}
+
+/// Whether a key is text for a prompt that is not there; as long as more follows at once, that is too.
+fn is_unheard(state: &mut State, key: &Key, now: Now) -> bool {
+    let Some(until) = state.deaf_until.take() else { return false };
+    let is_text = key.typed().is_some() || matches!(key.name(), "Enter" | "Backspace");
+    let unheard = is_text && state.panel.is_none() && now < until;
+    state.deaf_until = unheard.then(|| now + DEAF_FOR);
+    unheard
+}
+
+/// Whether an action opens something that takes the keys that follow.
+pub(super) fn opens_prompt(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Find(Find::Search | Find::Filter)
+            | Action::Keep(Keep::Note | Keep::Pipe | Keep::Export)
+            | Action::Show(Show::Palette | Show::Help)
+    )
 }
 
 /// Takes a digit of a count, unless it ends a sequence such as `g1`.
@@ -63,8 +89,13 @@ fn count(state: &mut State, key: &Key) -> bool {
     true
 }
 
-fn unknown(state: &mut State, typed: &str) {
+fn unknown(state: &mut State, typed: &str, now: Now) {
     state.typed = Typed::default();
+    // What opens a prompt on another screen, or without the prefix, is followed by text here too.
+    let last = typed.rsplit(' ').next().unwrap_or(typed);
+    if BINDINGS.iter().any(|binding| binding.keys.contains(&last) && opens_prompt(binding.action)) {
+        state.deaf_until = Some(now + DEAF_FOR);
+    }
     let shown = typed.replace(' ', "");
     state.warn(format!("{shown} does nothing here; ? shows what does"));
 }

@@ -3,26 +3,36 @@
 mod answers;
 mod commands;
 mod event;
+mod everywhere;
 mod export;
+mod filter;
 mod find;
 mod fresh;
 mod go;
 mod jobs;
 mod keep;
 mod keys;
+mod lines;
+mod lens;
+mod lanes;
 mod panel;
 mod payload;
 mod reasons;
+mod sheet;
 mod show;
 mod timeline;
 
 pub(crate) use commands::choices;
+#[cfg(test)]
+pub(crate) use filter::in_force;
+pub(crate) use lines::hit_lines;
 pub(crate) use panel::{PANEL_LINES, marked};
 pub(crate) use reasons::disabled;
+pub(crate) use sheet::{manner, room};
 
 use std::time::Duration;
 
-use super::action::Action;
+use super::action::{Action, Go, Show};
 use super::keymap::Place;
 use super::list::Move;
 use super::message::{Message, Now, Outside, Request};
@@ -35,8 +45,12 @@ const PREVIEW_AFTER: Duration = Duration::from_millis(60);
 /// Within this time a second ^C quits.
 const INTERRUPT_WITHIN: Duration = Duration::from_secs(1);
 
+/// Text that follows this soon on a key whose prompt did not open was meant for the prompt.
+const DEAF_FOR: Duration = Duration::from_millis(500);
+
 /// Takes one message; answers with the work that it asks for.
 pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Request> {
+    state.tell_time(now);
     let mut requests = match message {
         Message::Key(key) => keys::press(state, &key, now),
         Message::Pasted(text) => {
@@ -60,6 +74,7 @@ pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Reque
         answer => answers::take(state, answer),
     };
     requests.extend(fresh::ask(state, now));
+    requests.extend(lanes::follow(state, now));
     requests.extend(timeline::fetch(state, now));
     requests
 }
@@ -68,16 +83,33 @@ pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Reque
 pub(crate) fn act(state: &mut State, action: Action, count: Option<usize>, now: Now) -> Vec<Request> {
     if let Some(reason) = disabled(state, action, count) {
         state.warn(reason);
+        if keys::opens_prompt(action) {
+            state.deaf_until = Some(now + DEAF_FOR);
+        }
         return Vec::new();
     }
     match action {
+        Action::Go(Go::In) if state.missing().is_some() => retry(state),
         Action::Move(step) => step_in(state, step, count),
         Action::Go(wish) => go::go(state, wish, now),
         Action::Find(wish) => find::find(state, wish, count),
+        Action::Show(wish @ (Show::Lane | Show::Tree | Show::Branch(_) | Show::Play | Show::Slower | Show::Faster)) => {
+            lanes::show(state, wish, count, now);
+            Vec::new()
+        }
         Action::Show(wish) => show::show(state, wish, count),
         Action::Look(wish) => event::look(state, wish, count),
         Action::Keep(wish) => keep::keep(state, wish),
     }
+}
+
+/// Asks again for what could not be read.
+fn retry(state: &mut State) -> Vec<Request> {
+    let requests = state.unread.take().map(|unread| unread.requests).unwrap_or_default();
+    if let Some(timeline) = &mut state.timeline {
+        timeline.reading |= requests.iter().any(|request| matches!(request, Request::Rows { .. }));
+    }
+    requests
 }
 
 /// Moves the cursor of whatever has the keys.
@@ -108,6 +140,7 @@ fn settle(state: &mut State) {
         timeline.list.keep(length, height);
     }
     payload::settle(state, height);
+    sheet::settle(state);
 }
 
 fn deadline(state: &mut State, now: Now) -> Vec<Request> {
@@ -138,6 +171,10 @@ fn outside(state: &mut State, news: Outside) -> Vec<Request> {
         Outside::Open(id) => {
             let nowhere_yet = state.timeline.is_none() && state.place == Place::Sessions;
             if nowhere_yet { vec![Request::Session { id }] } else { Vec::new() }
+        }
+        Outside::Nothing(reasons) => {
+            state.nothing = reasons;
+            Vec::new()
         }
         Outside::Done(words) => {
             state.import = None;

@@ -1,9 +1,9 @@
 //! Keys while something lies over the screen: prompts, help, the palette, the marks.
 
 use super::commands::{self, What};
-use super::{act, export, find, go, keep};
+use super::{DEAF_FOR, act, everywhere, export, filter, find, go, keep, lens, sheet};
 use crate::ui::action::Action;
-use crate::ui::input::Input;
+use crate::ui::input::{Input, MOST};
 use crate::ui::key::Key;
 use crate::ui::keymap::help_rows;
 use crate::ui::list::{List, Move};
@@ -17,11 +17,15 @@ pub(crate) const PANEL_LINES: usize = 12;
 pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
     let Some(panel) = state.panel.take() else { return Vec::new() };
     match (key.name(), panel) {
+        (_, Panel::Sheet(open)) => sheet::press(state, key, *open),
         ("Esc" | "^C", _) => Vec::new(),
         (_, Panel::Help { query, list }) => help(state, key, query, list, now),
         (_, Panel::Palette { input, list }) => palette(state, key, input, list, now),
-        (_, Panel::Prompt { ask, input }) => prompt(state, key, ask, input),
+        (_, Panel::Prompt { ask, input }) => prompt(state, key, ask, input, now),
         (_, Panel::Marks { list }) => marks(state, key, list),
+        (_, Panel::Lens { list }) => lens::press_lens(state, key, list),
+        (_, Panel::Findings { list }) => lens::press_findings(state, key, list),
+        (_, Panel::Found { list }) => everywhere::press(state, key, list),
         ("y" | "Y", Panel::ConfirmUnmark) => keep::unmark_all(state),
         (_, Panel::ConfirmUnmark) => {
             state.say("the marks stay");
@@ -32,18 +36,30 @@ pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
 
 /// Puts pasted text into the prompt that is open.
 pub(super) fn paste(state: &mut State, text: &str) {
-    match &mut state.panel {
+    let whole = match &mut state.panel {
         Some(Panel::Help { query: input, list } | Panel::Palette { input, list }) => {
-            input.insert(text);
             *list = List::default();
+            input.insert(text)
         }
-        Some(Panel::Prompt { input, .. }) => input.insert(text),
-        _ => state.warn("pasted text is taken by prompts only; / searches, : takes commands"),
+        Some(Panel::Prompt { .. }) => {
+            let Some(Panel::Prompt { ask, mut input }) = state.panel.take() else { return };
+            let whole = input.insert(text);
+            let ask = recheck(state, ask, &input);
+            state.panel = Some(Panel::Prompt { ask, input });
+            whole
+        }
+        _ => {
+            state.warn("pasted text is taken by prompts only; / searches, : takes commands");
+            return;
+        }
+    };
+    if !whole {
+        state.warn(format!("only the beginning was taken: a prompt holds {MOST} bytes"));
     }
 }
 
 /// Moves in the list of a panel; `false` where the key is none of a list.
-fn move_in(list: &mut List, key: &Key, length: usize) -> bool {
+pub(super) fn move_in(list: &mut List, key: &Key, length: usize) -> bool {
     let step = match key.name() {
         "↓" | "^N" => Move::Down,
         "↑" | "^P" => Move::Up,
@@ -83,7 +99,7 @@ fn palette(state: &mut State, key: &Key, mut input: Input, mut list: List, now: 
                 list = List::default();
             }
         }
-        "Backspace" if input.text.is_empty() => return Vec::new(),
+        "Backspace" if input.text.is_empty() => return rubbed_out(state, now),
         _ if move_in(&mut list, key, choices.len()) => {}
         _ => {
             if input.take(key) {
@@ -115,10 +131,48 @@ fn run(state: &mut State, text: &str, chosen: Option<What>, now: Now) -> Vec<Req
     }
 }
 
-fn prompt(state: &mut State, key: &Key, ask: Ask, mut input: Input) -> Vec<Request> {
+/// A prompt that is rubbed out closes; the key that is held a moment longer must not go on to quit.
+fn rubbed_out(state: &mut State, now: Now) -> Vec<Request> {
+    state.deaf_until = Some(now + DEAF_FOR);
+    Vec::new()
+}
+
+fn prompt(state: &mut State, key: &Key, mut ask: Ask, mut input: Input, now: Now) -> Vec<Request> {
+    match (key.name(), &ask) {
+        // What cannot be meant stays open until it can.
+        ("Enter", Ask::Filter(checked)) if checked.fault.is_some() => {}
+        ("Tab", Ask::Filter(_)) => filter::complete_input(state, &mut input),
+        _ => return type_into(state, key, ask, input, now),
+    }
+    ask = recheck(state, ask, &input);
+    state.panel = Some(Panel::Prompt { ask, input });
+    Vec::new()
+}
+
+/// Looks again at the filter that is being typed, if one is: more is known now.
+pub(super) fn recheck_open(state: &mut State) {
+    if let Some(Panel::Prompt { ask: Ask::Filter(_), input }) = state.panel.clone() {
+        let ask = Ask::Filter(filter::check(state, &input));
+        state.panel = Some(Panel::Prompt { ask, input });
+    }
+}
+
+/// Looks again at a filter that is being typed, and says what is wrong with it.
+fn recheck(state: &mut State, ask: Ask, input: &Input) -> Ask {
+    if !matches!(ask, Ask::Filter(_)) {
+        return ask;
+    }
+    let checked = filter::check(state, input);
+    if let Some(fault) = &checked.fault {
+        state.warn(fault.clone());
+    }
+    Ask::Filter(checked)
+}
+
+fn type_into(state: &mut State, key: &Key, ask: Ask, mut input: Input, now: Now) -> Vec<Request> {
     match key.name() {
         "Enter" => return answer(state, ask, &input.text),
-        "Backspace" if input.text.is_empty() => return Vec::new(),
+        "Backspace" if input.text.is_empty() => return rubbed_out(state, now),
         "↑" => {
             if let Some(text) = state.last_typed(ask.label()) {
                 input.set(text);
@@ -128,6 +182,7 @@ fn prompt(state: &mut State, key: &Key, ask: Ask, mut input: Input) -> Vec<Reque
             input.take(key);
         }
     }
+    let ask = recheck(state, ask, &input);
     state.panel = Some(Panel::Prompt { ask, input });
     Vec::new()
 }
@@ -140,7 +195,7 @@ fn answer(state: &mut State, ask: Ask, text: &str) -> Vec<Request> {
     }
     match ask {
         Ask::Search => find::search(state, text),
-        Ask::Filter => find::filter(state, text),
+        Ask::Filter(_) => filter::apply(state, text),
         Ask::Note => keep::set_note(state, text),
         Ask::Pipe if text.trim().is_empty() => Vec::new(),
         Ask::Pipe => keep::spill(state, Then::Pipe(text.to_owned())),

@@ -1,9 +1,11 @@
 //! The payloads in the tabs of an event: loading, moving, folding, searching, paging.
 
+use super::{jobs, lines};
 use crate::ui::action::Fold;
 use crate::ui::list::Move;
 use crate::ui::message::{Manner, Request, Window};
-use crate::ui::payload::{Mode, View, pattern};
+use crate::ui::payload::{Mode, View};
+use crate::ui::phrase::Phrase;
 use crate::ui::scroll::Room;
 use crate::ui::state::{Aim, EventScreen, Pages, State, Tab, WINDOW};
 
@@ -35,6 +37,24 @@ pub(super) fn load(state: &mut State) -> Vec<Request> {
     ask(event, windows, Aim::Start, width)
 }
 
+/// Asks again for tabs whose parts have changed, and keeps the places in them.
+pub(super) fn reload(state: &mut State) -> Vec<Request> {
+    let width = room(state).width;
+    let Some(event) = &mut state.event else { return Vec::new() };
+    let tab = event.tab;
+    let windows = event.first_windows(tab);
+    let stale = |tab: &Tab| *tab != event.tab && matches!(tab, Tab::System | Tab::Context | Tab::Tools | Tab::Actions);
+    let others: Vec<Tab> = event.pages.keys().copied().filter(stale).collect();
+    others.iter().for_each(|tab| drop(event.pages.remove(tab)));
+    let known = event.pages.get(&tab);
+    let unchanged = known.is_some_and(|pages| pages.paged().is_some() || pages.windows == windows);
+    if event.detail.is_none() || windows.is_empty() || unchanged {
+        return Vec::new();
+    }
+    let aim = if known.is_some_and(|pages| pages.view.is_some()) { Aim::Stay } else { Aim::Start };
+    ask(event, windows, aim, width)
+}
+
 fn ask(event: &mut EventScreen, windows: Vec<Window>, aim: Aim, width: u16) -> Vec<Request> {
     let tab = event.tab;
     let manner = Manner { mode: event.mode, options: event.options, width };
@@ -45,14 +65,15 @@ fn ask(event: &mut EventScreen, windows: Vec<Window>, aim: Aim, width: u16) -> V
 }
 
 /// Takes a prepared payload; one that was overtaken by a later request is dropped.
-pub(super) fn take(state: &mut State, key: i64, tab: Tab, windows: &[Window], mut view: Box<View>) {
+pub(super) fn take(state: &mut State, key: i64, tab: Tab, windows: &[Window], mut view: Box<View>) -> Vec<Request> {
     let room = room(state);
-    let Some(event) = state.event.as_mut().filter(|event| event.key == key) else { return };
+    let Some(event) = state.event.as_mut().filter(|event| event.key == key) else { return Vec::new() };
     let (mode, options, lit) = (event.mode, event.options, event.lit);
     let phrase = event.phrase.clone();
-    let Some(pages) = event.pages.get_mut(&tab).filter(|pages| pages.windows == windows) else { return };
+    let jump = event.tab == tab && std::mem::take(&mut event.jump);
+    let Some(pages) = event.pages.get_mut(&tab).filter(|pages| pages.windows == windows) else { return Vec::new() };
     if view.mode() != mode {
-        return;
+        return Vec::new();
     }
     view.set_options(options);
     view.set_aside(pages.aside);
@@ -70,9 +91,8 @@ pub(super) fn take(state: &mut State, key: i64, tab: Tab, windows: &[Window], mu
         }
         None => pages.scroll.keep(&mut view, room),
     }
-    if let Some(expression) = phrase.and_then(|phrase| pattern(&phrase).ok()) {
-        pages.hits = view.find(&expression);
-        pages.current = None;
+    if let Some(phrase) = phrase {
+        look(pages, &view, phrase);
         if pages.aim == Aim::Hit && !pages.hits.is_empty() {
             show_hit(pages, &mut view, 0, room);
         }
@@ -80,6 +100,29 @@ pub(super) fn take(state: &mut State, key: i64, tab: Tab, windows: &[Window], mu
     pages.aim = Aim::Stay;
     pages.view = Some(view);
     light(pages, lit);
+    if jump { first_hit(state) } else { Vec::new() }
+}
+
+/// Finds all hits in what is loaded.
+fn look(pages: &mut Pages, view: &View, phrase: Phrase) {
+    pages.hits = view.find(phrase.expression());
+    pages.current = None;
+    if pages.sought.as_ref() != Some(&phrase) {
+        pages.everywhere = None;
+    }
+    pages.sought = Some(phrase);
+}
+
+/// Finds the hits of a tab that was loaded before its phrase was typed.
+pub(super) fn look_again(state: &mut State) {
+    let Some(event) = &mut state.event else { return };
+    let (phrase, lit) = (event.phrase.clone(), event.lit);
+    let Some(pages) = event.pages.get_mut(&event.tab).filter(|pages| pages.sought != phrase) else { return };
+    if let (Some(phrase), Some(view)) = (phrase, pages.view.take()) {
+        look(pages, &view, phrase);
+        pages.view = Some(view);
+        light(pages, lit);
+    }
 }
 
 /// Tells the view which hits to highlight, and where the cursor is.
@@ -261,20 +304,29 @@ pub(super) fn settle(state: &mut State, height: usize) {
     }
 }
 
-pub(super) fn search(state: &mut State, text: &str) -> Vec<Request> {
-    let expression = match pattern(text) {
-        Ok(expression) => expression,
-        Err(error) => {
-            state.warn(format!("not an expression: {}", error.lines().last().unwrap_or_default()));
-            return Vec::new();
-        }
-    };
-    if let Some(event) = &mut state.event {
-        (event.phrase, event.lit) = (Some(text.to_owned()), true);
+/// Searches what the tab shows from the cursor on; what is still being read is searched once it is here.
+pub(super) fn search(state: &mut State, phrase: Phrase) -> Vec<Request> {
+    let mut requests = jobs::cancel_seeks(state);
+    let Some(event) = &mut state.event else { return requests };
+    (event.phrase, event.lit, event.jump) = (Some(phrase), true, true);
+    if !event.tab.is_payload() {
+        lines::search(state);
+    } else if event.payload().is_some() {
+        event.jump = false;
+        look_again(state);
+        requests.extend(first_hit(state));
+    } else if event.lacks(event.tab) {
+        event.jump = false;
+        not_found(state);
     }
-    let Some((pages, room)) = open(state) else { return Vec::new() };
-    let Some(mut view) = pages.view.take() else { return Vec::new() };
-    pages.hits = view.find(&expression);
+    requests
+}
+
+/// Goes to the first hit from the cursor on; counts those of a long body.
+fn first_hit(state: &mut State) -> Vec<Request> {
+    let mut requests = count(state);
+    let Some((pages, room)) = open(state) else { return requests };
+    let Some(mut view) = pages.view.take() else { return requests };
     let at = pages.scroll.line;
     let next = pages.hits.partition_point(|hit| hit.line < at);
     let count = pages.hits.len();
@@ -283,10 +335,36 @@ pub(super) fn search(state: &mut State, text: &str) -> Vec<Request> {
     }
     pages.view = Some(view);
     light(pages, true);
-    match count {
-        0 => seek(state, true),
-        _ => Vec::new(),
+    if count == 0 {
+        requests.extend(seek(state, true));
     }
+    requests
+}
+
+/// Has the hits in the whole of a long body counted.
+fn count(state: &mut State) -> Vec<Request> {
+    let Some(event) = &mut state.event else { return Vec::new() };
+    let Some(phrase) = &event.phrase else { return Vec::new() };
+    let pages = event.pages.get(&event.tab).filter(|pages| pages.everywhere.is_none());
+    let Some(window) = pages.and_then(Pages::paged) else { return Vec::new() };
+    let (body, key, tab, phrase) = (window.body.clone(), event.key, event.tab, phrase.text.clone());
+    let job = state.jobs.start(format!("counting {phrase}"));
+    event.jobs.push(job);
+    vec![Request::Count { job, key, tab, body, phrase }]
+}
+
+/// Takes the number of all hits in a long body.
+pub(super) fn counted(state: &mut State, key: i64, tab: Tab, phrase: &str, count: u64) {
+    let Some(event) = state.event.as_mut().filter(|event| event.key == key) else { return };
+    let Some(pages) = event.pages.get_mut(&tab) else { return };
+    if pages.sought.as_ref().is_some_and(|sought| sought.text == phrase) {
+        pages.everywhere = Some(count);
+    }
+}
+
+pub(super) fn not_found(state: &mut State) {
+    let phrase = state.event.as_ref().and_then(|event| event.phrase.as_ref()).map(|phrase| phrase.text.clone());
+    state.warn(format!("not found: {}", phrase.unwrap_or_default()));
 }
 
 fn show_hit(pages: &mut Pages, view: &mut View, index: usize, room: Room) {
@@ -299,8 +377,15 @@ fn show_hit(pages: &mut Pages, view: &mut View, index: usize, room: Room) {
 /// The next hit or the one before: in the window, in the rest of a long body, or round the ends.
 pub(super) fn hit(state: &mut State, forward: bool, times: usize) -> Vec<Request> {
     let Some(event) = &mut state.event else { return Vec::new() };
+    if !event.tab.is_payload() {
+        return lines::hit(state, forward, times);
+    }
     event.lit = true;
-    let Some((pages, room)) = open(state) else { return Vec::new() };
+    look_again(state);
+    let Some((pages, room)) = open(state) else {
+        not_found(state);
+        return Vec::new();
+    };
     let Some(mut view) = pages.view.take() else { return Vec::new() };
     let count = pages.hits.len();
     let line = pages.scroll.line;
@@ -331,15 +416,16 @@ pub(super) fn hit(state: &mut State, forward: bool, times: usize) -> Vec<Request
 
 /// Looks for the phrase in the part of a long body that is not loaded.
 fn seek(state: &mut State, forward: bool) -> Vec<Request> {
-    let Some(event) = &state.event else { return Vec::new() };
-    let Some(phrase) = event.phrase.clone() else { return Vec::new() };
+    let Some(event) = &mut state.event else { return Vec::new() };
+    let Some(phrase) = event.phrase.as_ref().map(|phrase| phrase.text.clone()) else { return Vec::new() };
     let Some(window) = event.pages.get(&event.tab).and_then(Pages::paged) else {
-        state.warn(format!("not found: {phrase}"));
+        not_found(state);
         return Vec::new();
     };
     let from = if forward { window.from + window.length } else { window.from };
     let (body, key, tab) = (window.body.clone(), event.key, event.tab);
     let job = state.jobs.start(format!("searching {phrase}"));
+    event.jobs.push(job);
     vec![Request::Seek { job, key, tab, body, phrase, from, forward }]
 }
 
@@ -364,6 +450,16 @@ pub(super) fn unlight(state: &mut State) -> bool {
         light(pages, false);
     }
     lit
+}
+
+/// The body that is copied wholly: one that is shown in parts, where the line under the cursor is not all there.
+pub(super) fn whole_body(event: &EventScreen) -> Option<crate::domain::Body> {
+    let pages = event.payload()?;
+    let (window, view) = (pages.paged()?, pages.view.as_ref()?);
+    let line = pages.scroll.line;
+    // The first line says how long the body is; that behind it and the last one may go on outside the part.
+    let cut = line == 0 || (line == 1 && window.from > 0) || line + 1 >= view.lines();
+    cut.then(|| window.body.clone())
 }
 
 /// The value under the cursor.

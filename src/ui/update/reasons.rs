@@ -1,6 +1,7 @@
 //! Why an action cannot be done now; said in the status line instead of doing nothing.
 
 use super::keys::needs_count;
+use super::sheet;
 use crate::ui::action::{Action, Find, Go, Keep, Look, Show};
 use crate::ui::keymap::Place;
 use crate::ui::layout::PREVIEW_FROM;
@@ -20,13 +21,23 @@ pub(crate) fn disabled(state: &State, action: Action, count: Option<usize>) -> O
     Some(reason.to_owned())
 }
 
+/// What is said where the store could not be read.
+const UNREAD: &str = "this could not be read; Enter or ^L tries again";
+
 fn empty(state: &State) -> Option<&'static str> {
+    if state.missing().is_some() {
+        return Some(UNREAD);
+    }
     match state.place {
         Place::Sessions if !state.sessions.loaded => Some("the sessions are still being read"),
         Place::Sessions if state.sessions.lines.is_empty() => Some("there are no sessions here"),
         Place::Timeline => no_rows(state),
         _ => None,
     }
+}
+
+fn is_heading(state: &State) -> bool {
+    state.place == Place::Sessions && state.sessions.heading(state.sessions.list.at).is_some()
 }
 
 fn no_rows(state: &State) -> Option<&'static str> {
@@ -41,8 +52,11 @@ fn no_rows(state: &State) -> Option<&'static str> {
 
 fn going(state: &State, wish: Go) -> Option<&'static str> {
     match wish {
+        Go::In if state.missing().is_some() => None,
+        Go::In | Go::Timeline if is_heading(state) => Some("this is a heading; its sessions stand below"),
         Go::In | Go::Event if state.place != Place::Event => empty(state),
-        Go::HistoryBack | Go::LastPlace if !state.history.can_go_back() => Some("there is no place before this one"),
+        Go::LastPlace if !state.history.has_last() => Some("there is no place before this one"),
+        Go::HistoryBack if !state.history.can_go_back() => Some("there is no place before this one"),
         Go::HistoryForward if !state.history.can_go_forward() => Some("there is no place after this one"),
         Go::Out if state.place == Place::Sessions => Some("this is the top; q quits"),
         Go::Timeline if state.place == Place::Sessions => empty(state),
@@ -58,8 +72,8 @@ fn finding(state: &State, wish: Find) -> Option<&'static str> {
     };
     match wish {
         Find::NextHit | Find::PriorHit if !searched => Some("nothing is being searched for; / starts"),
-        Find::Search if state.place == Place::Event => no_payload(state),
         Find::Search | Find::Filter => None,
+        Find::FilterIn | Find::FilterOut if state.place == Place::Event => None,
         _ => empty(state),
     }
 }
@@ -79,7 +93,20 @@ fn showing(state: &State, wish: Show) -> Option<&'static str> {
             let hidden = state.timeline.as_ref().is_some_and(|timeline| !timeline.hidden.is_empty());
             (!hidden).then_some("no kind is hidden")
         }
+        Show::Branch(_) => {
+            let nested = state.timeline.as_ref().is_some_and(|timeline| timeline.nested().is_some());
+            (!nested).then_some("the rows stand flat; T nests them by branch")
+        }
+        Show::Play => {
+            let can = state.timeline.as_ref().is_some_and(|timeline| timeline.can_play());
+            (!can).then_some("there are no times to play")
+        }
+        Show::Slower | Show::Faster => {
+            let plays = state.timeline.as_ref().is_some_and(|timeline| timeline.playback.is_some());
+            (!plays).then_some("nothing is played; P plays")
+        }
         Show::Wrap => no_payload(state),
+        Show::Usage | Show::Actions | Show::Diff => sheet::missing(state, wish),
         _ => None,
     }
 }
@@ -101,10 +128,12 @@ fn looking(state: &State, wish: Look) -> Option<String> {
 
 fn no_payload(state: &State) -> Option<&'static str> {
     let event = state.event.as_ref()?;
-    match (event.tab.role(), event.payload().is_some()) {
-        (None, _) => Some("this tab shows no payload"),
-        (Some(_), false) => Some("the payload is still being read"),
-        (Some(_), true) => None,
+    match (event.tab.is_payload(), event.payload().is_some()) {
+        (false, _) => Some("this tab shows no payload"),
+        (true, false) if state.missing().is_some() => Some(UNREAD),
+        (true, false) if event.detail.is_some() && !event.has(event.tab) => Some("this row has none"),
+        (true, false) => Some("the payload is still being read"),
+        (true, true) => None,
     }
 }
 

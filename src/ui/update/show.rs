@@ -1,9 +1,10 @@
 //! How things are shown: help, palette, preview, times, kinds, sorting, mouse.
 
-use super::{go, open_panel, payload};
+use super::{go, lens, open_panel, payload, sheet};
 use crate::domain::Kind;
 use crate::ui::action::Show;
 use crate::ui::catalog::{Column, Sort};
+use crate::ui::groups::Grouping;
 use crate::ui::input::Input;
 use crate::ui::list::List;
 use crate::ui::message::{Request, Terminal};
@@ -15,10 +16,18 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
     match wish {
         Show::Help => return open_panel(state, Panel::Help { query: Input::default(), list: List::default() }),
         Show::Palette => return open_panel(state, Panel::Palette { input: Input::default(), list: List::default() }),
-        Show::Redraw => return vec![Request::Terminal(Terminal::Redraw)],
+        Show::Redraw => {
+            let mut requests = super::retry(state);
+            requests.push(Request::Terminal(Terminal::Redraw));
+            return requests;
+        }
         Show::Suspend => return vec![Request::Terminal(Terminal::Suspend)],
         Show::Mouse => return mouse(state),
+        Show::Usage => return sheet::usage(state),
+        Show::Actions => return sheet::actions(state),
+        Show::Diff => return sheet::diff(state),
         Show::Sort(column) => sort(state, column, height),
+        Show::Group(by) => group(state, by, height),
         Show::Wrap => payload::wrap(state),
         Show::Kind(kind) => return hide(state, kind, height),
         Show::AllKinds => {
@@ -27,6 +36,9 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
                 timeline.arrange(height);
             }
         }
+        Show::Lens => return lens::open_lens(state),
+        Show::Isolate => return lens::isolate(state),
+        Show::Findings => return findings(state),
         Show::Time => {
             let clock = state.timeline.as_mut().map(|timeline| {
                 timeline.clock = timeline.clock.next();
@@ -41,6 +53,13 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
         }
     }
     Vec::new()
+}
+
+/// Opens what does not add up; it comes with the joins.
+fn findings(state: &mut State) -> Vec<Request> {
+    let asked = state.timeline.as_mut().filter(|timeline| timeline.joined.is_none()).and_then(Timeline::ask_joins);
+    open_panel(state, Panel::Findings { list: List::default() });
+    asked.into_iter().collect()
 }
 
 fn preview(timeline: &mut Timeline, wish: Show, lines: usize) {
@@ -75,8 +94,16 @@ fn sort(state: &mut State, column: Column, height: usize) {
     }
     sessions.sort = sort;
     sessions.arrange(height);
-    let first = if sort.descending { "largest first" } else { "smallest first" };
-    state.say(format!("sorted by {}, {first}", column.name()));
+    state.say(sort.words());
+}
+
+fn group(state: &mut State, by: Grouping, height: usize) {
+    state.sessions.grouping = by;
+    state.sessions.arrange(height);
+    state.say(match by {
+        Grouping::None => "no groups".to_owned(),
+        by => format!("grouped by {}", by.name()),
+    });
 }
 
 fn hide(state: &mut State, kind: Kind, height: usize) -> Vec<Request> {

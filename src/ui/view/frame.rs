@@ -5,10 +5,12 @@ use ratatui::layout::Rect;
 
 use super::{Pen, prompt};
 use crate::domain::safe;
+use crate::timeline::Severity;
+use crate::ui::facts;
 use crate::ui::keymap::{Place, footer};
-use crate::ui::state::{State, Timeline};
+use crate::ui::state::{EventScreen, Playback, State, Timeline};
 use crate::ui::text::{clip, fit, width};
-use crate::ui::update::disabled;
+use crate::ui::update::{disabled, hit_lines};
 use crate::ui::words::counted;
 
 /// The most that the last crumb takes when there is room.
@@ -82,7 +84,7 @@ pub(super) fn status(state: &State, area: Rect, buffer: &mut Buffer) {
         let sign = if notice.bad { "! " } else { "" };
         pen.write("  ", theme.text).write(&format!("{sign}{}", safe(&notice.text)), style);
     }
-    for work in &state.jobs.running {
+    for work in state.jobs.running.iter().filter(|work| !work.quiet) {
         let words = safe(&work.what).into_owned();
         pen.write(&format!("  {words} {} (Esc cancels)", work.progress), theme.badge);
     }
@@ -101,7 +103,8 @@ fn position(state: &State) -> String {
         (_, Some(timeline), _) => {
             // A file that is still being read may bring more.
             let more = if timeline.complete && state.import.is_none() { "" } else { "+" };
-            format!("{}{more}", place(timeline.list.at, timeline.len()))
+            let played = timeline.playback.as_ref().filter(|_| state.place == Place::Timeline).map(played);
+            format!("{}{more}{}", place(timeline.list.at, timeline.len()), played.unwrap_or_default())
         }
         _ => String::new(),
     }
@@ -119,16 +122,53 @@ fn notes(state: &State) -> Vec<String> {
 
 fn notes_of_sessions(state: &State) -> Vec<String> {
     let sessions = &state.sessions;
-    let hidden = sessions.catalog.entries.len().saturating_sub(sessions.lines.len());
-    let filter = sessions.filter.as_ref().map(|filter| format!("filter \"{}\" hides {hidden}", safe(&filter.text)));
+    let (shown, all) = (sessions.count(), sessions.catalog.entries.len());
+    let filter = sessions.filter.as_ref().map(|filter| filtered(&filter.text, shown, all, ""));
     let at = sessions.hits.binary_search(&(sessions.list.at as u32)).ok();
-    let hits = sessions.search.as_ref().map(|search| hits(&search.text, at, sessions.hits.len(), false));
+    let hits = sessions.search.as_ref().map(|search| hits(&search.text, at, sessions.hits.len(), ""));
     filter.into_iter().chain(hits).collect()
 }
 
-fn hits(text: &str, at: Option<usize>, count: usize, running: bool) -> String {
-    let at = at.map_or_else(|| "-".to_owned(), |at| (at + 1).to_string());
-    format!("/{} {at}/{count}{}", safe(text), if running { "+" } else { "" })
+/// A search: the hit under the cursor, and how many there are; `more` is what the number does not say.
+fn hits(text: &str, at: Option<usize>, count: usize, more: &str) -> String {
+    match at {
+        Some(at) => format!("/{} {}/{count}{more}", safe(text), at + 1),
+        None => format!("/{} -/{count}{more}", safe(text)),
+    }
+}
+
+fn hits_of_timeline(timeline: &Timeline) -> Option<String> {
+    let search = timeline.search.as_ref().filter(|search| search.lit)?;
+    let row = timeline.current().unwrap_or(usize::MAX);
+    let at = search.rows.binary_search(&(row as u32)).ok();
+    let mut more = if search.job.is_some() { "+".to_owned() } else { String::new() };
+    if search.inside > 0 {
+        more.push_str(&format!(", {} inside rows", search.inside));
+    }
+    if let Some(percent) = search.stopped_at() {
+        more.push_str(&format!(", stopped early at {percent} %"));
+    }
+    Some(hits(&search.phrase.text, at, search.rows.len(), &more))
+}
+
+/// The search inside an event: of a tab that is a list its lines are counted, of a payload its places.
+fn hits_of_event(state: &State, event: &EventScreen) -> Option<String> {
+    let phrase = &event.phrase.as_ref().filter(|_| event.lit)?.text;
+    if !event.tab.is_payload() {
+        event.detail.as_ref()?;
+        let lines = hit_lines(event, usize::from(state.columns));
+        let at = lines.binary_search(&event.list(event.tab).at).ok();
+        return Some(hits(phrase, at, lines.len(), ""));
+    }
+    let pages = event.payload()?;
+    let mut more = if pages.has_more_hits() { "+".to_owned() } else { String::new() };
+    if pages.paged().is_some() {
+        more.push_str(" in this part");
+        if let Some(all) = pages.everywhere {
+            more.push_str(&format!(", {all} in all"));
+        }
+    }
+    Some(hits(phrase, pages.current, pages.hits.len(), &more))
 }
 
 fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
@@ -136,15 +176,32 @@ fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
     if let Some(lines) = timeline.selected() {
         notes.push(format!("{} selected", counted(lines.count(), "row")));
     }
-    if let Some(found) = &timeline.filter {
-        let all = timeline.rows.len();
-        let stopped = if found.job.is_none() && found.scanned < all { ", stopped early" } else { "" };
-        notes.push(format!("filter \"{}\" {} of {all}{stopped}", safe(&found.filter.text), found.rows.len()));
+    let (filter, rest) = narrowed(timeline);
+    notes.extend(filter);
+    notes.extend(hits_of_timeline(timeline));
+    notes.extend(rest);
+    let findings = timeline.correlation.findings.iter().filter(|finding| finding.severity > Severity::Info).count();
+    if findings > 0 {
+        notes.push(counted(findings, "finding"));
     }
-    if let Some(search) = timeline.search.as_ref().filter(|search| search.lit) {
-        let row = timeline.current().unwrap_or(usize::MAX);
-        let at = search.rows.binary_search(&(row as u32)).ok();
-        notes.push(hits(&search.phrase.text, at, search.rows.len(), search.job.is_some()));
+    notes
+}
+
+/// What makes the rows fewer, in the timeline and in the event alike; and what is marked.
+fn narrowed(timeline: &Timeline) -> (Option<String>, Vec<String>) {
+    let filter = timeline.filter.as_ref().map(|found| {
+        let all = timeline.rows.len();
+        let stopped = if found.job.is_none() && found.scanned < all {
+            format!(", stopped early at {} %", found.scanned * 100 / all.max(1))
+        } else {
+            String::new()
+        };
+        filtered(&found.filter.text, found.rows.len(), all, &stopped)
+    });
+    let mut notes = Vec::new();
+    if let Some(isolated) = &timeline.correlation.isolated {
+        let (kind, count) = (isolated.key.kind.name(), counted(isolated.rows.len(), "row"));
+        notes.push(format!("only {kind} {}, {count}", safe(&isolated.key.value)));
     }
     if !timeline.hidden_counts.is_empty() {
         let counts: Vec<String> =
@@ -155,16 +212,37 @@ fn notes_of_timeline(timeline: &Timeline) -> Vec<String> {
     if marked > 0 {
         notes.push(format!("{marked} marked"));
     }
-    notes
+    (filter, notes)
+}
+
+fn filtered(text: &str, shown: usize, all: usize, more: &str) -> String {
+    format!("filter \"{}\" {shown} of {all}{more}", safe(text))
+}
+
+/// The line under the cursor of the tab, and how many there are.
+fn line_of_event(state: &State, event: &EventScreen) -> Option<String> {
+    let (at, length) = match event.payload() {
+        Some(pages) => (pages.scroll.line, pages.view.as_ref()?.lines()),
+        None => (event.list(event.tab).at, facts::lines(event, usize::from(state.columns)).len()),
+    };
+    (length > 0).then(|| format!("line {}/{length}", at + 1))
+}
+
+fn played(playback: &Playback) -> String {
+    let what = if playback.playing { "playing" } else { "paused" };
+    let clock: String = crate::ui::words::moment(playback.now()).chars().skip(11).collect();
+    format!("  {what} {} {clock} {}%", playback.speed(), playback.percent())
 }
 
 fn notes_of_event(state: &State) -> Vec<String> {
     let Some(event) = &state.event else { return Vec::new() };
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = hits_of_event(state, event).into_iter().collect();
+    let mark = state.timeline.as_ref().and_then(|timeline| timeline.marks.get(&event.key));
+    if mark.is_some_and(|mark| mark.marked) {
+        notes.push("this row is marked".to_owned());
+    }
+    notes.extend(line_of_event(state, event));
     if let Some(pages) = event.payload() {
-        if let Some(phrase) = event.phrase.as_ref().filter(|_| event.lit) {
-            notes.push(hits(phrase, pages.current, pages.hits.len(), false));
-        }
         if let Some(window) = pages.paged() {
             let percent = window.from.saturating_mul(100) / window.body.size.max(1);
             notes.push(format!("at {percent}% of {}", crate::ui::words::size(window.body.size.max(0) as u64)));
@@ -172,6 +250,9 @@ fn notes_of_event(state: &State) -> Vec<String> {
         if let Some(view) = &pages.view {
             notes.push(safe(&view.path(pages.scroll.line)).into_owned());
         }
+    }
+    if let Some((filter, rest)) = state.timeline.as_ref().map(narrowed) {
+        notes.extend(filter.into_iter().chain(rest));
     }
     notes.retain(|note| !note.is_empty());
     notes

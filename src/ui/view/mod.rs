@@ -2,11 +2,15 @@
 
 mod event;
 mod frame;
+mod lane;
+mod lens;
+mod minimap;
 mod overlay;
 mod pen;
 mod preview;
 mod prompt;
 mod sessions;
+mod sheet;
 mod timeline;
 
 use ratatui::Frame;
@@ -47,6 +51,41 @@ pub(crate) fn draw(state: &mut State, frame: &mut Frame) {
         frame::hints(state, hints, buffer);
     }
     overlay::draw(state, &areas, buffer);
+    if state.ascii {
+        spell(buffer);
+    }
+}
+
+/// Our own signs in ASCII, one column each, for a terminal that shows nothing else.
+fn spell(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        let plain = match cell.symbol() {
+            "›" => ">",
+            "·" => "-",
+            "…" => "~",
+            "Δ" => "+",
+            "µ" => "u",
+            "↓" => "v",
+            "↑" => "^",
+            "←" => "<",
+            "→" => ">",
+            _ => continue,
+        };
+        cell.set_symbol(plain);
+    }
+}
+
+/// Says why a place is empty: that it could not be read and what to do, else these words.
+fn empty(state: &State, words: &str, area: Rect, buffer: &mut Buffer) {
+    let unread = state.missing().map(|unread| {
+        let words = crate::domain::safe(&unread.words).into_owned();
+        format!("{words}\nEnter or ^L tries again, q goes back")
+    });
+    let style = if unread.is_some() { state.theme.warning } else { state.theme.dim };
+    let lines = super::text::wrap(unread.as_deref().unwrap_or(words), usize::from(area.width).saturating_sub(2));
+    for (row, line) in (0..area.height).zip(lines) {
+        Pen::new(buffer, Rect { y: area.y + row, height: 1, ..area }).space(1).write(&line, style);
+    }
 }
 
 fn too_small(state: &State, area: Rect, buffer: &mut Buffer) {

@@ -6,20 +6,25 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Widget};
 
-use super::{Pen, prompt};
+use super::{Pen, lens, prompt, sheet};
 use crate::ui::keymap::{compact, continuations, help_rows, keys};
 use crate::ui::layout::Areas;
 use crate::ui::list::List;
 use crate::ui::state::{Panel, State};
 use crate::ui::text::{fit, left, width};
 use crate::ui::update::{PANEL_LINES, choices, marked};
+use crate::ui::words::{counted, moment};
 
 /// Draws what is open, if anything.
 pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
     match &state.panel {
         Some(Panel::Help { query, list }) => help(state, &query.text, *list, buffer),
         Some(Panel::Palette { input, list }) => palette(state, &input.text, *list, areas, buffer),
+        Some(Panel::Found { list }) => found(state, *list, areas, buffer),
         Some(Panel::Marks { list }) => marks(state, *list, areas, buffer),
+        Some(Panel::Lens { list }) => lens::lens(state, *list, areas, buffer),
+        Some(Panel::Findings { list }) => lens::findings(state, *list, areas, buffer),
+        Some(Panel::Sheet(open)) => sheet::draw(state, open, areas, buffer),
         Some(Panel::Prompt { .. } | Panel::ConfirmUnmark) | None => {}
     }
     if state.typed.hint && state.panel.is_none() {
@@ -34,7 +39,7 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
 }
 
 /// A box with a title in the given area; returns the inside.
-fn boxed(state: &State, title: &str, area: Rect, buffer: &mut Buffer) -> Rect {
+pub(super) fn boxed(state: &State, title: &str, area: Rect, buffer: &mut Buffer) -> Rect {
     let area = area.intersection(buffer.area);
     Clear.render(area, buffer);
     let mut block =
@@ -59,7 +64,7 @@ const ASCII: ratatui::symbols::border::Set<'static> = ratatui::symbols::border::
 };
 
 /// The area above the last lines, at the bottom of the screen.
-fn bottom(areas: &Areas, buffer: &Buffer, lines: usize, columns: u16) -> Rect {
+pub(super) fn bottom(areas: &Areas, buffer: &Buffer, lines: usize, columns: u16) -> Rect {
     let whole = buffer.area;
     let below = areas.status.map_or(whole.bottom(), |status| status.y);
     let height = (lines as u16 + 2).min(below);
@@ -68,7 +73,7 @@ fn bottom(areas: &Areas, buffer: &Buffer, lines: usize, columns: u16) -> Rect {
 }
 
 /// Lines of which one is chosen, scrolled so that it is in sight.
-fn lines(state: &State, lines: &[Line<'_>], chosen: Option<usize>, area: Rect, buffer: &mut Buffer) {
+pub(super) fn lines(state: &State, lines: &[Line<'_>], chosen: Option<usize>, area: Rect, buffer: &mut Buffer) {
     let height = usize::from(area.height);
     let at = chosen.unwrap_or(0);
     let top = (at + 1).saturating_sub(height.max(1));
@@ -156,6 +161,34 @@ fn marks(state: &State, list: List, areas: &Areas, buffer: &mut Buffer) {
     if shown.is_empty() {
         let words = Line::from(Span::styled("nothing is marked; m marks a row, M writes a note", theme.dim));
         lines(state, &[words], None, inner, buffer);
+        return;
+    }
+    lines(state, &shown, Some(list.at.min(shown.len() - 1)), inner, buffer);
+}
+
+/// What was found in all sessions: session, time, where, and the text around it.
+fn found(state: &State, list: List, areas: &Areas, buffer: &mut Buffer) {
+    let theme = &state.theme;
+    let Some(found) = &state.found else { return };
+    let area = bottom(areas, buffer, PANEL_LINES, buffer.area.width);
+    let more = if found.job.is_some() { "+" } else { "" };
+    let listed =
+        if found.total > found.hits.len() { format!(", the first {} listed", found.hits.len()) } else { String::new() };
+    let title = format!(" {}: {}{more}{listed} ", fit(&found.text, 30), counted(found.total, "hit"));
+    let inner = boxed(state, &title, area, buffer);
+    let name = if inner.width < 100 { 18 } else { 30 };
+    let shown: Vec<Line> = found
+        .hits
+        .iter()
+        .map(|hit| {
+            let time: String = moment(hit.at).chars().take(16).collect();
+            let words = format!("{time} {:8} {}", hit.role, fit(&hit.snippet, 200));
+            pair(fit(hit.session.name(), name), words, name, theme.link, theme.text)
+        })
+        .collect();
+    if shown.is_empty() {
+        let words = if found.job.is_some() { "searching" } else { "found nowhere" };
+        lines(state, &[Line::from(Span::styled(words, theme.dim))], None, inner, buffer);
         return;
     }
     lines(state, &shown, Some(list.at.min(shown.len() - 1)), inner, buffer);

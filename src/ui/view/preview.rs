@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::Pen;
-use crate::domain::{KeyKind, safe};
+use crate::domain::{Key, KeyKind, safe};
 use crate::timeline::Turn;
 use crate::ui::state::State;
 use crate::ui::text::wrap;
@@ -40,6 +40,20 @@ pub(super) fn draw(state: &mut State, area: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// Each key once, with words for where it came from unless the source alone wrote it.
+fn distinct(keys: &[Key]) -> Vec<(&Key, &'static str)> {
+    let mut distinct: Vec<(&Key, &'static str)> = Vec::new();
+    for key in keys.iter().filter(|key| !matches!(key.kind, KeyKind::Session | KeyKind::Room)) {
+        let origin = if key.rule.is_some() { " (derived)" } else { "" };
+        match distinct.iter_mut().find(|(known, _)| (known.kind, &known.value) == (key.kind, &key.value)) {
+            Some((_, known)) if *known != origin => *known = " (native and derived)",
+            Some(_) => {}
+            None => distinct.push((key, origin)),
+        }
+    }
+    distinct
+}
+
 /// What is known of the row, before its payloads.
 fn head(turn: &Turn, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
     let line = |text: String, style: Style| Line::from(Span::styled(safe(&text).into_owned(), style));
@@ -51,8 +65,8 @@ fn head(turn: &Turn, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
         turn.usage.as_ref().and_then(|usage| usage.total()).map(|total| format!("{} tokens", words::count(total))),
     );
     lines.push(line(facts.join("  "), theme.dim));
-    for key in turn.keys.iter().filter(|key| !matches!(key.kind, KeyKind::Session | KeyKind::Room)).take(4) {
-        lines.push(line(format!("{} {}", key.kind.name(), key.value), theme.dim));
+    for (key, origin) in distinct(&turn.keys).into_iter().take(4) {
+        lines.push(line(format!("{} {}{origin}", key.kind.name(), key.value), theme.dim));
     }
     if let Some(error) = &turn.error {
         lines.extend(wrap(error, columns).into_iter().take(LABEL_LINES).map(|text| line(text, theme.error)));
@@ -60,4 +74,20 @@ fn head(turn: &Turn, columns: usize, theme: &Theme) -> Vec<Line<'static>> {
     lines.extend(wrap(&turn.label, columns).into_iter().take(LABEL_LINES).map(|text| line(text, theme.text)));
     lines.push(Line::default());
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_native_and_derived_is_shown_once() {
+        let native = Key::native(KeyKind::Request, "r1");
+        let derived = Key { rule: Some("rule".to_owned()), ..native.clone() };
+        let other = Key { value: "r2".to_owned(), ..derived.clone() };
+        let keys = [native, derived, other];
+        let shown: Vec<(&str, &str)> =
+            distinct(&keys).iter().map(|(key, origin)| (key.value.as_str(), *origin)).collect();
+        assert_eq!(shown, [("r1", " (native and derived)"), ("r2", " (derived)")]);
+    }
 }

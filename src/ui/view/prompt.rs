@@ -8,7 +8,8 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::Pen;
 use crate::domain::safe;
 use crate::ui::input::Input;
-use crate::ui::state::{Panel, State};
+use crate::ui::keymap::Place;
+use crate::ui::state::{Ask, Panel, State};
 use crate::ui::text::width;
 
 /// Draws the prompt that is open, or the question that is asked; `false` where there is none.
@@ -21,17 +22,55 @@ pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
             Pen::new(buffer, area).write("remove all marks? y removes, any other key keeps them", state.theme.warning);
             return true;
         }
-        Some(Panel::Marks { .. }) => {
-            let words = "Enter goes there  ' last place  Esc closes";
+        Some(Panel::Marks { .. } | Panel::Lens { .. } | Panel::Findings { .. }) => {
+            let words = match &state.panel {
+                Some(Panel::Marks { .. }) => "Enter goes there  ' last place  Esc closes",
+                Some(Panel::Lens { .. }) => "Enter goes there  i this key alone  j k move  Esc closes",
+                _ => "Enter goes there  j k move  Esc closes",
+            };
             Pen::new(buffer, area).write(words, state.theme.footer_text);
+            return true;
+        }
+        Some(Panel::Found { .. }) => {
+            let words = "Enter goes there  Esc closes, and again cancels the search";
+            Pen::new(buffer, area).write(words, state.theme.footer_text);
+            return true;
+        }
+        Some(Panel::Sheet(sheet)) => {
+            Pen::new(buffer, area).write(sheet.hint(), state.theme.footer_text);
             return true;
         }
         None => return false,
     };
     let mut pen = Pen::new(buffer, area);
     pen.write(label, state.theme.footer_key);
-    typed(&mut pen, input, state.theme.text);
+    let Some(Panel::Prompt { ask: Ask::Filter(checked), .. }) = &state.panel else {
+        typed(&mut pen, input, state.theme.text);
+        if matches!(&state.panel, Some(Panel::Prompt { ask: Ask::Search, .. })) && input.text.is_empty() {
+            pen.space(1).write(searched(state.place), state.theme.dim);
+        }
+        return true;
+    };
+    let style = match (&checked.fault, input.text.trim().is_empty()) {
+        (Some(_), _) => state.theme.warning,
+        (None, true) => state.theme.text,
+        (None, false) => state.theme.ok,
+    };
+    typed(&mut pen, input, style);
+    if !checked.offered.is_empty() {
+        let words = safe(&checked.offered.join(" ")).into_owned();
+        pen.write("  Tab ", state.theme.footer_key).write(&words, state.theme.footer_text);
+    }
     true
+}
+
+/// Where a search looks, before anything is typed.
+fn searched(place: Place) -> &'static str {
+    match place {
+        Place::Sessions => "in titles, ids, agents, projects, models; re: begins an expression",
+        Place::Timeline => "in what the rows say, then inside them; re: begins an expression",
+        Place::Event => "in this tab; re: begins an expression",
+    }
 }
 
 /// The typed text with the cursor in it; of a long one the part around the cursor.
@@ -40,10 +79,14 @@ fn typed(pen: &mut Pen<'_>, input: &Input, style: Style) {
     let mut graphemes = after.graphemes(true);
     let under = graphemes.next().unwrap_or(" ");
     let shown = safe(before);
-    let mut start = 0;
     // One column for the cursor, and one for a wide character under it.
-    while width(&shown[start..]) + 2 > pen.left() && start < shown.len() {
-        start += shown[start..].graphemes(true).next().map_or(1, str::len);
+    let mut room = pen.left().saturating_sub(2);
+    let mut start = shown.len();
+    for (at, grapheme) in shown.grapheme_indices(true).rev() {
+        match room.checked_sub(width(grapheme)) {
+            Some(left) => (start, room) = (at, left),
+            None => break,
+        }
     }
     pen.write(&shown[start..], style);
     pen.write(&safe(under), style.add_modifier(Modifier::REVERSED));

@@ -8,6 +8,7 @@ use super::Pen;
 use super::pen::under_cursor;
 use crate::domain::Session;
 use crate::ui::catalog::{Column, Line, duration};
+use crate::ui::groups::Group;
 use crate::ui::layout::Areas;
 use crate::ui::state::State;
 use crate::ui::text::{fit, left, right, width};
@@ -68,9 +69,15 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
     for (row, index) in (0u16..).zip(window) {
         let area = Rect { y: areas.list.y + row, height: 1, ..areas.list };
         let line = sessions.lines[index];
-        let Some(session) = sessions.catalog.get(line.entry) else { continue };
         let mut pen = Pen::new(buffer, area);
         let chosen = index == sessions.list.at;
+        if let Some(group) = sessions.heading(index) {
+            pen.write(&heading(group), state.theme.title);
+            if chosen {
+                pen.tint(state.theme.cursor);
+            }
+        }
+        let Some(session) = sessions.catalog.get(line.entry) else { continue };
         let is_hit = sessions.hits.binary_search(&(index as u32)).is_ok();
         let loud = [state.theme.error];
         for (text, style) in cells(state, (line, session), title, &shown, is_hit) {
@@ -82,16 +89,32 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
     }
 }
 
+/// The name of a group, and what its sessions add up to.
+fn heading(group: &Group) -> String {
+    let errors = if group.errors > 0 {
+        format!(", {}", words::counted(group.errors.max(0) as usize, "error"))
+    } else {
+        String::new()
+    };
+    let tokens = group.tokens.map(|tokens| format!(", {} tokens", words::count(tokens))).unwrap_or_default();
+    let sessions = words::counted(group.sessions, "session");
+    format!(
+        "{}: {sessions}, {}{errors}{tokens}",
+        fit(&group.name, 40),
+        words::counted(group.turns.max(0) as usize, "turn")
+    )
+}
+
 fn empty(state: &State, area: Rect, buffer: &mut Buffer) {
+    let nothing = state.nothing.join("\n");
     let words = match (&state.sessions.filter, state.sessions.loaded, &state.import) {
         (Some(_), true, _) => "no session passes the filter; f changes it",
         (_, false, _) => "reading the store",
+        (None, true, _) if !nothing.is_empty() => &nothing,
         (None, true, Some(_)) => "nothing has come in yet",
         (None, true, None) => "no sessions yet: `turnscope import` brings in those of every agent on this machine",
     };
-    for (row, line) in (0..area.height).zip(crate::ui::text::wrap(words, usize::from(area.width).saturating_sub(2))) {
-        Pen::new(buffer, Rect { y: area.y + row, height: 1, ..area }).space(1).write(&line, state.theme.dim);
-    }
+    super::empty(state, words, area, buffer);
 }
 
 fn titles(state: &State, title: usize, shown: &[(Column, usize)], area: Rect, buffer: &mut Buffer) {

@@ -1,14 +1,16 @@
-//! The timeline: one line a row, and the minimap.
+//! The timeline: one line a row.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::Pen;
+use super::lane::{self, Bars};
+use super::minimap;
 use super::pen::under_cursor;
-use crate::timeline::{Row, State as RowState, Turn};
+use crate::timeline::{Hidden, Row, State as RowState, Turn};
 use crate::ui::layout::Areas;
-use crate::ui::state::{State, Timeline, is_failure};
+use crate::ui::state::{Lane, Sign, State, Timeline, is_failure};
 use crate::ui::text::{fit, left, right, width};
 use crate::ui::theme::{self, glyph};
 use crate::ui::words;
@@ -27,20 +29,37 @@ struct Columns {
 
 /// What the label keeps before a column may take it.
 const LABEL: usize = 20;
+/// From so many columns on names are long and a waterfall is wide.
+const WIDE: usize = 110;
+/// Deeper rows are not moved further to the right.
+const DEEPEST: usize = 8;
 
 impl Columns {
-    /// What goes first on a narrow screen: the bar, tokens, latency, time, who. The status stays longest.
-    fn fit(room: usize, time: usize) -> Self {
-        let mut columns = Self { time, who: 14, label: 0, status: 11, tokens: 6, latency: 6, bar: 8 };
-        for give in [
-            |columns: &mut Self| columns.bar = 0,
-            |columns: &mut Self| columns.tokens = 0,
-            |columns: &mut Self| columns.latency = 0,
-            |columns: &mut Self| columns.who = 8,
-            |columns: &mut Self| columns.time = 0,
-            |columns: &mut Self| columns.who = 0,
-            |columns: &mut Self| columns.status = 2,
-        ] {
+    /// What goes first on a narrow screen: the bar, tokens, latency, time, who. The status stays longest. A waterfall,
+    /// which was asked for, stays longer than the numbers.
+    fn fit(room: usize, time: usize, lane: Lane) -> Self {
+        let bar = match lane {
+            Lane::Off => 0,
+            Lane::Duration | Lane::Gaps => 8,
+            Lane::Waterfall => (if room < WIDE { room / 4 } else { room / 3 }).clamp(12, 80),
+        };
+        let who = if room < WIDE { 14 } else { 20 };
+        let mut columns = Self { time, who, label: 0, status: 11, tokens: 6, latency: 6, bar };
+        let narrower: &[fn(&mut Self)] = match lane {
+            Lane::Waterfall => &[],
+            _ => &[|columns| columns.bar = 0],
+        };
+        let giving: [fn(&mut Self); 8] = [
+            |columns| columns.tokens = 0,
+            |columns| columns.latency = 0,
+            |columns| columns.who = columns.who.min(8),
+            |columns| columns.bar = columns.bar.min(12),
+            |columns| columns.time = 0,
+            |columns| columns.bar = 0,
+            |columns| columns.who = 0,
+            |columns| columns.status = 2,
+        ];
+        for give in narrower.iter().chain(&giving) {
             if columns.taken() + LABEL <= room {
                 break;
             }
@@ -72,18 +91,23 @@ pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
             (None, true) if !timeline.hidden.is_empty() => "all rows are hidden; aa shows them",
             (None, true) => "this session has no events",
         };
-        Pen::new(buffer, areas.list).space(1).write(words, state.theme.dim);
+        super::empty(state, words, areas.list, buffer);
     }
-    let columns = Columns::fit(usize::from(areas.list.width), timeline.clock.width());
+    let columns = Columns::fit(usize::from(areas.list.width), timeline.clock.width(), timeline.lane);
     let window = timeline.list.window(timeline.len(), usize::from(areas.list.height));
-    let slowest = window.clone().filter_map(|line| timeline.row(line)).map(|row| row.latency).max().unwrap_or(0);
-    let lines = Lines { state, timeline, columns, slowest };
+    let bars = Bars::of(state, timeline, window.clone(), columns.bar);
+    if let (Some(area), Lane::Waterfall) = (areas.titles, timeline.lane) {
+        let area = Rect { width: areas.list.width, ..area };
+        let left = (columns.taken() + columns.label).saturating_sub(columns.bar + 1);
+        lane::axis_line(state, timeline, &bars, left, area, buffer);
+    }
+    let lines = Lines { state, timeline, columns, bars };
     for (offset, line) in (0u16..).zip(window) {
         let area = Rect { y: areas.list.y + offset, height: 1, ..areas.list };
         lines.draw(line, area, buffer);
     }
     if let Some(area) = areas.minimap {
-        minimap(state, timeline, usize::from(areas.list.height), area, buffer);
+        minimap::draw(state, timeline, usize::from(areas.list.height), area, buffer);
     }
 }
 
@@ -95,8 +119,7 @@ struct Lines<'a> {
     state: &'a State,
     timeline: &'a Timeline,
     columns: Columns,
-    /// The longest latency in sight.
-    slowest: i64,
+    bars: Bars,
 }
 
 impl Lines<'_> {
@@ -118,6 +141,10 @@ impl Lines<'_> {
         let (state, timeline, columns) = (self.state, self.timeline, self.columns);
         let theme = &state.theme;
         let (Some(index), Some(row)) = (timeline.row_at(line), timeline.row(line)) else { return Vec::new() };
+        // In playback a row that has not begun is not there yet.
+        if timeline.playback.as_ref().is_some_and(|playback| !playback.has(row)) {
+            return Vec::new();
+        }
         let turn = timeline.key(index).and_then(|key| timeline.turns.get(key)).map(AsRef::as_ref);
         let selected = timeline.selected().is_some_and(|lines| lines.contains(&line));
         let mark = mark(state, timeline, index, selected);
@@ -127,41 +154,112 @@ impl Lines<'_> {
             let time = timeline.clock.write(row.time, timeline.start(), before);
             cells.push((format!("{} ", right(&time, columns.time)), theme.dim));
         }
+        let branch = self.branch(line);
+        let mut room = columns.label.saturating_sub(width(&branch));
+        if !branch.is_empty() {
+            cells.push((branch, theme.dim));
+        }
         cells.push((format!("{} ", glyph(row.kind, state.ascii)), theme.kind(row.kind)));
         if columns.who > 0 {
             let who = turn.map_or_else(|| row.kind.name().to_owned(), |turn| fit(&turn.who, columns.who));
             cells.push((format!("{} ", left(&who, columns.who)), theme.kind(row.kind)));
         }
         let is_hit = is_hit(timeline, index);
-        let words = label(turn, columns.label);
-        let gap = " ".repeat((columns.label + 1).saturating_sub(width(&words)));
+        for (words, style) in self.remarks(line, index, room) {
+            room = room.saturating_sub(width(&words));
+            cells.push((words, style));
+        }
+        let words = label(turn, room);
+        let gap = " ".repeat((room + 1).saturating_sub(width(&words)));
         cells.push((words, if is_hit { theme.hit } else { theme.text }));
         cells.push((gap, theme.text));
-        self.numbers(&mut cells, row, turn);
+        self.numbers(&mut cells, line, row, turn);
         cells
     }
 
-    fn numbers(&self, cells: &mut Cells, row: &Row, turn: Option<&Turn>) {
+    /// The indentation of a nested row, and the sign of its fold.
+    fn branch(&self, line: usize) -> String {
+        let Some((depth, fold)) = self.timeline.sign_at(line) else { return String::new() };
+        let sign = match (fold, self.state.ascii) {
+            (Sign::Leaf, _) => " ",
+            (Sign::Open, false) => "⊟",
+            (Sign::Closed, false) => "⊞",
+            (Sign::Open, true) => "-",
+            (Sign::Closed, true) => "+",
+        };
+        let deepest = DEEPEST.min(self.columns.label / 4);
+        format!("{}{sign} ", "  ".repeat(depth.min(deepest)))
+    }
+
+    /// What stands before the label: a long gap before the row, and what its closed fold hides.
+    fn remarks(&self, line: usize, row: usize, room: usize) -> Cells {
+        let (timeline, theme) = (self.timeline, &self.state.theme);
+        let mut remarks = Vec::new();
+        if let Some(gap) = timeline.rows.gap_before(row) {
+            let sign = if self.state.ascii { "" } else { "⋯" };
+            remarks.push((format!("{sign}{} later ", words::duration(gap.length())), theme.warning));
+        }
+        let taken: usize = remarks.iter().map(|(words, _)| width(words)).sum();
+        if let (Some(nested), Some((_, Sign::Closed))) = (timeline.nested(), timeline.sign_at(line)) {
+            let hidden = nested.tree.hidden(&timeline.rows, nested.rank_at(line));
+            let style = if hidden.errors > 0 { theme.error } else { theme.dim };
+            remarks.push((folded(&hidden, room.saturating_sub(taken)), style));
+        }
+        if remarks.iter().map(|(words, _)| width(words)).sum::<usize>() > room { Vec::new() } else { remarks }
+    }
+
+    fn numbers(&self, cells: &mut Cells, line: usize, row: &Row, turn: Option<&Turn>) {
         let (columns, dim) = (self.columns, self.state.theme.dim);
-        let (sign, style) = sign(self.state, row.state);
-        let word = turn.map_or(row.state.name(), |turn| turn.status.as_str());
+        let open = self.timeline.playback.as_ref().is_some_and(|playback| playback.is_open(row));
+        let turn = turn.filter(|_| !open);
+        let (sign, style) = if open { ("…", dim) } else { sign(self.state, row.state) };
+        let sign = if open && self.state.ascii { "~" } else { sign };
+        let word = if open { "open" } else { row.state.name() };
+        let word = turn.map_or(word, |turn| turn.status.as_str());
         // A source may call a call fine whose record says that it failed; the row says what counts.
-        let contradicts = is_failure(row.state) && matches!(word, "" | "ok" | "success" | "completed");
+        let contradicts = !open && is_failure(row.state) && matches!(word, "" | "ok" | "success" | "completed");
         let word = if contradicts { row.state.name() } else { word };
         let room = columns.status.saturating_sub(2);
         cells.push((format!("{sign} {} ", left(&fit(word, room), room)), style));
         if columns.tokens > 0 {
-            let tokens = if row.tokens >= 0 { words::count(row.tokens) } else { String::new() };
+            let tokens = if row.tokens >= 0 && !open { words::count(row.tokens) } else { String::new() };
             cells.push((format!("{} ", right(&tokens, columns.tokens)), dim));
         }
         if columns.latency > 0 {
-            let latency = if row.latency >= 0 { words::duration(row.latency) } else { String::new() };
+            let latency = self.bars.length(self.timeline, line).map(words::duration).unwrap_or_default();
             cells.push((format!("{} ", right(&latency, columns.latency)), dim));
         }
         if columns.bar > 0 {
-            cells.push((bar(row.latency, self.slowest, columns.bar, self.state.ascii), style));
+            // Only a waterfall is read by kind; elsewhere one style less costs fewer bytes.
+            let by_kind = self.bars.lane == Lane::Waterfall && (open || !is_failure(row.state));
+            let style = match (by_kind, lane::is_moment(row.kind)) {
+                (true, true) => dim,
+                (true, false) => self.state.theme.kind(row.kind),
+                (false, _) => style,
+            };
+            let text = self.bars.text(self.timeline, line);
+            let bar = text.trim_start_matches(' ');
+            // Spaces always have one style, so that scrolling does not write them anew.
+            cells.push((" ".repeat(text.len() - bar.len()), dim));
+            cells.push((bar.to_owned(), style));
         }
     }
+}
+
+/// What a closed fold hides, in so many words that the label keeps some room.
+fn folded(hidden: &Hidden, room: usize) -> String {
+    let rows = words::counted(hidden.rows, "row");
+    let errors =
+        if hidden.errors > 0 { format!(", {}", words::counted(hidden.errors, "error")) } else { String::new() };
+    let tokens = if hidden.tokens >= 0 { format!(", {} tokens", words::count(hidden.tokens)) } else { String::new() };
+    let time = format!(", {}", words::duration(hidden.time));
+    let wordings = [
+        format!("(+{rows}{errors}{tokens}{time}) "),
+        format!("(+{rows}{errors}{time}) "),
+        format!("(+{rows}{errors}) "),
+    ];
+    let fits = |words: &&String| width(words) + 9 <= room;
+    wordings.iter().find(fits).cloned().unwrap_or_else(|| format!("(+{}{errors}) ", hidden.rows))
 }
 
 fn mark(state: &State, timeline: &Timeline, row: usize, selected: bool) -> &'static str {
@@ -209,46 +307,6 @@ fn sign(state: &State, of: RowState) -> (&'static str, Style) {
     (theme::status(sign, state.ascii).0, style)
 }
 
-/// A latency as a bar, to an eighth of a column, scaled to the slowest row in sight.
-fn bar(latency: i64, slowest: i64, columns: usize, ascii: bool) -> String {
-    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    if latency <= 0 || slowest <= 0 {
-        return String::new();
-    }
-    let eighths = (i128::from(latency.min(slowest)) * columns as i128 * 8 / i128::from(slowest)).max(1) as usize;
-    if ascii {
-        return "=".repeat(eighths.div_ceil(8));
-    }
-    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
-}
-
-/// The whole timeline in one line: where the window is, where the cursor is, and where errors are.
-fn minimap(state: &State, timeline: &Timeline, height: usize, area: Rect, buffer: &mut Buffer) {
-    let theme = &state.theme;
-    let (cells, length) = (usize::from(area.width), timeline.len());
-    if length == 0 || cells == 0 {
-        return;
-    }
-    let (plain, seen, error, cursor) = if state.ascii { ("-", "=", "x", "^") } else { ("─", "━", "×", "▲") };
-    let cell_of = |line: usize| line * cells / length;
-    let window = timeline.list.window(length, height);
-    let seen_cells = cell_of(window.start)..=cell_of(window.end.saturating_sub(1));
-    let mut pen = Pen::new(buffer, area);
-    for cell in 0..cells {
-        let lines =
-            (cell * length).div_ceil(cells)..((cell + 1) * length).div_ceil(cells).max((cell * length) / cells + 1);
-        let first = timeline.errors.partition_point(|line| (*line as usize) < lines.start);
-        let fails = timeline.errors.get(first).is_some_and(|line| (*line as usize) < lines.end);
-        let (sign, style) = match (cell == cell_of(timeline.list.at), fails, seen_cells.contains(&cell)) {
-            (true, ..) => (cursor, theme.title),
-            (_, true, _) => (error, theme.error),
-            (_, _, true) => (seen, theme.text),
-            _ => (plain, theme.border),
-        };
-        pen.write(sign, style);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,18 +314,12 @@ mod tests {
     #[test]
     fn columns_never_take_more_than_there_is() {
         for room in 8..200 {
-            let columns = Columns::fit(room, 12);
-            assert!(columns.taken() + columns.label <= room);
-            assert!(columns.label >= LABEL || columns.who == 0);
+            for lane in [Lane::Duration, Lane::Waterfall, Lane::Gaps, Lane::Off] {
+                let columns = Columns::fit(room, 12, lane);
+                assert!(columns.taken() + columns.label <= room);
+                assert!(columns.label >= LABEL || columns.who == 0);
+                assert!(columns.bar > 0 || lane != Lane::Waterfall || room < 60);
+            }
         }
-    }
-
-    #[test]
-    fn a_bar_is_scaled_to_the_slowest_row() {
-        assert_eq!(bar(100, 100, 4, false), "████");
-        assert_eq!(bar(50, 100, 4, false), "██");
-        assert_eq!(bar(1, 1_000_000, 4, false), "▏");
-        assert_eq!(bar(-1, 100, 4, false), "");
-        assert_eq!(bar(60, 100, 4, true), "===");
     }
 }

@@ -1,9 +1,8 @@
 //! What is searched for: words, a phrase, a regular expression, or a text exactly as written.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use regex::{Regex, RegexBuilder};
 
-use super::usage;
 use crate::domain::safe;
 
 /// What lies between the words of a phrase.
@@ -12,28 +11,29 @@ const BETWEEN: &str = r"[^\p{Alphabetic}\p{Nd}]+";
 /// All of its terms must occur in one text.
 #[derive(Debug)]
 pub struct Query {
-    pub terms: Vec<Term>,
+    pub(super) terms: Vec<Term>,
     /// Whether a text can only match when every text around it does, so that looking there first saves work.
-    pub holds_in_parts: bool,
+    pub(super) holds_in_parts: bool,
 }
 
 #[derive(Debug)]
-pub struct Term {
+pub(super) struct Term {
     pattern: Regex,
     /// Matches begin and end where a word does.
     words: bool,
 }
 
 impl Query {
+    /// Errors say what is wrong with the text.
     pub fn parse(text: &str) -> Result<Self> {
         if let Some(pattern) = text.strip_prefix("re:") {
             let pattern = Regex::new(pattern)
-                .map_err(|error| usage(format!("could not read the regular expression: {}", reason(&error))))?;
+                .map_err(|error| anyhow!("could not read the regular expression: {}", reason(&error)))?;
             return Ok(Self { terms: vec![Term { pattern, words: false }], holds_in_parts: false });
         }
         if let Some(literal) = text.strip_prefix("lit:") {
             if literal.is_empty() {
-                return Err(usage("`lit:` is followed by nothing to search for"));
+                return Err(anyhow!("`lit:` is followed by nothing to search for"));
             }
             let term = Term { pattern: build(&regex::escape(literal), false)?, words: false };
             return Ok(Self { terms: vec![term], holds_in_parts: true });
@@ -51,13 +51,13 @@ impl Query {
             }
         }
         if terms.is_empty() {
-            return Err(usage(format!("`{}` holds no word to search for; `lit:` searches for signs", safe(text))));
+            return Err(anyhow!("`{}` holds no word to search for; `lit:` searches for signs", safe(text)));
         }
         Ok(Self { terms, holds_in_parts: true })
     }
 
     /// Whether it is words that are searched for, and not signs.
-    pub fn holds_words(&self) -> bool {
+    pub(super) fn holds_words(&self) -> bool {
         self.terms.iter().all(|term| term.words)
     }
 }
@@ -71,7 +71,7 @@ fn build(pattern: &str, folded: bool) -> Result<Regex> {
     RegexBuilder::new(pattern)
         .case_insensitive(folded)
         .build()
-        .map_err(|error| usage(format!("could not search for this: {}", reason(&error))))
+        .map_err(|error| anyhow!("could not search for this: {}", reason(&error)))
 }
 
 /// The last line of the error says what is wrong; those above it draw where.
@@ -84,7 +84,7 @@ impl Term {
     /// The first match that begins at `from` or behind it.
     ///
     /// Where more text follows later, a match at the very end is left to the text that shows how it goes on.
-    pub fn find(&self, text: &str, from: usize, more_follows: bool) -> Option<std::ops::Range<usize>> {
+    pub(super) fn find(&self, text: &str, from: usize, more_follows: bool) -> Option<std::ops::Range<usize>> {
         let mut at = from;
         while at <= text.len() {
             let found = self.pattern.find_at(text, at)?;
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_searched_for_is_wrong_usage() {
+    fn what_cannot_be_searched_for_is_told() {
         for text in ["re:(", "lit:", "…", ""] {
             assert!(Query::parse(text).is_err(), "{text}");
         }

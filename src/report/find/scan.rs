@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 use anyhow::{Result, ensure};
 use regex::bytes::Regex;
 
-use super::part::{Pieces, incomplete};
 use super::query::Query;
 use crate::domain::{Body, decode_string, excerpt};
+use crate::report::{Pieces, incomplete};
 use crate::store::Store;
 
 /// How much of a window is looked at again with the next one: longer matches may be missed.

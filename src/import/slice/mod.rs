@@ -1,4 +1,10 @@
 //! turnscope's own slices, read back: the same sessions, events and bodies under the same ids and digests.
+//!
+//! A slice is read twice: first for what its digests are worth, so that an event can say what is wrong with its
+//! bodies, which stand far behind it; then for what it holds. Nothing of it is left out.
+
+mod rows;
+mod sound;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -6,18 +12,14 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
 use tokio::sync::mpsc::Sender;
 
 use super::read::Cancelled;
 use super::{Control, Notice};
-use crate::domain::{
-    Carried, Event, Key, KeyKind, Kind, Order, Outline, Parts, Phase, Role, Session, Splitter, Timestamp, Usage,
-    UsageSource, flag,
-};
-use crate::store::{
-    Annotation, Batch, NewBlob, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, digest,
-};
+use crate::domain::{Carried, Event, Kind, Outline, Parts, Session, Splitter, flag};
+use crate::store::{Annotation, Batch, NewBlob, NewEvent, NewRecord, Packer, RecordStatus, SourceStep, Stamp, digest};
+use rows::{AnnotationRow, EventRow, SessionRow, bytes_of};
+use sound::{Found, Sound};
 
 /// What the format says of itself.
 pub const NAME: &str = "turnscope-slice";
@@ -28,8 +30,8 @@ const BATCH_ROWS: usize = 2000;
 /// No row is longer; bodies are.
 const ROW: usize = 16 << 20;
 const EVENTS: [&str; 7] = ["transcript", "tasks", "traces", "modelIo", "toolIo", "ledger", "other"];
-/// What the store finds out for itself.
-const RECKONED: i64 = flag::INHERITED | flag::CONFLICT;
+/// A long body is handed on in parts of about this many bytes.
+const PART: usize = 1 << 20;
 
 /// Whether the first record of a source is the beginning of a slice.
 pub fn is_slice(head: &[Outline]) -> bool {
@@ -44,8 +46,9 @@ pub fn read_slice(
     batches: Sender<Batch>,
     control: &Control,
 ) -> Result<()> {
+    let sound = Sound::of(path, control)?;
     let mut file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
-    let mut reading = Slicing::new(path, step, stamp, batches, control);
+    let mut reading = Slicing::new(path, step, stamp, batches, control, sound);
     let mut splitter = Splitter::default();
     let mut buffer = vec![0; 1 << 20];
     loop {
@@ -62,6 +65,7 @@ pub fn read_slice(
     if !splitter.is_complete() {
         bail!("the slice ends before its end; what stands before is kept");
     }
+    reading.seal()?;
     reading.send(true)
 }
 
@@ -73,6 +77,8 @@ struct Slicing<'a> {
     control: &'a Control,
     content: Packer,
     size: u64,
+    /// How much of the content has been sent.
+    handed: i64,
     batch: Batch,
     sessions: BTreeMap<String, Session>,
     main: Option<String>,
@@ -82,18 +88,39 @@ struct Slicing<'a> {
     start: u64,
     row: Vec<u8>,
     body: Option<Carrying>,
+    sound: Sound,
+    /// The last row: where it begins, its size and digest.
+    last: (u64, usize, [u8; 32]),
 }
 
 /// A body that is being read.
-#[derive(Default)]
 struct Carrying {
     carried: Carried,
     packer: Packer,
-    hasher: sha2::Sha256,
+    /// What it really is.
+    found: Found,
+    /// How much of it was handed on.
+    start: i64,
+}
+
+impl Carrying {
+    /// The bytes that are ready, as a part of the body.
+    fn take(&mut self) -> NewBlob {
+        let (pieces, start) = (self.packer.take(), self.start);
+        self.start += pieces.iter().map(|piece| piece.size as i64).sum::<i64>();
+        NewBlob { digest: self.found.digest, size: self.found.size, start, pieces }
+    }
 }
 
 impl<'a> Slicing<'a> {
-    fn new(path: &'a Path, step: SourceStep, stamp: Stamp, batches: Sender<Batch>, control: &'a Control) -> Self {
+    fn new(
+        path: &'a Path,
+        step: SourceStep,
+        stamp: Stamp,
+        batches: Sender<Batch>,
+        control: &'a Control,
+        sound: Sound,
+    ) -> Self {
         Self {
             path,
             step,
@@ -102,6 +129,7 @@ impl<'a> Slicing<'a> {
             control,
             content: Packer::default(),
             size: 0,
+            handed: 0,
             batch: Batch::default(),
             sessions: BTreeMap::new(),
             main: None,
@@ -110,6 +138,8 @@ impl<'a> Slicing<'a> {
             start: 0,
             row: Vec::new(),
             body: None,
+            sound,
+            last: (0, 0, [0; 32]),
         }
     }
 
@@ -131,7 +161,10 @@ impl<'a> Slicing<'a> {
         }
         batch.pieces = self.content.take();
         batch.sessions = self.sessions.values().cloned().collect();
+        let base = self.handed;
+        self.handed += batch.pieces.iter().map(|piece| piece.size as i64).sum::<i64>();
         batch.source = Some(SourceStep {
+            base: Some(base),
             consumed: i64::try_from(self.size)?,
             sessions: self.sessions.keys().cloned().collect(),
             finished: last.then_some(self.stamp),
@@ -147,20 +180,14 @@ impl<'a> Slicing<'a> {
         self.control.tell(Notice::Bad(format!("{}:byte {}: {reason}", self.path.display(), self.start)));
     }
 
-    fn end_body(&mut self, mut body: Carrying) -> Result<()> {
-        use sha2::Digest;
-        let found: [u8; 32] = body.hasher.finalize().into();
-        if !body.carried.is_complete() || hex::encode(found) != self.name {
-            self.bad(&format!("the body {} hashes to {}; it is left out", self.name, hex::encode(found)));
-            return Ok(());
-        }
+    fn end_body(&mut self, mut body: Carrying) {
         body.packer.end_record();
-        self.batch.blobs.push(NewBlob { digest: found, pieces: body.packer.take() });
-        Ok(())
+        self.batch.blobs.push(body.take());
     }
 
     fn end_row(&mut self) -> Result<()> {
         let row = std::mem::take(&mut self.row);
+        self.last = (self.start, row.len(), digest(&row));
         match self.section.as_str() {
             "format" if row != format!("\"{NAME}\"").as_bytes() => bail!("not a turnscope slice"),
             "version" => {
@@ -195,7 +222,13 @@ impl<'a> Slicing<'a> {
         let read = read.and_then(|row| row.turnscope.into_event());
         let own = digest(row);
         let (new, content, status) = match read {
-            Ok((new, content)) => (new, content, RecordStatus::Good),
+            Ok((mut new, content)) => match self.sound.mend(&mut new, content) {
+                None => (new, content, RecordStatus::Good),
+                Some((reason, content)) => {
+                    self.bad(&format!("event {}: {reason}", new.event.id));
+                    (new, content, RecordStatus::Bad)
+                }
+            },
             Err(error) => {
                 self.bad(&format!("an event that cannot be read: {error:#}"));
                 (self.unreadable(row, &format!("{error:#}")), None, RecordStatus::Bad)
@@ -223,6 +256,25 @@ impl<'a> Slicing<'a> {
         Ok(())
     }
 
+    /// Where the seal does not hold, an event says that something in the slice was changed.
+    fn seal(&mut self) -> Result<()> {
+        let Some(reason) = self.sound.broken_seal() else { return Ok(()) };
+        self.bad(&reason);
+        let event = self.unreadable(reason.as_bytes(), &reason);
+        let (start, size, own) = self.last;
+        let mut content = [0; 16];
+        content.copy_from_slice(&digest(reason.as_bytes())[..16]);
+        self.batch.records.push(NewRecord {
+            start: i64::try_from(start)?,
+            size: i64::try_from(size)?,
+            status: RecordStatus::Bad,
+            digest: own,
+            content,
+            events: vec![event],
+        });
+        Ok(())
+    }
+
     fn unreadable(&self, row: &[u8], reason: &str) -> NewEvent {
         let mut event = Event::new(Kind::Other, "unreadable", "bad");
         event.session = self.main.clone().unwrap_or_else(|| "unreadable".to_owned());
@@ -241,17 +293,22 @@ impl Parts for Slicing<'_> {
         self.name = name.unwrap_or_default().to_owned();
         self.start = offset;
         self.row.clear();
-        self.body = (section == "bodies").then(Carrying::default);
+        let named = (section == "bodies").then(|| bytes_of::<32>(&self.name).ok()).flatten();
+        let found = named.and_then(|digest| self.sound.found(&digest));
+        self.body =
+            found.map(|found| Carrying { carried: Carried::default(), packer: Packer::default(), found, start: 0 });
         Ok(())
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        use sha2::Digest;
         if let Some(body) = &mut self.body {
             let mut plain = Vec::with_capacity(bytes.len());
             body.carried.feed(bytes, &mut plain)?;
-            body.hasher.update(&plain);
             body.packer.push(&plain);
+            if body.packer.held() > PART {
+                let part = body.take();
+                self.batch.blobs.push(part);
+            }
         } else if self.row.len() + bytes.len() <= ROW {
             self.row.extend_from_slice(bytes);
         } else if EVENTS.contains(&self.section.as_str()) {
@@ -263,166 +320,10 @@ impl Parts for Slicing<'_> {
     fn end(&mut self) -> Result<()> {
         match self.body.take() {
             Some(body) => self.end_body(body),
-            None => self.end_row(),
+            // A body that cannot be decoded; whatever names it says so.
+            None if self.section == "bodies" => self.row.clear(),
+            None => self.end_row()?,
         }
+        Ok(())
     }
-}
-
-#[derive(Deserialize)]
-struct SessionRow {
-    id: String,
-    parent_id: Option<String>,
-    lineage: Option<String>,
-    title: Option<String>,
-    agent: Option<String>,
-    project: Option<String>,
-    room: Option<String>,
-    canvas: Option<String>,
-    cwd: Option<String>,
-    git_branch: Option<String>,
-}
-
-impl SessionRow {
-    fn into_session(self) -> Session {
-        Session {
-            lineage: self.lineage.unwrap_or_else(|| self.id.clone()),
-            id: self.id,
-            parent: self.parent_id,
-            title: self.title,
-            agent: self.agent.unwrap_or_else(|| "unknown".to_owned()),
-            project: self.project,
-            room: self.room,
-            canvas: self.canvas,
-            cwd: self.cwd,
-            git_branch: self.git_branch,
-            ..Session::default()
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct AnnotationRow {
-    session: String,
-    row: String,
-    marked: bool,
-    note: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct EventRow {
-    turnscope: WholeEvent,
-}
-
-/// All that turnscope knows of an event.
-#[derive(Deserialize)]
-struct WholeEvent {
-    session: String,
-    id: String,
-    content: Option<String>,
-    order: OrderRow,
-    at: Option<i64>,
-    kind: String,
-    source: String,
-    event_type: String,
-    status: Option<String>,
-    label: String,
-    turn: Option<String>,
-    phase: String,
-    #[serde(default)]
-    keys: Vec<KeyRow>,
-    provider: Option<String>,
-    model: Option<String>,
-    tool: Option<String>,
-    participant: Option<String>,
-    usage: Option<UsageRow>,
-    error: Option<String>,
-    latency: Option<i64>,
-    #[serde(default)]
-    flags: i64,
-    #[serde(default)]
-    attributes: Vec<(String, String)>,
-    #[serde(default)]
-    bodies: Vec<BodyRow>,
-}
-
-#[derive(Deserialize)]
-struct OrderRow {
-    time: i64,
-    origin: i64,
-    sequence: i64,
-}
-
-#[derive(Deserialize)]
-struct KeyRow {
-    kind: String,
-    value: String,
-    rule: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct UsageRow {
-    input: Option<i64>,
-    cache_read: Option<i64>,
-    cache_write: Option<i64>,
-    output: Option<i64>,
-    reasoning: Option<i64>,
-    rule: String,
-    source: String,
-}
-
-#[derive(Deserialize)]
-struct BodyRow {
-    role: String,
-    sha256: String,
-    size: i64,
-}
-
-impl WholeEvent {
-    fn into_event(self) -> Result<(NewEvent, Option<[u8; 16]>)> {
-        let kind = Kind::parse(&self.kind).with_context(|| format!("unknown kind {:?}", self.kind))?;
-        let mut event = Event::new(kind, &self.source, &self.event_type);
-        event.phase = Phase::parse(&self.phase).with_context(|| format!("unknown phase {:?}", self.phase))?;
-        event.order =
-            Order { time: Timestamp(self.order.time), origin: self.order.origin, sequence: self.order.sequence };
-        event.at = self.at.map(Timestamp);
-        event.keys = self.keys.into_iter().map(KeyRow::into_key).collect::<Result<_>>()?;
-        event.usage = self.usage.map(UsageRow::into_usage).transpose()?;
-        event.flags = self.flags & !RECKONED;
-        (event.session, event.id, event.label, event.attributes) = (self.session, self.id, self.label, self.attributes);
-        (event.status, event.turn, event.error, event.latency) = (self.status, self.turn, self.error, self.latency);
-        (event.provider, event.model, event.tool, event.participant) =
-            (self.provider, self.model, self.tool, self.participant);
-        let bodies = self.bodies.into_iter().map(BodyRow::into_body).collect::<Result<_>>()?;
-        let content = self.content.map(|content| bytes_of::<16>(&content)).transpose()?;
-        Ok((NewEvent { event, bodies }, content))
-    }
-}
-
-impl KeyRow {
-    fn into_key(self) -> Result<Key> {
-        let kind = KeyKind::parse(&self.kind).with_context(|| format!("unknown kind of key {:?}", self.kind))?;
-        Ok(Key { kind, value: self.value, rule: self.rule })
-    }
-}
-
-impl UsageRow {
-    fn into_usage(self) -> Result<Usage> {
-        let source =
-            UsageSource::parse(&self.source).with_context(|| format!("unknown source of usage {:?}", self.source))?;
-        let Self { input, cache_read, cache_write, output, reasoning, rule, .. } = self;
-        Ok(Usage { input, cache_read, cache_write, output, reasoning, rule, source })
-    }
-}
-
-impl BodyRow {
-    fn into_body(self) -> Result<NewBody> {
-        let role = Role::parse(&self.role).with_context(|| format!("unknown role {:?}", self.role))?;
-        Ok(NewBody { role, place: Place::Blob, size: self.size, digest: bytes_of::<32>(&self.sha256)? })
-    }
-}
-
-fn bytes_of<const SIZE: usize>(text: &str) -> Result<[u8; SIZE]> {
-    let mut bytes = [0; SIZE];
-    hex::decode_to_slice(text, &mut bytes).with_context(|| format!("{text:?} is not a hash of {SIZE} bytes"))?;
-    Ok(bytes)
 }

@@ -1,0 +1,53 @@
+//! Compares a file with what was read of it, and searches it for a text.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::read::TAIL;
+use crate::store::{Source, Stamp, digest};
+
+/// What a file is at this moment.
+pub fn stamp(metadata: &fs::Metadata) -> Stamp {
+    let modified = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+    Stamp { size: metadata.len().cast_signed(), modified, inode: metadata.ino().cast_signed() }
+}
+
+/// Whether the file still begins with what was read of it, as far as its old end tells.
+pub fn grown(path: &Path, known: &Source, now: &Stamp) -> Result<bool> {
+    if now.size < known.consumed || known.state.is_empty() {
+        return Ok(false);
+    }
+    // A file of the same size that was written again is not the file that was read.
+    if known.size >= 0 && now.size == known.size && now.modified != known.modified {
+        return Ok(false);
+    }
+    let consumed = known.consumed.unsigned_abs();
+    let size = consumed.min(TAIL);
+    let mut bytes = vec![0; usize::try_from(size)?];
+    fs::File::open(path)?.read_exact_at(&mut bytes, consumed - size)?;
+    Ok(digest(&bytes).as_slice() == known.tail)
+}
+
+/// Whether a text occurs anywhere in a file.
+pub fn contains(path: &Path, text: &str) -> bool {
+    let Ok(mut file) = fs::File::open(path) else { return false };
+    let finder = memchr::memmem::Finder::new(text);
+    let mut buffer = vec![0; 1 << 20];
+    let mut kept = 0;
+    loop {
+        let Ok(size) = file.read(&mut buffer[kept..]) else { return false };
+        if size == 0 {
+            return false;
+        }
+        let filled = kept + size;
+        if finder.find(&buffer[..filled]).is_some() {
+            return true;
+        }
+        kept = filled.min(text.len().saturating_sub(1));
+        buffer.copy_within(filled - kept..filled, 0);
+    }
+}

@@ -1,0 +1,53 @@
+//! Reads what the original system leaves behind: the JSON beside its report, artifacts of its runs, its benchmarks.
+//!
+//! A document is read twice: first for what must be known before its rows can be told (the blobs behind them, whose
+//! session it is), then row by row, each a record with its place. `rows` also serves rows that come from elsewhere.
+
+mod benchmark;
+mod form;
+mod ids;
+mod out;
+mod part;
+mod payload;
+mod provider;
+mod reading;
+mod row;
+mod rows;
+mod source;
+mod survey;
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use tokio::sync::mpsc::Sender;
+
+use super::{Control, Format, Open};
+use crate::domain::Outline;
+use crate::store::{Batch, SourceStep, Stamp};
+
+/// The agent's name.
+const AGENT: &str = "present";
+
+pub const FORMAT: Format = Format { agent: AGENT, detect: form::detect, open: Open::Present };
+
+/// Reads a document to its end and sends batches. Blocks; runs beside the store.
+pub fn read_document(
+    path: &Path,
+    head: &[Outline],
+    (step, stamp): (SourceStep, Stamp),
+    batches: Sender<Batch>,
+    control: &Control,
+) -> Result<()> {
+    let mut file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
+    let again = file.try_clone()?;
+    let head = head.first().context("the document is empty")?;
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let survey = survey::Survey::of(&again, head, stem.as_deref().unwrap_or("document"), control)?;
+    std::io::Seek::rewind(&mut file)?;
+    let source = source::Source { file: &again };
+    let out = out::Out::new(path, (step, stamp), batches, control, source, &survey);
+    let mut reading = reading::Reading::new(&survey, out);
+    part::read_parts(&mut file, &mut reading, control)?;
+    reading.finish(again.metadata()?.len())
+}

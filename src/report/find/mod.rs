@@ -1,0 +1,158 @@
+//! Looks for a query in everything a session holds, newest first: bodies, labels, whole records.
+
+mod query;
+mod scan;
+
+pub use query::Query;
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::Result;
+
+use crate::domain::{Body, Event, Role, Session};
+use crate::store::Store;
+use scan::{Scanner, in_text};
+
+/// Events that are read at once.
+const PART: usize = 200;
+
+/// The bytes of a record, which several events may share.
+type Place = (i64, i64);
+
+/// An event in which everything that is searched for occurs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    pub event: Event,
+    /// The role of the body in which it was found, or `label`.
+    pub role: &'static str,
+    pub snippet: String,
+}
+
+/// A search through one session, a part at a time, from its end to its beginning.
+pub struct Search<'a> {
+    store: &'a Store,
+    query: &'a Query,
+    scanner: Scanner<'a>,
+    /// The numbers of the events that are still to be looked at, in timeline order.
+    left: Vec<i64>,
+    /// Records in which a hit was found before.
+    known: HashSet<Place>,
+}
+
+impl<'a> Search<'a> {
+    pub async fn of(store: &'a Store, session: &Session, query: &'a Query) -> Result<Self> {
+        let heads = store.heads(session.number, None).await?;
+        Ok(Self::among(store, query, heads.iter().map(|head| head.number).collect()))
+    }
+
+    /// A search through some events, given in timeline order.
+    pub fn among(store: &'a Store, query: &'a Query, events: Vec<i64>) -> Self {
+        Self { store, query, scanner: Scanner::new(store, query), left: events, known: HashSet::new() }
+    }
+
+    /// The number of events that are still to be looked at.
+    pub fn left(&self) -> usize {
+        self.left.len()
+    }
+
+    /// The hits of the next part, newest first; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Vec<Found>>> {
+        if self.left.is_empty() {
+            return Ok(None);
+        }
+        let mut part = self.left.split_off(self.left.len().saturating_sub(PART));
+        part.reverse();
+        search_part(self.store, self.query, &mut self.scanner, &part, &mut self.known).await.map(Some)
+    }
+}
+
+/// The hits among these events, in their order. `known` are the records in which a hit was found before.
+async fn search_part(
+    store: &Store,
+    query: &Query,
+    scanner: &mut Scanner<'_>,
+    numbers: &[i64],
+    known: &mut HashSet<Place>,
+) -> Result<Vec<Found>> {
+    let events = store.events(numbers).await?;
+    let mut bodies: HashMap<i64, Vec<Body>> = HashMap::new();
+    for body in store.bodies(numbers).await? {
+        bodies.entry(body.event).or_default().push(body);
+    }
+    let mut records = Records::default();
+    let mut hits = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        let bodies = bodies.get(&event.number).map_or(&[][..], Vec::as_slice);
+        let record = bodies.iter().find(|body| body.role == Role::Raw);
+        let inside = match record {
+            Some(record) => records.search(scanner, record).await?,
+            None => false,
+        };
+        let excluded = record.filter(|_| query.holds_in_parts && !inside);
+        match search_event(query, scanner, event, bodies, excluded).await? {
+            Some((role, snippet)) => {
+                known.extend(record.map(place));
+                hits.push((index, role, snippet));
+            }
+            None => {
+                records.hits.extend(record.filter(|_| inside).map(|record| (place(record), (index, record.clone()))))
+            }
+        }
+    }
+    for (place, (index, record)) in records.hits {
+        // A record counts only where no body or label of its events did.
+        if known.insert(place) {
+            let snippet = scanner.in_record(&record).await?;
+            hits.extend(snippet.map(|snippet| (index, Role::Raw.name(), snippet)));
+        }
+    }
+    hits.sort_by_key(|(index, _, _)| *index);
+    Ok(hits.into_iter().map(|(index, role, snippet)| Found { event: events[index].clone(), role, snippet }).collect())
+}
+
+/// Whole records, each searched once however many events it gave.
+#[derive(Default)]
+struct Records {
+    searched: HashMap<Place, bool>,
+    /// Records in which something was found that is in none of their bodies, with the earliest event of each.
+    hits: HashMap<Place, (usize, Body)>,
+}
+
+impl Records {
+    /// Whether everything occurs somewhere in a record.
+    async fn search(&mut self, scanner: &mut Scanner<'_>, record: &Body) -> Result<bool> {
+        if let Some(known) = self.searched.get(&place(record)) {
+            return Ok(*known);
+        }
+        let found = scanner.in_body(record).await?.is_some();
+        self.searched.insert(place(record), found);
+        Ok(found)
+    }
+}
+
+fn place(record: &Body) -> Place {
+    (record.blob, record.start)
+}
+
+/// The first body of an event that matches, else its label. Bodies inside `excluded` bytes are passed over.
+async fn search_event(
+    query: &Query,
+    scanner: &mut Scanner<'_>,
+    event: &Event,
+    bodies: &[Body],
+    excluded: Option<&Body>,
+) -> Result<Option<(&'static str, String)>> {
+    for body in bodies.iter().filter(|body| body.role != Role::Raw) {
+        if excluded.is_some_and(|record| holds(record, body)) {
+            continue;
+        }
+        if let Some(snippet) = scanner.in_body(body).await? {
+            return Ok(Some((body.role.name(), snippet)));
+        }
+    }
+    Ok(in_text(query, &event.label).map(|snippet| ("label", snippet)))
+}
+
+fn holds(record: &Body, body: &Body) -> bool {
+    record.blob == body.blob && record.start <= body.start && body.start + body.size <= record.start + record.size
+}

@@ -1,0 +1,115 @@
+//! Sessions as the original's report was asked for them, without the ones that it took instead.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::desk::{Desk, text};
+use crate::example::{self, CANVAS, ROOM, SESSION};
+use crate::report::{report, written};
+use crate::world::stamp;
+
+const OTHER: &str = "77777777-7c0d-4d55-9c39-0a6b1f2c3d4e";
+const ELSEWHERE: &str = "99999999-9f4e-4b7e-8f0a-6a1b2c3d4e5f";
+
+/// Two sessions in one room, on two canvases, and the session of a run.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    let first = report(&example::world());
+    desk.import(&desk.write("one.json", written(&first)));
+    let mut second =
+        json!({"generatedAt": "x", "reportScope": "room_fallback_for_canvas+room_transcript", "room": ROOM});
+    second["session"] =
+        json!({"id": OTHER, "canvas_id": ELSEWHERE, "room_name": ROOM, "created_at": stamp(86_400_000)});
+    second["transcript"] = json!([{"event_id": "x1", "participant_id": "user-ana", "text": "Later", "ts": 1_772_540_000_000_i64, "room_name": ROOM}]);
+    desk.import(&desk.write("two.json", written(&second)));
+    let run = json!({"runId": "smoke-1772088185349", "canvasId": CANVAS, "room": ROOM, "startedAt": stamp(0), "endedAt": stamp(9000),
+        "turns": [{"prompt": "Draw"}]});
+    desk.import(&desk.write("result.json", run.to_string()));
+    desk
+}
+
+fn first_row(desk: &Desk, arguments: &[&str]) -> Value {
+    let typed: Vec<&str> = ["timeline", "--json"].iter().chain(arguments).copied().collect();
+    desk.done(&typed).objects().remove(0)
+}
+
+#[test]
+fn a_session_is_found_by_what_is_exactly_its_own() {
+    let desk = desk();
+    let of_first = first_row(&desk, &[SESSION]);
+    assert_eq!(first_row(&desk, &["--session-id", SESSION]), of_first);
+    assert_eq!(first_row(&desk, &["--session-id", SESSION, "--room", ROOM, "--canvas-id", CANVAS]), of_first);
+    let by_canvas = desk.done(&["timeline", "--json", "--canvas-id", ELSEWHERE]);
+    assert!(by_canvas.err.contains(OTHER) && by_canvas.err.contains("found by canvas"), "{}", by_canvas.err);
+    assert!(by_canvas.err.contains("scope room_fallback_for_canvas+room_transcript"), "{}", by_canvas.err);
+    let by_run = desk.done(&["timeline", "--json", "--result-json", text(&desk.path("result.json"))]);
+    assert!(by_run.err.contains("smoke-1772088185349, found by run id"), "{}", by_run.err);
+}
+
+#[test]
+fn what_fits_several_or_only_half_is_refused_with_candidates() {
+    let desk = desk();
+    let room = desk.refused(1, &["timeline", "--room", ROOM]);
+    for told in [SESSION, OTHER, "smoke-1772088185349", "room (newest there)", "[session_id]"] {
+        assert!(room.contains(told), "{told}: {room}");
+    }
+    let gone = "00000000-0000-4000-8000-000000000000";
+    let fallen_back = desk.refused(1, &["timeline", "--session-id", gone, "--room", ROOM]);
+    assert!(fallen_back.contains(SESSION) && fallen_back.contains(gone), "{fallen_back}");
+    let canvas = desk.refused(1, &["timeline", "--canvas-id", gone, "--room", ROOM]);
+    assert!(canvas.contains(&format!("other canvas {ELSEWHERE}")), "{canvas}");
+    let time = desk.refused(
+        1,
+        &["timeline", "--room", ROOM, "--window-start", "2026-03-02T09:00:00Z", "--window-end", "2026-03-02T11:00:00Z"],
+    );
+    assert!(time.contains("time overlaps"), "{time}");
+    let nothing = desk.refused(1, &["timeline", "--room", "nowhere"]);
+    assert!(nothing.contains("no session is of room nowhere"), "{nothing}");
+}
+
+#[test]
+fn what_cannot_be_meant_is_wrong_usage() {
+    let desk = desk();
+    for (arguments, reason) in [
+        (vec!["timeline", "--session-id", "smoke-1"], "is no UUID"),
+        (vec!["timeline", "--canvas-id", "gggggggg-7c0d-4d55-9c39-0a6b1f2c3d4e"], "is no UUID"),
+        (vec!["timeline", SESSION, "--window-start", "yesterday"], "is no time"),
+        (vec!["timeline", SESSION, "--window-start", "2026-03-02", "--window-end", "2026-03-01"], "ends before"),
+        (vec!["timeline", SESSION, "--room", ROOM], "both name a session"),
+        (vec!["export", SESSION, "--format", "original", "-o", "x", "--window-start", "2026-03-02"], "no window"),
+    ] {
+        let error = desk.refused(2, &arguments);
+        assert!(error.contains(reason), "{arguments:?}: {error}");
+    }
+    assert_eq!(desk.run(&["timeline"]).code, 2);
+    assert_eq!(desk.run(&["show", "--room", ROOM]).code, 2);
+    desk.refused(1, &["timeline", "--result-json", "absent.json"]);
+}
+
+#[test]
+fn bounds_narrow_every_command() {
+    let desk = desk();
+    let window =
+        ["--session-id", SESSION, "--window-start", "2026-03-02T10:02:00Z", "--window-end", "2026-03-02T10:02:25Z"];
+    let with = |command: &[&'static str]| -> Vec<&str> { command.iter().chain(&window).copied().collect() };
+    let rows = desk.done(&with(&["timeline", "--json"])).objects();
+    assert!(!rows.is_empty());
+    for row in &rows {
+        let at = row["at"].as_str().expect("a time");
+        assert!(("2026-03-02T10:02:00".."2026-03-02T10:02:26").contains(&at), "{row}");
+    }
+    assert!(rows.iter().any(|row| row["label"] == "How many hands for option two?"));
+    let event = rows[0]["events"][0].as_str().expect("an id").to_owned();
+    let shown: Vec<&str> = ["show", &event].into_iter().chain(window).collect();
+    desk.done(&shown);
+    let hits = desk.done(&with(&["search", "hands", "--json"])).objects();
+    assert!(!hits.is_empty() && desk.done(&with(&["search", "retro", "--json"])).objects().is_empty());
+    let stats = desk.done(&with(&["stats", "--json"])).objects();
+    let events: usize = rows.iter().map(|row| row["events"].as_array().map_or(0, Vec::len)).sum();
+    assert_eq!(stats[0]["events"], events);
+    assert_eq!(stats[0]["tokens"]["total"], 753);
+    desk.done(&with(&["export", "-o", "part.json"]));
+    let slice: Value = serde_json::from_slice(&fs::read(desk.path("part.json")).expect("there")).expect("JSON");
+    assert_eq!(slice["transcript"].as_array().map(Vec::len), Some(2));
+}
