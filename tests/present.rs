@@ -14,6 +14,8 @@ mod world;
 
 #[path = "present/copies.rs"]
 mod copies;
+#[path = "present/joins.rs"]
+mod joins;
 #[path = "present/keys.rs"]
 mod keys;
 #[path = "present/leniency.rs"]
