@@ -70,6 +70,7 @@ fn is_shown(request: &Request) -> bool {
         Request::Sessions
             | Request::Session { .. }
             | Request::Heads { .. }
+            | Request::Weave { .. }
             | Request::Detail { .. }
             | Request::Payload { .. }
     )

@@ -110,6 +110,7 @@ fn mend(state: &mut State, answer: &Message) {
                 | (Request::Session { .. }, Message::Session { .. })
                 | (Request::Heads { .. }, Message::Heads { .. })
                 | (Request::Rows { .. }, Message::Grown { .. })
+                | (Request::Weave { .. }, Message::Woven { .. })
                 | (Request::Detail { .. }, Message::Detail { .. })
                 | (Request::Payload { .. }, Message::Payload { .. })
         )
