@@ -244,7 +244,7 @@ fn copying_is_the_only_thing_that_reaches_the_clipboard() {
 
 #[test]
 fn a_signal_to_end_restores_the_terminal() {
-    for signal in ["TERM", "HUP", "INT"] {
+    for signal in ["TERM", "HUP", "INT", "QUIT"] {
         let mut terminal = retro();
         terminal.press("\r");
         at(&terminal, EVENT, "Summary");
@@ -269,6 +269,72 @@ fn suspending_hands_the_terminal_back_and_takes_it_again() {
     terminal.press("\x1b");
     at(&terminal, SESSIONS, RETRO);
     quit(terminal);
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_program_as_a_hang_up_does() {
+    let home = tempfile::tempdir().expect("a folder");
+    let ended = harness::close_once_it_shows(&["demo"], home.path(), b"Sprint");
+    assert_eq!(ended, 128 + 1);
+}
+
+#[test]
+fn coming_back_to_the_front_takes_the_terminal_once() {
+    let mut terminal = Terminal::start_shell("\"$0\" demo; echo the shell has it; read answer; fg", 100, 30);
+    at(&terminal, SESSIONS, RETRO);
+    terminal.press("\x1a");
+    terminal.wait("the shell", |grid| grid.has("the shell has it"));
+    let before = terminal.settle(STILL);
+    terminal.press("\r");
+    at(&terminal, SESSIONS, RETRO);
+    terminal.settle(STILL);
+    let taken = b"\x1b[?1049h";
+    let after = &terminal.bytes()[before..];
+    assert_eq!(after.windows(taken.len()).filter(|bytes| bytes == taken).count(), 1);
+    quit(terminal);
+}
+
+#[test]
+fn replies_of_the_terminal_act_on_nothing() {
+    let mut terminal = retro();
+    terminal.settle(STILL);
+    let before = terminal.wait("a position", |grid| position(grid).is_some());
+    for reply in ["\x1b[?2026;2$y", "\x1b]10;rgb:ffff/ffff/ffff\x1b\\", "\x1bP>|XTerm(379)\x1b\\", "\x1b[>41;379;0c"] {
+        terminal.press(reply);
+        terminal.settle(STILL);
+        let after = terminal.wait("a position", |grid| position(grid).is_some());
+        assert_eq!((&after.lines, position(&after)), (&before.lines, position(&before)), "{reply:?}");
+    }
+    terminal.press("j");
+    terminal.wait("the next row", |grid| position(grid).is_some() && position(grid) != position(&before));
+    quit(terminal);
+}
+
+#[test]
+fn keys_typed_before_the_list_is_there_wait_for_it() {
+    let mut terminal = Terminal::start(&["demo"], 100, 30);
+    terminal.press("j\r");
+    terminal.wait("a timeline", |grid| grid.depth() == Some(TIMELINE));
+    quit(terminal);
+}
+
+#[test]
+fn quitting_while_a_file_is_read_waits_for_nothing() {
+    let mut terminal = Terminal::start_shell(
+        "until [ -e big.jsonl ]; do sleep 0.05; done; \"$0\" big.jsonl; echo ended with $?",
+        100,
+        30,
+    );
+    let line = format!("{{\"type\":\"user\",\"text\":\"{}\"}}\n", "x".repeat(2000));
+    let first = "{\"type\":\"first\",\"text\":\"what is seen at once\"}\n";
+    let (part, whole) = (terminal.home().join("part"), terminal.home().join("big.jsonl"));
+    fs::write(&part, first.to_owned() + &line.repeat(20_000)).expect("is written");
+    fs::rename(part, whole).expect("is renamed");
+    terminal.wait("the first row", |grid| grid.has("what is seen at once"));
+    terminal.press("Q");
+    terminal.wait("the shell", |grid| grid.has("ended with 0"));
+    let cache = terminal.home().join("cache/turnscope");
+    assert_eq!(fs::read_dir(cache).expect("is there").count(), 0);
 }
 
 #[test]

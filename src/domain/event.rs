@@ -269,6 +269,23 @@ pub struct Head {
     pub latency: i64,
 }
 
+/// Heads added up: two lists of events that differ in what the store may change later have different sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HeadSum {
+    pub events: i64,
+    pub flags: i64,
+    /// The low 32 bits of the turns.
+    pub turns: i64,
+}
+
+impl HeadSum {
+    pub fn add(&mut self, head: &Head) {
+        self.events += 1;
+        self.flags += head.flags;
+        self.turns += (head.turn & u64::from(u32::MAX)).cast_signed();
+    }
+}
+
 /// Where one body of an event lies, and what it must hash to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {

@@ -113,7 +113,7 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
         read: Vec::new(),
         outrun: Vec::new(),
         stems: HashMap::new(),
-        settled: None,
+        settle_at: None,
         outcome,
     };
     if found.len() > MANY {
@@ -149,8 +149,10 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
 
 /// Batches of small sources wait until they are worth a transaction.
 const WORTH: usize = 4 << 20;
-/// Counts are reckoned now and then while a long import goes on.
+/// Counts are reckoned now and then while a long import goes on, and less often the longer that takes.
 const SETTLE: Duration = Duration::from_secs(2);
+/// So many times as long as reckoning takes nothing is reckoned.
+const REST: u32 = 30;
 
 /// A process that reads the same source and does not get on for so long has stopped.
 const STALLED: Duration = Duration::from_secs(3);
@@ -173,8 +175,8 @@ struct Bringing<'a> {
     outrun: Vec<Reading>,
     /// The sources whose stems may be the names of their sessions.
     stems: HashMap<String, String>,
-    /// When counts were last reckoned; the first ones are wanted at once.
-    settled: Option<Instant>,
+    /// When counts are to be reckoned again; the first ones are wanted at once.
+    settle_at: Option<Instant>,
     outcome: Outcome,
 }
 
@@ -276,7 +278,7 @@ impl Bringing<'_> {
             self.held += pieces.map(|piece| piece.bytes.len()).sum::<usize>() + batch.records.len() * 2048;
             self.waiting.push(batch);
             // Somebody may be waiting to see the first rows.
-            let first = self.settled.is_none();
+            let first = self.settle_at.is_none();
             if first || self.held >= WORTH {
                 self.store_waiting().await?;
             }
@@ -387,9 +389,10 @@ impl Bringing<'_> {
             let Appended { added, duplicates, conflicts, .. } = reading.totals;
             self.done(Report { added, duplicates, conflicts, ..report(&reading.found.path, &stored) });
         }
-        if self.settled.is_none_or(|settled| settled.elapsed() > SETTLE) {
+        let began = Instant::now();
+        if self.settle_at.is_none_or(|due| due <= began) {
             self.store.settle().await?;
-            self.settled = Some(Instant::now());
+            self.settle_at = Some(Instant::now() + SETTLE.max(began.elapsed() * REST));
         }
         let sessions = batches.into_iter().flat_map(|batch| batch.sessions).map(|session| session.id);
         self.control.tell(Notice::Stored { sessions: sessions.collect::<BTreeSet<_>>().into_iter().collect() });

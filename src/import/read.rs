@@ -23,6 +23,8 @@ const BATCH_BYTES: usize = 4 << 20;
 const BATCH_RECORDS: usize = 2000;
 /// The first batch is small, so that a screen has rows to show at once.
 const FIRST_RECORDS: usize = 200;
+/// A record of which so much comes at once is not waited for by those before it.
+const LONG: usize = 256 << 10;
 /// How much of a source's end is compared before only its growth is read.
 pub const TAIL: u64 = 4096;
 /// Envelope fields that a fork or a resume rewrites: they do not make a record another one.
@@ -288,6 +290,10 @@ impl Sink for Reading<'_> {
         if cut {
             // A cut record begins with a piece of its own, so that it can be taken back.
             self.packer.flush_here();
+        }
+        // What follows may be long, and somebody may be waiting to see the first rows.
+        if !self.sent && !self.batch.records.is_empty() && bytes.len() > LONG {
+            self.send(false)?;
         }
         for part in bytes.chunks(1 << 20) {
             self.packer.push(part);

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Read, stdin};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::{Sender, UnboundedReceiver, channel, unbounded_channel};
@@ -13,7 +14,7 @@ use super::location::{Location, refuse_address};
 use super::output::Output;
 use super::scratch::Scratch;
 use super::zone::Zone;
-use super::{Ended, reason, usage};
+use super::{Ended, reason, tell, usage};
 use crate::cli::{self, Color};
 use crate::domain::safe;
 use crate::import::{Control, Notice, bring_in};
@@ -36,9 +37,32 @@ pub async fn browse(location: &Location, paths: &[PathBuf], wanted: &cli::Option
     }
     need_terminal(output)?;
     match paths {
-        [] => show(Backend::new(location.open_or_make().await?), Start::Store, wanted).await,
-        [path] if is_store(path) => show(Backend::new(Store::open(path).await?), Start::Store, wanted).await,
+        [] => {
+            let store = telling(&location.path, location.open_or_make()).await?;
+            show(Backend::new(store), Start::Store, wanted).await
+        }
+        [path] if is_store(path) => {
+            let store = telling(path, Store::open(path)).await?;
+            show(Backend::new(store), Start::Store, wanted).await
+        }
         _ => browse_files(location, paths, wanted).await,
+    }
+}
+
+/// How long a store may take before the user is told what is waited for.
+const SILENT: Duration = Duration::from_millis(200);
+/// How long a store for marks and notes is waited for.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Opens a store, and says so where another process keeps it for a while.
+async fn telling(path: &Path, opening: impl Future<Output = Result<Store>>) -> Result<Store> {
+    let mut opening = std::pin::pin!(opening);
+    match tokio::time::timeout(SILENT, &mut opening).await {
+        Ok(opened) => opened,
+        Err(_) => {
+            tell(&format!("waiting for the store {}, which another process keeps locked …", path.display()));
+            opening.await
+        }
     }
 }
 
@@ -62,8 +86,10 @@ pub async fn demo(wanted: &cli::Options, output: &Output) -> Result<Ended> {
 
 /// Shows files at once, while they come into a store of their own behind the screen.
 async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Options) -> Result<Ended> {
+    keep_memory_together();
     let scratch = Scratch::new()?;
     let store = scratch.store().await?;
+    store.for_one_sitting().await?;
     let (sender, news) = channel(64);
     let (notices, heard) = unbounded_channel();
     let cancel = Arc::new(AtomicBool::new(false));
@@ -73,7 +99,7 @@ async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Opti
     let work = tokio::spawn(async move { bring_in(&behind, &paths, &control).await });
     let telling = tokio::spawn(tell_screen(heard, sender.clone(), one));
     // Marks and notes are kept where those on other sessions are; where that cannot be, they last as long as the sitting.
-    let backend = match location.open_or_make().await {
+    let backend = match Store::open_with(&location.path, PATIENCE).await {
         Ok(annotations) => Backend::with_annotations(store.clone(), annotations),
         Err(_) => Backend::new(store.clone()),
     };
@@ -92,10 +118,13 @@ async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Opti
         failed.then_some(words)
     });
     let ended = show(backend, Start::Importing(importing), wanted).await;
+    // What is still being read is of no use to anybody, and the store goes with the folder.
     cancel.store(true, Ordering::Relaxed);
-    let failed = told.await.context("the import broke off")?;
-    store.close().await;
-    match failed {
+    if !told.is_finished() {
+        told.abort();
+        return ended;
+    }
+    match told.await.context("the import broke off")? {
         // Who has looked and left knows why there was nothing; whoever called the program does not.
         Some(words) if matches!(ended, Ok(Ended::Well)) => bail!("{words}"),
         _ => ended,
@@ -112,6 +141,17 @@ fn reasons(failures: &Result<Vec<String>>, paths: &[PathBuf]) -> Vec<String> {
         Ok(failures) => failures.clone(),
     }
 }
+
+/// Has all threads take memory from the same few heaps: each of its own would keep what its busiest moment needed.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "the allocator has no safe call for its settings")]
+fn keep_memory_together() {
+    // SAFETY: mallopt takes two numbers; one that it does not know changes nothing.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn keep_memory_together() {}
 
 /// Records and bad ones.
 #[derive(Debug, Clone, Copy, Default)]

@@ -107,16 +107,23 @@ fn start(line: Line) -> Result<Ended> {
         .enable_all()
         .build()
         .context("could not start the worker threads")?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let zone = Zone::parse(&line.options.tz)?;
         let location = Location::find(line.options.store.as_deref())?;
         let mut output = Output::new(line.options.json, line.options.color, zone);
         let ended = dispatch(line, &location, &mut output).await;
         // Damage may be met long after the store was opened.
         let ended = ended.map_err(|error| store::explain(error, &location.path))?;
-        output.finish()?;
+        match ended {
+            // A terminal that is gone takes nothing more, and its end has been told by how the program ends.
+            Ended::BySignal(_) => {}
+            _ => output.finish()?,
+        }
         Ok(ended)
-    })
+    });
+    // Work that was cancelled may still stand in the middle of a long record; nobody waits for it.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Result<Ended> {

@@ -7,13 +7,23 @@ use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::{Store, damaged, rows};
-use crate::domain::{Body, Event, Head, Key, KeyKind, Order, Role, Timestamp};
+use crate::domain::{Body, Event, Head, HeadSum, Key, KeyKind, Order, Role, Timestamp};
 
 /// Events that one question about shared keys may bring.
 const MOST_SHARED: i64 = 50_000;
 
 /// The columns that [`head_of`] reads.
 const HEAD_COLUMNS: &str = "event, order_time, turn_hash, kind, phase, flags, usage_total, latency";
+
+/// A part of a session, told by a place in it.
+enum Range<'a> {
+    All,
+    /// Behind a place, of the same time and file.
+    SameFile(&'a (Order, String), i64),
+    /// Of the same time and later files.
+    SameTime(&'a Order),
+    Later(&'a Order),
+}
 
 impl Store {
     /// The events of a session in timeline order, small. `limit` takes only the first ones.
@@ -30,6 +40,106 @@ impl Store {
             heads.push(head_of(&row)?);
         }
         Ok(heads)
+    }
+
+    /// The events of a session that follow one in timeline order, at most so many; after 0 come the first.
+    ///
+    /// Behind its place lie three ranges: those of its time and file, those of its time, and all later ones. Asked for
+    /// as one they would be found by time alone, which is of no help where many events have the same one.
+    pub async fn heads_after(&self, session: i64, event: i64, limit: i64) -> Result<Vec<Head>> {
+        let mut heads = Vec::new();
+        let Some(place) = self.place(event).await? else {
+            return if event == 0 { self.heads_in(session, Range::All, limit).await } else { Ok(heads) };
+        };
+        for range in [Range::SameFile(&place, event), Range::SameTime(&place.0), Range::Later(&place.0)] {
+            let left = limit - heads.len() as i64;
+            if left > 0 {
+                heads.extend(self.heads_in(session, range, left).await?);
+            }
+        }
+        Ok(heads)
+    }
+
+    async fn place(&self, event: i64) -> Result<Option<(Order, String)>> {
+        let row = sqlx::query("SELECT order_time, origin, sequence, id FROM events WHERE event = $1")
+            .bind(event)
+            .fetch_optional(&self.readers)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let order = Order { time: Timestamp(row.try_get(0)?), origin: row.try_get(1)?, sequence: row.try_get(2)? };
+        Ok(Some((order, row.try_get(3)?)))
+    }
+
+    /// The first heads of a range, handed over as one text: a million rows one by one take seconds.
+    async fn heads_in(&self, session: i64, range: Range<'_>, limit: i64) -> Result<Vec<Head>> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "SELECT string_agg(head, ' ') FROM (SELECT format('%s %s %s %s %s %s %s %s', event, order_time, turn_hash, kind, \
+             phase, flags, coalesce(usage_total, -1), coalesce(latency, -1)) AS head FROM events WHERE session = ",
+        );
+        query.push_bind(session);
+        match range {
+            Range::All => {}
+            Range::SameFile((order, id), event) => {
+                query.push(" AND order_time = ").push_bind(order.time.0).push(" AND origin = ").push_bind(order.origin);
+                query.push(" AND (sequence, id, event) > (").push_bind(order.sequence);
+                query.push(", ").push_bind(id).push(", ").push_bind(event).push(")");
+            }
+            Range::SameTime(order) => {
+                query.push(" AND order_time = ").push_bind(order.time.0).push(" AND origin > ").push_bind(order.origin);
+            }
+            Range::Later(order) => {
+                query.push(" AND order_time > ").push_bind(order.time.0);
+            }
+        }
+        query.push(" ORDER BY order_time, origin, sequence, id, event LIMIT ").push_bind(limit).push(") AS heads");
+        let text: Option<String> = query.build().fetch_one(&self.readers).await?.try_get(0)?;
+        heads_of(&text.unwrap_or_default())
+    }
+
+    /// Those of these events that are of a session, in timeline order.
+    pub async fn heads_among(&self, session: i64, numbers: &[i64]) -> Result<Vec<Head>> {
+        let mut found: Vec<(Order, String, Head)> = Vec::with_capacity(numbers.len());
+        for chunk in numbers.chunks(rows::CHUNK) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+                "SELECT event, order_time, turn_hash, kind, phase, flags, usage_total, latency, origin, sequence, id \
+                 FROM events WHERE event IN (",
+            );
+            rows::list(&mut query, chunk.iter().copied());
+            query.push(") AND session = ").push_bind(session);
+            for row in query.build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await? {
+                let head = head_of(&row)?;
+                let order = Order { time: head.time, origin: row.try_get(8)?, sequence: row.try_get(9)? };
+                found.push((order, row.try_get(10)?, head));
+            }
+        }
+        found.sort_by(|(one, first, head), (other, second, last)| {
+            (one, first, head.number).cmp(&(other, second, last.number))
+        });
+        Ok(found.into_iter().map(|(.., head)| head).collect())
+    }
+
+    /// The heads of a session added up, without reading them.
+    pub async fn sum_of_heads(&self, session: i64) -> Result<HeadSum> {
+        let row = sqlx::query(
+            "SELECT count(*), CAST(coalesce(sum(flags), 0) AS BIGINT), CAST(coalesce(sum(turn_hash & 4294967295), 0) AS BIGINT) \
+             FROM events WHERE session = $1",
+        )
+        .bind(session)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(HeadSum { events: row.try_get(0)?, flags: row.try_get(1)?, turns: row.try_get(2)? })
+    }
+
+    /// How many events of a session have a number above the first and up to the second.
+    pub async fn came_between(&self, session: i64, above: i64, last: i64) -> Result<i64> {
+        // The sign keeps the engine off the session's index: only what is new is to be looked at.
+        let row = sqlx::query("SELECT count(*) FROM events WHERE event > $1 AND event <= $2 AND +session = $3")
+            .bind(above)
+            .bind(last)
+            .bind(session)
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(row.try_get(0)?)
     }
 
     /// The events of a session behind one of them in timeline order, small; at most `limit`, from the first where none
@@ -249,6 +359,26 @@ impl Store {
         }
         Ok(found)
     }
+}
+
+/// Heads, eight numbers each: event, time, turn, kind, phase, flags, tokens, latency.
+fn heads_of(text: &str) -> Result<Vec<Head>> {
+    let mut numbers = text.split_ascii_whitespace().map(str::parse::<i64>);
+    let mut heads = Vec::new();
+    while let Some(number) = numbers.next() {
+        let mut next = || numbers.next().context("a head is cut short")?.context("a head holds no number");
+        heads.push(Head {
+            number: number.context("a head holds no number")?,
+            time: Timestamp(next()?),
+            turn: next()?.cast_unsigned(),
+            kind: rows::kind_of(next()?)?,
+            phase: rows::phase_of(next()?)?,
+            flags: next()?,
+            tokens: next()?,
+            latency: next()?,
+        });
+    }
+    Ok(heads)
 }
 
 /// A head, from the first eight columns: event, time, turn, kind, phase, flags, tokens, latency.

@@ -6,6 +6,7 @@
 mod open;
 mod append;
 mod settle;
+mod sitting;
 mod count;
 mod tally;
 mod kinship;
@@ -14,6 +15,7 @@ mod pair;
 mod sources;
 mod sessions;
 mod events;
+mod labels;
 mod ties;
 mod integrity;
 mod bytes;

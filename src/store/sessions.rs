@@ -19,6 +19,13 @@ impl Store {
         rows.iter().map(session_of).collect()
     }
 
+    /// The newest sessions, so many of them.
+    pub async fn newest_sessions(&self, limit: i64) -> Result<Vec<Session>> {
+        let statement = format!("SELECT {COLUMNS} FROM sessions ORDER BY ended DESC NULLS LAST, session DESC LIMIT $1");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(limit).fetch_all(&self.readers).await?;
+        rows.iter().map(session_of).collect()
+    }
+
     /// How many sessions and events there are, without reading them.
     pub async fn counts(&self) -> Result<(i64, i64)> {
         let row = sqlx::query("SELECT count(*), CAST(coalesce(sum(events), 0) AS BIGINT) FROM sessions")

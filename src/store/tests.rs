@@ -7,7 +7,9 @@ use super::{
     Annotation, Batch, NewBlob, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, Store,
     digest,
 };
-use crate::domain::{Event, Key, KeyKind, Kind, Order, Phase, Role, Session, Timestamp, Usage, UsageSource, flag};
+use crate::domain::{
+    Event, HeadSum, Key, KeyKind, Kind, Order, Phase, Role, Session, Timestamp, Usage, UsageSource, flag,
+};
 
 struct Desk {
     folder: tempfile::TempDir,
@@ -427,4 +429,69 @@ async fn a_store_that_another_holds_is_said_to_be_locked() {
     let error = other.append(&[batch("/f", &[session("s")], vec![])]).await.expect_err("locked");
     assert!(format!("{error:#}").contains("is locked by another process"));
     drop(held);
+}
+
+#[tokio::test]
+async fn what_lists_show_is_looked_through_in_bulk() {
+    let desk = desk().await;
+    let mut events: Vec<Event> = (0..20).map(|number| event("s", &format!("e{number}"), number, Kind::Tool)).collect();
+    events[3].label = "a \u{1e}7\u{1f} Needle".to_owned();
+    (events[5].tool, events[5].status) = (Some("needle".to_owned()), Some("ok".to_owned()));
+    events[6].attributes = vec![("other".to_owned(), "needle".to_owned()), ("says".to_owned(), "text".to_owned())];
+    desk.store.append(&[batch("/a", &[session("s")], events)]).await.expect("stores");
+    let holds = |words: &str| words.to_lowercase().contains("needle");
+    let all: Vec<i64> = (1..=20).collect();
+    assert_eq!(desk.store.saying(&all, holds).await.expect("reads"), [4, 6]);
+    assert_eq!(desk.store.saying(&[1, 6, 2000], holds).await.expect("reads"), [6]);
+    assert_eq!(desk.store.saying(&[], holds).await.expect("reads"), [0; 0]);
+    let listed = desk.store.listed(&[7, 6, 99]).await.expect("reads");
+    let whole = desk.store.events(&[7, 6]).await.expect("reads");
+    assert_eq!(listed[0].attribute("says"), Some("text"));
+    for (listed, whole) in listed.iter().zip(&whole) {
+        let shown = |event: &Event| {
+            (event.number, event.label.clone(), event.tool.clone(), event.status.clone(), event.order, event.phase)
+        };
+        assert_eq!(shown(listed), shown(whole));
+    }
+}
+
+#[tokio::test]
+async fn a_store_for_one_sitting_is_used_like_any_other() {
+    let desk = desk().await;
+    desk.store.for_one_sitting().await.expect("is told");
+    let events = vec![event("s", "e", 1, Kind::Tool)];
+    desk.store.append(&[batch("/a", &[session("s")], events)]).await.expect("stores");
+    assert_eq!(desk.store.heads(1, None).await.expect("reads").len(), 1);
+}
+
+#[tokio::test]
+async fn heads_come_in_pages_that_add_up_to_all_of_them() {
+    let desk = desk().await;
+    let mut events: Vec<Event> =
+        (0..40).map(|number| event("s", &format!("e {number:02}"), number / 12, Kind::Tool)).collect();
+    for (number, event) in (0..).zip(&mut events) {
+        // Of one time come some of two files, and some of the same place in them.
+        (event.order.origin, event.order.sequence) = (number % 2, number % 4 / 2);
+    }
+    desk.store.append(&[batch("/a", &[session("s")], events)]).await.expect("stores");
+    let number = desk.store.session("s").await.expect("reads").expect("is there").number;
+    let all = desk.store.heads(number, None).await.expect("reads");
+    let numbers: Vec<i64> = all.iter().rev().map(|head| head.number).collect();
+    assert_eq!(desk.store.heads_among(number, &numbers).await.expect("reads"), all);
+    let (mut paged, mut last) = (Vec::new(), 0);
+    loop {
+        let page = desk.store.heads_after(number, last, 7).await.expect("reads");
+        last = page.last().map_or(last, |head| head.number);
+        let short = page.len() < 7;
+        paged.extend(page);
+        if short {
+            break;
+        }
+    }
+    assert_eq!(paged, all);
+    let mut sum = HeadSum::default();
+    all.iter().for_each(|head| sum.add(head));
+    assert_eq!(desk.store.sum_of_heads(number).await.expect("reads"), sum);
+    assert_eq!(desk.store.came_between(number, 20, 24).await.expect("reads"), 4);
+    assert_eq!(desk.store.came_between(number + 1, 0, 99).await.expect("reads"), 0);
 }

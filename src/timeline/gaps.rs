@@ -1,6 +1,6 @@
 //! Gaps: where nothing happened for long.
 
-use super::Row;
+use super::{Row, Rows};
 use crate::domain::{Kind, Timestamp};
 
 /// Less than this is no gap anywhere.
@@ -37,8 +37,8 @@ impl Row {
 /// The gaps between rows in order of time: no row was busy for more than 10 seconds and 10 times the usual pause.
 ///
 /// Rows without any time (0) are passed over. Linear.
-pub fn gaps(rows: &[Row]) -> Vec<Gap> {
-    let timed = || (0u32..).zip(rows).filter(|(_, row)| row.time.0 > 0);
+pub fn gaps(rows: &Rows) -> Vec<Gap> {
+    let timed = || (0u32..).zip(rows.iter()).filter(|(_, row)| row.time.0 > 0);
     let mut pauses: Vec<i64> =
         timed().zip(timed().skip(1)).map(|((_, one), (_, next))| next.time.0.saturating_sub(one.time.0)).collect();
     if pauses.is_empty() {
@@ -63,7 +63,7 @@ pub fn gaps(rows: &[Row]) -> Vec<Gap> {
 mod tests {
     use super::*;
     use crate::domain::{Head, Phase};
-    use crate::timeline::Rows;
+    use crate::timeline::Growing;
 
     const SECOND: i64 = 1_000_000;
 
@@ -114,5 +114,18 @@ mod tests {
     fn rows_without_a_time_say_nothing_about_gaps() {
         assert_eq!(found(&at(&[0, 0, 1_700_000_000, 1_700_000_001])), []);
         assert_eq!(found(&at(&[])), []);
+    }
+
+    #[test]
+    fn rows_that_grow_have_the_gaps_of_all_events() {
+        let heads: Vec<Head> =
+            (0..3000).map(|index| head(100 + index + index / 1000 * 50, 0, Kind::Trace, Phase::Whole)).collect();
+        let mut growing = Growing::default();
+        growing.extend(&heads[..1500]);
+        let before = growing.rows().clone();
+        assert_eq!((found(growing.rows()), found(&before)), (vec![(1000, 51)], vec![(1000, 51)]));
+        growing.extend(&heads[1500..]);
+        assert_eq!((found(growing.rows()), found(&before)), (vec![(1000, 51), (2000, 51)], vec![(1000, 51)]));
+        assert_eq!(growing.rows().gap_before(2000), Rows::of(&heads).gap_before(2000));
     }
 }

@@ -6,6 +6,7 @@ mod axis;
 mod change;
 mod finding;
 mod gaps;
+mod growing;
 mod join;
 mod material;
 mod rows;
@@ -24,6 +25,7 @@ pub use finding::{
     Finding, Severity, TELLING_ATTRIBUTES, dense_sources, flagged, holes, in_order, reused, row_of, unjoined,
 };
 pub use gaps::Gap;
+pub use growing::Growing;
 pub use join::{Basis, Join, Link, Part, Place, RULES, Rejected, Rule, Seen, Strength, Web, explain, inner};
 pub use material::{Material, value_of};
 pub use rows::{Row, Rows, State};

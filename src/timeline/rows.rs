@@ -1,9 +1,12 @@
 //! The rows of a timeline: one line for a turn, or for a single event that belongs to none.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use super::gaps::{Gap, gaps};
-use crate::domain::{Head, Kind, Phase, Timestamp, flag};
+use super::growing::Growing;
+use crate::domain::{Head, Kind, Timestamp, flag};
 
 /// How a row ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,53 +50,49 @@ pub struct Row {
     /// Microseconds from call to result, or as reported; -1 where unknown.
     pub latency: i64,
     /// All flags of its events.
-    pub flags: i64,
+    pub(super) flags: u32,
+    /// Where its events stand in its chunk.
     first: u32,
     count: u32,
 }
 
+/// Rows that are copied together when they change.
+const CHUNK: usize = 1024;
+
 /// The rows of one session in order, with the numbers of the events in each.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+///
+/// They lie in chunks that copies share, so that a timeline that grows costs what it grows by.
+#[derive(Debug, Clone, Default)]
 pub struct Rows {
+    chunks: Vec<Arc<Chunk>>,
+    /// Once they have been asked for.
+    gaps: OnceLock<Vec<Gap>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Chunk {
     rows: Vec<Row>,
     /// Event numbers, row by row, the call first.
     members: Vec<i64>,
-    gaps: Vec<Gap>,
 }
+
+impl PartialEq for Rows {
+    /// Gaps come from the rows.
+    fn eq(&self, other: &Self) -> bool {
+        self.chunks == other.chunks
+    }
+}
+
+impl Eq for Rows {}
 
 impl Rows {
     /// Groups events into rows. A row stands where its first event stands.
     ///
     /// `heads` must be in timeline order. Near-linear; events of one turn need not be neighbours.
     pub fn of(heads: &[Head]) -> Self {
-        let row_of_head = Self::places(heads);
-        let mut rows: Vec<Row> = Vec::new();
-        for (head, row) in heads.iter().zip(&row_of_head) {
-            if *row as usize == rows.len() {
-                rows.push(Row::starting(head));
-            }
-            rows[*row as usize].count += 1;
-        }
-        let mut next = 0;
-        for row in &mut rows {
-            row.first = next;
-            next += row.count;
-            row.count = 0;
-        }
-        let mut members = vec![0u32; heads.len()];
-        for (index, row) in row_of_head.iter().enumerate() {
-            let row = &mut rows[*row as usize];
-            members[(row.first + row.count) as usize] = index as u32;
-            row.count += 1;
-        }
-        for row in &mut rows {
-            let own = &mut members[row.first as usize..(row.first + row.count) as usize];
-            own.sort_by_key(|index| (heads[*index as usize].phase != Phase::Call, *index));
-            row.sum_up(own.iter().map(|index| &heads[*index as usize]));
-        }
-        let members = members.into_iter().map(|index| heads[index as usize].number).collect();
-        let gaps = gaps(&rows);
-        Self { rows, members, gaps }
+        let mut growing = Growing::default();
+        growing.extend(heads);
+        growing.rows().clone()
     }
 
     /// The row of each event, events in timeline order.
@@ -109,46 +108,85 @@ impl Rows {
     }
 
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.rows.len())
     }
 
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.chunks.is_empty()
     }
 
     pub fn get(&self, index: usize) -> Option<&Row> {
-        self.rows.get(index)
+        self.chunks.get(index / CHUNK)?.rows.get(index % CHUNK)
     }
 
-    /// Where nothing happened for long, in order.
+    /// Where nothing happened for long, in order. The first question looks at all rows.
     pub fn gaps(&self) -> &[Gap] {
-        &self.gaps
+        self.gaps.get_or_init(|| gaps(self))
     }
 
     /// The gap before a row.
     pub fn gap_before(&self, row: usize) -> Option<&Gap> {
-        let index = self.gaps.binary_search_by_key(&row, |gap| gap.row as usize).ok()?;
-        self.gaps.get(index)
+        let gaps = self.gaps();
+        let index = gaps.binary_search_by_key(&row, |gap| gap.row as usize).ok()?;
+        gaps.get(index)
     }
 
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Row> + ExactSizeIterator {
-        self.rows.iter()
+        (0..self.len()).map(|index| &self.chunks[index / CHUNK].rows[index % CHUNK])
     }
 
     /// The numbers of the events of a row, the call first; empty where there is no such row.
     pub fn members(&self, index: usize) -> &[i64] {
-        self.rows.get(index).map_or(&[], |row| &self.members[row.first as usize..(row.first + row.count) as usize])
+        let Some(chunk) = self.chunks.get(index / CHUNK) else { return &[] };
+        chunk.rows.get(index % CHUNK).map_or(&[], |row| &chunk.members[row.range()])
     }
 
     /// The row that holds an event.
     pub fn position(&self, event: i64) -> Option<usize> {
-        let at = self.members.iter().position(|member| *member == event)? as u32;
-        Some(self.rows.partition_point(|row| row.first <= at).saturating_sub(1))
+        self.chunks.iter().enumerate().find_map(|(place, chunk)| {
+            let at = chunk.members.iter().position(|member| *member == event)? as u32;
+            Some(place * CHUNK + chunk.rows.partition_point(|row| row.first <= at).saturating_sub(1))
+        })
+    }
+
+    /// How many chunks are the same, and lie in memory once.
+    #[cfg(test)]
+    pub(super) fn shared_with(&self, other: &Self) -> usize {
+        self.chunks.iter().zip(&other.chunks).filter(|(mine, theirs)| Arc::ptr_eq(mine, theirs)).count()
+    }
+
+    /// Puts a row without events behind all others.
+    pub(super) fn begin(&mut self, head: &Head) {
+        self.gaps = OnceLock::new();
+        if self.chunks.last().is_none_or(|last| last.rows.len() == CHUNK) {
+            self.chunks.push(Arc::default());
+        }
+        if let Some(last) = self.chunks.last_mut() {
+            let chunk = Arc::make_mut(last);
+            chunk.rows.push(Row::starting(head, chunk.members.len() as u32));
+            if chunk.rows.len() == CHUNK {
+                chunk.rows.shrink_to_fit();
+            }
+        }
+    }
+
+    /// Gives a row one more event, at a place among those that it has; answers with the row, to be summed up.
+    pub(super) fn insert(&mut self, index: usize, place: usize, event: i64) -> Option<&mut Row> {
+        self.gaps = OnceLock::new();
+        let chunk = Arc::make_mut(self.chunks.get_mut(index / CHUNK)?);
+        let within = index % CHUNK;
+        let row = chunk.rows.get_mut(within)?;
+        chunk.members.insert(row.first as usize + place.min(row.events()), event);
+        row.count += 1;
+        for behind in &mut chunk.rows[within + 1..] {
+            behind.first += 1;
+        }
+        chunk.rows.get_mut(within)
     }
 }
 
 impl Row {
-    fn starting(head: &Head) -> Self {
+    fn starting(head: &Head, first: u32) -> Self {
         Self {
             kind: head.kind,
             state: State::Plain,
@@ -157,9 +195,13 @@ impl Row {
             tokens: -1,
             latency: -1,
             flags: 0,
-            first: 0,
+            first,
             count: 0,
         }
+    }
+
+    fn range(&self) -> Range<usize> {
+        self.first as usize..self.first as usize + self.events()
     }
 
     /// The number of events in it.
@@ -168,34 +210,10 @@ impl Row {
     }
 
     pub fn has(&self, flag: i64) -> bool {
-        self.flags & flag != 0
+        i64::from(self.flags) & flag != 0
     }
 
-    fn sum_up<'a>(&mut self, heads: impl Iterator<Item = &'a Head>) {
-        let (mut call, mut result) = (None::<Timestamp>, None::<Timestamp>);
-        for head in heads {
-            self.time = self.time.min(head.time);
-            self.ended = self.ended.max(head.time);
-            self.flags |= head.flags;
-            if head.tokens >= 0 {
-                self.tokens = head.tokens;
-            }
-            if head.latency >= 0 {
-                self.latency = self.latency.max(head.latency);
-            }
-            match head.phase {
-                Phase::Call => call = Some(call.map_or(head.time, |known| known.min(head.time))),
-                Phase::Result => result = Some(result.map_or(head.time, |known| known.max(head.time))),
-                Phase::Whole | Phase::Part => {}
-            }
-        }
-        if let (Some(call), Some(result), true) = (call, result, self.latency < 0) {
-            self.latency = (result.0 - call.0).max(0);
-        }
-        self.state = self.judge(call.is_some(), result.is_some());
-    }
-
-    fn judge(&self, call: bool, result: bool) -> State {
+    pub(super) fn judge(&self, call: bool, result: bool) -> State {
         if self.has(flag::BAD) {
             State::Bad
         } else if self.has(flag::ERROR) {
@@ -214,6 +232,7 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Phase;
 
     fn head(number: i64, turn: u64, kind: Kind, phase: Phase) -> Head {
         Head { number, time: Timestamp(number * 10), turn, kind, phase, flags: 0, tokens: -1, latency: -1 }

@@ -17,7 +17,7 @@ use super::state::{Hit, Tab};
 use crate::domain::filter::{Field, Filter, Frame, Saved};
 use crate::domain::{Body, Key, KeyKind, Session};
 use crate::report::{Joined, Selection, Sharing};
-use crate::timeline::{Comparison, Finding, Focus, Rows, Totals, Tree};
+use crate::timeline::{Comparison, Finding, Focus, Growing, Rows, Totals, Tree};
 
 /// News from an import that runs beside the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,9 +99,17 @@ pub(crate) enum Request {
     Session {
         id: String,
     },
+    /// The first rows of a session, so many of them.
     Heads {
         session: i64,
-        first: Option<i64>,
+        first: i64,
+    },
+    /// All rows of a session, beginning with those that are here.
+    Rows {
+        session: i64,
+        growing: Box<Growing>,
+        /// Nothing more comes in: what is here is compared with the store first.
+        settled: bool,
     },
     Turns {
         session: i64,
@@ -293,6 +301,8 @@ pub(crate) enum Message {
     Deadline,
     Background(Shade),
     Outside(Outside),
+    /// The newest sessions, while the others are still being read.
+    NewestSessions(Arc<Catalog>),
     Sessions(Arc<Catalog>),
     /// The session asked for by id; `None` where there is none.
     Session {
@@ -303,6 +313,16 @@ pub(crate) enum Message {
         session: i64,
         rows: Arc<Rows>,
         complete: bool,
+    },
+    /// All rows are here.
+    Grown {
+        session: i64,
+        growing: Box<Growing>,
+    },
+    /// They could not be read.
+    NoRows {
+        session: i64,
+        words: String,
     },
     Turns {
         session: i64,

@@ -1,7 +1,7 @@
 //! The screen: a pure core (`state`, `update`) between keys that come in and frames that go out.
 //!
 //! ```text
-//!    terminal events ─► sieve ─► Message ─► update(&mut State) ─► Requests
+//!    terminal bytes ─► keyboard ─► Message ─► update(&mut State) ─► Requests
 //!          ▲                        ▲                                │
 //!          │                        └──────── request::answer ◄──────┘
 //!          └── one write() a frame ◄── view::draw(State)
@@ -13,6 +13,7 @@ pub mod payload;
 pub mod theme;
 
 mod action;
+mod ahead;
 mod artifacts;
 mod catalog;
 mod facts;
@@ -22,19 +23,21 @@ mod history;
 mod input;
 mod insight;
 mod key;
+mod keyboard;
 mod keymap;
 mod layout;
 mod list;
 mod message;
+mod painter;
 mod phrase;
 mod request;
 mod run;
 mod scroll;
 mod sheet;
-mod sieve;
 mod state;
 mod terminal;
 mod text;
+mod tty;
 mod turns;
 mod update;
 mod view;

@@ -39,6 +39,11 @@ impl Phrase {
         Some(Self { text: id.to_owned(), expression })
     }
 
+    /// Whether it may ask for more than that a text stands somewhere.
+    pub(crate) fn is_expression(&self) -> bool {
+        self.text.starts_with("re:")
+    }
+
     pub(crate) fn is_in(&self, text: &str) -> bool {
         self.expression.is_match(text)
     }

@@ -1,6 +1,7 @@
 //! Does the work that the pure part asks for; the only file of the screen that knows the store.
 
 mod insight;
+mod long;
 mod seek;
 mod whole;
 mod write;
@@ -23,10 +24,12 @@ use crate::domain::filter::{Filter, Frame};
 use crate::domain::{Body, Event, KeyKind, Role, Session};
 use crate::report::{Joined, Pick, Step, findings, lens};
 use crate::store::{Annotation, Store};
-use crate::timeline::{Join, Rows, Turn, describe};
+use crate::timeline::{Join, Rows, describe};
 
 /// How many rows a scan describes at a time.
 const BATCH: usize = 512;
+/// Sessions that are shown before all others are read.
+const NEWEST: i64 = 200;
 /// How often a scan says how far it has come.
 const REPORT_EVERY: Duration = Duration::from_millis(80);
 /// How much of each body the preview shows.
@@ -67,6 +70,7 @@ fn is_shown(request: &Request) -> bool {
         Request::Sessions
             | Request::Session { .. }
             | Request::Heads { .. }
+            | Request::Weave { .. }
             | Request::Detail { .. }
             | Request::Payload { .. }
     )
@@ -131,16 +135,22 @@ impl Worker {
         let store = &self.backend.store;
         Ok(Some(match request {
             Request::Sessions => {
+                let newest = store.newest_sessions(NEWEST).await?;
+                if newest.len() as i64 == NEWEST {
+                    self.send(Message::NewestSessions(Arc::new(Catalog::of(newest)))).await;
+                }
                 let sessions = store.sessions().await?;
                 Message::Sessions(Arc::new(spawn_blocking(|| Catalog::of(sessions)).await?))
             }
             Request::Session { id } => Message::Session { found: store.session(&id).await?.map(Box::new), id },
             Request::Heads { session, first } => {
-                let heads = store.heads(session, first).await?;
-                let complete = first.is_none_or(|first| (heads.len() as i64) < first);
-                let rows = Arc::new(spawn_blocking(move || Rows::of(&heads)).await?);
-                Message::Heads { session, rows, complete }
+                let rows = Arc::new(Rows::of(&store.heads_after(session, 0, first).await?));
+                Message::Heads { session, rows, complete: false }
             }
+            Request::Rows { session, growing, settled } => match self.grow(session, growing, settled).await {
+                Ok(growing) => Message::Grown { session, growing },
+                Err(error) => Message::NoRows { session, words: self.backend.reason(&error) },
+            },
             Request::Turns { session, rows } => Message::Turns { session, turns: self.describe(&rows).await? },
             Request::Marks { session, id } => Message::Marks { marks: self.marks(session, &id).await?, session: id },
             Request::Mark { session, rows, change } => return self.mark(&session, &rows, &change).await,
@@ -309,33 +319,6 @@ impl Worker {
         }
         self.send(Message::Hits { job, rows: found, scanned: pick.decided() }).await;
         Ok(Some(Message::Ended { job, words: String::new() }))
-    }
-
-    /// Looks at rows in an order, and says which of them match.
-    async fn scan(&self, job: u64, rows: Arc<Rows>, order: Vec<u32>, matches: impl Fn(&Turn) -> bool) -> Result<()> {
-        let mut found: Vec<u32> = Vec::new();
-        let mut reported = Instant::now();
-        let mut scanned = 0;
-        for batch in order.chunks(BATCH) {
-            self.check()?;
-            let members: Vec<Members> = batch.iter().map(|row| Members::of(&rows, *row as usize)).collect();
-            for (row, (_, _, turn)) in batch.iter().zip(self.describe(&members).await?) {
-                if turn.is_some_and(|turn| matches(&turn)) {
-                    // Hits are sent in runs of rising rows, so the turn at the end of the rows begins a new run.
-                    if found.last().is_some_and(|last| last > row) {
-                        self.send(Message::Hits { job, rows: std::mem::take(&mut found), scanned }).await;
-                    }
-                    found.push(*row);
-                }
-            }
-            scanned += batch.len();
-            if reported.elapsed() >= REPORT_EVERY || scanned == batch.len() {
-                reported = Instant::now();
-                self.send(Message::Hits { job, rows: std::mem::take(&mut found), scanned }).await;
-            }
-        }
-        self.send(Message::Hits { job, rows: found, scanned }).await;
-        Ok(())
     }
 
     async fn send(&self, message: Message) {

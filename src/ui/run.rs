@@ -8,19 +8,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use crossterm::event::{Event, EventStream, MouseEventKind};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
+use super::ahead::Ahead;
 use super::key::Key;
+use super::keyboard::{Heard, Keyboard};
 use super::message::{Message, Outside, Request, Terminal, Then};
 use super::request::{self, Backend, Cancel};
-use super::sieve::{Sieve, Sifted};
 use super::state::{Ended, Options, State, ThemeChoice};
 use super::terminal::Screen;
 use super::theme::Depth;
+use super::tty::Tty;
 use super::update::update;
 use crate::domain::Timestamp;
 
@@ -62,8 +62,9 @@ pub async fn run(backend: Backend, start: Start, options: Options) -> Result<End
         backend,
         sender,
         answers,
-        input: Input::open(),
-        sieve: Sieve::default(),
+        tty: Tty::open().context("could not read from the terminal")?,
+        keyboard: Keyboard::default(),
+        ahead: Ahead::default(),
         jobs: HashMap::new(),
         importing: None,
         signals,
@@ -88,8 +89,9 @@ struct Running {
     backend: Backend,
     sender: mpsc::Sender<Message>,
     answers: mpsc::Receiver<Message>,
-    input: Input,
-    sieve: Sieve,
+    tty: Tty,
+    keyboard: Keyboard,
+    ahead: Ahead,
     jobs: HashMap<u64, Cancel>,
     importing: Option<Importing>,
     signals: Signals,
@@ -99,12 +101,15 @@ struct Running {
 
 /// What the loop waits for.
 enum Happening {
-    Input(Option<std::io::Result<Event>>),
+    /// Bytes of the terminal; `None` where it is gone.
+    Input(Option<Vec<u8>>),
     Answer(Message),
     News(Option<Outside>),
     Deadline,
     End(i32),
     Resumed,
+    /// The terminal has another size.
+    Resized,
 }
 
 impl Running {
@@ -146,7 +151,7 @@ impl Running {
                 }
             }
             if let Some((then, file)) = self.program.take() {
-                self.run_program(&then, &file).await?;
+                self.run_program(&then, &file)?;
             }
             if self.screen.is_lost() {
                 bail!("a background task failed; the message is above");
@@ -157,9 +162,9 @@ impl Running {
     }
 
     async fn wait(&mut self) -> Happening {
-        let deadline = [self.state.deadline(), self.sieve.deadline()].into_iter().flatten().min();
+        let deadline = [self.state.deadline(), self.keyboard.deadline()].into_iter().flatten().min();
         tokio::select! {
-            event = self.input.events.recv() => Happening::Input(event),
+            bytes = self.tty.reads.recv() => Happening::Input(bytes),
             Some(message) = self.answers.recv() => Happening::Answer(message),
             news = next_news(&mut self.importing) => Happening::News(news),
             () = until(deadline) => Happening::Deadline,
@@ -169,63 +174,57 @@ impl Running {
 
     /// What has happened already.
     fn waiting(&mut self) -> Option<Happening> {
-        if let Ok(event) = self.input.events.try_recv() {
-            return Some(Happening::Input(Some(event)));
+        if let Ok(bytes) = self.tty.reads.try_recv() {
+            return Some(Happening::Input(Some(bytes)));
         }
         self.answers.try_recv().ok().map(Happening::Answer)
     }
 
     fn take(&mut self, happening: Happening) -> Result<Option<Ended>> {
         match happening {
-            Happening::Input(event) => {
-                let event = event.context("the terminal went away")?.context("could not read from the terminal")?;
-                self.event(event)?;
+            // Whoever closes a terminal need not say so by a signal.
+            Happening::Input(None) => return Ok(Some(Ended::Signal(libc::SIGHUP))),
+            Happening::Input(Some(bytes)) => {
+                let heard = self.keyboard.feed(&bytes, Instant::now());
+                self.heard(heard)?;
             }
-            Happening::Answer(message) => self.update(message)?,
+            Happening::Answer(message) => {
+                self.update(message)?;
+                while let Some(key) = self.ahead.next(&self.state) {
+                    self.update(Message::Key(key))?;
+                }
+            }
             Happening::News(Some(news)) => self.update(Message::Outside(news))?,
             Happening::News(None) => {
                 self.importing = None;
                 self.state.import = None;
             }
             Happening::Deadline => {
-                let sifted = self.sieve.expire(Instant::now());
-                self.sifted(sifted)?;
+                let heard = self.keyboard.expire(Instant::now());
+                self.heard(heard)?;
                 self.update(Message::Deadline)?;
             }
             Happening::Resumed => self.screen.come_back()?,
+            // The size is asked for before every frame.
+            Happening::Resized => {}
             Happening::End(number) => return Ok(Some(Ended::Signal(number))),
         }
         Ok(self.state.ended)
     }
 
-    fn event(&mut self, event: Event) -> Result<()> {
-        match event {
-            Event::Key(key) => {
-                let sifted = self.sieve.feed(key, Instant::now());
-                self.sifted(sifted)
-            }
-            Event::Paste(text) => self.update(Message::Pasted(text)),
-            Event::Resize(columns, rows) => self.update(Message::Resized { columns, rows }),
-            Event::Mouse(mouse) => match mouse.kind {
-                MouseEventKind::ScrollDown => self.update(Message::Wheel { down: true }),
-                MouseEventKind::ScrollUp => self.update(Message::Wheel { down: false }),
-                _ => Ok(()),
-            },
-            Event::FocusGained | Event::FocusLost => Ok(()),
-        }
-    }
-
-    fn sifted(&mut self, sifted: Vec<Sifted>) -> Result<()> {
-        for item in sifted {
-            match item {
-                Sifted::Key(event) => {
-                    if let Some(key) = Key::of(&event) {
-                        self.update(Message::Key(key))?;
-                    }
+    fn heard(&mut self, heard: Vec<Heard>) -> Result<()> {
+        for item in heard {
+            let message = match item {
+                Heard::Key(event) => {
+                    let key = Key::of(&event).and_then(|key| self.ahead.press(key, &self.state));
+                    let Some(key) = key else { continue };
+                    Message::Key(key)
                 }
-                Sifted::Background(shade) => self.update(Message::Background(shade))?,
-                Sifted::Pasted(text) => self.update(Message::Pasted(text))?,
-            }
+                Heard::Background(shade) => Message::Background(shade),
+                Heard::Pasted(text) => Message::Pasted(text),
+                Heard::Wheel { down } => Message::Wheel { down },
+            };
+            self.update(message)?;
         }
         Ok(())
     }
@@ -273,8 +272,15 @@ impl Running {
         match work {
             Terminal::Copy(bytes) => self.screen.copy(&bytes),
             Terminal::Mouse(on) => self.screen.set_mouse(on),
-            Terminal::Redraw => self.screen.redraw(),
-            Terminal::Suspend => self.screen.suspend(),
+            Terminal::Redraw => {
+                self.screen.redraw();
+                Ok(())
+            }
+            Terminal::Suspend => {
+                let back = self.screen.suspend();
+                self.signals.forget_resume();
+                back
+            }
             Terminal::Run { then, file } => {
                 self.program = Some((then, file));
                 Ok(())
@@ -283,10 +289,10 @@ impl Running {
     }
 
     /// Lets a program have the terminal. Keys typed meanwhile are its own, so nobody here may read them.
-    async fn run_program(&mut self, then: &Then, file: &Path) -> Result<()> {
-        self.input.close().await;
+    fn run_program(&mut self, then: &Then, file: &Path) -> Result<()> {
+        self.tty.close();
         let done = self.screen.run(then, file);
-        self.input = Input::open();
+        self.tty = Tty::open().context("could not read from the terminal")?;
         // The file is of no use to anybody else; a program that is gone does not need it.
         let _ = std::fs::remove_file(file);
         self.signals.forget();
@@ -320,36 +326,6 @@ impl Running {
     }
 }
 
-/// The events of the terminal, read by a task of their own.
-///
-/// crossterm's stream remembers only the first waker that polls it, so it must be polled in one place, and there only.
-struct Input {
-    events: mpsc::Receiver<std::io::Result<Event>>,
-    task: JoinHandle<()>,
-}
-
-impl Input {
-    fn open() -> Self {
-        let (sender, events) = mpsc::channel(BURST);
-        let task = tokio::spawn(async move {
-            let mut stream = EventStream::new();
-            while let Some(event) = stream.next().await {
-                if sender.send(event).await.is_err() {
-                    break;
-                }
-            }
-        });
-        Self { events, task }
-    }
-
-    /// Stops reading, and returns once nobody reads any more.
-    async fn close(&mut self) {
-        self.task.abort();
-        // It was aborted, so the only answer is that it was.
-        let _ = (&mut self.task).await;
-    }
-}
-
 async fn next_news(importing: &mut Option<Importing>) -> Option<Outside> {
     match importing {
         Some(importing) => importing.news.recv().await,
@@ -369,7 +345,9 @@ struct Signals {
     terminate: Signal,
     hang_up: Signal,
     interrupt: Signal,
+    quit: Signal,
     resume: Signal,
+    resize: Signal,
 }
 
 impl Signals {
@@ -379,7 +357,9 @@ impl Signals {
             terminate: listen(SignalKind::terminate())?,
             hang_up: listen(SignalKind::hangup())?,
             interrupt: listen(SignalKind::interrupt())?,
+            quit: listen(SignalKind::quit())?,
             resume: listen(SignalKind::from_raw(libc::SIGCONT))?,
+            resize: listen(SignalKind::window_change())?,
         })
     }
 
@@ -390,14 +370,23 @@ impl Signals {
             _ = self.terminate.recv() => Happening::End(libc::SIGTERM),
             _ = self.hang_up.recv() => Happening::End(libc::SIGHUP),
             _ = self.interrupt.recv() => Happening::End(libc::SIGINT),
+            _ = self.quit.recv() => Happening::End(libc::SIGQUIT),
             _ = self.resume.recv() => Happening::Resumed,
+            _ = self.resize.recv() => Happening::Resized,
         }
     }
 
-    /// Forgets a ^C that was meant for a program in front of us.
+    /// Forgets a ^C or a ^\ that was meant for a program in front of us.
     fn forget(&mut self) {
         // The signal driver is another task: it has seen the signal a moment after the program has.
         std::thread::sleep(Duration::from_millis(5));
         while self.interrupt.recv().now_or_never().is_some() {}
+        while self.quit.recv().now_or_never().is_some() {}
+    }
+
+    /// Forgets the signal with which the shell went on: the terminal has been taken again already.
+    fn forget_resume(&mut self) {
+        std::thread::sleep(Duration::from_millis(5));
+        while self.resume.recv().now_or_never().is_some() {}
     }
 }

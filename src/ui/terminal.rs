@@ -3,17 +3,19 @@
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
-use ratatui::layout::{Position, Rect};
+use ratatui::backend::TestBackend;
+use ratatui::layout::{Position, Rect, Size};
+use ratatui::{TerminalOptions, Viewport};
 
 use super::message::Then;
+use super::painter::Painter;
 use super::state::State;
 use super::view;
 
@@ -33,31 +35,41 @@ const ASK_BACKGROUND: &[u8] = b"\x1b]11;?\x1b\\";
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
-/// Collects a frame; flushing does nothing, so that a frame is one `write()`.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct FrameBuffer(Arc<Mutex<Vec<u8>>>);
-
-impl FrameBuffer {
-    pub(crate) fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+/// Where frames are drawn before they are written: a screen in memory, of the size of the terminal.
+pub(crate) struct Canvas {
+    terminal: Terminal<TestBackend>,
+    painter: Painter,
 }
 
-impl Write for FrameBuffer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
+impl Canvas {
+    pub(crate) fn new(columns: u16, rows: u16) -> Result<Self> {
+        let viewport = Viewport::Fixed(Rect::new(0, 0, columns, rows));
+        let backend = TestBackend::new(columns, rows);
+        let terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
+        Ok(Self { terminal, painter: Painter::default() })
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    /// The bytes of the next frame; none where it changes nothing.
+    pub(crate) fn frame(&mut self, state: &mut State) -> Vec<u8> {
+        view::draw(state, &mut self.terminal.get_frame());
+        let bytes = self.painter.paint(self.terminal.current_buffer_mut());
+        self.terminal.swap_buffers();
+        bytes
+    }
+
+    fn resize(&mut self, size: Size) -> Result<()> {
+        let area = Rect::from((Position::ORIGIN, size));
+        if self.terminal.get_frame().area() != area {
+            self.terminal.backend_mut().resize(size.width, size.height);
+            self.terminal.resize(area)?;
+        }
         Ok(())
     }
 }
 
 /// The terminal while it is ours. Dropping it gives it back.
 pub(crate) struct Screen {
-    terminal: Terminal<CrosstermBackend<FrameBuffer>>,
-    frame: FrameBuffer,
+    canvas: Canvas,
     mouse: bool,
 }
 
@@ -68,9 +80,8 @@ impl Screen {
             bail!("could not open the screen: the output is no terminal");
         }
         HOOK.call_once(restore_on_panic);
-        let frame = FrameBuffer::default();
-        let terminal = Terminal::new(CrosstermBackend::new(frame.clone())).context("could not open the screen")?;
-        let mut screen = Self { terminal, frame, mouse };
+        let (columns, rows) = crossterm::terminal::size().context("could not open the screen")?;
+        let mut screen = Self { canvas: Canvas::new(columns, rows)?, mouse };
         screen.take_over()?;
         Ok(screen)
     }
@@ -92,27 +103,23 @@ impl Screen {
     }
 
     pub(crate) fn size(&self) -> Result<(u16, u16)> {
-        let size = self.terminal.size()?;
-        Ok((size.width, size.height))
+        crossterm::terminal::size().context("could not ask for the size of the terminal")
     }
 
     /// Draws a frame with one `write()`; a frame that changes nothing writes nothing.
     pub(crate) fn draw(&mut self, state: &mut State) -> Result<()> {
-        self.terminal.draw(|frame| view::draw(state, frame))?;
-        let bytes = self.frame.take();
-        if !changes(&bytes) {
+        let (columns, rows) = self.size()?;
+        self.canvas.resize(Size::new(columns, rows))?;
+        let bytes = self.canvas.frame(state);
+        if bytes.is_empty() {
             return Ok(());
         }
         write_out(&[BEGIN_FRAME, &bytes, END_FRAME].concat())
     }
 
     /// Has the next frame written as a whole.
-    ///
-    /// Not by `clear`, which asks the terminal where the cursor is and waits for an answer that may never come.
-    pub(crate) fn redraw(&mut self) -> Result<()> {
-        let size = self.terminal.size()?;
-        self.terminal.resize(Rect::from((Position::ORIGIN, size)))?;
-        Ok(())
+    pub(crate) fn redraw(&mut self) {
+        self.canvas.painter.forget();
     }
 
     pub(crate) fn ask_background(&mut self) -> Result<()> {
@@ -126,8 +133,9 @@ impl Screen {
 
     /// Gives bytes to the terminal's clipboard.
     pub(crate) fn copy(&mut self, bytes: &[u8]) -> Result<()> {
-        crossterm::queue!(self.frame, CopyToClipboard::to_clipboard_from(bytes))?;
-        write_out(&self.frame.take())
+        let mut sequence = Vec::new();
+        crossterm::queue!(sequence, CopyToClipboard::to_clipboard_from(bytes))?;
+        write_out(&sequence)
     }
 
     /// Stops the whole job, as the shell expects of ^Z, and comes back when it goes on.
@@ -140,7 +148,8 @@ impl Screen {
     /// Takes the terminal again after somebody else had it.
     pub(crate) fn come_back(&mut self) -> Result<()> {
         self.take_over()?;
-        self.redraw()
+        self.redraw();
+        Ok(())
     }
 
     /// Runs a program on a file in front of the user, and comes back.
@@ -159,11 +168,6 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
-}
-
-/// Whether a frame moves anywhere or clears anything; else it only sets the colours that are set already.
-fn changes(frame: &[u8]) -> bool {
-    frame.iter().any(|byte| matches!(byte, b'H' | b'J'))
 }
 
 fn write_out(bytes: &[u8]) -> Result<()> {
@@ -230,16 +234,4 @@ fn wait_for_enter() {
 fn stop_job() {
     // SAFETY: kill takes two numbers and touches no memory.
     unsafe { libc::kill(0, libc::SIGTSTP) };
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_frame_that_only_sets_colours_is_not_written() {
-        assert!(!changes(b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m\x1b[?25l"));
-        assert!(changes(b"\x1b[3;4Hx\x1b[0m"));
-        assert!(changes(b"\x1b[2J"));
-    }
 }

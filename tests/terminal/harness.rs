@@ -212,6 +212,22 @@ impl std::fmt::Display for Grid {
     }
 }
 
+/// Starts turnscope in a terminal, closes that once a text is on it, and gives the exit code.
+pub fn close_once_it_shows(arguments: &[&str], home: &Path, text: &[u8]) -> u32 {
+    let pair = native_pty_system().openpty(size(100, 30)).expect("a pseudo-terminal");
+    let mut command = CommandBuilder::new(TURNSCOPE);
+    command.args(arguments);
+    let mut child = pair.slave.spawn_command(at_home(command, home)).expect("it starts");
+    let mut reader = pair.master.try_clone_reader().expect("a reader");
+    let (mut shown, mut buffer) = (Vec::new(), [0; 4096]);
+    while !shown.windows(text.len()).any(|part| part == text) {
+        let count = reader.read(&mut buffer).expect("the terminal can be read");
+        shown.extend_from_slice(&buffer[..count]);
+    }
+    drop((reader, pair));
+    child.wait().expect("it can be waited for").exit_code()
+}
+
 fn at_home(mut command: CommandBuilder, home: &Path) -> CommandBuilder {
     command.cwd(home);
     command.env_clear();

@@ -104,14 +104,16 @@ async fn sessions(store: &Store, root: &Session, selection: &Selection) -> Resul
 
 /// The heads of the chosen events in timeline order, session by session.
 async fn choose(store: &Store, sessions: Vec<Session>, selection: &Selection) -> Result<Vec<(Session, Vec<Head>)>> {
-    let wanted: Option<BTreeSet<i64>> = match &selection.events {
-        Some(events) => Some(store.complete_turns(events).await?.into_iter().collect()),
+    let wanted = match &selection.events {
+        Some(events) => Some(store.complete_turns(events).await?),
         None => None,
     };
     let mut chosen = Vec::with_capacity(sessions.len());
     for session in sessions {
-        let mut heads = store.heads(session.number, None).await?;
-        heads.retain(|head| wanted.as_ref().is_none_or(|wanted| wanted.contains(&head.number)));
+        let heads = match &wanted {
+            Some(numbers) => store.heads_among(session.number, numbers).await?,
+            None => store.heads(session.number, None).await?,
+        };
         chosen.push((session, heads));
     }
     Ok(chosen)

@@ -74,7 +74,7 @@ impl Worker {
         order: Vec<u32>,
         phrase: &Phrase,
     ) -> Result<Option<Message>> {
-        self.scan(job, rows.clone(), order.clone(), |turn| phrase.is_in_turn(turn)).await?;
+        self.search_said(job, &rows, &order, phrase).await?;
         let said = order.len();
         let mut found = Vec::new();
         let mut reported = Instant::now();

@@ -2,9 +2,10 @@
 
 mod branches;
 mod event;
-mod lens;
 mod found;
+mod fresh;
 mod lane;
+mod lens;
 mod minimap;
 mod panel;
 mod playback;
@@ -15,6 +16,7 @@ mod work;
 pub(crate) use branches::{Branches, Sign};
 pub(crate) use event::{Aim, EventScreen, Pages, TABS, Tab, WINDOW};
 pub(crate) use found::{Found, Hit};
+pub(crate) use fresh::{Fresh, wants_rows, wants_sessions};
 pub(crate) use lane::Lane;
 pub(crate) use lens::{Correlation, Isolated, Lens, LensLine};
 pub(crate) use minimap::{Cell, LEVELS, Minimap};
@@ -118,6 +120,8 @@ pub(crate) struct State {
     pub deaf_until: Option<Instant>,
     /// What an import that runs beside says.
     pub import: Option<String>,
+    /// What is older than the store.
+    pub fresh: Fresh,
     /// Why there is nothing at the paths that were named.
     pub nothing: Vec<String>,
     /// What could not be read, and is missing where it should be.
@@ -158,6 +162,7 @@ impl State {
             interrupted_until: None,
             deaf_until: None,
             import: None,
+            fresh: Fresh::default(),
             nothing: Vec::new(),
             unread: None,
             exports: 0,
@@ -226,7 +231,7 @@ impl State {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let preview = self.timeline.as_ref().and_then(|timeline| timeline.preview.due);
         let playback = self.timeline.as_ref().and_then(|timeline| timeline.playback.as_ref()?.due);
-        [self.typed.hint_at, preview, playback].into_iter().flatten().min()
+        [self.typed.hint_at, preview, playback, fresh::due(self)].into_iter().flatten().min()
     }
 
     /// What is remembered as typed into a prompt before.

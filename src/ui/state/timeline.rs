@@ -8,10 +8,10 @@ use super::{Branches, Correlation, Lane, Minimap, Playback, Tab};
 use crate::domain::filter::{Field, Filter};
 use crate::domain::{Kind, Session, Timestamp};
 use crate::report::Joined;
-use crate::timeline::{Finding, Row, Rows, State as RowState};
+use crate::timeline::{Finding, Growing, Row, Rows, State as RowState};
 use crate::ui::insight::Survey;
 use crate::ui::list::List;
-use crate::ui::message::{Mark, Members};
+use crate::ui::message::{Mark, Members, Request};
 use crate::ui::payload::View;
 use crate::ui::phrase::Phrase;
 use crate::ui::turns::Turns;
@@ -104,12 +104,18 @@ pub(crate) struct Timeline {
     pub rows: Arc<Rows>,
     /// `false` while only the first rows are here.
     pub complete: bool,
+    /// What reading on begins with; empty while it is under way, and once nothing more comes in.
+    pub growing: Box<Growing>,
+    /// More rows are being read.
+    pub reading: bool,
     /// The rows that are shown, in order; `None` for all.
     pub shown: Option<Arc<Vec<u32>>>,
     /// Rows that failed and are shown, in order.
     pub errors: Vec<u32>,
     /// The joins of all rows; `None` while they are worked out.
     pub joined: Option<Joined>,
+    /// The joins have been asked for.
+    pub weaving: bool,
     pub correlation: Correlation,
     pub list: List,
     pub turns: Turns,
@@ -146,9 +152,12 @@ impl Timeline {
             session,
             rows: Arc::default(),
             complete: false,
+            growing: Box::default(),
+            reading: false,
             shown: None,
             errors: Vec::new(),
             joined: None,
+            weaving: false,
             correlation: Correlation::default(),
             list: List::default(),
             turns: Turns::default(),
@@ -321,6 +330,14 @@ impl Timeline {
             hidden.map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0).collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         counts
+    }
+
+    /// Asks for the joins of all rows, once all are here, unless they are being worked out.
+    pub(crate) fn ask_joins(&mut self) -> Option<Request> {
+        if !self.complete || std::mem::replace(&mut self.weaving, true) {
+            return None;
+        }
+        Some(Request::Weave { session: Box::new(self.session.clone()) })
     }
 
     /// Takes what does not add up, with the rows to go to.

@@ -1,40 +1,13 @@
 //! What goes over the wire: bytes a frame at 120 columns and 40 lines, in true colours.
 
-use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
-
 use super::bench::Bench;
-use crate::ui::terminal::FrameBuffer;
-use crate::ui::view;
-
-/// A terminal that keeps what is written to it.
-struct Wire {
-    terminal: Terminal<CrosstermBackend<FrameBuffer>>,
-    buffer: FrameBuffer,
-}
-
-impl Wire {
-    fn new() -> Self {
-        let viewport = Viewport::Fixed(Rect::new(0, 0, 120, 40));
-        let buffer = FrameBuffer::default();
-        let backend = CrosstermBackend::new(buffer.clone());
-        let terminal = Terminal::with_options(backend, TerminalOptions { viewport }).expect("a terminal");
-        Self { terminal, buffer }
-    }
-
-    /// The bytes of the next frame.
-    fn frame(&mut self, bench: &mut Bench) -> usize {
-        self.terminal.draw(|frame| view::draw(&mut bench.state, frame)).expect("is drawn");
-        self.buffer.take().len()
-    }
-}
+use crate::ui::terminal::Canvas;
 
 #[tokio::test]
 async fn frames_are_small() {
     let mut bench = Bench::new(120, 40).await;
-    let mut wire = Wire::new();
-    let mut sizes = vec![("first screen", wire.frame(&mut bench), 10_000)];
+    let mut canvas = Canvas::new(120, 40).expect("a canvas");
+    let mut sizes = vec![("first screen", canvas.frame(&mut bench.state).len(), 10_000)];
     for (name, names, most) in [
         ("cursor in the sessions", "j", 600),
         ("opening a timeline", "k Enter", 10_000),
@@ -53,9 +26,14 @@ async fn frames_are_small() {
         ("cursor in a tree", "k", 600),
         ("a moment of playback", "P P", 10_000),
         ("a step of playback", "k", 1_000),
+        ("half a page beside the preview", "^D", 4_000),
+        ("a page beside the preview", "^F", 4_000),
+        ("a row in full", "g g e Enter", 10_000),
+        ("its record as written", "g 9 r", 8_000),
+        ("cursor in the record", "j", 600),
     ] {
         bench.press(names).await;
-        sizes.push((name, wire.frame(&mut bench), most));
+        sizes.push((name, canvas.frame(&mut bench.state).len(), most));
     }
     for (name, size, most) in &sizes {
         assert!(size <= most, "{name}: {size} bytes of {most}; all: {sizes:?}");

@@ -46,10 +46,8 @@ async fn opening_a_session_asks_for_its_first_rows_and_for_all() {
     let requests: Vec<Request> =
         keys("Enter").flat_map(|message| update(&mut bench.state, message, Instant::now())).collect();
     let number = bench.state.timeline.as_ref().expect("is open").session.number;
-    assert_eq!(
-        requests,
-        [Request::Heads { session: number, first: Some(500) }, Request::Heads { session: number, first: None }]
-    );
+    let all = Request::Rows { session: number, growing: Box::default(), settled: false };
+    assert_eq!(requests, [Request::Heads { session: number, first: 500 }, all]);
 }
 
 #[tokio::test]
@@ -406,7 +404,7 @@ async fn an_import_refreshes_what_is_open_and_can_be_cancelled() {
     assert_eq!(bench.state.place, Place::Timeline);
     let session = bench.state.timeline.as_ref().expect("is open").session.number;
     let requests = update(&mut bench.state, Message::Outside(Outside::Changed), Instant::now());
-    assert_eq!(requests, [Request::Sessions, Request::Heads { session, first: None }]);
+    assert!(matches!(requests.as_slice(), [Request::Rows { session: asked, .. }] if *asked == session));
     bench.press("^C").await;
     assert_eq!(bench.outward.last(), Some(&Request::CancelImport));
     bench.send(Message::Outside(Outside::Done("9 files".to_owned()))).await;
@@ -432,4 +430,47 @@ async fn every_key_does_something_or_says_why_not() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn the_end_of_an_import_has_the_rows_joined_once_more() {
+    let mut bench = timeline().await;
+    bench.state.import = Some("reading".to_owned());
+    let now = Instant::now();
+    let asked = update(&mut bench.state, Message::Outside(Outside::Done("done".to_owned())), now);
+    let Some(Request::Rows { session, settled: true, .. }) = asked.last() else { panic!("{asked:?}") };
+    let rows = bench.state.timeline.as_ref().expect("is open").rows.clone();
+    let heads: Vec<Head> = (1..=9).map(|number| head(number, number)).collect();
+    let mut growing = crate::timeline::Growing::default();
+    growing.extend(&heads);
+    let answer = |growing| Message::Grown { session: *session, growing: Box::new(growing) };
+    let woven = update(&mut bench.state, answer(growing.clone()), now);
+    assert!(woven.iter().any(|request| matches!(request, Request::Weave { .. })), "{woven:?}");
+    assert_ne!(bench.state.timeline.as_ref().expect("is open").rows, rows);
+    if let Some(timeline) = &mut bench.state.timeline {
+        timeline.weaving = false;
+    }
+    let again = update(&mut bench.state, answer(growing), now);
+    assert!(again.iter().any(|request| matches!(request, Request::Weave { .. })), "{again:?}");
+}
+
+#[tokio::test]
+async fn while_more_comes_in_only_what_is_in_sight_is_asked_for_and_not_at_once_again() {
+    let mut bench = timeline().await;
+    bench.state.import = Some("reading".to_owned());
+    let now = Instant::now();
+    let changed = || Message::Outside(Outside::Changed);
+    let first = update(&mut bench.state, changed(), now);
+    assert!(matches!(first.as_slice(), [Request::Rows { .. }]), "{first:?}");
+    assert_eq!(update(&mut bench.state, changed(), now + Duration::from_secs(9)), []);
+    let Some(Request::Rows { session, growing, .. }) = first.into_iter().next() else { return };
+    update(&mut bench.state, Message::Grown { session, growing }, now);
+    let due = bench.state.deadline().expect("what came meanwhile is due");
+    assert!(due > now);
+    let next = update(&mut bench.state, Message::Deadline, due);
+    assert!(matches!(next.as_slice(), [Request::Rows { .. }]), "{next:?}");
+    let back: Vec<Request> = keys("q").flat_map(|message| update(&mut bench.state, message, due)).collect();
+    assert_eq!(back, []);
+    let list = update(&mut bench.state, Message::Deadline, due + Duration::from_secs(1));
+    assert_eq!(list, [Request::Sessions]);
 }

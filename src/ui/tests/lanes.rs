@@ -164,6 +164,29 @@ async fn a_tree_of_many_rows_is_asked_for_once() {
     assert_eq!((nests, opened(&bench).nested().is_none()), (1, true), "meanwhile the rows stand flat");
 }
 
+#[tokio::test]
+async fn joins_of_very_many_rows_wait_until_something_asks_for_them() {
+    let mut bench = timeline().await;
+    let asked = |bench: &mut Bench, pressed: &str| {
+        let requests: Vec<Request> =
+            keys(pressed).flat_map(|key| update(&mut bench.state, key, Instant::now())).collect();
+        requests.iter().filter(|request| matches!(request, Request::Weave { .. })).count()
+    };
+    let many: Vec<i64> = (0..50_001).collect();
+    for pressed in ["T", "c", "i", "I"] {
+        let timeline = bench.state.timeline.as_mut().expect("is open");
+        *timeline = Timeline::new(timeline.session.clone());
+        with_moments(&mut bench, &many).await;
+        assert!(opened(&bench).joined.is_none() && !opened(&bench).weaving);
+        assert_eq!(
+            (asked(&mut bench, "j"), asked(&mut bench, pressed), asked(&mut bench, "k")),
+            (0, 1, 0),
+            "{pressed}"
+        );
+        bench.state.panel = None;
+    }
+}
+
 /// Lets the deadlines of a time pass, and counts them.
 fn pass(bench: &mut Bench, now: &mut Instant, time: Duration) -> usize {
     let until = *now + time;

@@ -181,6 +181,19 @@ async fn a_store_that_went_bad_says_so_where_the_rows_should_be_and_is_tried_aga
 }
 
 #[tokio::test]
+async fn rows_that_could_not_be_read_to_their_end_are_tried_again() {
+    let mut bench = timeline().await;
+    let session = bench.state.timeline.as_ref().expect("is open").session.number;
+    bench.send(Message::NoRows { session, words: "no disk".to_owned() }).await;
+    assert_eq!(notice(&bench), "no disk; ^L tries again");
+    let asked = update(&mut bench.state, keys("^L").next().expect("a key"), Instant::now());
+    assert!(matches!(asked.first(), Some(Request::Rows { .. })), "{asked:?}");
+    assert!(bench.state.timeline.as_ref().is_some_and(|timeline| timeline.reading), "it is not asked for twice");
+    bench.press("^L").await;
+    assert!(bench.state.unread.is_none());
+}
+
+#[tokio::test]
 async fn paths_with_nothing_in_them_say_so_where_the_sessions_would_be() {
     let mut bench = Bench::empty(60, 20).await;
     bench.send(Message::Outside(Outside::Nothing(vec!["a: is no text".to_owned(), "b: is empty".to_owned()]))).await;

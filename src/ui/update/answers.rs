@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{commands, event, everywhere, find, go, keep, lens, panel, payload, sheet};
+use crate::timeline::Growing;
 use crate::ui::message::{Mark, Message, Request, Terminal};
 use crate::ui::sheet::Content;
 use crate::ui::state::{State, Timeline, Unread};
@@ -11,14 +12,27 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
     let height = state.height();
     mend(state, &answer);
     match answer {
+        Message::NewestSessions(catalog) if !state.sessions.loaded => {
+            state.sessions.take(catalog, height);
+            state.sessions.loaded = false;
+        }
+        Message::NewestSessions(_) => {}
         Message::Unread { request, words } => unread(state, *request, words),
         Message::Sessions(catalog) => {
             let first_time = !state.sessions.loaded;
+            state.fresh.listing = false;
             state.sessions.take(catalog, height);
             refresh_session(state, first_time);
         }
         Message::Session { id, found } => return session(state, &id, found.map(|session| *session)),
         Message::Heads { session, rows, complete } => return heads(state, session, rows, complete),
+        Message::Grown { session, growing } => return grown(state, session, growing),
+        Message::NoRows { session, words } => {
+            let Some(timeline) = open(state, session) else { return Vec::new() };
+            timeline.reading = false;
+            let (growing, settled) = (Box::default(), state.fresh.settled);
+            unread(state, Request::Rows { session, growing, settled }, words);
+        }
         Message::Turns { session, turns } => {
             if let Some(timeline) = open(state, session) {
                 timeline.turns.asked = false;
@@ -56,7 +70,7 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
         }
         Message::Woven { session, joined, findings } => {
             if let Some(timeline) = open(state, session) {
-                timeline.joined = Some(joined);
+                (timeline.joined, timeline.weaving) = (Some(joined), false);
                 timeline.take_parents();
                 timeline.take_findings(findings);
                 return event::ask_links(state);
@@ -95,6 +109,8 @@ fn mend(state: &mut State, answer: &Message) {
             (Request::Sessions, Message::Sessions(_))
                 | (Request::Session { .. }, Message::Session { .. })
                 | (Request::Heads { .. }, Message::Heads { .. })
+                | (Request::Rows { .. }, Message::Grown { .. })
+                | (Request::Weave { .. }, Message::Woven { .. })
                 | (Request::Detail { .. }, Message::Detail { .. })
                 | (Request::Payload { .. }, Message::Payload { .. })
         )
@@ -170,7 +186,10 @@ fn session(state: &mut State, id: &str, found: Option<crate::domain::Session>) -
 fn heads(state: &mut State, session: i64, rows: Arc<crate::timeline::Rows>, complete: bool) -> Vec<Request> {
     let height = state.height();
     let Some(timeline) = open(state, session) else { return Vec::new() };
-    if timeline.complete && (!complete || *timeline.rows == *rows) {
+    // Less than what is here was read before it; what is the same needs no new look.
+    let fewer = rows.len() < timeline.rows.len();
+    let nothing_new = if complete { timeline.complete && *timeline.rows == *rows } else { timeline.complete || fewer };
+    if nothing_new {
         return Vec::new();
     }
     let first_time = !timeline.complete;
@@ -182,7 +201,7 @@ fn heads(state: &mut State, session: i64, rows: Arc<crate::timeline::Rows>, comp
             requests.push(Request::Marks { session, id });
         }
         requests.extend(weave(state));
-        requests.extend(find::rerun(state));
+        requests.extend(look_again(state));
         requests.extend(event::refresh(state));
     }
     if let Some((event, tab)) = wanted.and_then(|wanted| Some((wanted.event, wanted.tab?))) {
@@ -191,14 +210,45 @@ fn heads(state: &mut State, session: i64, rows: Arc<crate::timeline::Rows>, comp
     requests
 }
 
+fn grown(state: &mut State, session: i64, growing: Box<Growing>) -> Vec<Request> {
+    let importing = state.import.is_some() || state.fresh.rows;
+    let Some(timeline) = open(state, session) else { return Vec::new() };
+    let rows = Arc::new(growing.rows().clone());
+    timeline.reading = false;
+    // Once nothing more comes in, only the rows themselves are of use.
+    if importing {
+        timeline.growing = growing;
+    }
+    let mut requests = heads(state, session, rows, true);
+    if requests.is_empty() && !importing {
+        // The last rows were here before the end was told; what had waited for the end is done now.
+        requests.extend(weave(state));
+        requests.extend(look_again(state));
+    }
+    requests
+}
+
+/// Searches and filters again over new rows; while long ones still come in, once they are all here.
+fn look_again(state: &mut State) -> Vec<Request> {
+    let many = state.timeline.as_ref().is_some_and(|timeline| timeline.rows.len() > FEW);
+    if many && state.import.is_some() { Vec::new() } else { find::rerun(state) }
+}
+
+/// Rows that are looked through, and joined, without being asked.
+const FEW: usize = 50_000;
+
 /// Asks for the joins of the rows as they are now; while an import goes on, they would be old at once.
+///
+/// Joins of very many rows take much memory: they wait until a row is opened, or something else asks for them.
 pub(super) fn weave(state: &mut State) -> Vec<Request> {
     let importing = state.import.is_some();
+    let opened = state.event.is_some();
     let Some(timeline) = state.timeline.as_mut().filter(|timeline| timeline.complete) else { return Vec::new() };
-    if importing && timeline.joined.is_some() {
+    let waits = timeline.rows.len() > FEW && !opened && timeline.joined.is_none();
+    if waits || importing && timeline.joined.is_some() {
         return Vec::new();
     }
-    vec![Request::Weave { session: Box::new(timeline.session.clone()) }]
+    timeline.ask_joins().into_iter().collect()
 }
 
 /// Takes rows that a filter passes, or in which a phrase was found: in what the list says of them, or inside.

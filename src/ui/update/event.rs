@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{go, jobs, keep, lines, payload, sheet};
+use super::{answers, go, jobs, keep, lines, payload, sheet};
 use crate::ui::action::{Fold, Look};
 use crate::ui::facts;
 use crate::ui::insight::{Insight, Survey};
@@ -52,7 +52,7 @@ pub(super) fn open(state: &mut State, event: i64, tab: Tab) -> Vec<Request> {
 pub(super) fn ask_links(state: &mut State) -> Vec<Request> {
     let (Some(timeline), Some(event)) = (&state.timeline, &state.event) else { return Vec::new() };
     let members = timeline.rows.position(event.key).and_then(|row| timeline.members(row));
-    let (Some(joined), Some(members)) = (&timeline.joined, members) else { return Vec::new() };
+    let (Some(joined), Some(members)) = (&timeline.joined, members) else { return answers::weave(state) };
     vec![Request::Links { session: timeline.session.number, joined: joined.clone(), members }]
 }
 

@@ -1,6 +1,6 @@
 //! Going from place to place: in, out, back, history, and out of the program.
 
-use super::{INTERRUPT_WITHIN, event, filter, jobs, payload};
+use super::{INTERRUPT_WITHIN, event, filter, fresh, jobs, payload};
 use crate::domain::Session;
 use crate::ui::action::{Fold, Go};
 use crate::ui::history::Visit;
@@ -91,8 +91,8 @@ fn show(state: &mut State, session: Session, wanted: Option<Wanted>) -> Vec<Requ
     }
     state.timeline = Some(timeline);
     state.event = None;
-    requests.push(Request::Heads { session: number, first: Some(FIRST) });
-    requests.push(Request::Heads { session: number, first: None });
+    requests.push(Request::Heads { session: number, first: FIRST });
+    requests.extend(fresh::rows(state));
     requests
 }
 

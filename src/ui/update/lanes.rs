@@ -83,7 +83,9 @@ fn nest(timeline: &mut Timeline, height: usize) -> Option<Request> {
     }
     let (session, rows) = (timeline.session.number, timeline.rows.clone());
     // They come with the joins.
-    let parents = timeline.parents().cloned()?;
+    let Some(parents) = timeline.parents().cloned() else {
+        return if timeline.joined.is_none() { timeline.ask_joins() } else { None };
+    };
     if rows.len() > AT_ONCE {
         let shown = timeline.shown.clone();
         return timeline.ask_once().then_some(Request::Nest { session, rows, parents, shown });

@@ -24,11 +24,13 @@ pub(super) fn isolate(state: &mut State) -> Vec<Request> {
 
 fn ask(state: &mut State, isolate: Option<Option<Key>>) -> Option<Request> {
     let event = state.event.as_ref().filter(|_| state.place == Place::Event).map(|event| event.key);
-    let timeline = state.timeline.as_ref()?;
-    let Some(joined) = &timeline.joined else {
+    let timeline = state.timeline.as_mut()?;
+    if timeline.joined.is_none() {
+        let request = timeline.ask_joins();
         state.warn("the joins are still being worked out");
-        return None;
-    };
+        return request;
+    }
+    let joined = timeline.joined.as_ref()?;
     let row = match event {
         Some(event) => timeline.rows.position(event),
         None => timeline.current(),

@@ -7,6 +7,7 @@ mod everywhere;
 mod export;
 mod filter;
 mod find;
+mod fresh;
 mod go;
 mod jobs;
 mod keep;
@@ -72,6 +73,7 @@ pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Reque
         Message::Outside(news) => outside(state, news),
         answer => answers::take(state, answer),
     };
+    requests.extend(fresh::ask(state, now));
     requests.extend(lanes::follow(state, now));
     requests.extend(timeline::fetch(state, now));
     requests
@@ -103,7 +105,11 @@ pub(crate) fn act(state: &mut State, action: Action, count: Option<usize>, now: 
 
 /// Asks again for what could not be read.
 fn retry(state: &mut State) -> Vec<Request> {
-    state.unread.take().map(|unread| unread.requests).unwrap_or_default()
+    let requests = state.unread.take().map(|unread| unread.requests).unwrap_or_default();
+    if let Some(timeline) = &mut state.timeline {
+        timeline.reading |= requests.iter().any(|request| matches!(request, Request::Rows { .. }));
+    }
+    requests
 }
 
 /// Moves the cursor of whatever has the keys.
@@ -158,7 +164,10 @@ fn outside(state: &mut State, news: Outside) -> Vec<Request> {
             state.import = Some(words);
             Vec::new()
         }
-        Outside::Changed => changed(state),
+        Outside::Changed => {
+            state.fresh.changed();
+            Vec::new()
+        }
         Outside::Open(id) => {
             let nowhere_yet = state.timeline.is_none() && state.place == Place::Sessions;
             if nowhere_yet { vec![Request::Session { id }] } else { Vec::new() }
@@ -170,18 +179,10 @@ fn outside(state: &mut State, news: Outside) -> Vec<Request> {
         Outside::Done(words) => {
             state.import = None;
             state.say(words);
-            let mut requests = changed(state);
-            requests.extend(answers::weave(state));
-            requests
+            state.fresh.done();
+            Vec::new()
         }
     }
-}
-
-/// Asks again for what is on the screen.
-fn changed(state: &State) -> Vec<Request> {
-    let heads =
-        state.timeline.as_ref().map(|timeline| Request::Heads { session: timeline.session.number, first: None });
-    [Request::Sessions].into_iter().chain(heads).collect()
 }
 
 /// Opens a panel; what was typed for the screen is forgotten.

@@ -38,7 +38,7 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
         }
         Show::Lens => return lens::open_lens(state),
         Show::Isolate => return lens::isolate(state),
-        Show::Findings => return open_panel(state, Panel::Findings { list: List::default() }),
+        Show::Findings => return findings(state),
         Show::Time => {
             let clock = state.timeline.as_mut().map(|timeline| {
                 timeline.clock = timeline.clock.next();
@@ -53,6 +53,13 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
         }
     }
     Vec::new()
+}
+
+/// Opens what does not add up; it comes with the joins.
+fn findings(state: &mut State) -> Vec<Request> {
+    let asked = state.timeline.as_mut().filter(|timeline| timeline.joined.is_none()).and_then(Timeline::ask_joins);
+    open_panel(state, Panel::Findings { list: List::default() });
+    asked.into_iter().collect()
 }
 
 fn preview(timeline: &mut Timeline, wish: Show, lines: usize) {

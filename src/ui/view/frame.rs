@@ -96,9 +96,13 @@ pub(super) fn status(state: &State, area: Rect, buffer: &mut Buffer) {
 fn position(state: &State) -> String {
     let place = |at: usize, length: usize| format!("{}/{length}", if length == 0 { 0 } else { at + 1 });
     match (state.place, &state.timeline, &state.event) {
-        (Place::Sessions, ..) => place(state.sessions.list.at, state.sessions.lines.len()),
+        (Place::Sessions, ..) => {
+            let more = if state.sessions.loaded || state.sessions.lines.is_empty() { "" } else { "+" };
+            format!("{}{more}", place(state.sessions.list.at, state.sessions.lines.len()))
+        }
         (_, Some(timeline), _) => {
-            let more = if timeline.complete { "" } else { "+" };
+            // A file that is still being read may bring more.
+            let more = if timeline.complete && state.import.is_none() { "" } else { "+" };
             let played = timeline.playback.as_ref().filter(|_| state.place == Place::Timeline).map(played);
             format!("{}{more}{}", place(timeline.list.at, timeline.len()), played.unwrap_or_default())
         }

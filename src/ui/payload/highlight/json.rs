@@ -49,6 +49,7 @@ pub(super) fn tokens(line: &[u8], window: Range<usize>, state: State) -> Vec<(Ra
                 let end = string_end(line, at + 1);
                 (end, ink_of_string(line, end))
             }
+            b',' if is_between_numbers(line, at) => (at + 1, Ink::Number),
             b'{' | b'}' | b'[' | b']' | b':' | b',' => (at + 1, Ink::Punctuation),
             b'-' | b'0'..=b'9' => (word_end(line, at), Ink::Number),
             b't' | b'f' | b'n' => (word_end(line, at), Ink::Literal),
@@ -60,6 +61,13 @@ pub(super) fn tokens(line: &[u8], window: Range<usize>, state: State) -> Vec<(Ra
         at = end;
     }
     tokens
+}
+
+/// A page of small numbers would change its colour at every byte, which is slow to send and no help to read.
+fn is_between_numbers(line: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| line.get(before));
+    let after = line.get(at + 1);
+    before.is_some_and(u8::is_ascii_digit) && after.is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-')
 }
 
 /// Where a string ends, its quote included; at most so far ahead.
@@ -104,6 +112,13 @@ mod tests {
         assert_eq!(tokens[3], (r#""c""#.to_owned(), Ink::String));
         assert_eq!(tokens[8], ("-1.5e3".to_owned(), Ink::Number));
         assert_eq!(tokens[10], ("true".to_owned(), Ink::Literal));
+    }
+
+    #[test]
+    fn a_comma_between_numbers_looks_like_them() {
+        let commas: Vec<Ink> =
+            inks(r#"[1,-2,"3",4]"#).into_iter().filter(|(text, _)| text == ",").map(|(_, ink)| ink).collect();
+        assert_eq!(commas, [Ink::Number, Ink::Punctuation, Ink::Punctuation]);
     }
 
     #[test]
