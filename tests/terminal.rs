@@ -104,6 +104,22 @@ fn the_tabs_of_an_event_show_its_parts() {
 }
 
 #[test]
+fn the_lens_goes_to_a_row_of_the_same_request_and_history_comes_back_to_the_same_place() {
+    let mut terminal = retro();
+    find(&mut terminal, "crowd_pulse, 0.86");
+    let before = terminal.wait("a position", |grid| position(grid).is_some());
+    terminal.press("c");
+    terminal.wait("the rows of the request", |grid| grid.has("request_id") && grid.has("this row"));
+    terminal.press("j\r");
+    terminal.wait("another row", |grid| position(grid).is_some() && position(grid) != position(&before));
+    // Control and O.
+    terminal.press("\u{f}");
+    let after = terminal.wait("the row before", |grid| position(grid) == position(&before));
+    assert_eq!(after.lines[1..20], before.lines[1..20], "the list stands where it stood");
+    quit(terminal);
+}
+
+#[test]
 fn a_search_goes_to_its_hits_and_a_filter_hides_the_rest() {
     let mut terminal = retro();
     find(&mut terminal, "scorecard.run");

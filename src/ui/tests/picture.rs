@@ -79,6 +79,8 @@ pictures! {
     tree: "e Enter p T d j z c";
     playback: "e Enter p d P 4 G";
     groups: "# a";
+    lens: "e Enter e c";
+    findings: "e Enter I";
     found: ": f i n d Space l o g i n Enter";
 }
 
