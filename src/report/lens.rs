@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::Result;
 
 use super::Joined;
-use crate::domain::{Event, Key, KeyKind, Session, Timestamp};
+use crate::domain::{Event, Key, KeyKind, Session, Timestamp, Via};
 use crate::store::Store;
 use crate::timeline::{Rows, Strength, describe};
 
@@ -73,7 +73,9 @@ pub async fn lens(store: &Store, session: &Session, joined: &Joined, own: &[i64]
 
 /// For every key of some events that other rows of the session have too: those rows, their own among them.
 pub async fn sharing(store: &Store, session: &Session, rows: &Rows, own: &[i64]) -> Result<Vec<(Key, Vec<usize>)>> {
-    let keys = keys_of(&store.events(own).await?);
+    let mut keys = keys_of(&store.events(own).await?);
+    // By these a decision finds the calls that it may have meant: all calls of the tool have them.
+    keys.retain(|key| !matches!(key.via(), Via::ToolMeant | Via::ToolCalled));
     let found = store.sharing(&session.lineage, &keys).await?;
     let places: HashMap<i64, usize> =
         (0..rows.len()).flat_map(|row| rows.members(row).iter().map(move |number| (*number, row))).collect();

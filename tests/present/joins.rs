@@ -85,7 +85,7 @@ fn a_decision_finds_the_only_call_that_it_may_have_meant() {
     let (world, told) = told();
     let item = only(&world, MODELS, &[("event_type", "conversation_item_added")]);
     let call = only(&world, TOOLS, &[("event_type", "tool_call_created")]);
-    assert_eq!(between(&told, &item, &call), is("unique", "the only call of the tool that the model meant"));
+    assert_eq!(between(&told, &item, &call), is("unique", "call of the tool that the model meant"));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn starts_and_outcomes_are_one_row_by_base_or_by_order() {
     });
     assert_eq!(told.row(&routed[0])["id"], told.row(&routed[1])["id"]);
     let paired = joins(&told, &routed[0]).into_iter().find(|join| join.0 == "unique");
-    assert_eq!(paired.map(|join| join.1), Some("the only open start of the same call".to_owned()));
+    assert_eq!(paired.map(|join| join.1), Some("open start of the same call".to_owned()));
     let drawn = ["started", "completed"].map(|status| {
         first(&world, MODELS, &[("source", "canvas_runner"), ("event_type", "model_call"), ("status", status)])
     });
@@ -175,7 +175,7 @@ fn pending(calls: usize) -> (World, Vec<String>, String) {
 fn a_result_is_given_to_the_only_pending_call_of_its_request() {
     let (world, calls, result) = pending(1);
     let told = Told::of(&report(&world));
-    assert_eq!(between(&told, &result, &calls[0]), is("unique", "the only open call with the same key"));
+    assert_eq!(between(&told, &result, &calls[0]), is("unique", "open call with the same key"));
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn basis(lead: &Event, other: &Event) -> (Strength, Basis) {
     let halves = lead.kind == Kind::Model && lead.phase == Phase::Call && other.phase == Phase::Result;
     match request {
         Some((value, ..)) if halves => {
-            (Strength::Unique, said(KeyKind::Request.name(), "the only open start of the same call", vec![value]))
+            (Strength::Unique, said(KeyKind::Request.name(), "open start of the same call", vec![value]))
         }
         Some((value, ..)) => (Strength::Keyed, said(KeyKind::Request.name(), "same request", vec![value])),
         // What the source itself holds together: a record and what it says again.

@@ -42,8 +42,7 @@ fn halves(weaving: &Weaving, kind: Kind, looks_by: Via) -> Halves {
 /// A key that several calls have is narrowed by the next one; what is still several stays open. A call that has
 /// found its result waits no more.
 pub(super) fn open_calls(weaving: &mut Weaving) {
-    let (in_time, late) =
-        (number("the only open call with the same key"), number("a late result of the only open call"));
+    let (in_time, late) = (number("open call with the same key"), number("open call long before, with the same key"));
     let halves = halves(weaving, Kind::Tool, Via::ResultOf);
     let mut answered: HashSet<u32> = HashSet::new();
     for result in halves.loose.chunk_by(|one, other| one.0 == other.0) {
@@ -81,7 +80,7 @@ fn waits_for(weaving: &Weaving, call: u32, result: u32) -> bool {
 
 /// An outcome of a model call that no id ties to a start belongs to the only start of its emitter that is open.
 pub(super) fn open_starts(weaving: &mut Weaving) {
-    let rule = number("the only open start of the same call");
+    let rule = number("open start of the same call");
     let halves = halves(weaving, Kind::Model, Via::Same);
     for outcome in halves.loose.chunk_by(|one, other| one.0 == other.0) {
         let (node, key, value) = outcome[0];
@@ -147,12 +146,9 @@ pub(super) fn orphans(weaving: &mut Weaving, rule: u8) {
         "start without outcome" => (Kind::Model, true),
         _ => (Kind::Model, false),
     };
-    let halves = [
-        "the only open call with the same key",
-        "a late result of the only open call",
-        "the only open start of the same call",
-    ]
-    .map(number);
+    let halves =
+        ["open call with the same key", "open call long before, with the same key", "open start of the same call"]
+            .map(number);
     let mut paired: HashSet<u32> = HashSet::new();
     for link in weaving.links.iter().filter(|link| halves.contains(&link.rule)) {
         let (from, count) = link.candidates;

@@ -215,7 +215,7 @@ fn a_result_finds_the_only_open_call_of_its_request() {
     let joins = joined(vec![open, late]);
     // That they share a request is said no second time: the pairing says more.
     assert_eq!(told(&joins["tool:t1"]), ["unique request_id i > tool:other"]);
-    assert_eq!(joins["tool:other"][0].basis.rule, "the only open call with the same key");
+    assert_eq!(joins["tool:other"][0].basis.rule, "open call with the same key");
 }
 
 #[test]

@@ -77,7 +77,7 @@ pub(super) fn findings(state: &State, list: List, areas: &Areas, buffer: &mut Bu
     let found = &timeline.correlation.findings;
     let count = |severity| found.iter().filter(|finding| finding.severity == severity).count();
     let title = format!(
-        " Findings: {} errors, {} warnings, {} for information; Enter goes there, Esc closes ",
+        " Findings: {} errors, {} warnings, {} info; Enter goes there, Esc closes ",
         count(Severity::Error),
         count(Severity::Warning),
         count(Severity::Info)
