@@ -9,6 +9,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
+#[path = "corpus/oracles.rs"]
+mod oracles;
+
 const TOKENS: [&str; 6] = ["input", "cache_read", "cache_write", "output", "reasoning", "total"];
 
 #[test]
@@ -19,6 +22,22 @@ fn claude_code() {
 #[test]
 fn codex() {
     check("codex");
+}
+
+#[test]
+fn what_others_expect_of_real_files_is_what_we_tell() {
+    let Some(corpus) = std::env::var_os("TURNSCOPE_CORPUS") else {
+        writeln!(std::io::stderr(), "skipped: expected results (TURNSCOPE_CORPUS is not set)").expect("stderr is open");
+        return;
+    };
+    let (mut lines, mut wrong) = (0, Vec::new());
+    for agent in ["claude-code", "codex"] {
+        let (compared, differences) = oracles::differences(&PathBuf::from(&corpus).join(agent));
+        lines += compared;
+        wrong.extend(differences);
+    }
+    writeln!(std::io::stderr(), "{lines} lines of expected results").expect("stderr is open");
+    assert!(lines > 0 && wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 fn check(agent: &str) {
