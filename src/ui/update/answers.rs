@@ -73,6 +73,7 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
                 (timeline.joined, timeline.weaving) = (Some(joined), false);
                 timeline.take_parents();
                 timeline.take_findings(findings);
+                lens::here(state);
                 return event::ask_links(state);
             }
         }

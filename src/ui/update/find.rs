@@ -155,6 +155,9 @@ fn target_jump(state: &mut State, target: Target, forward: bool, times: usize) -
         _ => None,
     };
     let Some(line) = found else {
+        if target == Target::Finding && lens::awaits(state) {
+            return lens::ask_joins(state).into_iter().collect();
+        }
         state.say(nothing(state.place, target, forward));
         return Vec::new();
     };

@@ -10,6 +10,8 @@ use crate::ui::list::{List, Move};
 use crate::ui::message::Request;
 use crate::ui::state::{Isolated, Lens, LensLine, Panel, State};
 
+const WORKING: &str = "the joins are still being worked out";
+
 /// Opens the lens on the row under the cursor.
 pub(super) fn open_lens(state: &mut State) -> Vec<Request> {
     ask(state, None).map_or_else(Vec::new, |request| vec![request])
@@ -24,12 +26,10 @@ pub(super) fn isolate(state: &mut State) -> Vec<Request> {
 
 fn ask(state: &mut State, isolate: Option<Option<Key>>) -> Option<Request> {
     let event = state.event.as_ref().filter(|_| state.place == Place::Event).map(|event| event.key);
-    let timeline = state.timeline.as_mut()?;
-    if timeline.joined.is_none() {
-        let request = timeline.ask_joins();
-        state.warn("the joins are still being worked out");
-        return request;
+    if awaits(state) {
+        return ask_joins(state);
     }
+    let timeline = state.timeline.as_ref()?;
     let joined = timeline.joined.as_ref()?;
     let row = match event {
         Some(event) => timeline.rows.position(event),
@@ -37,6 +37,25 @@ fn ask(state: &mut State, isolate: Option<Option<Key>>) -> Option<Request> {
     };
     let members = timeline.members(row?)?;
     Some(Request::Lens { session: Box::new(timeline.session.clone()), joined: joined.clone(), members, isolate })
+}
+
+/// Whether the joins of the session are still to be worked out.
+pub(super) fn awaits(state: &State) -> bool {
+    state.timeline.as_ref().is_some_and(|timeline| timeline.joined.is_none())
+}
+
+/// Asks for the joins, and says that they are not here yet.
+pub(super) fn ask_joins(state: &mut State) -> Option<Request> {
+    let request = state.timeline.as_mut()?.ask_joins();
+    state.warn(WORKING);
+    request
+}
+
+/// Says that the joins are here, to whom was told that they were not.
+pub(super) fn here(state: &mut State) {
+    if state.notice.as_ref().is_some_and(|notice| notice.text == WORKING) {
+        state.say("the joins are here now");
+    }
 }
 
 /// Takes the rows that share a key with one.
