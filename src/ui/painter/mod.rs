@@ -36,6 +36,13 @@ struct Tile<'a> {
     width: u16,
 }
 
+impl Tile<'_> {
+    /// Emoji of several characters, such as flags and families.
+    fn is_doubtful(&self) -> bool {
+        self.text.len() > 4 && (self.width > 1 || self.text.contains(['\u{200d}', '\u{fe0f}']))
+    }
+}
+
 /// Neighbouring cells of a line that are written in one style.
 #[derive(Debug, Clone, Copy)]
 struct Run {
@@ -87,11 +94,28 @@ impl Painter {
 }
 
 fn cheaper_order(pen: &Pen, old: &[Tile<'_>], new: &[Tile<'_>], columns: usize) -> Pen {
-    let mut runs = runs(old, new, columns);
+    let (mut pen, mut old) = (pen.clone(), old.to_vec());
+    clear_doubtful(&mut pen, &mut old, new, columns);
+    let mut runs = runs(&old, new, columns);
     let by_line = write(pen.clone(), &runs, new, columns);
     runs.sort_by_key(|run| (run.look != pen.look(), run.look, run.y, run.from));
     let by_look = write(pen.clone(), &runs, new, columns);
     if by_look.out.len() < by_line.out.len() { by_look } else { by_line }
+}
+
+/// Erases changed lines with something on them that terminals take to be of different widths: a narrower one would
+/// leave there what nobody knows of.
+fn clear_doubtful(pen: &mut Pen, old: &mut [Tile<'_>], new: &[Tile<'_>], columns: usize) {
+    const BLANK: Tile<'_> = Tile { text: " ", look: Look::PLAIN, width: 1 };
+    for (y, (old, new)) in old.chunks_mut(columns).zip(new.chunks(columns)).enumerate() {
+        let is_doubtful = old.iter().chain(new).any(Tile::is_doubtful);
+        if is_doubtful && *old != *new && old.iter().any(|tile| *tile != BLANK) {
+            pen.go(0, y as u16);
+            pen.dip(Look::PLAIN, true);
+            pen.erase(columns as u16, true);
+            old.fill(BLANK);
+        }
+    }
 }
 
 fn tiles(buffer: &Buffer) -> Vec<Tile<'_>> {

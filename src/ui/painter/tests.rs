@@ -203,6 +203,23 @@ fn lines_that_moved_are_moved_by_the_terminal() {
 }
 
 #[test]
+fn nothing_is_left_of_a_line_with_signs_that_terminals_take_to_be_of_different_widths() {
+    let line = |text: &str| {
+        let mut buffer = blank();
+        buffer.set_string(0, 1, text, Style::new());
+        buffer
+    };
+    let mut painter = Painter::default();
+    painter.paint(&line("0123456789x"));
+    for text in ["👩\u{200d}👩\u{200d}👧 zwj x", "and plain x"] {
+        let bytes = String::from_utf8(painter.paint(&line(text))).expect("UTF-8");
+        assert!(bytes.contains("\x1b[K"), "{bytes:?}");
+        assert!(bytes.ends_with(text) || bytes.ends_with(&text[text.len() - 5..]), "{bytes:?}");
+    }
+    assert!(painter.paint(&line("and plain x")).is_empty());
+}
+
+#[test]
 fn styles_that_change_at_every_letter_are_written_one_after_the_other() {
     let mut buffer = Buffer::empty(Rect::new(0, 0, 100, 40));
     for cell in 0..4000u16 {
