@@ -85,8 +85,11 @@ impl Keyboard {
         self.until = match &self.held {
             Held::Nothing => None,
             Held::Escape => Some(now + HELD),
+            Held::Sequence(bytes) if bytes.is_empty() => Some(now + APART),
             Held::Introducer(_) | Held::Reply(..) | Held::Paste(_) => Some(now + REPLY_APART),
-            Held::Single | Held::Sequence(_) | Held::Character(_) | Held::Mouse(_) => Some(now + APART),
+            // What has got so far is no key by itself, and its rest must not become one.
+            Held::Sequence(_) | Held::Character(_) => Some(now + REPLY_APART),
+            Held::Single | Held::Mouse(_) => Some(now + APART),
         };
         heard
     }

@@ -51,8 +51,10 @@ fn replies_never_act_as_keys_and_keys_around_them_stay() {
 
 #[test]
 fn a_reply_may_come_in_two_parts_half_a_second_apart() {
-    for reply in REPLIES.iter().filter(|reply| reply.starts_with("\x1b]") || reply.starts_with("\x1bP")) {
-        for at in 2..reply.len() {
+    let strings = REPLIES.iter().filter(|reply| reply.starts_with("\x1b]") || reply.starts_with("\x1bP"));
+    let reports = REPLIES.iter().filter(|reply| reply.starts_with("\x1b["));
+    for (reply, from) in strings.map(|reply| (reply, 2)).chain(reports.map(|reply| (reply, 3))) {
+        for at in from..reply.len() {
             let parts = [&reply.as_bytes()[..at], &reply.as_bytes()[at..], b"k"];
             assert_eq!(hear(&parts, 500), typed("k"), "{reply:?} at {at}");
         }
@@ -106,6 +108,11 @@ fn a_split_arrow_key_stays_an_arrow_key() {
         assert_eq!(hear(&parts.map(str::as_bytes), 30), [plain(KeyCode::Up)]);
     }
     assert_eq!(hear(&["\x1b[1;".as_bytes(), b"5C"], 200).len(), 1);
+}
+
+#[test]
+fn a_letter_may_come_in_two_parts_half_a_second_apart() {
+    assert_eq!(hear(&[b"\xe2", b"\x9d\x96"], 500), typed("❖"));
 }
 
 #[test]
