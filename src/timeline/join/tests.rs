@@ -306,6 +306,18 @@ fn a_status_line_is_near_the_task_whose_id_begins_so_and_open_where_two_do() {
 }
 
 #[test]
+fn the_states_of_one_task_are_one_candidate() {
+    let line = derived(agent("e2", 5, "queued (task 1a2b3c4d)"), KeyKind::Task, "1a2b3c4d", "present.status_line_task");
+    let state = |id: &str, second| {
+        let task = with(event(id, Kind::Task, second), &[(KeyKind::Task, "1a2b3c4d-one")]);
+        derived(task, KeyKind::Task, "1a2b3c4d", "present.task_prefix")
+    };
+    let joins = joined(vec![line, state("queued", 1), state("succeeded", 1)]);
+    assert_eq!(told(&joins["e2"]), ["near task_id 1a2b3c4d > queued"]);
+    assert_eq!(told(&joins["succeeded"]), ["exact task_id 1a2b3c4d-one > queued"]);
+}
+
+#[test]
 fn a_follow_up_is_a_child_and_not_the_same_request() {
     let parent = with(event("p", Kind::Trace, 1), &[(KeyKind::Request, "X")]);
     let keys = [(KeyKind::Request, "X:d1:0123456789")];

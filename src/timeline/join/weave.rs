@@ -1,6 +1,6 @@
 //! Weaves the web: applies the table of rules to all rows of a lineage, the strongest rules first.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::rule::{Choice, RULES, Rule, Side};
 use super::union::Union;
@@ -214,9 +214,13 @@ impl Weaving {
     fn by_only(&mut self, number: u8, rule: &Rule, within: i64) {
         let Some(kind) = rule.key else { return };
         let mut found: Vec<(u32, Vec<u32>)> = Vec::new();
+        let states = self.states();
+        let first_state = |entry: &Entry| states.get(&entry.node).copied().unwrap_or(entry.node);
         for group in self.groups(kind).filter(|group| group.len() > 1) {
-            let theirs: Vec<u32> =
-                group.iter().filter(|entry| self.is_on(rule.theirs, entry)).map(|entry| entry.node).collect();
+            let mut theirs: Vec<u32> =
+                group.iter().filter(|entry| self.is_on(rule.theirs, entry)).map(first_state).collect();
+            theirs.sort_unstable();
+            theirs.dedup();
             for ours in group.iter().filter(|entry| self.is_on(rule.ours, entry)) {
                 let fits = |node: &&u32| **node != ours.node && self.is_near(ours.node, **node, within);
                 let fitting: Vec<u32> = theirs.iter().filter(fits).take(MOST_CANDIDATES).copied().collect();
@@ -230,6 +234,22 @@ impl Weaving {
                 several => self.leave_open(from, several, number, None),
             }
         }
+    }
+
+    /// The later states of the queue tasks of each session, each with the first one, which stands for the task.
+    fn states(&self) -> HashMap<u32, u32> {
+        let mut states = HashMap::new();
+        let is_task = |entry: &&Entry| entry.via == Via::Same && self.nodes[entry.node as usize].kind == Kind::Task;
+        for group in self.groups(KeyKind::Task).filter(|group| group.len() > 1) {
+            let mut firsts: HashMap<u32, u32> = HashMap::new();
+            for entry in group.iter().filter(is_task) {
+                let first = *firsts.entry(self.nodes[entry.node as usize].part).or_insert(entry.node);
+                if first != entry.node {
+                    states.insert(entry.node, first);
+                }
+            }
+        }
+        states
     }
 
     /// Of one session, and so near in time.
