@@ -130,8 +130,10 @@ fn create(path: &Path) -> Result<bool> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
-    if !path.exists() {
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    // Another import may make it at the same moment: then it is there, which is all that is asked.
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists && !path.exists() => return Err(error.into()),
+        _ => {}
     }
     if path.is_dir() {
         bail!("it is a folder");
