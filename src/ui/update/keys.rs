@@ -49,6 +49,11 @@ pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
             state.typed.hint_at = (!state.typed.hint).then(|| now + HINT_AFTER);
             Vec::new()
         }
+        // It begins something on another screen: what goes on with it there must not act alone here.
+        Lookup::Nothing if state.typed.keys.is_empty() && begins_elsewhere(&typed) => {
+            state.typed.keys = typed;
+            Vec::new()
+        }
         Lookup::Nothing => {
             unknown(state, &typed, now);
             Vec::new()
@@ -87,6 +92,11 @@ fn count(state: &mut State, key: &Key) -> bool {
     let count = state.typed.count.unwrap_or(0).saturating_mul(10).saturating_add(digit);
     state.typed.count = Some(count.min(MOST));
     true
+}
+
+fn begins_elsewhere(typed: &str) -> bool {
+    let goes_on = |keys: &&str| keys.strip_prefix(typed).is_some_and(|rest| rest.starts_with(' '));
+    BINDINGS.iter().any(|binding| binding.keys.iter().any(goes_on))
 }
 
 fn unknown(state: &mut State, typed: &str, now: Now) {

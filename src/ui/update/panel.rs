@@ -2,7 +2,7 @@
 
 use super::commands::{self, What};
 use super::{DEAF_FOR, act, everywhere, export, filter, find, go, keep, lens, sheet};
-use crate::ui::action::Action;
+use crate::ui::action::{Action, Go};
 use crate::ui::input::{Input, MOST};
 use crate::ui::key::Key;
 use crate::ui::keymap::help_rows;
@@ -16,7 +16,9 @@ pub(crate) const PANEL_LINES: usize = 12;
 /// Takes one key; the panel is put back unless the key closes it.
 pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
     let Some(panel) = state.panel.take() else { return Vec::new() };
+    let takes_text = matches!(panel, Panel::Help { .. } | Panel::Palette { .. } | Panel::Prompt { .. });
     match (key.name(), panel) {
+        ("Q", _) if !takes_text => go::go(state, Go::Quit, now),
         (_, Panel::Sheet(open)) => sheet::press(state, key, *open),
         ("Esc" | "^C", _) => Vec::new(),
         (_, Panel::Help { query, list }) => help(state, key, query, list, now),

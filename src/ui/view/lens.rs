@@ -77,10 +77,11 @@ pub(super) fn findings(state: &State, list: List, areas: &Areas, buffer: &mut Bu
     let found = &timeline.correlation.findings;
     let count = |severity| found.iter().filter(|finding| finding.severity == severity).count();
     let title = format!(
-        " Findings: {} errors, {} warnings, {} info; Enter goes there, Esc closes ",
+        " Findings: {} errors, {} warnings, {} info; {}Esc closes ",
         count(Severity::Error),
         count(Severity::Warning),
-        count(Severity::Info)
+        count(Severity::Info),
+        if found.is_empty() { "" } else { "Enter goes there, " }
     );
     let wide = usize::from(buffer.area.width);
     let area = bottom(areas, buffer, height(areas, found.len()), buffer.area.width);

@@ -12,6 +12,11 @@ use crate::ui::keymap::Place;
 use crate::ui::state::{Ask, Panel, State};
 use crate::ui::text::width;
 
+/// Whether the list of findings is empty.
+fn nothing_found(state: &State) -> bool {
+    state.timeline.as_ref().is_none_or(|timeline| timeline.correlation.findings.is_empty())
+}
+
 /// Draws the prompt that is open, or the question that is asked; `false` where there is none.
 pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
     let (label, input) = match &state.panel {
@@ -25,6 +30,7 @@ pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
         Some(Panel::Marks { .. } | Panel::Lens { .. } | Panel::Findings { .. }) => {
             let words = match &state.panel {
                 Some(Panel::Marks { .. }) => "Enter goes there  ' last place  Esc closes",
+                Some(Panel::Findings { .. }) if nothing_found(state) => "Esc closes",
                 Some(Panel::Lens { .. }) => "Enter goes there  i this key alone  j k move  Esc closes",
                 _ => "Enter goes there  j k move  Esc closes",
             };
