@@ -231,6 +231,23 @@ async fn a_codex_fork_that_copies_under_its_own_time_counts_only_its_own() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_may_be_made_by_several_at_once() {
+    let world = World::new().await;
+    for round in 0..10 {
+        let path = world.folder.path().join(format!("new/{round}.db"));
+        let opening: Vec<_> = (0..6)
+            .map(|_| {
+                let path = path.clone();
+                tokio::spawn(async move { Store::open(&path).await.map(drop) })
+            })
+            .collect();
+        for opened in opening {
+            opened.await.expect("ends").expect("opens");
+        }
+    }
+}
+
 #[tokio::test]
 async fn two_imports_at_once_store_everything_once() {
     let world = World::new().await;

@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use sqlx::sqlite::{
@@ -30,6 +30,8 @@ const WRITER_CACHE: &str = "-32768";
 const READER_CACHE: &str = "-4096";
 /// How long a writer waits for another process.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How soon it tries again where the database does not wait by itself.
+const AGAIN: Duration = Duration::from_millis(20);
 /// What a store's file begins with, and where in it the number of its schema stands.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const SCHEMA_AT: usize = 60;
@@ -48,13 +50,22 @@ impl Store {
         if cannot_be_written(path) {
             return Self::open_to_read(path).await.map_err(|error| explain(error, path));
         }
-        let is_new = create(path).with_context(|| format!("could not make the store at {}", path.display()))?;
-        let opened = match Self::open_to_write(path, patience, is_new).await {
-            // The file may be written and its folder not.
-            Err(error) if !is_new && matches!(code(&error), Some(READ_ONLY | CANNOT_OPEN)) => {
-                Self::open_to_read(path).await
+        let until = Instant::now() + patience;
+        let mut is_made = false;
+        let opened = loop {
+            let is_new = create(path).with_context(|| format!("could not make the store at {}", path.display()))?;
+            is_made |= is_new;
+            match Self::open_to_write(path, patience, is_new).await {
+                // The file may be written and its folder not.
+                Err(error) if !is_made && matches!(code(&error), Some(READ_ONLY | CANNOT_OPEN)) => {
+                    break Self::open_to_read(path).await;
+                }
+                // Of two that make a store the database lets neither wait for the other.
+                Err(error) if is_made && code(&error) == Some(BUSY) && Instant::now() < until => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                opened => break opened,
             }
-            opened => opened,
         };
         opened.map_err(|error| explain(error, path))
     }
@@ -226,6 +237,7 @@ pub(super) fn is_locked(error: &sqlx::Error) -> bool {
 
 /// What the database says where it cannot write, and where it cannot open a file.
 const READ_ONLY: i64 = 8;
+const BUSY: i64 = 5;
 const CANNOT_OPEN: i64 = 14;
 
 /// The database's own number for what went wrong.
