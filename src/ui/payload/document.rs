@@ -208,6 +208,10 @@ impl Document {
         let window = place.is_window().then(|| {
             let (size, limit) = (shown_size(place.size), shown_size(PRETTY_LIMIT));
             match (self.mode, place.size > PRETTY_LIMIT) {
+                // Windows move on only where a body has a tab for itself.
+                (Mode::Pretty, true) if self.places.len() > 1 => {
+                    format!("{size}: the first part, raw; show --part gives it whole")
+                }
                 (Mode::Pretty, true) => format!("{size}: raw view; pretty stops at {limit}"),
                 // Small enough alone, but not with what stands before it in the same tab.
                 (Mode::Pretty, false) => format!("{size}: the first part, raw; the bodies before it took the room"),

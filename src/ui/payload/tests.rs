@@ -287,6 +287,9 @@ fn broken_json_stays_laid_out_as_far_as_it_is_good() {
 fn a_window_of_a_long_body_says_so() {
     let bytes = b"{\"a\":1}".to_vec();
     let part = Part { title: String::new(), size: 98_200_000, bytes, from: 0x1000, hint: Hint::default() };
+    let several = Payload { parts: vec![part.clone(), part.clone()] };
+    let view = View::new(several, Mode::Pretty, Options::default());
+    assert_eq!(view.notice(), Some("98.2 MB: the first part, raw; show --part gives it whole"));
     let payload = Payload { parts: vec![part] };
     let mut view = View::new(payload, Mode::Pretty, Options::default());
     assert_eq!(view.notice(), Some("98.2 MB: raw view; pretty stops at 8 MiB"));

@@ -363,8 +363,12 @@ pub(super) fn counted(state: &mut State, key: i64, tab: Tab, phrase: &str, count
 }
 
 pub(super) fn not_found(state: &mut State) {
-    let phrase = state.event.as_ref().and_then(|event| event.phrase.as_ref()).map(|phrase| phrase.text.clone());
-    state.warn(format!("not found: {}", phrase.unwrap_or_default()));
+    let event = state.event.as_ref();
+    let phrase = event.and_then(|event| event.phrase.as_ref()).map(|phrase| phrase.text.clone());
+    let windows = event.and_then(|event| event.pages.get(&event.tab)).map_or(&[][..], |pages| &pages.windows);
+    let is_cut = windows.iter().any(|window| window.length < window.body.size);
+    let place = if is_cut { " in the parts that are shown" } else { "" };
+    state.warn(format!("not found{place}: {}", phrase.unwrap_or_default()));
 }
 
 fn show_hit(pages: &mut Pages, view: &mut View, index: usize, room: Room) {
