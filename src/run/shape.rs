@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Number, Value, json};
 
 use crate::domain::{Key, KeyKind, Session, Timestamp, Tokens, Usage};
-use crate::timeline::{Join, Turn};
+use crate::timeline::{Join, Turn, tokens_of};
 
 #[derive(Serialize)]
 pub struct SessionLine<'a> {
@@ -75,14 +75,7 @@ impl From<Tokens> for TokenCounts {
 
 impl From<&Usage> for TokenCounts {
     fn from(usage: &Usage) -> Self {
-        Self {
-            input: usage.input,
-            cache_read: usage.cache_read,
-            cache_write: usage.cache_write,
-            output: usage.output,
-            reasoning: usage.reasoning,
-            total: usage.total(),
-        }
+        tokens_of(usage).into()
     }
 }
 
