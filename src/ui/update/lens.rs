@@ -61,7 +61,7 @@ pub(super) fn here(state: &mut State) {
 /// Takes the rows that share a key with one.
 pub(super) fn take(state: &mut State, of: i64, groups: Vec<Sharing>, isolate: Option<Option<Key>>) -> Vec<Request> {
     if groups.is_empty() {
-        state.say("no other row shares a key with this one; g8 in the row shows its joins");
+        state.say("no other row shares a key with this one; other joins, if any: g8");
         return Vec::new();
     }
     let Some(timeline) = &mut state.timeline else { return Vec::new() };
