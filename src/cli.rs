@@ -112,6 +112,7 @@ Examples:
   turnscope import                              the folders of every known agent
   turnscope import ~/.claude/projects           all sessions below a folder
   turnscope import run.jsonl --json             what it gave, for a script
+  turnscope import --watch                      go on, as sessions are written, until Ctrl-C
 
 Bad records are kept, told on stderr as `path:line: reason`, and make the exit code 3.
 In --json a byte of a path that is no UTF-8 is written as \\xff, and a backslash before an x as \\x5c.")]
@@ -119,6 +120,10 @@ pub struct Import {
     /// Files and folders [default: the folders of every known agent]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+
+    /// Go on and bring in what is new as it is written, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
 }
 
 #[derive(Debug, Args)]

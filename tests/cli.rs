@@ -19,3 +19,5 @@ mod filtering;
 mod refusing;
 #[path = "cli/terminal.rs"]
 mod terminal;
+#[path = "cli/watching.rs"]
+mod watching;

@@ -4,6 +4,7 @@
 mod harness;
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -409,5 +410,44 @@ fn text_typed_at_once_behind_a_slash_is_searched_for_and_never_run() {
     terminal.wait("the search to be done", |grid| grid.has("not found: exec") || grid.has("/exec "));
     terminal.settle(STILL);
     assert_eq!(slices(&terminal), Vec::<PathBuf>::new());
+    quit(terminal);
+}
+
+/// A record of a session, in which somebody says something.
+fn said(number: u32, text: &str) -> String {
+    format!(
+        "{{\"type\":\"user\",\"uuid\":\"u{number}\",\"sessionId\":\"growing\",\"timestamp\":\
+         \"2026-03-02T10:00:{number:02}Z\",\"message\":{{\"role\":\"user\",\"content\":\"{text}\"}}}}\n"
+    )
+}
+
+#[test]
+fn a_file_that_grows_is_followed_until_the_user_moves() {
+    let mut terminal =
+        Terminal::start_shell("until [ -e live.jsonl ]; do sleep 0.05; done; exec \"$0\" live.jsonl", 100, 30);
+    let path = terminal.home().join("live.jsonl");
+    let part = terminal.home().join("part");
+    fs::write(&part, said(1, "the first words") + &said(2, "the second words")).expect("is written");
+    fs::rename(part, &path).expect("is renamed");
+    let append = |text: &str| {
+        let mut file = fs::File::options().append(true).open(&path).expect("opens");
+        file.write_all(text.as_bytes()).expect("is written");
+    };
+    at(&terminal, TIMELINE, "the second words");
+    terminal.press("F");
+    terminal.wait("the badge", |grid| grid.has("  follow"));
+    append(&said(3, "the third words"));
+    terminal.wait("what came in", |grid| grid.has("the third words") && position(grid).as_deref() == Some("3/3"));
+    let (half, rest) = (said(4, "the fourth words"), said(5, "the fifth words"));
+    append(&half[..40]);
+    append(&(half[40..].to_owned() + &rest));
+    terminal.wait("both at the end", |grid| grid.has("the fifth words") && position(grid).as_deref() == Some("5/5"));
+    terminal.press("gg");
+    terminal.wait("the pause", |grid| grid.has("follow paused") && position(grid).as_deref() == Some("1/5"));
+    append(&said(6, "the sixth words"));
+    terminal
+        .wait("a cursor that stays", |grid| grid.has("the sixth words") && position(grid).as_deref() == Some("1/6"));
+    terminal.press("G");
+    terminal.wait("the end", |grid| !grid.has("follow paused") && position(grid).as_deref() == Some("6/6"));
     quit(terminal);
 }

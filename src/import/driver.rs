@@ -98,6 +98,17 @@ pub struct Outcome {
 /// A source that cannot be read does not stop the others. The error is for the store alone.
 pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Result<Outcome> {
     let (found, failures) = find(paths);
+    bring_in_found(store, paths, found, failures, control).await
+}
+
+/// Brings in files that were found below paths; `failures` says why others were not found.
+pub(super) async fn bring_in_found(
+    store: &Store,
+    paths: &[PathBuf],
+    found: Vec<Found>,
+    failures: Vec<String>,
+    control: &Control,
+) -> Result<Outcome> {
     for failure in &failures {
         control.tell(Notice::Failed(failure.clone()));
     }

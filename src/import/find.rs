@@ -1,8 +1,8 @@
 //! Finds sources: the files that are named, the sessions below a folder, and the folders of known agents.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// A file to be read.
@@ -58,6 +58,27 @@ pub fn path_text(path: &Path) -> String {
         chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
     }
     text
+}
+
+/// The path that is written as such a text.
+pub fn path_of(text: &str) -> PathBuf {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\\x") {
+        bytes.extend_from_slice(before.as_bytes());
+        match after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.extend_from_slice(b"\\x");
+                rest = after;
+            }
+        }
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    PathBuf::from(OsString::from_vec(bytes))
 }
 
 /// An operating system's error without its number.
@@ -125,5 +146,7 @@ mod tests {
         let text = |bytes: &[u8]| path_text(Path::new(OsStr::from_bytes(bytes)));
         let written = [&b"/a/\xc5\xbc.jsonl"[..], b"/a/\xff\xfe.jsonl", b"/a/\\xff.jsonl"].map(text);
         assert_eq!(written, ["/a/ż.jsonl", "/a/\\xff\\xfe.jsonl", "/a/\\x5cxff.jsonl"]);
+        let read = written.map(|text| path_of(&text).into_os_string().into_vec());
+        assert_eq!(read, [&b"/a/\xc5\xbc.jsonl"[..], b"/a/\xff\xfe.jsonl", b"/a/\\xff.jsonl"]);
     }
 }

@@ -18,9 +18,11 @@ mod present;
 mod corpus;
 mod telling;
 mod unknown;
+mod watch;
 
 pub use driver::{Control, Notice, Outcome, Report, bring_in};
-pub use find::known_folders;
+pub use find::{known_folders, path_of};
+pub use watch::Watch;
 
 use std::ops::Range;
 use std::path::Path;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::{Sender, UnboundedReceiver, channel, unbounded_channel};
 
+use super::follow::Files;
 use super::location::{Location, refuse_address};
 use super::output::Output;
 use super::scratch::Scratch;
@@ -39,14 +40,20 @@ pub async fn browse(location: &Location, paths: &[PathBuf], wanted: &cli::Option
     match paths {
         [] => {
             let store = telling(&location.path, location.open_or_make()).await?;
-            show(Backend::new(store), Start::Store, wanted).await
+            show(watched(store), Start::Store, wanted).await
         }
         [path] if is_store(path) => {
             let store = telling(path, Store::open(path)).await?;
-            show(Backend::new(store), Start::Store, wanted).await
+            show(watched(store), Start::Store, wanted).await
         }
         _ => browse_files(location, paths, wanted).await,
     }
+}
+
+/// A store as it is, with the files of its sessions brought in further while they are followed.
+fn watched(store: Store) -> Backend {
+    let files = Files::of(&store, &[], &Arc::default());
+    Backend::new(store).watching(files)
 }
 
 /// How long a store may take before the user is told what is waited for.
@@ -96,13 +103,20 @@ async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Opti
     let control = Control { notices, cancelled: Arc::clone(&cancel) };
     let one = matches!(paths, [path] if path.is_file());
     let (behind, named, paths) = (store.clone(), paths.to_vec(), paths.to_vec());
-    let work = tokio::spawn(async move { bring_in(&behind, &paths, &control).await });
+    let importing = Arc::new(AtomicBool::new(true));
+    let files = Files::of(&store, &paths, &importing);
+    let work = tokio::spawn(async move {
+        let outcome = bring_in(&behind, &paths, &control).await;
+        importing.store(false, Ordering::Relaxed);
+        outcome
+    });
     let telling = tokio::spawn(tell_screen(heard, sender.clone(), one));
     // Marks and notes are kept where those on other sessions are; where that cannot be, they last as long as the sitting.
     let backend = match Store::open_with(&location.path, PATIENCE).await {
         Ok(annotations) => Backend::with_annotations(store.clone(), annotations),
         Err(_) => Backend::new(store.clone()),
-    };
+    }
+    .watching(files);
     let importing = Importing { news, cancel: Arc::clone(&cancel) };
     let told = tokio::spawn(async move {
         let outcome = work.await.context("the import broke off").and_then(|outcome| outcome);

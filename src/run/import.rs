@@ -1,9 +1,11 @@
 //! `turnscope import`: brings sessions in, and says what each source gave.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -16,7 +18,9 @@ use super::progress::Meter;
 use super::table::{Column, Fit, Table};
 use super::{CANCELLED, Ended, complain, is_broken_pipe, tell};
 use crate::cli::Import;
-use crate::import::{Control, Notice, Outcome, Report, bring_in, known_folders};
+use crate::domain::safe;
+use crate::import::{Control, Notice, Outcome, Report, Watch, bring_in, known_folders};
+use crate::store::Store;
 
 const COLUMNS: [Column; 7] = [
     Column::path("path", Fit::Shrinks(20)),
@@ -43,22 +47,97 @@ struct ReportLine<'a> {
 pub async fn import(location: &Location, wanted: &Import, output: &mut Output) -> Result<Ended> {
     let paths = sources(&wanted.paths)?;
     let store = location.open_or_make().await?;
+    let cancelled = Arc::new(AtomicBool::new(false));
+    cancel_on_interrupt(Arc::clone(&cancelled))?;
+    // What is written while the first look is under way counts as news.
+    let watch = wanted.watch.then(|| Watch::from_now(paths.clone()));
+    let done = bring_in_all(&store, &paths, &cancelled, output).await;
+    let done = match (done, watch) {
+        (Ok(first), Some(watch)) if first != Ended::Cancelled => go_on(&store, watch, &cancelled, first, output).await,
+        (done, _) => done,
+    };
+    store.close().await;
+    done.with_context(|| format!("could not bring sessions into {}", location.path.display()))
+}
+
+/// Brings in all that is there now.
+async fn bring_in_all(
+    store: &Store,
+    paths: &[PathBuf],
+    cancelled: &Arc<AtomicBool>,
+    output: &mut Output,
+) -> Result<Ended> {
     let (notices, heard) = unbounded_channel();
-    let control = Control { notices, cancelled: Arc::new(AtomicBool::new(false)) };
-    cancel_on_interrupt(Arc::clone(&control.cancelled))?;
+    let control = Control { notices, cancelled: Arc::clone(cancelled) };
+    let (store, paths) = (store.clone(), paths.to_vec());
     // On a thread of its own, so that the telling goes on while it reads.
-    let work = tokio::spawn(async move {
-        let outcome = bring_in(&store, &paths, &control).await;
-        store.close().await;
-        outcome
-    });
+    let work = tokio::spawn(async move { bring_in(&store, &paths, &control).await });
     let told = listen(heard, output).await;
-    let outcome = work.await.context("the import broke off")?;
-    let outcome = outcome.with_context(|| format!("could not bring sessions into {}", location.path.display()))?;
+    let outcome = work.await.context("the import broke off")??;
     match told {
         Err(error) if !is_broken_pipe(&error) => Err(error),
         _ => Ok(ended(&outcome)),
     }
+}
+
+/// The shortest time between two looks at what is watched.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Looking takes at most this part of the time.
+const SHARE: u32 = 20;
+
+/// Brings in what is new as it comes, until Ctrl-C; ends as the worst of all looks did.
+async fn go_on(
+    store: &Store,
+    mut watch: Watch,
+    cancelled: &Arc<AtomicBool>,
+    mut worst: Ended,
+    output: &mut Output,
+) -> Result<Ended> {
+    output.finish()?;
+    tell("watching for more; Ctrl-C ends");
+    while !cancelled.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        let (notices, mut heard) = unbounded_channel();
+        let control = Control { notices, cancelled: Arc::clone(cancelled) };
+        if let Some(outcome) = watch.bring_in(store, &control).await? {
+            drop(control);
+            while let Ok(notice) = heard.try_recv() {
+                tell_news(notice, output)?;
+            }
+            worst = worse(worst, ended(&outcome));
+        }
+        tokio::time::sleep(PAUSE.max(began.elapsed() * SHARE)).await;
+    }
+    Ok(worst)
+}
+
+/// Says what a source gave as soon as it has.
+fn tell_news(notice: Notice, output: &mut Output) -> Result<()> {
+    match notice {
+        Notice::Bad(reason) => tell(&reason),
+        Notice::Failed(reason) => complain(&reason),
+        Notice::Done(report) if report.unchanged => {}
+        Notice::Done(report) if output.json => {
+            output.object(&line(&report))?;
+            output.finish()?;
+        }
+        Notice::Done(report) => {
+            output.line(&format!("{}: {}", safe(&report.path), changes(&report)))?;
+            output.finish()?;
+        }
+        Notice::Found { .. } | Notice::Progress { .. } | Notice::Stored { .. } => {}
+    }
+    Ok(())
+}
+
+/// Ctrl-C is how watching ends, and no failure; what went wrong on the way is.
+fn worse(one: Ended, other: Ended) -> Ended {
+    let rank = |ended: Ended| match ended {
+        Ended::Failed => 2,
+        Ended::WithBadRecords => 1,
+        _ => 0,
+    };
+    if rank(other) > rank(one) { other } else { one }
 }
 
 fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
@@ -182,7 +261,7 @@ fn changes(report: &Report) -> String {
 struct Total {
     sources: u64,
     unchanged: u64,
-    sessions: std::collections::BTreeSet<String>,
+    sessions: BTreeSet<String>,
     records: u64,
     bad: u64,
     events: u64,

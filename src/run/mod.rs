@@ -6,6 +6,7 @@ mod browse;
 mod check;
 mod export;
 mod filter;
+mod follow;
 mod import;
 mod location;
 mod output;

@@ -130,6 +130,12 @@ impl Store {
         Ok(HeadSum { events: row.try_get(0)?, flags: row.try_get(1)?, turns: row.try_get(2)? })
     }
 
+    /// The largest number of an event; 0 where there is none.
+    pub async fn newest_event(&self) -> Result<i64> {
+        let row = sqlx::query("SELECT coalesce(max(event), 0) FROM events").fetch_one(&self.readers).await?;
+        Ok(row.try_get(0)?)
+    }
+
     /// How many events of a session have a number above the first and up to the second.
     pub async fn came_between(&self, session: i64, above: i64, last: i64) -> Result<i64> {
         // The sign keeps the engine off the session's index: only what is new is to be looked at.

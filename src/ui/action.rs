@@ -77,6 +77,8 @@ pub(crate) enum Show {
     Pane,
     Zoom,
     Wrap,
+    /// Keeps up with what comes in.
+    Follow,
     Time,
     Kind(Kind),
     AllKinds,

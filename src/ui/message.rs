@@ -150,6 +150,12 @@ pub(crate) enum Request {
         from: usize,
         phrase: Phrase,
     },
+    /// Tells of what comes into the store, and brings in what the files of the session hold by now; without a session,
+    /// those of all that were named.
+    Follow {
+        job: u64,
+        session: Option<Box<Session>>,
+    },
     /// Searches the contents of all sessions.
     Find {
         job: u64,
@@ -427,6 +433,10 @@ pub(crate) enum Message {
         tab: Tab,
         phrase: String,
         count: u64,
+    },
+    /// There is more in the store than before.
+    News {
+        job: u64,
     },
     Progress {
         job: u64,

@@ -1,5 +1,6 @@
 //! Does the work that the pure part asks for; the only file of the screen that knows the store.
 
+mod follow;
 mod insight;
 mod long;
 mod seek;
@@ -15,6 +16,7 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
 
+pub use self::follow::{Answer, Refresh};
 use self::whole::nest;
 use super::catalog::Catalog;
 use super::files;
@@ -42,16 +44,23 @@ const CHUNK: i64 = 1 << 20;
 pub struct Backend {
     store: Store,
     annotations: Store,
+    /// What brings in files that grow.
+    files: Option<Arc<dyn Refresh>>,
 }
 
 impl Backend {
     pub fn new(store: Store) -> Self {
-        Self { annotations: store.clone(), store }
+        Self { annotations: store.clone(), store, files: None }
     }
 
     /// Keeps marks and notes in another store, as files opened directly need it.
     pub fn with_annotations(store: Store, annotations: Store) -> Self {
-        Self { store, annotations }
+        Self { store, annotations, files: None }
+    }
+
+    /// Has files watched while something is followed.
+    pub fn watching(self, files: Arc<dyn Refresh>) -> Self {
+        Self { files: Some(files), ..self }
     }
 }
 
@@ -111,6 +120,7 @@ pub(crate) fn job_of(request: &Request) -> Option<u64> {
         Request::Filter { job, .. }
         | Request::Search { job, .. }
         | Request::Find { job, .. }
+        | Request::Follow { job, .. }
         | Request::Locate { job, .. }
         | Request::Seek { job, .. }
         | Request::Count { job, .. }
@@ -190,6 +200,7 @@ impl Worker {
                 let (row, words) = self.sharing(&lineage, &rows, &members, kind, forward).await?;
                 Message::Shared { session, row, words }
             }
+            Request::Follow { job, session } => return self.follow(job, session.as_deref()).await,
             Request::Find { job, text } => return self.find(job, &text).await.map(Some),
             Request::Nest { session, rows, parents, shown } => nest(session, rows, parents, shown).await?,
             Request::Detail { session, members } => {
@@ -304,7 +315,7 @@ impl Worker {
         filter: &Filter,
         frame: Frame,
     ) -> Result<Option<Message>> {
-        let Backend { store, annotations } = &self.backend;
+        let Backend { store, annotations, .. } = &self.backend;
         let mut pick = Pick::of(store, annotations, session, rows, &filter.expression, frame).await?;
         let mut found: Vec<u32> = Vec::new();
         let mut reported = Instant::now();

@@ -183,6 +183,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     branch(&["z 7"], Fold::Level(7), "branches to level 7"),
     branch(&["z 8"], Fold::Level(8), "branches to level 8"),
     branch(&["z 9"], Fold::Level(9), "branches to level 9"),
+    show(ALL, &["F"], Show::Follow, "follow what is being recorded; moving up pauses, G goes on"),
     show(TIMELINE, &["P"], Show::Play, "play the session, or pause; Esc ends it"),
     show(TIMELINE, &["("], Show::Slower, "play at half the speed"),
     show(TIMELINE, &[")"], Show::Faster, "play at twice the speed"),

@@ -2,6 +2,7 @@
 
 mod branches;
 mod event;
+mod follow;
 mod found;
 mod fresh;
 mod lane;
@@ -15,6 +16,7 @@ mod work;
 
 pub(crate) use branches::{Branches, Sign};
 pub(crate) use event::{Aim, EventScreen, Pages, TABS, Tab, WINDOW};
+pub(crate) use follow::Follow;
 pub(crate) use found::{Found, Hit};
 pub(crate) use fresh::{Fresh, wants_rows, wants_sessions};
 pub(crate) use lane::Lane;
@@ -120,6 +122,8 @@ pub(crate) struct State {
     pub deaf_until: Option<Instant>,
     /// What an import that runs beside says.
     pub import: Option<String>,
+    /// What is kept as new as the store.
+    pub follow: Option<Follow>,
     /// What is older than the store.
     pub fresh: Fresh,
     /// Why there is nothing at the paths that were named.
@@ -162,6 +166,7 @@ impl State {
             interrupted_until: None,
             deaf_until: None,
             import: None,
+            follow: None,
             fresh: Fresh::default(),
             nothing: Vec::new(),
             unread: None,

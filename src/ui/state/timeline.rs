@@ -17,6 +17,9 @@ use crate::ui::phrase::Phrase;
 use crate::ui::turns::Turns;
 use crate::ui::words::Clock;
 
+/// A cut record stands at most so many rows before the end.
+const NEAR_THE_END: usize = 64;
+
 /// A filter and what it has found so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Filtered {
@@ -110,6 +113,8 @@ pub(crate) struct Timeline {
     pub reading: bool,
     /// The rows that are shown, in order; `None` for all.
     pub shown: Option<Arc<Vec<u32>>>,
+    /// The last row that somebody said, which begins what is being done now; 0 where there is none.
+    pub last_request: usize,
     /// Rows that failed and are shown, in order.
     pub errors: Vec<u32>,
     /// The joins of all rows; `None` while they are worked out.
@@ -155,6 +160,7 @@ impl Timeline {
             growing: Box::default(),
             reading: false,
             shown: None,
+            last_request: 0,
             errors: Vec::new(),
             joined: None,
             weaving: false,
@@ -259,6 +265,7 @@ impl Timeline {
         let stood = self.current().and_then(|row| self.key(row)).filter(|_| self.list.at > 0);
         self.keep_folds(&rows);
         (self.rows, self.complete) = (rows, complete);
+        self.last_request = self.rows.iter().rposition(|row| row.kind == Kind::Transcript).unwrap_or(0);
         self.take_parents();
         self.arrange(height);
         let wanted = self.wanted.filter(|wanted| self.rows.position(wanted.event).is_some());
@@ -349,6 +356,11 @@ impl Timeline {
         rows.sort_unstable();
         rows.dedup();
         (self.correlation.findings, self.correlation.finding_rows) = (findings, rows);
+    }
+
+    /// Whether a record that could not be read stands near the end: perhaps it was only half written.
+    pub(crate) fn ends_badly(&self) -> bool {
+        self.rows.iter().rev().take(NEAR_THE_END).any(|row| row.state == RowState::Bad)
     }
 
     /// The lines of the selected range, in order.

@@ -23,7 +23,7 @@ pub(super) struct Bench {
     pub(super) state: State,
     backend: Backend,
     now: Instant,
-    /// What was asked of the terminal, and what would write files.
+    /// What was asked of the terminal, what would write files, and what would never end.
     pub(super) outward: Vec<Request>,
     folder: Option<tempfile::TempDir>,
 }
@@ -153,6 +153,7 @@ fn is_outward(request: &Request) -> bool {
             | Request::Cancel(_)
             | Request::CancelImport
             | Request::Export { .. }
+            | Request::Follow { .. }
             | Request::Spill { .. }
             | Request::SaveCopy { .. }
             | Request::CopyBody { .. }

@@ -5,6 +5,7 @@ mod bytes;
 mod correlation;
 mod filter;
 mod flow;
+mod following;
 mod lanes;
 mod picture;
 mod random;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{commands, event, everywhere, find, go, keep, lens, panel, payload, sheet};
+use super::{commands, event, everywhere, find, follow, go, keep, lens, panel, payload, sheet};
 use crate::timeline::Growing;
 use crate::ui::message::{Mark, Message, Request, Terminal};
 use crate::ui::sheet::Content;
@@ -130,6 +130,7 @@ fn take_marks(state: &mut State, session: &str, marks: Vec<(i64, Mark)>) {
 fn of_job(state: &mut State, answer: Message) -> Vec<Request> {
     match answer {
         Message::Progress { job, words } => state.jobs.progress(job, words),
+        Message::News { job } => follow::news(state, job),
         Message::Located { job, id, key, events } if state.jobs.end(job) => {
             return commands::located(state, &id, key, &events);
         }
@@ -212,7 +213,7 @@ fn heads(state: &mut State, session: i64, rows: Arc<crate::timeline::Rows>, comp
 }
 
 fn grown(state: &mut State, session: i64, growing: Box<Growing>) -> Vec<Request> {
-    let importing = state.import.is_some() || state.fresh.rows;
+    let importing = state.import.is_some() || state.fresh.rows || state.followed().is_some();
     let Some(timeline) = open(state, session) else { return Vec::new() };
     let rows = Arc::new(growing.rows().clone());
     timeline.reading = false;
@@ -232,8 +233,18 @@ fn grown(state: &mut State, session: i64, growing: Box<Growing>) -> Vec<Request>
 /// Searches and filters again over new rows; while long ones still come in, once they are all here.
 fn look_again(state: &mut State) -> Vec<Request> {
     let many = state.timeline.as_ref().is_some_and(|timeline| timeline.rows.len() > FEW);
-    if many && state.import.is_some() { Vec::new() } else { find::rerun(state) }
+    let growing = state.import.is_some() || state.followed().is_some();
+    if many && growing { Vec::new() } else { find::rerun(state) }
 }
+
+/// Whether a session is followed whose joins cost too much to be worked out for every row that comes in.
+fn grows_long(state: &State) -> bool {
+    let long = state.timeline.as_ref().is_some_and(|timeline| timeline.rows.len() > JOINED_LIVE);
+    long && state.followed().is_some()
+}
+
+/// Rows whose joins are worked out anew as often as more come in.
+const JOINED_LIVE: usize = 5_000;
 
 /// Rows that are looked through, and joined, without being asked.
 const FEW: usize = 50_000;
@@ -242,7 +253,7 @@ const FEW: usize = 50_000;
 ///
 /// Joins of very many rows take much memory: they wait until a row is opened, or something else asks for them.
 pub(super) fn weave(state: &mut State) -> Vec<Request> {
-    let importing = state.import.is_some();
+    let importing = state.import.is_some() || grows_long(state);
     let opened = state.event.is_some();
     let Some(timeline) = state.timeline.as_mut().filter(|timeline| timeline.complete) else { return Vec::new() };
     let waits = timeline.rows.len() > FEW && !opened && timeline.joined.is_none();

@@ -24,9 +24,11 @@ pub(super) fn ask(state: &mut State, now: Now) -> Vec<Request> {
 
 /// The rows of the open session that are not here yet.
 pub(super) fn rows(state: &mut State) -> Option<Request> {
-    let settled = state.fresh.settled;
+    let mut settled = state.fresh.settled;
     let timeline = state.timeline.as_mut()?;
     timeline.reading = true;
+    // A record that was cut may have come to its end, and then stands for itself no more.
+    settled |= timeline.ends_badly();
     let growing = std::mem::take(&mut timeline.growing);
     Some(Request::Rows { session: timeline.session.number, growing, settled })
 }

@@ -7,6 +7,7 @@ mod everywhere;
 mod export;
 mod filter;
 mod find;
+mod follow;
 mod fresh;
 mod go;
 mod jobs;
@@ -52,13 +53,21 @@ const DEAF_FOR: Duration = Duration::from_millis(500);
 pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Request> {
     state.tell_time(now);
     let mut requests = match message {
-        Message::Key(key) => keys::press(state, &key, now),
+        Message::Key(key) => {
+            let requests = keys::press(state, &key, now);
+            follow::heard(state);
+            requests
+        }
         Message::Pasted(text) => {
             panel::paste(state, &text);
             Vec::new()
         }
         Message::Wheel { .. } if state.panel.is_some() => Vec::new(),
-        Message::Wheel { down } => act(state, Action::Move(if down { Move::Down } else { Move::Up }), Some(3), now),
+        Message::Wheel { down } => {
+            let requests = act(state, Action::Move(if down { Move::Down } else { Move::Up }), Some(3), now);
+            follow::heard(state);
+            requests
+        }
         Message::Resized { columns, rows } => {
             (state.columns, state.rows) = (columns, rows);
             settle(state);
@@ -73,6 +82,7 @@ pub(crate) fn update(state: &mut State, message: Message, now: Now) -> Vec<Reque
         Message::Outside(news) => outside(state, news),
         answer => answers::take(state, answer),
     };
+    requests.extend(follow::tend(state));
     requests.extend(fresh::ask(state, now));
     requests.extend(lanes::follow(state, now));
     requests.extend(timeline::fetch(state, now));

@@ -1,6 +1,6 @@
 //! How things are shown: help, palette, preview, times, kinds, sorting, mouse.
 
-use super::{go, lens, open_panel, payload, sheet};
+use super::{follow, go, lens, open_panel, payload, sheet};
 use crate::domain::Kind;
 use crate::ui::action::Show;
 use crate::ui::catalog::{Column, Sort};
@@ -39,6 +39,7 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
         Show::Lens => return lens::open_lens(state),
         Show::Isolate => return lens::isolate(state),
         Show::Findings => return findings(state),
+        Show::Follow => return follow::follow(state),
         Show::Time => {
             let clock = state.timeline.as_mut().map(|timeline| {
                 timeline.clock = timeline.clock.next();

@@ -19,7 +19,8 @@ const MOST_EVENT: usize = 40;
 /// The line with the breadcrumb.
 pub(super) fn header(state: &State, area: Rect, buffer: &mut Buffer) {
     let import = state.import.as_deref().map(|words| format!(" {} ", safe(words)));
-    let badge = import.unwrap_or_else(|| if state.mouse { " mouse ".to_owned() } else { String::new() });
+    let badge =
+        import.or_else(|| follows(state)).or_else(|| state.mouse.then(|| " mouse ".to_owned())).unwrap_or_default();
     let badge = clip(&badge, usize::from(area.width) / 3);
     let room = usize::from(area.width).saturating_sub(width(&badge) + 1);
     let mut pen = Pen::new(buffer, area);
@@ -31,6 +32,15 @@ pub(super) fn header(state: &State, area: Rect, buffer: &mut Buffer) {
         let gap = pen.left().saturating_sub(width(&badge));
         pen.space(gap).write(&badge, state.theme.badge);
     }
+}
+
+/// What is followed, where that is in sight.
+fn follows(state: &State) -> Option<String> {
+    let follow = match state.place {
+        Place::Sessions => state.follow.filter(|follow| follow.session.is_none()),
+        Place::Timeline | Place::Event => state.followed(),
+    }?;
+    Some(if follow.paused { " follow paused " } else { " follow " }.to_owned())
 }
 
 fn crumbs(state: &State) -> Vec<String> {

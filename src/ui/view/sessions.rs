@@ -156,8 +156,14 @@ fn cells(
     };
     let name = fit(session.name(), title.saturating_sub(width(&branch)));
     let gap = " ".repeat(title.saturating_sub(width(&branch) + width(&name)));
+    let sign = match (is_hit, state.is_live(session), state.ascii) {
+        (true, ..) => ("/", theme.text),
+        (false, true, false) => ("•", theme.ok),
+        (false, true, true) => ("*", theme.ok),
+        (false, false, _) => (" ", theme.text),
+    };
     let mut cells = vec![
-        (if is_hit { "/" } else { " " }.to_owned(), theme.text),
+        (sign.0.to_owned(), sign.1),
         (branch, theme.dim),
         (name, if is_hit { theme.hit } else { theme.text }),
         (gap, theme.text),

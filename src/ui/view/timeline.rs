@@ -210,7 +210,11 @@ impl Lines<'_> {
 
     fn numbers(&self, cells: &mut Cells, line: usize, row: &Row, turn: Option<&Turn>) {
         let (columns, dim) = (self.columns, self.state.theme.dim);
-        let open = self.timeline.playback.as_ref().is_some_and(|playback| playback.is_open(row));
+        let played = self.timeline.playback.as_ref();
+        let open = match played {
+            Some(playback) => playback.is_open(row),
+            None => self.timeline.row_at(line).is_some_and(|index| self.state.is_open(self.timeline, index, row)),
+        };
         let turn = turn.filter(|_| !open);
         let (sign, style) = if open { ("…", dim) } else { sign(self.state, row.state) };
         let sign = if open && self.state.ascii { "~" } else { sign };
