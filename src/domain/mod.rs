@@ -15,6 +15,8 @@ mod ties;
 mod timestamp;
 mod usage;
 pub mod filter;
+pub mod present;
+pub mod telling;
 
 pub use carried::Carried;
 pub use dialect::{Reading, read_usage};

@@ -16,7 +16,6 @@ mod codex;
 mod present;
 #[cfg(test)]
 mod corpus;
-mod telling;
 mod unknown;
 mod watch;
 
@@ -27,7 +26,7 @@ pub use watch::Watch;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::domain::{Event, Outline, Role, Session};
+use crate::domain::{Event, Outline, Role, Session, telling};
 
 /// One good record: a JSON value of a source.
 #[derive(Debug)]

@@ -1,18 +1,13 @@
 //! Reads what the original system leaves behind: the JSON beside its report, artifacts of its runs, its benchmarks.
 //!
 //! A document is read twice: first for what must be known before its rows can be told (the blobs behind them, whose
-//! session it is), then row by row, each a record with its place. `rows` also serves rows that come from elsewhere.
+//! session it is), then row by row, each a record with its place. What a row says is told by the domain.
 
 mod benchmark;
 mod form;
-mod ids;
 mod out;
 mod part;
-mod payload;
-mod provider;
 mod reading;
-mod row;
-mod rows;
 mod source;
 mod survey;
 
@@ -24,10 +19,8 @@ use tokio::sync::mpsc::Sender;
 
 use super::{Control, Format, Open};
 use crate::domain::Outline;
+use crate::domain::present::{AGENT, ids, payload, row, rows};
 use crate::store::{Batch, SourceStep, Stamp};
-
-/// The agent's name.
-const AGENT: &str = "present";
 
 pub const FORMAT: Format = Format { agent: AGENT, detect: form::detect, open: Open::Present };
 

@@ -1,10 +1,10 @@
 //! Rows of the ledger: what the runner's agents did with a project and its tasks. The original never shows them.
 
 use super::{Context, Made, base, body, made};
+use crate::domain::present::ids;
+use crate::domain::present::row::{Row, Table};
+use crate::domain::telling;
 use crate::domain::{Kind, Role};
-use crate::import::present::ids;
-use crate::import::present::row::{Row, Table};
-use crate::import::telling;
 
 pub fn read(row: Row<'_>, context: &Context<'_>) -> Made {
     let action = row.text("action_type").unwrap_or_else(|| "action".to_owned());

@@ -1,10 +1,10 @@
 //! Queue tasks: one row each that is changed in place, so that every state is a revision of one event.
 
 use super::{Context, Made, base, body, follow_up, made};
+use crate::domain::present::row::{Row, Table, View, first_of};
+use crate::domain::present::{ids, provider};
+use crate::domain::telling;
 use crate::domain::{Event, Key, KeyKind, Kind, Role, Value, flag};
-use crate::import::present::row::{Row, Table, View, first_of};
-use crate::import::present::{ids, provider};
-use crate::import::telling;
 
 /// Characters of a task's id that status lines show.
 const PREFIX: usize = 8;

@@ -1,10 +1,10 @@
 //! What a model row says to a reader of a list, and which tool calls a model named.
 
 use super::plain_label;
+use crate::domain::present::ids;
+use crate::domain::present::row::{first_of, scalar};
+use crate::domain::telling;
 use crate::domain::{Event, Key, KeyKind, Shape, Value};
-use crate::import::present::ids;
-use crate::import::present::row::{first_of, scalar};
-use crate::import::telling;
 
 /// How deep an output is searched for the names of envelopes, and how many values are looked at.
 const DEEPEST: usize = 3;

@@ -1,11 +1,11 @@
 //! Tool rows: calls, publications and results, as the voice agent, the worker, routers, stewards and the runner write them.
 
 use super::{Context, LONGEST_ERROR, Made, base, is_failure, latency, made, sides, task_key};
+use crate::domain::present::payload::Content;
+use crate::domain::present::row::{Row, Table, first_of};
+use crate::domain::present::{ids, provider};
+use crate::domain::telling;
 use crate::domain::{Event, Key, KeyKind, Kind, Phase, Value, excerpt, flag};
-use crate::import::present::payload::Content;
-use crate::import::present::row::{Row, Table, first_of};
-use crate::import::present::{ids, provider};
-use crate::import::telling;
 
 const WORKER: &str = "conductor_worker";
 const VOICE: &str = "voice_agent";

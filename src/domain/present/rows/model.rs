@@ -3,11 +3,11 @@
 use super::{
     Context, LONGEST_ERROR, Made, base, body, is_failure, latency, made, plain_label, said, sides, task_key, usage,
 };
+use crate::domain::present::payload::{Content, mark_cut_column};
+use crate::domain::present::row::{Row, Table, View, first_of};
+use crate::domain::present::{ids, provider};
+use crate::domain::telling;
 use crate::domain::{Event, Key, KeyKind, Kind, Phase, Role, Value, excerpt, flag};
-use crate::import::present::payload::{Content, mark_cut_column};
-use crate::import::present::row::{Row, Table, View, first_of};
-use crate::import::present::{ids, provider};
-use crate::import::telling;
 
 /// Where a context keeps descriptions or schemas of tools.
 const TOOLS: &[&[&str]] = &[&["tools"], &["toolCatalog"], &["toolSchema"], &["toolingSnapshot", "routeIntentSchema"]];

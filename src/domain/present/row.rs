@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::domain::telling;
 use crate::domain::{Outline, Shape, Timestamp, Value, excerpt};
-use crate::import::telling;
 
 /// The tables whose rows are events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,8 +9,10 @@ mod tool;
 mod trace;
 mod usage;
 
+use sha2::{Digest, Sha256};
+
+use crate::domain::telling;
 use crate::domain::{Event, Key, KeyKind, Kind, Order, Role, Shape, Timestamp, Value, excerpt, flag};
-use crate::import::telling;
 
 pub use line::is_person;
 
@@ -153,7 +155,7 @@ fn emitter(source: &str, session: Option<&str>) -> i64 {
         "transcription_agent" | "voice_transcript" => "voice_agent",
         other => other,
     };
-    let hash = crate::store::digest(format!("{family}\n{}", session.unwrap_or_default()).as_bytes());
+    let hash = Sha256::digest(format!("{family}\n{}", session.unwrap_or_default()));
     let number = i64::from_le_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], 0, 0]);
     // Tables have the numbers below.
     number + 16

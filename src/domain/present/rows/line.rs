@@ -1,10 +1,10 @@
 //! Transcript lines: what was said or typed, and the status lines that a browser makes up.
 
 use super::{Context, Made, base, body, made};
+use crate::domain::present::ids;
+use crate::domain::present::row::{Row, Table};
+use crate::domain::telling;
 use crate::domain::{Key, KeyKind, Kind, Phase, Role};
-use crate::import::present::ids;
-use crate::import::present::row::{Row, Table};
-use crate::import::telling;
 
 /// Participants of this ending were made up by the original's report.
 const SYNTHETIC: &str = ".synthetic";

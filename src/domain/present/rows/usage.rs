@@ -1,7 +1,7 @@
 //! Where a model row keeps its token usage: known places only, never what went in, never a setting.
 
+use crate::domain::present::payload::Content;
 use crate::domain::{Event, Reading, Value, read_usage};
-use crate::import::present::payload::Content;
 
 /// Places below the output.
 const IN_OUTPUT: &[&[&str]] = &[

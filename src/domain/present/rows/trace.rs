@@ -1,10 +1,10 @@
 //! Trace events: the steps that a request went through, from arrival to completion.
 
 use super::{Context, LONGEST_ERROR, Made, base, body, follow_up, is_failure, latency, made, task_key};
+use crate::domain::present::row::{Row, Table, View, scalar};
+use crate::domain::present::{ids, provider};
+use crate::domain::telling;
 use crate::domain::{Kind, Role, Value, excerpt, flag};
-use crate::import::present::row::{Row, Table, View, scalar};
-use crate::import::present::{ids, provider};
-use crate::import::telling;
 
 /// The stages in the order in which a request goes through them; it decides among equal times.
 const STAGES: &[&str] = &[
