@@ -26,3 +26,5 @@ mod real;
 mod rows;
 #[path = "present/selecting.rs"]
 mod selecting;
+#[path = "present/states.rs"]
+mod states;

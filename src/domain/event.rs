@@ -121,6 +121,8 @@ pub mod flag {
     pub const IMPLAUSIBLE_USAGE: i64 = 1 << 9;
     /// A type of record that turnscope does not know.
     pub const UNKNOWN: i64 = 1 << 10;
+    /// A newer state of the same task or trace event is known.
+    pub const SUPERSEDED: i64 = 1 << 11;
 
     /// Those that say that something does not add up.
     pub const FINDINGS: [i64; 6] = [BAD, CONFLICT, TRUNCATED, IMPLAUSIBLE_USAGE, TIME_RAN_BACK, UNKNOWN];
@@ -156,6 +158,7 @@ pub struct Event {
     pub session: String,
     /// Unique within the lineage, but for revisions and conflicts.
     pub id: String,
+    /// Which of several with that id: of states 0 is the newest, and the others count back in time.
     pub revision: i64,
     pub order: Order,
     /// The time as written.
@@ -188,7 +191,12 @@ pub struct Event {
 impl Event {
     /// What it is called: its id, and behind `~` which of several events with that id it is.
     pub fn name(&self) -> String {
-        if self.revision == 0 { self.id.clone() } else { format!("{}~{}", self.id, self.revision) }
+        Self::name_of(&self.id, self.revision)
+    }
+
+    /// What the event with an id and a revision is called.
+    pub fn name_of(id: &str, revision: i64) -> String {
+        if revision == 0 { id.to_owned() } else { format!("{id}~{revision}") }
     }
 
     /// What the row is called that it is in: its turn, or the event itself.

@@ -22,6 +22,8 @@ pub struct Whole {
     pub bodies: Vec<Body>,
     /// The places of each event's record, in the order of the events.
     pub origins: Vec<Vec<Origin>>,
+    /// The names of the others that have each event's id: other states of it, or rivals.
+    pub others: Vec<Vec<String>>,
 }
 
 pub async fn show(location: &Location, wanted: &Show, output: &mut Output) -> Result<Ended> {
@@ -74,12 +76,17 @@ async fn gather(store: &Store, session: Session, step: Step) -> Result<Whole> {
     let numbers: Vec<i64> = step.events.iter().map(|event| event.number).collect();
     let bodies = store.bodies(&numbers).await?;
     let mut origins = Vec::with_capacity(numbers.len());
-    for number in &numbers {
-        origins.push(store.origins(*number).await?);
+    let mut others = Vec::with_capacity(numbers.len());
+    for event in &step.events {
+        origins.push(store.origins(event.number).await?);
+        let alike = store.revisions(session.number, &event.id).await?.into_iter();
+        others.push(
+            alike.filter(|other| *other != event.revision).map(|other| Event::name_of(&event.id, other)).collect(),
+        );
     }
     let joins =
         Joined::of(store, &session).await?.joins(store, std::slice::from_ref(&step)).await?.pop().unwrap_or_default();
-    Ok(Whole { session, step, joins, bodies, origins })
+    Ok(Whole { session, step, joins, bodies, origins, others })
 }
 
 /// The row as `timeline --json` has it, with its events, their bodies and their origins.
@@ -99,13 +106,15 @@ fn object(whole: &Whole) -> Value {
     first.insert("error".to_owned(), json!(turn.error));
     let usage = turn.usage.as_ref().map(|usage| json!({"rule": usage.rule, "source": usage.source.name()}));
     first.insert("usage".to_owned(), json!(usage));
-    let events = whole.step.events.iter().zip(&whole.origins);
-    let events: Vec<Value> = events.map(|(event, origins)| event_object(event, origins, &whole.bodies)).collect();
+    let events = whole.step.events.iter().zip(whole.origins.iter().zip(&whole.others));
+    let object =
+        |(event, (origins, others)): (_, (&Vec<_>, &Vec<_>))| event_object(event, origins, others, &whole.bodies);
+    let events: Vec<Value> = events.map(object).collect();
     first.insert("events".to_owned(), Value::Array(events));
     Value::Object(first)
 }
 
-fn event_object(event: &Event, origins: &[Origin], bodies: &[Body]) -> Value {
+fn event_object(event: &Event, origins: &[Origin], others: &[String], bodies: &[Body]) -> Value {
     let attributes: Vec<Value> =
         event.attributes.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
     let bodies = bodies.iter().filter(|body| body.event == event.number);
@@ -126,6 +135,7 @@ fn event_object(event: &Event, origins: &[Origin], bodies: &[Body]) -> Value {
     json!({
         "id": event.id,
         "revision": event.revision,
+        "others": others,
         "kind": event.kind.name(),
         "type": event.event_type,
         "phase": event.phase.name(),
@@ -150,7 +160,7 @@ fn event_object(event: &Event, origins: &[Origin], bodies: &[Body]) -> Value {
 
 /// The names of the flags that are set.
 pub fn flags(flags: i64) -> Vec<&'static str> {
-    const NAMES: [(i64, &str); 11] = [
+    const NAMES: [(i64, &str); 12] = [
         (flag::ERROR, "error"),
         (flag::INFERRED_TIME, "inferred_time"),
         (flag::INHERITED, "inherited"),
@@ -162,6 +172,7 @@ pub fn flags(flags: i64) -> Vec<&'static str> {
         (flag::TWIN, "twin"),
         (flag::IMPLAUSIBLE_USAGE, "implausible_usage"),
         (flag::UNKNOWN, "unknown"),
+        (flag::SUPERSEDED, "superseded"),
     ];
     NAMES.into_iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| name).collect()
 }

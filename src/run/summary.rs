@@ -6,7 +6,7 @@ use super::output::Output;
 use super::progress::size;
 use super::show::{Whole, flags};
 use super::table::duration;
-use crate::domain::{Body, Event, Key, Timestamp, Usage, safe};
+use crate::domain::{Body, Event, Key, Timestamp, Usage, flag, safe};
 use crate::store::Origin;
 use crate::timeline::Join;
 
@@ -45,8 +45,8 @@ pub fn print(whole: &Whole, output: &mut Output) -> Result<()> {
         whole.joins.iter().try_for_each(|one| output.line(&join(one)))?;
     }
     heading(output, "events")?;
-    for (event, origins) in whole.step.events.iter().zip(&whole.origins) {
-        print_event(event, origins, &whole.bodies, output)?;
+    for (event, (origins, others)) in whole.step.events.iter().zip(whole.origins.iter().zip(&whole.others)) {
+        print_event(event, origins, others, &whole.bodies, output)?;
     }
     Ok(())
 }
@@ -56,11 +56,21 @@ fn heading(output: &mut Output, text: &str) -> Result<()> {
     output.line(&text)
 }
 
-fn print_event(event: &Event, origins: &[Origin], bodies: &[Body], output: &mut Output) -> Result<()> {
+fn print_event(
+    event: &Event,
+    origins: &[Origin],
+    others: &[String],
+    bodies: &[Body],
+    output: &mut Output,
+) -> Result<()> {
     let written = event.at.map(|time| output.zone.full(time)).unwrap_or_else(|| "no time written".to_owned());
     let revision = if event.revision > 0 { format!("  revision {}", event.revision) } else { String::new() };
     let line = format!("  {}  {}  {}  {written}{revision}", event.name(), event.event_type, event.phase.name());
     output.line(&safe(&line))?;
+    if !others.is_empty() {
+        let which = if event.has(flag::CONFLICT) { "rivals" } else { "states" };
+        output.line(&safe(&format!("    {which:<10}{}", others.join(" "))))?;
+    }
     for origin in origins {
         let Origin { importer, path, offset, size } = origin;
         output.line(&safe(&format!("    from      {path}:{offset}  {size} bytes, read by {importer}")))?;

@@ -2,13 +2,14 @@
 //!
 //! A batch is one short transaction: all of it is there, or nothing. Appending the same batch twice changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
 
+use super::plan::{From, Plan};
 use super::{Annotation, Piece, Store, rows};
-use crate::domain::{Event, Key, KeyKind, Kind, Role, Session, flag};
+use crate::domain::{Event, Role, Session, flag};
 
 /// Events, and the records and bytes they come from.
 #[derive(Debug, Default)]
@@ -186,15 +187,6 @@ struct Writing<'a> {
     outrun: BTreeSet<(String, i64)>,
 }
 
-/// What is stored under an event id.
-#[derive(Debug, Clone)]
-struct Known {
-    session: i64,
-    revision: i64,
-    content: Vec<u8>,
-    event: i64,
-}
-
 impl Writing<'_> {
     /// Stores sessions, the source and bytes: what events lean on. Says whether the batch continues what is stored.
     async fn take(&mut self, batch: &Batch) -> Result<bool> {
@@ -242,21 +234,12 @@ impl Writing<'_> {
     }
 
     async fn events(&mut self, batches: &[&Batch]) -> Result<Vec<Appended>> {
-        let known = self.known_ids(batches).await?;
-        let mut plan = Plan { known, ..Plan::default() };
-        plan.next_event = super::next_number(self.connection, "SELECT max(event) FROM events").await?;
-        plan.first_event = plan.next_event;
-        plan.next_record = super::next_number(self.connection, "SELECT max(record) FROM records").await?;
+        let mut plan = Plan::of(self.connection, batches).await?;
         let mut all = Vec::with_capacity(batches.len());
         for (place, (batch, (source, content))) in batches.iter().zip(&self.sources).enumerate() {
-            plan.place = place;
-            let mut appended = Appended::default();
             let (source, content, received) = (*source, *content, batch.received);
             let from = From { source, content, received, sessions: &self.sessions, copies: &batch.copies };
-            for record in &batch.records {
-                plan.record(record, &from, &mut appended)?;
-            }
-            all.push(appended);
+            all.push(plan.batch(place, batch, &from)?);
         }
         for (place, source, event) in std::mem::take(&mut plan.again) {
             let has_named = super::sources::names(self.connection, source, event).await?;
@@ -268,33 +251,10 @@ impl Writing<'_> {
             appended.duplicates = appended.duplicates.saturating_sub(repeats);
             appended.repeated = appended.repeated.saturating_sub(repeats);
         }
-        plan.read_keys(self.connection).await?;
+        plan.complete(self.connection).await?;
+        super::states::rename(self.connection, &mut plan.aged).await?;
         self.write(&plan).await?;
         Ok(all)
-    }
-
-    /// What is stored under the ids of these batches.
-    async fn known_ids(&mut self, batches: &[&Batch]) -> Result<HashMap<String, Vec<Known>>> {
-        let records = batches.iter().flat_map(|batch| &batch.records);
-        let mut ids: Vec<&str> = records.flat_map(|record| &record.events).map(|new| new.event.id.as_str()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut known: HashMap<String, Vec<Known>> = HashMap::new();
-        for chunk in rows::portions(&ids, rows::CHUNK) {
-            let mut query =
-                QueryBuilder::new("SELECT id, session, revision, content, event FROM event_ids WHERE id IN (");
-            rows::list(&mut query, chunk.iter().copied());
-            for row in query.push(")").build().fetch_all(&mut *self.connection).await? {
-                let found = Known {
-                    session: row.try_get(1)?,
-                    revision: row.try_get(2)?,
-                    content: row.try_get(3)?,
-                    event: row.try_get(4)?,
-                };
-                known.entry(row.try_get(0)?).or_default().push(found);
-            }
-        }
-        Ok(known)
     }
 
     async fn write(&mut self, plan: &Plan<'_>) -> Result<()> {
@@ -332,162 +292,4 @@ impl Writing<'_> {
         let bad = batch.records.iter().filter(|record| record.status != RecordStatus::Good).count();
         super::sources::step(self.connection, source, step, appended, batch.records.len(), bad).await
     }
-}
-
-/// Where the records of one batch come from.
-struct From<'a> {
-    source: i64,
-    /// The blob of the source's content.
-    content: i64,
-    received: i64,
-    sessions: &'a HashMap<String, i64>,
-    copies: &'a HashMap<i64, i64>,
-}
-
-/// What the batches will write.
-#[derive(Default)]
-struct Plan<'a> {
-    known: HashMap<String, Vec<Known>>,
-    first_event: i64,
-    next_event: i64,
-    next_record: i64,
-    records: Vec<rows::RecordRow<'a>>,
-    events: Vec<rows::EventRow<'a>>,
-    /// Further origins of events: event, record.
-    origins: Vec<(i64, i64)>,
-    /// The batch that is being planned.
-    place: usize,
-    /// Source and event of what is planned: each counts once for a source.
-    named: HashSet<(i64, i64)>,
-    /// Events that were stored before, which their source may have named before: batch, source, event.
-    again: Vec<(usize, i64, i64)>,
-    /// Stored events that now have a rival.
-    conflicting: Vec<i64>,
-    /// Sessions that hold the same event.
-    shared: Vec<(i64, i64)>,
-    keys: HashMap<(KeyKind, &'a str), i64>,
-}
-
-impl<'a> Plan<'a> {
-    fn record(&mut self, record: &'a NewRecord, from: &From<'_>, appended: &mut Appended) -> Result<()> {
-        let number = (from.source != 0).then_some(self.next_record);
-        if let Some(number) = number {
-            self.next_record += 1;
-            let copied = from.copies.get(&record.start).copied();
-            self.records.push(rows::RecordRow { number, source: from.source, copied, new: record });
-        }
-        appended.represented += u64::from(!record.events.is_empty());
-        for new in &record.events {
-            let session = *from
-                .sessions
-                .get(&new.event.session)
-                .with_context(|| format!("the event {} is of a session that the batch does not name", new.event.id))?;
-            let row = rows::EventRow {
-                number: self.next_event,
-                session,
-                record: number,
-                revision: 0,
-                extra: 0,
-                received: from.received,
-                content: record.content,
-                content_blob: from.content,
-                new,
-                keys: new.event.keys.iter().map(|key| (key, 0)).collect(),
-            };
-            self.event(row, from.source, appended);
-        }
-        Ok(())
-    }
-
-    fn event(&mut self, mut row: rows::EventRow<'a>, source: i64, appended: &mut Appended) {
-        let known = self.known.entry(row.new.event.id.clone()).or_default();
-        let own = known.iter().filter(|known| known.session == row.session);
-        if let Some(same) = own.clone().find(|known| known.content == row.content) {
-            self.origins.extend(row.record.map(|record| (same.event, record)));
-            appended.duplicates += 1;
-            if !self.named.insert((source, same.event)) {
-                appended.repeated += 1;
-            } else if same.event < self.first_event {
-                self.again.push((self.place, source, same.event));
-            }
-            return;
-        }
-        let rivals: Vec<i64> = own.clone().map(|known| known.event).collect();
-        // A slice says which of several it was; that stays, so that its name stays.
-        let said = row.new.event.revision;
-        let taken = own.clone().any(|known| known.revision == said);
-        row.revision = if taken { own.map(|known| known.revision + 1).max().unwrap_or(0) } else { said };
-        // An id that was derived from content says nothing about whose event it is.
-        let derived = row.new.event.id.starts_with("r-");
-        let others =
-            known.iter().filter(|other| !derived && other.session != row.session && other.content == row.content);
-        self.shared.extend(others.map(|other| (row.session, other.session)));
-        known.push(Known {
-            session: row.session,
-            revision: row.revision,
-            content: row.content.to_vec(),
-            event: row.number,
-        });
-        // A queue task is one row that changes in place, and a trace event is given with more or fewer columns:
-        // what differs is a state of it, not a rival.
-        let changes = matches!(row.new.event.kind, Kind::Task | Kind::Trace);
-        if !rivals.is_empty() && !changes {
-            row.extra = flag::CONFLICT;
-            appended.conflicts += 1;
-        }
-        appended.added += 1;
-        self.named.insert((source, row.number));
-        self.conflicting.extend(rivals.into_iter().filter(|_| !changes));
-        self.next_event += 1;
-        self.events.push(row);
-    }
-
-    /// Gives every key value its number.
-    async fn read_keys(&mut self, connection: &mut SqliteConnection) -> Result<()> {
-        let mut wanted: Vec<(KeyKind, &'a str)> = self
-            .events
-            .iter()
-            .flat_map(|row| &row.new.event.keys)
-            .map(|key: &'a Key| (key.kind, key.value.as_str()))
-            .collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        self.keys = intern(connection, &wanted).await?;
-        for row in &mut self.events {
-            for (key, number) in &mut row.keys {
-                *number = *self.keys.get(&(key.kind, key.value.as_str())).context("a key has no number")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The numbers of key values; new ones are stored.
-async fn intern<'a>(
-    connection: &mut SqliteConnection,
-    wanted: &[(KeyKind, &'a str)],
-) -> Result<HashMap<(KeyKind, &'a str), i64>> {
-    let mut numbers = HashMap::with_capacity(wanted.len());
-    for chunk in rows::portions(wanted, rows::CHUNK) {
-        let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO keys (kind, value) ");
-        insert.push_values(chunk, |mut row, (kind, value)| {
-            row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
-        });
-        insert.push(" ON CONFLICT (kind, value) DO NOTHING");
-        insert.build().execute(&mut *connection).await?;
-        let mut select: QueryBuilder<Sqlite> =
-            QueryBuilder::new("SELECT key, kind, value FROM keys WHERE (kind, value) IN (");
-        select.push_values(chunk, |mut row, (kind, value)| {
-            row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
-        });
-        let mut by_value: HashMap<(i64, String), i64> = HashMap::with_capacity(chunk.len());
-        for row in select.push(")").build().fetch_all(&mut *connection).await? {
-            by_value.insert((row.try_get(1)?, row.try_get(2)?), row.try_get(0)?);
-        }
-        for (kind, value) in chunk {
-            let found = by_value.get(&(rows::key_code(*kind), rows::clean(value).into_owned()));
-            numbers.insert((*kind, *value), *found.context("a key was not stored")?);
-        }
-    }
-    Ok(numbers)
 }

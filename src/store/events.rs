@@ -19,7 +19,7 @@ const HEAD_COLUMNS: &str = "event, order_time, turn_hash, kind, phase, flags, us
 enum Range<'a> {
     All,
     /// Behind a place, of the same time and file.
-    SameFile(&'a (Order, String), i64),
+    SameFile(&'a (Order, String, i64)),
     /// Of the same time and later files.
     SameTime(&'a Order),
     Later(&'a Order),
@@ -30,7 +30,7 @@ impl Store {
     pub async fn heads(&self, session: i64, limit: Option<i64>) -> Result<Vec<Head>> {
         let mut rows = sqlx::query(
             "SELECT event, order_time, turn_hash, kind, phase, flags, usage_total, latency FROM events WHERE session = $1 \
-             ORDER BY order_time, origin, sequence, id LIMIT $2",
+             ORDER BY order_time, origin, sequence, id, revision LIMIT $2",
         )
         .bind(session)
         .bind(limit.unwrap_or(i64::MAX))
@@ -51,7 +51,7 @@ impl Store {
         let Some(place) = self.place(event).await? else {
             return if event == 0 { self.heads_in(session, Range::All, limit).await } else { Ok(heads) };
         };
-        for range in [Range::SameFile(&place, event), Range::SameTime(&place.0), Range::Later(&place.0)] {
+        for range in [Range::SameFile(&place), Range::SameTime(&place.0), Range::Later(&place.0)] {
             let left = limit - heads.len() as i64;
             if left > 0 {
                 heads.extend(self.heads_in(session, range, left).await?);
@@ -60,14 +60,14 @@ impl Store {
         Ok(heads)
     }
 
-    async fn place(&self, event: i64) -> Result<Option<(Order, String)>> {
-        let row = sqlx::query("SELECT order_time, origin, sequence, id FROM events WHERE event = $1")
+    async fn place(&self, event: i64) -> Result<Option<(Order, String, i64)>> {
+        let row = sqlx::query("SELECT order_time, origin, sequence, id, revision FROM events WHERE event = $1")
             .bind(event)
             .fetch_optional(&self.readers)
             .await?;
         let Some(row) = row else { return Ok(None) };
         let order = Order { time: Timestamp(row.try_get(0)?), origin: row.try_get(1)?, sequence: row.try_get(2)? };
-        Ok(Some((order, row.try_get(3)?)))
+        Ok(Some((order, row.try_get(3)?, row.try_get(4)?)))
     }
 
     /// The first heads of a range, handed over as one text: a million rows one by one take seconds.
@@ -79,10 +79,10 @@ impl Store {
         query.push_bind(session);
         match range {
             Range::All => {}
-            Range::SameFile((order, id), event) => {
+            Range::SameFile((order, id, revision)) => {
                 query.push(" AND order_time = ").push_bind(order.time.0).push(" AND origin = ").push_bind(order.origin);
-                query.push(" AND (sequence, id, event) > (").push_bind(order.sequence);
-                query.push(", ").push_bind(id).push(", ").push_bind(event).push(")");
+                query.push(" AND (sequence, id, revision) > (").push_bind(order.sequence);
+                query.push(", ").push_bind(id).push(", ").push_bind(revision).push(")");
             }
             Range::SameTime(order) => {
                 query.push(" AND order_time = ").push_bind(order.time.0).push(" AND origin > ").push_bind(order.origin);
@@ -91,31 +91,29 @@ impl Store {
                 query.push(" AND order_time > ").push_bind(order.time.0);
             }
         }
-        query.push(" ORDER BY order_time, origin, sequence, id, event LIMIT ").push_bind(limit).push(") AS heads");
+        query.push(" ORDER BY order_time, origin, sequence, id, revision LIMIT ").push_bind(limit).push(") AS heads");
         let text: Option<String> = query.build().fetch_one(&self.readers).await?.try_get(0)?;
         heads_of(&text.unwrap_or_default())
     }
 
     /// Those of these events that are of a session, in timeline order.
     pub async fn heads_among(&self, session: i64, numbers: &[i64]) -> Result<Vec<Head>> {
-        let mut found: Vec<(Order, String, Head)> = Vec::with_capacity(numbers.len());
+        let mut found: Vec<((Order, String, i64), Head)> = Vec::with_capacity(numbers.len());
         for chunk in numbers.chunks(rows::CHUNK) {
             let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-                "SELECT event, order_time, turn_hash, kind, phase, flags, usage_total, latency, origin, sequence, id \
-                 FROM events WHERE event IN (",
+                "SELECT event, order_time, turn_hash, kind, phase, flags, usage_total, latency, origin, sequence, id, \
+                 revision FROM events WHERE event IN (",
             );
             rows::list(&mut query, chunk.iter().copied());
             query.push(") AND session = ").push_bind(session);
             for row in query.build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await? {
                 let head = head_of(&row)?;
                 let order = Order { time: head.time, origin: row.try_get(8)?, sequence: row.try_get(9)? };
-                found.push((order, row.try_get(10)?, head));
+                found.push(((order, row.try_get(10)?, row.try_get(11)?), head));
             }
         }
-        found.sort_by(|(one, first, head), (other, second, last)| {
-            (one, first, head.number).cmp(&(other, second, last.number))
-        });
-        Ok(found.into_iter().map(|(.., head)| head).collect())
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(found.into_iter().map(|(_, head)| head).collect())
     }
 
     /// The heads of a session added up, without reading them.
@@ -155,11 +153,11 @@ impl Store {
         query.push(HEAD_COLUMNS).push(" FROM events WHERE session = ").push_bind(session);
         if let Some(event) = event {
             let Order { time, origin, sequence } = event.order;
-            query.push(" AND (order_time, origin, sequence, id, event) > (").push_bind(time.0);
+            query.push(" AND (order_time, origin, sequence, id, revision) > (").push_bind(time.0);
             query.push(", ").push_bind(origin).push(", ").push_bind(sequence);
-            query.push(", ").push_bind(event.id.clone()).push(", ").push_bind(event.number).push(")");
+            query.push(", ").push_bind(event.id.clone()).push(", ").push_bind(event.revision).push(")");
         }
-        query.push(" ORDER BY order_time, origin, sequence, id, event LIMIT ").push_bind(limit);
+        query.push(" ORDER BY order_time, origin, sequence, id, revision LIMIT ").push_bind(limit);
         query.build().fetch_all(&self.readers).await?.iter().map(head_of).collect()
     }
 
@@ -170,7 +168,7 @@ impl Store {
         query.push(" AND turn_hash <> 0 AND turn_hash IN (");
         rows::list(&mut query, turns.iter().map(|turn| turn.cast_signed()));
         // The sum keeps SQLite from walking the whole session in its order.
-        query.push(") ORDER BY order_time + 0, origin, sequence, id, event");
+        query.push(") ORDER BY order_time + 0, origin, sequence, id, revision");
         query.build().persistent(false).fetch_all(&self.readers).await?.iter().map(head_of).collect()
     }
 
@@ -238,12 +236,12 @@ impl Store {
     pub async fn named(&self, session: i64, name: &str) -> Result<Vec<i64>> {
         let (id, revision) = Event::parse_name(name).unwrap_or((name, 0));
         let rows = sqlx::query(
-            "SELECT event FROM (SELECT events.event, order_time, origin, sequence, events.id, \
+            "SELECT event FROM (SELECT events.event, order_time, origin, sequence, events.id, events.revision, \
              CASE WHEN event_ids.id = $5 AND event_ids.revision = $6 THEN 0 WHEN event_ids.id = $1 THEN 1 ELSE 2 END AS far FROM event_ids \
              JOIN events ON events.event = event_ids.event WHERE (event_ids.id = $1 OR (event_ids.id > $1 || '#' AND event_ids.id < $1 || '$') \
              OR (event_ids.id = $5 AND event_ids.revision = $6)) AND event_ids.session = $2 \
-             UNION ALL SELECT event, order_time, origin, sequence, id, 0 AS far FROM events WHERE session = $2 AND turn_hash = $3 AND turn_hash <> $4 AND turn = $1) \
-             AS named GROUP BY event ORDER BY min(far), min(order_time), min(origin), min(sequence), min(id), event",
+             UNION ALL SELECT event, order_time, origin, sequence, id, revision, 0 AS far FROM events WHERE session = $2 AND turn_hash = $3 AND turn_hash <> $4 AND turn = $1) \
+             AS named GROUP BY event ORDER BY min(far), min(order_time), min(origin), min(sequence), min(id), min(revision)",
         )
         .bind(name)
         .bind(session)
@@ -254,6 +252,16 @@ impl Store {
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// The revisions of the events of a session that have one id, rising.
+    pub async fn revisions(&self, session: i64, id: &str) -> Result<Vec<i64>> {
+        let found = sqlx::query("SELECT revision FROM event_ids WHERE id = $1 AND session = $2 ORDER BY revision")
+            .bind(id)
+            .bind(session)
+            .fetch_all(&self.readers)
+            .await?;
+        found.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
     /// The content hashes of events: what makes each the same event elsewhere.

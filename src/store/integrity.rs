@@ -13,7 +13,7 @@ impl Store {
         query.push_bind(session).push(" AND source IN (");
         rows::list(&mut query, sources.iter().map(|source| (*source).to_owned()));
         let found = query
-            .push(") ORDER BY order_time, origin, sequence, id")
+            .push(") ORDER BY order_time, origin, sequence, id, revision")
             .build()
             .persistent(false)
             .fetch_all(&self.readers)
@@ -42,7 +42,7 @@ impl Store {
     pub async fn expiring(&self, session: i64, until: i64) -> Result<Option<(i64, i64, i64)>> {
         let row = sqlx::query(
             "SELECT event, expires, (SELECT count(*) FROM events WHERE session = $1 AND expires <= $2) FROM events \
-             WHERE session = $1 AND expires <= $2 ORDER BY expires, order_time, origin, sequence, id LIMIT 1",
+             WHERE session = $1 AND expires <= $2 ORDER BY expires, order_time, origin, sequence, id, revision LIMIT 1",
         )
         .bind(session)
         .bind(until)

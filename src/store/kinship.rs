@@ -120,7 +120,7 @@ async fn held(connection: &mut SqliteConnection, session: i64) -> Result<Vec<Hel
     let mut rows = sqlx::query(
         "SELECT events.event, events.order_time, events.flags, events.id, event_ids.content, records.copied FROM events \
          JOIN event_ids ON event_ids.id = events.id AND event_ids.session = events.session \
-         AND event_ids.revision = events.revision LEFT JOIN records ON records.record = events.record WHERE events.session = $1 ORDER BY events.order_time, events.origin, events.sequence, events.id",
+         AND event_ids.revision = events.revision LEFT JOIN records ON records.record = events.record WHERE events.session = $1 ORDER BY events.order_time, events.origin, events.sequence, events.id, events.revision",
     )
     .bind(session)
     .fetch(connection);

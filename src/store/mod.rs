@@ -5,6 +5,8 @@
 
 mod open;
 mod append;
+mod plan;
+mod states;
 mod settle;
 mod sitting;
 mod count;

@@ -11,22 +11,22 @@ use crate::domain::{
     Event, HeadSum, Key, KeyKind, Kind, Order, Phase, Role, Session, Timestamp, Usage, UsageSource, flag,
 };
 
-struct Desk {
-    folder: tempfile::TempDir,
-    store: Store,
+pub(super) struct Desk {
+    pub folder: tempfile::TempDir,
+    pub store: Store,
 }
 
-async fn desk() -> Desk {
+pub(super) async fn desk() -> Desk {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::open(&folder.path().join("deep/store.db")).await.expect("opens");
     Desk { folder, store }
 }
 
-fn session(id: &str) -> Session {
+pub(super) fn session(id: &str) -> Session {
     Session { id: id.to_owned(), agent: "test".to_owned(), ..Session::default() }
 }
 
-fn event(session: &str, id: &str, time: i64, kind: Kind) -> Event {
+pub(super) fn event(session: &str, id: &str, time: i64, kind: Kind) -> Event {
     let mut event = Event::new(kind, "test", "thing");
     (event.session, event.id, event.label) = (session.to_owned(), id.to_owned(), format!("label of {id}"));
     event.at = Some(Timestamp(time));
@@ -35,7 +35,7 @@ fn event(session: &str, id: &str, time: i64, kind: Kind) -> Event {
 }
 
 /// A batch of a source whose content is the ids of its events, one a line, each the output of its event.
-fn batch(path: &str, sessions: &[Session], events: Vec<Event>) -> Batch {
+pub(super) fn batch(path: &str, sessions: &[Session], events: Vec<Event>) -> Batch {
     let mut packer = Packer::default();
     let mut start = 0;
     let mut records = Vec::new();
@@ -77,7 +77,7 @@ fn batch(path: &str, sessions: &[Session], events: Vec<Event>) -> Batch {
     }
 }
 
-async fn append(store: &Store, batch: Batch) -> super::Appended {
+pub(super) async fn append(store: &Store, batch: Batch) -> super::Appended {
     let appended = store.append(&[batch]).await.expect("appends");
     store.settle().await.expect("settles");
     appended[0].clone()

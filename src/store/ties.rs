@@ -20,7 +20,7 @@ impl Store {
         let known = self.keys_of_session(session).await?;
         let mut rows = sqlx::query(
             "SELECT event, order_time, turn_hash, kind, phase, flags, usage_total, latency, keys, participant, source, \
-             event_type, label FROM events WHERE session = $1 ORDER BY order_time, origin, sequence, id",
+             event_type, label FROM events WHERE session = $1 ORDER BY order_time, origin, sequence, id, revision",
         )
         .bind(session)
         .fetch(&self.readers);

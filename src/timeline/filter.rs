@@ -68,6 +68,7 @@ impl<'a> Subject<'a> {
             Feature::Bad => flagged(flag::BAD),
             Feature::Unknown => flagged(flag::UNKNOWN),
             Feature::Conflict => flagged(flag::CONFLICT),
+            Feature::Superseded => flagged(flag::SUPERSEDED),
             Feature::Inferred => flagged(flag::INFERRED_TIME),
             Feature::Inherited => flagged(flag::INHERITED),
             Feature::Sidechain => flagged(flag::SIDECHAIN),

@@ -149,6 +149,7 @@ pub enum Feature {
     Bad,
     Unknown,
     Conflict,
+    Superseded,
     Inferred,
     Inherited,
     Sidechain,
@@ -164,13 +165,14 @@ pub enum Feature {
 }
 
 impl Feature {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Error,
         Self::Orphan,
         Self::Truncated,
         Self::Bad,
         Self::Unknown,
         Self::Conflict,
+        Self::Superseded,
         Self::Inferred,
         Self::Inherited,
         Self::Sidechain,
@@ -193,6 +195,7 @@ impl Feature {
             Self::Bad => "bad",
             Self::Unknown => "unknown",
             Self::Conflict => "conflict",
+            Self::Superseded => "superseded",
             Self::Inferred => "inferred",
             Self::Inherited => "inherited",
             Self::Sidechain => "sidechain",

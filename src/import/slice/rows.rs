@@ -7,7 +7,7 @@ use crate::domain::{Event, Key, KeyKind, Kind, Order, Phase, Role, Session, Time
 use crate::store::{NewBody, NewEvent, Place};
 
 /// What the store finds out for itself.
-const RECKONED: i64 = flag::INHERITED | flag::CONFLICT;
+const RECKONED: i64 = flag::INHERITED | flag::CONFLICT | flag::SUPERSEDED;
 
 #[derive(Deserialize)]
 pub struct SessionRow {

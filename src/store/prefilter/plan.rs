@@ -260,6 +260,7 @@ fn flag_of(feature: Feature) -> Option<i64> {
         Feature::Bad => flag::BAD,
         Feature::Unknown => flag::UNKNOWN,
         Feature::Conflict => flag::CONFLICT,
+        Feature::Superseded => flag::SUPERSEDED,
         Feature::Inferred => flag::INFERRED_TIME,
         Feature::Inherited => flag::INHERITED,
         Feature::Sidechain => flag::SIDECHAIN,

@@ -163,7 +163,7 @@ fn why_not(link: &Link, own: Seen<'_>, row: Seen<'_>, values: &[String]) -> Opti
                 row.events.iter().flat_map(|event| event.values(KeyKind::Task)).find(|value| value.len() > 8)?;
             Some(format!("its id begins with {}", begins.chars().take(8).collect::<String>()))
         }
-        Choice::First | Choice::Only(_) => of_key(rule.key?, own, row, values),
+        Choice::First | Choice::NewestState | Choice::Only(_) => of_key(rule.key?, own, row, values),
     }
 }
 

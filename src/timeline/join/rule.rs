@@ -18,6 +18,8 @@ pub enum Choice {
     First,
     /// The only row with the value whose time lies so near, in microseconds; several are ambiguous.
     Only(i64),
+    /// The newest state of the same thing.
+    NewestState,
     /// The only open call before a result that has none of its own.
     OpenCall,
     /// The only open start before an outcome that has none of its own.
@@ -90,6 +92,11 @@ impl Rule {
         self
     }
 
+    const fn to_newest_state(mut self) -> Self {
+        self.choice = Choice::NewestState;
+        self
+    }
+
     const fn only(mut self, within: i64) -> Self {
         self.choice = Choice::Only(within);
         self
@@ -121,6 +128,7 @@ pub const RULES: &[Rule] = &[
     exact("same request at the provider", KeyKind::ProviderRequest, ANY, ANY).if_apart(),
     exact("same span", KeyKind::Span, ANY, ANY).if_apart(),
     exact("same speaker at the same millisecond", KeyKind::Request, by(Via::SpokenAt), MODEL),
+    exact("the newest state of the same task", KeyKind::Task, TASK, TASK).to_newest_state(),
     exact("the queue task that it names", KeyKind::Task, ANY, TASK),
     exact(
         "sub-agent and the call that started it",

@@ -78,6 +78,13 @@ fn waits_for(weaving: &Weaving, call: u32, result: u32) -> bool {
     call.part == result.part && call.time <= result.time
 }
 
+/// A queue task is one row that changes: what it was leads to what it is.
+pub(super) fn newest_states(weaving: &mut Weaving, rule: u8) {
+    for (older, newest) in weaving.older_states() {
+        weaving.link(older, newest, rule);
+    }
+}
+
 /// An outcome of a model call that no id ties to a start belongs to the only start of its emitter that is open.
 pub(super) fn open_starts(weaving: &mut Weaving) {
     let rule = number("open start of the same call");

@@ -306,15 +306,29 @@ fn a_status_line_is_near_the_task_whose_id_begins_so_and_open_where_two_do() {
 }
 
 #[test]
-fn the_states_of_one_task_are_one_candidate() {
+fn joins_lead_to_the_newest_state_of_a_task_and_older_ones_stand_where_it_does() {
     let line = derived(agent("e2", 5, "queued (task 1a2b3c4d)"), KeyKind::Task, "1a2b3c4d", "present.status_line_task");
-    let state = |id: &str, second| {
-        let task = with(event(id, Kind::Task, second), &[(KeyKind::Task, "1a2b3c4d-one")]);
-        derived(task, KeyKind::Task, "1a2b3c4d", "present.task_prefix")
+    let step = with(event("step", Kind::Trace, 4), &[(KeyKind::Task, "1a2b3c4d-one")]);
+    let asked = with(event("asked", Kind::Trace, 0), &[(KeyKind::Request, "r")]);
+    let state = |id: &str, flags| {
+        let keys = [(KeyKind::Task, "1a2b3c4d-one"), (KeyKind::Request, "r")];
+        let mut task = derived(with(event(id, Kind::Task, 1), &keys), KeyKind::Task, "1a2b3c4d", "present.task_prefix");
+        task.flags = flags;
+        task
     };
-    let joins = joined(vec![line, state("queued", 1), state("succeeded", 1)]);
-    assert_eq!(told(&joins["e2"]), ["near task_id 1a2b3c4d > queued"]);
-    assert_eq!(told(&joins["succeeded"]), ["exact task_id 1a2b3c4d-one > queued"]);
+    let (queued, running) = (state("a", flag::SUPERSEDED), state("b", flag::SUPERSEDED));
+    let joins = joined(vec![line.clone(), step, asked, queued.clone(), running.clone(), state("c", 0)]);
+    assert_eq!(told(&joins["e2"]), ["near task_id 1a2b3c4d > c"]);
+    assert_eq!(told(&joins["step"]), ["exact task_id 1a2b3c4d-one > c"]);
+    let of_state = ["exact task_id 1a2b3c4d-one > c", "keyed request_id r > asked"];
+    assert_eq!(
+        (told(&joins["a"]), told(&joins["b"])),
+        (of_state.map(str::to_owned).to_vec(), of_state.map(str::to_owned).to_vec())
+    );
+    // A slice may hold older states alone.
+    let joins = joined(vec![line, queued, running]);
+    assert_eq!(told(&joins["e2"]), ["near task_id 1a2b3c4d > b"]);
+    assert_eq!(told(&joins["a"]), ["exact task_id 1a2b3c4d-one > b"]);
 }
 
 #[test]

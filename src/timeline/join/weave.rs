@@ -29,6 +29,8 @@ pub(super) struct Node {
     pub has_call: bool,
     pub has_result: bool,
     pub is_inherited: bool,
+    /// A newer state of the same thing is known.
+    pub is_superseded: bool,
     /// It has an identifier of its own.
     pub is_named: bool,
     pub speaker: Speaker,
@@ -121,6 +123,7 @@ fn add_part(part: &Part<'_>, number: u32, runs: &HashSet<u64>, nodes: &mut Vec<N
         known.has_call |= head.phase == Phase::Call;
         known.has_result |= head.phase == Phase::Result;
         known.is_inherited &= head.flags & flag::INHERITED != 0;
+        known.is_superseded &= head.flags & flag::SUPERSEDED != 0;
         for tie in part.ties.keys(event) {
             let tells = match tie.kind {
                 KeyKind::Room => false,
@@ -141,6 +144,7 @@ fn start(part: u32, head: &Head, ties: &Ties, event: usize) -> Node {
         has_call: false,
         has_result: false,
         is_inherited: true,
+        is_superseded: true,
         is_named: false,
         speaker: ties.speaker(event),
         words: ties.words(event),
@@ -156,6 +160,7 @@ impl Weaving {
             // The late results are told apart while the others are looked at.
             Choice::OpenCall if rule.strength == Strength::Unique => special::open_calls(self),
             Choice::OpenCall => {}
+            Choice::NewestState => special::newest_states(self, number),
             Choice::OpenStart => special::open_starts(self),
             Choice::SameWords => special::same_words(self, number),
             Choice::PromptBefore => special::prompts_before(self, number),
@@ -189,13 +194,18 @@ impl Weaving {
         }
     }
 
-    /// The first row of each session on a side.
+    /// The first row of each session on a side, or where only older states are there, the latest of them.
     fn firsts(&self, side: Side, group: &[Entry], firsts: &mut Vec<u32>) {
         firsts.clear();
         for entry in group.iter().filter(|entry| self.is_on(side, entry)) {
             let part = self.nodes[entry.node as usize].part;
-            if firsts.last().is_none_or(|last| self.nodes[*last as usize].part != part) {
-                firsts.push(entry.node);
+            match firsts.last_mut() {
+                Some(first) if self.nodes[*first as usize].part == part => {
+                    if self.nodes[*first as usize].is_superseded {
+                        *first = entry.node;
+                    }
+                }
+                _ => firsts.push(entry.node),
             }
         }
     }
@@ -214,11 +224,11 @@ impl Weaving {
     fn by_only(&mut self, number: u8, rule: &Rule, within: i64) {
         let Some(kind) = rule.key else { return };
         let mut found: Vec<(u32, Vec<u32>)> = Vec::new();
-        let states = self.states();
-        let first_state = |entry: &Entry| states.get(&entry.node).copied().unwrap_or(entry.node);
+        let newest: HashMap<u32, u32> = self.older_states().into_iter().collect();
+        let newest_state = |entry: &Entry| newest.get(&entry.node).copied().unwrap_or(entry.node);
         for group in self.groups(kind).filter(|group| group.len() > 1) {
             let mut theirs: Vec<u32> =
-                group.iter().filter(|entry| self.is_on(rule.theirs, entry)).map(first_state).collect();
+                group.iter().filter(|entry| self.is_on(rule.theirs, entry)).map(newest_state).collect();
             theirs.sort_unstable();
             theirs.dedup();
             for ours in group.iter().filter(|entry| self.is_on(rule.ours, entry)) {
@@ -236,20 +246,20 @@ impl Weaving {
         }
     }
 
-    /// The later states of the queue tasks of each session, each with the first one, which stands for the task.
-    fn states(&self) -> HashMap<u32, u32> {
-        let mut states = HashMap::new();
-        let is_task = |entry: &&Entry| entry.via == Via::Same && self.nodes[entry.node as usize].kind == Kind::Task;
+    /// The older states of the queue tasks of each session, each with the newest one, which stands for the task.
+    pub(super) fn older_states(&self) -> Vec<(u32, u32)> {
+        let mut older = Vec::new();
+        let mut newest: Vec<u32> = Vec::new();
+        let task = Side { via: Via::Same, kind: Some(Kind::Task) };
         for group in self.groups(KeyKind::Task).filter(|group| group.len() > 1) {
-            let mut firsts: HashMap<u32, u32> = HashMap::new();
-            for entry in group.iter().filter(is_task) {
-                let first = *firsts.entry(self.nodes[entry.node as usize].part).or_insert(entry.node);
-                if first != entry.node {
-                    states.insert(entry.node, first);
-                }
+            self.firsts(task, group, &mut newest);
+            for entry in group.iter().filter(|entry| self.is_on(task, entry)) {
+                let part = self.nodes[entry.node as usize].part;
+                let own = newest.iter().find(|newest| self.nodes[**newest as usize].part == part);
+                older.extend(own.filter(|own| **own != entry.node).map(|own| (entry.node, *own)));
             }
         }
-        states
+        older
     }
 
     /// Of one session, and so near in time.
@@ -266,6 +276,13 @@ impl Weaving {
         if self.pairs.insert((from.min(to), from.max(to))) {
             self.tied.unite(from, to);
             self.links.push(Link { from, to, rule, key, candidates: (0, 0) });
+        }
+    }
+
+    /// Links two rows without making them one branch: each stands where its own keys put it.
+    pub(super) fn link(&mut self, from: u32, to: u32, rule: u8) {
+        if from != to && self.pairs.insert((from.min(to), from.max(to))) {
+            self.links.push(Link { from, to, rule, key: None, candidates: (0, 0) });
         }
     }
 

@@ -1,0 +1,282 @@
+//! The plan of an append: what batches will write, told from what is stored under their ids already.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use anyhow::{Context, Result};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use super::append::{Appended, Batch, NewRecord};
+use super::states::{self, Age, Aged, State};
+use super::{next_number, rows};
+use crate::domain::{Key, KeyKind, flag};
+
+/// What is stored, or will be, under an event id.
+#[derive(Debug, Clone)]
+struct Known {
+    session: i64,
+    revision: i64,
+    /// Under which revision it is stored; `None` for what is only planned.
+    stored: Option<i64>,
+    content: Vec<u8>,
+    event: i64,
+}
+
+/// Where the records of one batch come from.
+pub(super) struct From<'a> {
+    pub source: i64,
+    /// The blob of the source's content.
+    pub content: i64,
+    pub received: i64,
+    pub sessions: &'a HashMap<String, i64>,
+    pub copies: &'a HashMap<i64, i64>,
+}
+
+/// What the batches will write.
+#[derive(Default)]
+pub(super) struct Plan<'a> {
+    known: HashMap<String, Vec<Known>>,
+    first_event: i64,
+    next_event: i64,
+    next_record: i64,
+    pub records: Vec<rows::RecordRow<'a>>,
+    pub events: Vec<rows::EventRow<'a>>,
+    /// Further origins of events: event, record.
+    pub origins: Vec<(i64, i64)>,
+    /// The batch that is being planned.
+    place: usize,
+    /// Source and event of what is planned: each counts once for a source.
+    named: HashSet<(i64, i64)>,
+    /// Events that were stored before, which their source may have named before: batch, source, event.
+    pub again: Vec<(usize, i64, i64)>,
+    /// Stored events that now have a rival.
+    pub conflicting: Vec<i64>,
+    /// Ids of which another state has become known, by their sessions.
+    changed: BTreeSet<(i64, &'a str)>,
+    /// Stored states that are no longer as new as they were.
+    pub aged: Vec<Aged<'a>>,
+    /// Sessions that hold the same event.
+    pub shared: Vec<(i64, i64)>,
+    keys: HashMap<(KeyKind, &'a str), i64>,
+}
+
+impl<'a> Plan<'a> {
+    /// A plan that knows what is stored under the ids of these batches.
+    pub(super) async fn of(connection: &mut SqliteConnection, batches: &[&'a Batch]) -> Result<Self> {
+        let known = known_ids(connection, batches).await?;
+        let next_event = next_number(connection, "SELECT max(event) FROM events").await?;
+        let next_record = next_number(connection, "SELECT max(record) FROM records").await?;
+        Ok(Self { known, first_event: next_event, next_event, next_record, ..Self::default() })
+    }
+
+    /// Plans the records of the next batch.
+    pub(super) fn batch(&mut self, place: usize, batch: &'a Batch, from: &From<'_>) -> Result<Appended> {
+        self.place = place;
+        let mut appended = Appended::default();
+        for record in &batch.records {
+            self.record(record, from, &mut appended)?;
+        }
+        Ok(appended)
+    }
+
+    /// Looks up what the rows refer to, when all batches are planned.
+    pub(super) async fn complete(&mut self, connection: &mut SqliteConnection) -> Result<()> {
+        self.number_states(connection).await?;
+        self.read_keys(connection).await
+    }
+
+    fn record(&mut self, record: &'a NewRecord, from: &From<'_>, appended: &mut Appended) -> Result<()> {
+        let number = (from.source != 0).then_some(self.next_record);
+        if let Some(number) = number {
+            self.next_record += 1;
+            let copied = from.copies.get(&record.start).copied();
+            self.records.push(rows::RecordRow { number, source: from.source, copied, new: record });
+        }
+        appended.represented += u64::from(!record.events.is_empty());
+        for new in &record.events {
+            let session = *from
+                .sessions
+                .get(&new.event.session)
+                .with_context(|| format!("the event {} is of a session that the batch does not name", new.event.id))?;
+            let row = rows::EventRow {
+                number: self.next_event,
+                session,
+                record: number,
+                revision: 0,
+                extra: 0,
+                received: from.received,
+                content: record.content,
+                content_blob: from.content,
+                new,
+                keys: new.event.keys.iter().map(|key| (key, 0)).collect(),
+            };
+            self.event(row, from.source, appended);
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, mut row: rows::EventRow<'a>, source: i64, appended: &mut Appended) {
+        let event = &row.new.event;
+        let known = self.known.entry(event.id.clone()).or_default();
+        let is_state = states::has_states(event.kind);
+        // A slice says which of several it was; that stays, so that its name stays.
+        let said = event.revision;
+        let own = |known: &&mut Known| known.session == row.session;
+        if let Some(same) = known.iter_mut().filter(own).find(|known| known.content == row.content) {
+            self.origins.extend(row.record.map(|record| (same.event, record)));
+            appended.duplicates += 1;
+            if !self.named.insert((source, same.event)) {
+                appended.repeated += 1;
+            } else if same.event < self.first_event {
+                self.again.push((self.place, source, same.event));
+            }
+            if is_state && said > same.revision {
+                same.revision = said;
+                self.changed.insert((row.session, &event.id));
+            }
+            return;
+        }
+        let own = known.iter().filter(|known| known.session == row.session);
+        let rivals: Vec<i64> = own.clone().map(|known| known.event).collect();
+        let taken = own.clone().any(|known| known.revision == said);
+        row.revision = if taken && !is_state { own.map(|known| known.revision + 1).max().unwrap_or(0) } else { said };
+        // An id that was derived from content says nothing about whose event it is.
+        let derived = event.id.starts_with("r-");
+        let others =
+            known.iter().filter(|other| !derived && other.session != row.session && other.content == row.content);
+        self.shared.extend(others.map(|other| (row.session, other.session)));
+        known.push(Known {
+            session: row.session,
+            revision: row.revision,
+            stored: None,
+            content: row.content.to_vec(),
+            event: row.number,
+        });
+        if is_state && (!rivals.is_empty() || said > 0) {
+            self.changed.insert((row.session, &event.id));
+        } else if !rivals.is_empty() {
+            row.extra = flag::CONFLICT;
+            appended.conflicts += 1;
+            self.conflicting.extend(rivals);
+        }
+        appended.added += 1;
+        self.named.insert((source, row.number));
+        self.next_event += 1;
+        self.events.push(row);
+    }
+
+    /// Numbers the states of what has changed, the stored ones among them.
+    async fn number_states(&mut self, connection: &mut SqliteConnection) -> Result<()> {
+        let changed = std::mem::take(&mut self.changed);
+        let of = |session: i64, id: &str| {
+            let known = self.known.get(id).into_iter().flatten();
+            known.filter(move |known| known.session == session)
+        };
+        let all = changed.iter().flat_map(|(session, id)| of(*session, id));
+        let stored: Vec<i64> = all.filter(|known| known.stored.is_some()).map(|known| known.event).collect();
+        let mut ages = Age::of_stored(connection, &stored).await?;
+        ages.extend(
+            self.events
+                .iter()
+                .filter(|row| states::has_states(row.new.event.kind))
+                .map(|row| (row.number, Age::of(row))),
+        );
+        for (session, id) in changed {
+            let before: HashMap<i64, Option<i64>> = of(session, id).map(|known| (known.event, known.stored)).collect();
+            let state = |known: &Known| State {
+                event: known.event,
+                revision: known.revision,
+                age: ages.get(&known.event).copied().unwrap_or_default(),
+                content: known.content.clone(),
+            };
+            let mut found: Vec<State> = of(session, id).map(state).collect();
+            states::number(&mut found);
+            for State { event, revision: now, .. } in found {
+                match before.get(&event).copied().flatten() {
+                    Some(before) if before == now => {}
+                    Some(before) => self.aged.push(Aged { event, session, id, before, now }),
+                    None => {
+                        let row = &mut self.events[usize::try_from(event - self.first_event)?];
+                        row.revision = now;
+                        row.extra |= if now > 0 { flag::SUPERSEDED } else { 0 };
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives every key value its number.
+    async fn read_keys(&mut self, connection: &mut SqliteConnection) -> Result<()> {
+        let mut wanted: Vec<(KeyKind, &'a str)> = self
+            .events
+            .iter()
+            .flat_map(|row| &row.new.event.keys)
+            .map(|key: &'a Key| (key.kind, key.value.as_str()))
+            .collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        self.keys = intern(connection, &wanted).await?;
+        for row in &mut self.events {
+            for (key, number) in &mut row.keys {
+                *number = *self.keys.get(&(key.kind, key.value.as_str())).context("a key has no number")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is stored under the ids of these batches.
+async fn known_ids(connection: &mut SqliteConnection, batches: &[&Batch]) -> Result<HashMap<String, Vec<Known>>> {
+    let records = batches.iter().flat_map(|batch| &batch.records);
+    let mut ids: Vec<&str> = records.flat_map(|record| &record.events).map(|new| new.event.id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut known: HashMap<String, Vec<Known>> = HashMap::new();
+    for chunk in rows::portions(&ids, rows::CHUNK) {
+        let mut query: QueryBuilder<Sqlite> =
+            QueryBuilder::new("SELECT id, session, revision, content, event FROM event_ids WHERE id IN (");
+        rows::list(&mut query, chunk.iter().copied());
+        for row in query.push(")").build().fetch_all(&mut *connection).await? {
+            let revision = row.try_get(2)?;
+            let found = Known {
+                session: row.try_get(1)?,
+                revision,
+                stored: Some(revision),
+                content: row.try_get(3)?,
+                event: row.try_get(4)?,
+            };
+            known.entry(row.try_get(0)?).or_default().push(found);
+        }
+    }
+    Ok(known)
+}
+
+/// The numbers of key values; new ones are stored.
+async fn intern<'a>(
+    connection: &mut SqliteConnection,
+    wanted: &[(KeyKind, &'a str)],
+) -> Result<HashMap<(KeyKind, &'a str), i64>> {
+    let mut numbers = HashMap::with_capacity(wanted.len());
+    for chunk in rows::portions(wanted, rows::CHUNK) {
+        let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO keys (kind, value) ");
+        insert.push_values(chunk, |mut row, (kind, value)| {
+            row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
+        });
+        insert.push(" ON CONFLICT (kind, value) DO NOTHING");
+        insert.build().execute(&mut *connection).await?;
+        let mut select: QueryBuilder<Sqlite> =
+            QueryBuilder::new("SELECT key, kind, value FROM keys WHERE (kind, value) IN (");
+        select.push_values(chunk, |mut row, (kind, value)| {
+            row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
+        });
+        let mut by_value: HashMap<(i64, String), i64> = HashMap::with_capacity(chunk.len());
+        for row in select.push(")").build().fetch_all(&mut *connection).await? {
+            by_value.insert((row.try_get(1)?, row.try_get(2)?), row.try_get(0)?);
+        }
+        for (kind, value) in chunk {
+            let found = by_value.get(&(rows::key_code(*kind), rows::clean(value).into_owned()));
+            numbers.insert((*kind, *value), *found.context("a key was not stored")?);
+        }
+    }
+    Ok(numbers)
+}

@@ -1,0 +1,264 @@
+//! States: what one id has been called with over time, the newest first, in whichever order they came in.
+//!
+//! A queue task is one row that changes in place, and a trace event is given with more or fewer columns: what differs
+//! is a state of it, not a rival. The newest has the bare id; `~1`, `~2` and so on count back in time.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use super::rows;
+use crate::domain::{Event, Kind, Role, flag};
+
+/// Whether several contents under one id of this kind are states of one thing.
+pub(super) fn has_states(kind: Kind) -> bool {
+    matches!(kind, Kind::Task | Kind::Trace)
+}
+
+/// How new a state is; the greatest is the newest. Where times are equal it says the most, and then its content
+/// decides, so that never the order of arrival does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Age {
+    /// When it was changed: the place among events of one time.
+    changed: i64,
+    time: i64,
+    /// How many keys, attributes and bodies it has.
+    said: i64,
+}
+
+impl Age {
+    pub(super) fn of(row: &rows::EventRow<'_>) -> Self {
+        let event = &row.new.event;
+        // The whole record is a body in a slice and not elsewhere.
+        let bodies = row.new.bodies.iter().filter(|body| body.role != Role::Raw).count();
+        let said = event.keys.len() + event.attributes.len() + bodies;
+        Self { changed: event.order.sequence, time: event.order.time.0, said: said as i64 }
+    }
+
+    /// The ages of stored events by their numbers.
+    pub(super) async fn of_stored(connection: &mut SqliteConnection, numbers: &[i64]) -> Result<HashMap<i64, Self>> {
+        let mut ages = HashMap::with_capacity(numbers.len());
+        for chunk in rows::portions(numbers, rows::CHUNK) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+                "SELECT event, sequence, order_time, CASE keys WHEN '' THEN 0 ELSE 1 + length(keys) - \
+                 length(replace(keys, ' ', '')) END + (SELECT count(*) FROM attributes WHERE attributes.event = \
+                 events.event) + (SELECT count(*) FROM bodies WHERE bodies.event = events.event AND bodies.role <> ",
+            );
+            query.push_bind(Role::Raw as i64).push(") FROM events WHERE event IN (");
+            rows::list(&mut query, chunk.iter().copied());
+            for row in query.push(")").build().fetch_all(&mut *connection).await? {
+                let age = Self { changed: row.try_get(1)?, time: row.try_get(2)?, said: row.try_get(3)? };
+                ages.insert(row.try_get(0)?, age);
+            }
+        }
+        Ok(ages)
+    }
+}
+
+/// One state of what an id names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct State {
+    pub event: i64,
+    /// How many newer ones there are: at least so many before they are put in order, for a slice may know of some
+    /// that it does not hold.
+    pub revision: i64,
+    pub age: Age,
+    pub content: Vec<u8>,
+}
+
+/// Puts the states of one id in order, the newest first, and numbers them.
+pub(super) fn number(states: &mut [State]) {
+    states.sort_by(|one, other| (other.age, &other.content).cmp(&(one.age, &one.content)));
+    let mut newer = 0;
+    for state in states {
+        state.revision = state.revision.max(newer);
+        newer = state.revision + 1;
+    }
+}
+
+/// A stored state that is no longer as new as it was.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Aged<'a> {
+    pub event: i64,
+    pub session: i64,
+    pub id: &'a str,
+    pub before: i64,
+    pub now: i64,
+}
+
+/// Gives stored states their new names; marks and notes on older states go along, those on the bare id stay with it.
+pub(super) async fn rename(connection: &mut SqliteConnection, aged: &mut [Aged<'_>]) -> Result<()> {
+    // The oldest first, so that a name is free when the next one takes it.
+    aged.sort_by(|one, other| (other.before, one.event).cmp(&(one.before, other.event)));
+    let groups: Vec<&[Aged<'_>]> = aged.chunk_by(|one, other| one.before == other.before).collect();
+    for same in groups {
+        for chunk in rows::portions(same, rows::CHUNK / 2) {
+            let mut events: QueryBuilder<Sqlite> = QueryBuilder::new("WITH aged (event, now) AS (");
+            events.push_values(chunk, |mut row, aged| {
+                row.push_bind(aged.event).push_bind(aged.now);
+            });
+            events.push(") UPDATE events SET revision = aged.now, flags = flags | ").push_bind(flag::SUPERSEDED);
+            events.push(" FROM aged WHERE events.event = aged.event");
+            events.build().execute(&mut *connection).await?;
+            let mut ids: QueryBuilder<Sqlite> = QueryBuilder::new("WITH aged (id, session, before, now) AS (");
+            ids.push_values(chunk, |mut row, aged| {
+                row.push_bind(rows::clean(aged.id)).push_bind(aged.session).push_bind(aged.before).push_bind(aged.now);
+            });
+            ids.push(") UPDATE event_ids SET revision = aged.now FROM aged WHERE event_ids.id = aged.id ");
+            ids.push("AND event_ids.session = aged.session AND event_ids.revision = aged.before");
+            ids.build().execute(&mut *connection).await?;
+        }
+    }
+    rename_annotations(connection, aged).await
+}
+
+async fn rename_annotations(connection: &mut SqliteConnection, aged: &[Aged<'_>]) -> Result<()> {
+    let older: Vec<Aged<'_>> = aged.iter().filter(|aged| aged.before > 0).copied().collect();
+    if older.is_empty() || !has_annotated_states(connection).await? {
+        return Ok(());
+    }
+    for Aged { session, id, before, now, .. } in older {
+        sqlx::query(
+            "UPDATE annotations SET item = $1 WHERE item = $2 AND session = (SELECT id FROM sessions WHERE session = $3) \
+             AND NOT EXISTS (SELECT 1 FROM annotations taken WHERE taken.session = annotations.session AND taken.item = $1)",
+        )
+        .bind(Event::name_of(id, now))
+        .bind(Event::name_of(id, before))
+        .bind(session)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn has_annotated_states(connection: &mut SqliteConnection) -> Result<bool> {
+    let row =
+        sqlx::query("SELECT EXISTS (SELECT 1 FROM annotations WHERE item LIKE '%~%')").fetch_one(connection).await?;
+    Ok(row.try_get(0)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::Batch;
+    use crate::store::tests::{append, batch, desk, event, session};
+
+    fn state(event: i64, changed: i64, said: i64, revision: i64) -> State {
+        let age = Age { changed, time: 0, said };
+        State { event, revision, age, content: vec![u8::try_from(event).expect("small")] }
+    }
+
+    fn numbered(mut states: Vec<State>) -> Vec<(i64, i64)> {
+        number(&mut states);
+        states.into_iter().map(|state| (state.event, state.revision)).collect()
+    }
+
+    #[test]
+    fn the_newest_has_the_bare_id_and_at_one_time_what_says_the_most() {
+        assert_eq!(numbered(vec![state(1, 5, 9, 0), state(2, 7, 1, 0), state(3, 5, 3, 0)]), [(2, 0), (1, 1), (3, 2)]);
+        assert_eq!(numbered(vec![state(1, 5, 3, 0), state(2, 5, 3, 0)]), [(2, 0), (1, 1)]);
+    }
+
+    #[test]
+    fn what_is_known_to_have_newer_ones_keeps_its_number_until_more_are_known() {
+        assert_eq!(numbered(vec![state(1, 5, 1, 2)]), [(1, 2)]);
+        assert_eq!(numbered(vec![state(1, 5, 1, 2), state(2, 6, 1, 0), state(3, 4, 1, 0)]), [(2, 0), (1, 2), (3, 3)]);
+    }
+
+    /// A batch with one state; what it says is told from its label.
+    fn told(id: u8, changed: i64, says: u8) -> Batch {
+        let mut task = event("s", &format!("t{id}"), 1, Kind::Task);
+        task.order.sequence = changed;
+        task.label = format!("{id} {changed} {says}");
+        batch("/f", &[session("s")], vec![task])
+    }
+
+    /// All events in the order of the timeline: name, label, and whether a newer state is known.
+    async fn stored(batches: Vec<Batch>) -> Vec<(String, String, bool)> {
+        let desk = desk().await;
+        for (number, mut batch) in batches.into_iter().enumerate() {
+            batch.source.as_mut().expect("has one").path = format!("/{number}");
+            append(&desk.store, batch).await;
+        }
+        let heads = desk.store.heads(1, None).await.expect("reads");
+        let numbers: Vec<i64> = heads.iter().map(|head| head.number).collect();
+        let events = desk.store.events(&numbers).await.expect("reads");
+        for event in &events {
+            assert_eq!(desk.store.named(1, &event.name()).await.expect("reads")[0], event.number);
+            assert!(desk.store.contents(&[event.number]).await.expect("reads").contains_key(&event.number));
+        }
+        events.into_iter().map(|event| (event.name(), event.label.clone(), event.has(flag::SUPERSEDED))).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn states_have_the_same_names_in_whichever_order_they_came(
+            states in prop::collection::vec((0..3_u8, 0..4_i64, 0..3_u8), 1..10),
+            seed in prop::collection::vec(any::<u32>(), 10),
+        ) {
+            let of = |order: &[(u8, i64, u8)]| order.iter().map(|(id, changed, says)| told(*id, *changed, *says)).collect();
+            let mut order: Vec<(u32, (u8, i64, u8))> = seed.into_iter().zip(states.iter().copied()).collect();
+            order.sort();
+            let order: Vec<(u8, i64, u8)> = order.into_iter().map(|(_, state)| state).collect();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let first = runtime.block_on(stored(of(&states)));
+            prop_assert_eq!(&first, &runtime.block_on(stored(of(&order))));
+            prop_assert_eq!(first.len(), states.iter().collect::<BTreeSet<_>>().len());
+            for (name, label, superseded) in &first {
+                let newest = states.iter().filter(|state| label.starts_with(&format!("{} ", state.0)));
+                let newest = newest.map(|state| state.1).max().expect("itself");
+                prop_assert_eq!(*superseded, name.contains('~'));
+                prop_assert!(*superseded || label.split(' ').nth(1) == Some(&newest.to_string()));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn notes_on_older_states_go_along_and_those_on_the_bare_id_stay() {
+        let desk = desk().await;
+        append(&desk.store, told(1, 1, 0)).await;
+        append(&desk.store, Batch { source: None, pieces: Vec::new(), ..told(1, 2, 0) }).await;
+        for row in ["t1", "t1~1"] {
+            let (session, note) = ("s".to_owned(), Some(format!("on {row}")));
+            let note = crate::store::Annotation { session, row: row.to_owned(), marked: false, note };
+            desk.store.annotate(&note).await.expect("notes");
+        }
+        append(&desk.store, Batch { source: None, pieces: Vec::new(), ..told(1, 3, 0) }).await;
+        let notes = desk.store.annotations("s").await.expect("reads");
+        let notes: Vec<(&str, Option<&str>)> =
+            notes.iter().map(|note| (note.row.as_str(), note.note.as_deref())).collect();
+        assert_eq!(notes, [("t1", Some("on t1")), ("t1~2", Some("on t1~1"))]);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_numbered_states_as_they_came_is_put_in_order() {
+        use sqlx::Executor;
+        let desk = desk().await;
+        append(&desk.store, told(1, 1, 0)).await;
+        append(&desk.store, Batch { source: None, pieces: Vec::new(), ..told(1, 2, 0) }).await;
+        append(&desk.store, Batch { source: None, pieces: Vec::new(), ..told(2, 2, 0) }).await;
+        let before = "UPDATE events SET flags = 0, revision = 1 - revision WHERE id = 't1'; \
+             DELETE FROM event_ids WHERE id = 't1' AND revision = 1; \
+             UPDATE event_ids SET revision = 1 WHERE id = 't1'; \
+             INSERT INTO event_ids SELECT id, session, revision, x'01', event FROM events WHERE id = 't1' AND revision = 0;";
+        desk.store.writer.execute(before).await.expect("turns back");
+        desk.store.writer.execute(include_str!("schema/0006_states.sql")).await.expect("puts in order");
+        let heads = desk.store.heads(1, None).await.expect("reads");
+        let numbers: Vec<i64> = heads.iter().map(|head| head.number).collect();
+        let events = desk.store.events(&numbers).await.expect("reads");
+        let told: Vec<(String, &str, i64)> =
+            events.iter().map(|event| (event.name(), event.label.as_str(), event.flags)).collect();
+        let newest = [("t1".to_owned(), "1 2 0", 0), ("t2".to_owned(), "2 2 0", 0)];
+        assert_eq!(told[0], ("t1~1".to_owned(), "1 1 0", flag::SUPERSEDED));
+        assert_eq!(told[1..], newest);
+        assert_eq!(desk.store.revisions(1, "t1").await.expect("reads"), [0, 1]);
+        assert_eq!(desk.store.named(1, "t1").await.expect("reads")[0], events[1].number);
+    }
+}
