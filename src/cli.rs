@@ -373,11 +373,15 @@ pub struct Stats {
 Examples:
   turnscope check last                          what does not add up in the newest session
   turnscope check --severity error --json       in all sessions; fails only for what is lost or contradicts itself
+  turnscope check --result-json result.json     the session of one run
 
 All findings are listed. Exit code 4 when there are any at or above --severity.")]
 pub struct Check {
     /// An id, the beginning of one, `last`, or a room [default: all sessions]
     pub session: Option<String>,
+
+    #[command(flatten)]
+    pub original: Original,
 
     /// Findings from this severity on make the exit code 4
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = Gravity::Warning)]

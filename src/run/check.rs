@@ -1,6 +1,6 @@
 //! `turnscope check`: what does not add up, session by session.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use serde_json::json;
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Ended;
 use super::location::Location;
 use super::output::Output;
-use super::session;
+use super::selection::{self, Window};
 use super::table::{Column, Fit, Table};
 use crate::cli::{Check, Gravity};
 use crate::domain::Session;
@@ -29,19 +29,18 @@ const COLUMNS: [Column; 5] = [
 
 pub async fn check(location: &Location, wanted: &Check, output: &mut Output) -> Result<Ended> {
     let least = severity(wanted.severity);
-    let Some(store) = location.open_if_there().await? else {
+    let Some((store, sessions, window)) =
+        selection::find_or_all(location, wanted.session.as_deref(), &wanted.original).await?
+    else {
         return Ok(Ended::Well);
-    };
-    let sessions = match &wanted.session {
-        Some(name) => vec![session::find(&store, name).await?],
-        None => in_families(store.sessions().await?),
     };
     let mut table = Table::new(&COLUMNS);
     let mut family: Option<(Session, Joined)> = None;
     let (mut found, now) = (false, now());
-    for session in &sessions {
+    for session in &in_families(sessions) {
         let joined = joined(&store, session, family.take()).await?;
         let findings = findings(&store, session, &joined, now).await?;
+        let findings = inside(&store, session, window, findings).await?;
         found |= findings.iter().any(|finding| finding.severity >= least);
         tell(&store, session, &findings, &mut table, output).await?;
         family = Some((session.clone(), joined));
@@ -69,6 +68,16 @@ async fn joined(store: &Store, session: &Session, before: Option<(Session, Joine
         Some(joined) => Ok(joined),
         None => Joined::of(store, session).await,
     }
+}
+
+/// The findings at events in the window. Joins are those of the whole session: what lies outside is not lost.
+async fn inside(store: &Store, session: &Session, window: Window, mut findings: Vec<Finding>) -> Result<Vec<Finding>> {
+    if !window.is_open() {
+        let heads = window.narrow(store.heads(session.number, None).await?);
+        let kept: HashSet<i64> = heads.iter().map(|head| head.number).collect();
+        findings.retain(|finding| kept.contains(&finding.event));
+    }
+    Ok(findings)
 }
 
 async fn tell(

@@ -45,6 +45,10 @@ fn a_session_is_found_by_what_is_exactly_its_own() {
     assert!(by_canvas.err.contains("scope room_fallback_for_canvas+room_transcript"), "{}", by_canvas.err);
     let by_run = desk.done(&["timeline", "--json", "--result-json", text(&desk.path("result.json"))]);
     assert!(by_run.err.contains("smoke-1772088185349, found by run id"), "{}", by_run.err);
+    let checked = desk.run(&["check", "--json", "--canvas-id", ELSEWHERE]);
+    assert!(checked.err.contains("found by canvas"), "{}", checked.err);
+    let by_id = desk.run(&["check", "--json", SESSION]).objects();
+    assert!(!by_id.is_empty() && desk.run(&["check", "--json", "--session-id", SESSION]).objects() == by_id);
 }
 
 #[test]
@@ -109,6 +113,12 @@ fn bounds_narrow_every_command() {
     let events: usize = rows.iter().map(|row| row["events"].as_array().map_or(0, Vec::len)).sum();
     assert_eq!(stats[0]["events"], events);
     assert_eq!(stats[0]["tokens"]["total"], 753);
+    let checked = |arguments: &[&str]| desk.run(arguments).objects();
+    let (part, whole) = (checked(&with(&["check", "--json"])), checked(&["check", SESSION, "--json"]));
+    let own: Vec<&Value> = rows.iter().flat_map(|row| row["events"].as_array().expect("a list")).collect();
+    let expected: Vec<&Value> = whole.iter().filter(|finding| own.contains(&&finding["event"])).collect();
+    assert!(!part.is_empty() && part.len() < whole.len(), "{} of {}", part.len(), whole.len());
+    assert_eq!(part.iter().collect::<Vec<_>>(), expected);
     desk.done(&with(&["export", "-o", "part.json"]));
     let slice: Value = serde_json::from_slice(&fs::read(desk.path("part.json")).expect("there")).expect("JSON");
     assert_eq!(slice["transcript"].as_array().map(Vec::len), Some(2));
