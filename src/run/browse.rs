@@ -272,10 +272,13 @@ fn is_store(path: &Path) -> bool {
 }
 
 fn need_terminal(output: &Output) -> Result<()> {
-    if output.terminal && stdin().is_terminal() {
-        return Ok(());
-    }
-    bail!("could not open the screen: this is no terminal; `turnscope sessions` and `turnscope timeline` print tables")
+    let lack = match std::env::var("TERM").as_deref() {
+        _ if !output.terminal || !stdin().is_terminal() => "this is no terminal",
+        Ok("dumb") => "TERM=dumb is a terminal without a cursor that can be moved",
+        Ok("") => "TERM is empty, so nothing is known of the terminal",
+        _ => return Ok(()),
+    };
+    bail!("could not open the screen: {lack}; `turnscope sessions` and `turnscope timeline` print tables")
 }
 
 /// A lone word is more likely a command mistyped than a file forgotten.

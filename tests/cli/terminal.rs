@@ -85,6 +85,20 @@ fn a_part_on_a_terminal_is_text_that_cannot_steer_it() {
 }
 
 #[test]
+fn a_terminal_that_cannot_be_drawn_on_is_told_so_and_stays_as_it_is() {
+    let desk = filled();
+    for (terminal, reason) in [("dumb", "TERM=dumb"), ("", "TERM is empty")] {
+        for arguments in [&[][..], &["demo"], &["in/claude.jsonl"]] {
+            let (code, shown) = on_terminal(&desk, 80, &[("TERM", terminal)], arguments, "");
+            assert!(code == 1 && shown.contains(reason) && shown.contains("turnscope timeline"), "{code} {shown}");
+            assert!(!shown.contains('\u{1b}'), "{shown:?}");
+        }
+        let (code, shown) = on_terminal(&desk, 80, &[("TERM", terminal)], &["sessions"], "");
+        assert!(code == 0 && shown.contains(sample::CLAUDE), "{shown}");
+    }
+}
+
+#[test]
 fn ctrl_c_ends_an_import_and_the_next_one_goes_on() {
     let desk = Desk::new();
     let line = String::from_utf8_lossy(&sample::claude_records()[0]).into_owned();
