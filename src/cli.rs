@@ -131,7 +131,7 @@ pub struct Import {
 Examples:
   turnscope timeline last
   turnscope timeline 7f3a --json | head
-  turnscope timeline last --where 'kind:tool status:error'
+  turnscope timeline last --where 'kind:tool has:error'
   turnscope timeline last --where 'tool:\"canvas.*\",Bash latency>2s not has:orphan'
   turnscope timeline last --where '(tokens>10k or text~\"time(d)? ?out\") after:12:30'
   turnscope timeline last --where @slow --from +10m --to +20m
@@ -142,6 +142,8 @@ FILTER is made of tests; side by side all must hold, else `or`, `not` and bracke
   text error, a bare word or a \"phrase\"                       what must occur somewhere
   tokens>1000 latency>2s at>+10m                               numbers, durations, times
   since:10m after:12:30 before:2026-03-02T10:00:00Z            10m is before now, +10m after the start
+                                                               since and after take the moment in, before leaves it out
+  status:error                                                 the word that is shown; what failed may have another
   has:error,orphan,truncated,finding,usage,mark,note,…         what a row has
   FIELD~REGEX                                                  a regular expression
   @NAME                                                        a filter saved on the screen with :save NAME

@@ -7,7 +7,7 @@ use crate::domain::filter::{Condition, Expression, Feature, Field, Frame, Verdic
 use crate::domain::{Event, KeyKind, Session, Timestamp, Usage, flag};
 
 /// Flags that are findings.
-const FINDINGS: i64 =
+pub const FINDINGS: i64 =
     flag::BAD | flag::CONFLICT | flag::TRUNCATED | flag::TIME_RAN_BACK | flag::IMPLAUSIBLE_USAGE | flag::UNKNOWN;
 
 /// A row with all that a filter may ask of it. What is `None` is not known, and matches neither a test nor its `not`.
@@ -99,7 +99,7 @@ impl<'a> Subject<'a> {
         let each = |pick: fn(&Event) -> Option<&str>| self.events.iter().filter_map(pick).map(Cow::Borrowed).collect();
         match field {
             Field::Kind => vec![turn.kind.name().into()],
-            Field::Status => named([turn.status.as_str(), turn.state.name()]),
+            Field::Status => named(turn.status.as_str()),
             Field::Tool => each(|event| event.tool.as_deref()),
             Field::Model => each(|event| event.model.as_deref()),
             Field::Provider => each(|event| event.provider.as_deref()),
@@ -176,9 +176,9 @@ fn session_texts<'a>(session: &'a Session, field: Field, words: &'a str) -> Vec<
     value.map(Cow::Borrowed).into_iter().collect()
 }
 
-/// Texts that are not empty, as values: an empty one is not known.
-fn named<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Cow<'a, str>> {
-    texts.into_iter().filter(|text| !text.is_empty()).map(Cow::Borrowed).collect()
+/// A text as a value: an empty one is not known.
+fn named(text: &str) -> Vec<Cow<'_, str>> {
+    Some(text).filter(|text| !text.is_empty()).map(Cow::Borrowed).into_iter().collect()
 }
 
 /// Whether a value must only occur in the text, as in words, errors and titles.
@@ -266,11 +266,11 @@ mod tests {
     fn every_field_of_a_row_can_be_asked() {
         let row = failed_call();
         for text in [
-            "kind:tool status:error",
+            "kind:tool has:error not status:error",
             "status:failed tool:\"canvas.*\" source:CANVAS_runner",
             "trace:tr-1 trace:tr-2 call:x or latency>2s",
             "latency=3s at>+10s at<=+1m since:59m before:10:02",
-            "after:2026-03-02T10:00:59Z not after:10:01:00",
+            "after:2026-03-02T10:01:00Z not after:10:01:01",
             "has:error,orphan has:truncated not has:bad,usage",
             "note BOARD \"a note\" failed tr-2",
             "text~\"no such.*d$\" error~such error:board",
@@ -281,6 +281,33 @@ mod tests {
         }
         for text in ["kind:model", "status:ok", "tool:canvas", "latency>3s", "at>+1m", "nowhere", "has:bad"] {
             assert!(!holds(text, &row) && holds(&format!("not ({text})"), &row), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_the_word_that_the_list_shows() {
+        let mut call = failed_call();
+        assert!(holds("status:failed", &call) && !holds("status:error", &call) && holds("has:error", &call));
+        call[1].status = None;
+        assert!(holds("status:error", &call) && !holds("status:failed", &call));
+        assert!(holds("\"no result\" status:\"no result\"", &call[..1]) && !holds("has:error", &call[..1]));
+    }
+
+    #[test]
+    fn since_and_after_begin_at_their_moment_and_before_ends_short_of_it() {
+        let row = failed_call();
+        for exactly in ["10:01:00", "+1m", "59m", "2026-03-02T10:01:00Z", "2026-03-02T10:01"] {
+            for test in ["since:T", "after:T", "at>=T", "at<=T", "not before:T", "not at>T", "not at<T"] {
+                assert!(holds(&test.replace('T', exactly), &row), "{test} {exactly}");
+            }
+            for test in ["before:T", "at>T", "at<T", "not since:T", "not after:T"] {
+                assert!(!holds(&test.replace('T', exactly), &row), "{test} {exactly}");
+            }
+        }
+        for (text, expected) in
+            [("after:10:01:00.000001", false), ("before:10:01:00.000001", true), ("at>10:00:59.999999", true)]
+        {
+            assert_eq!(holds(text, &row), expected, "{text}");
         }
     }
 

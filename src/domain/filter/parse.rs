@@ -277,8 +277,7 @@ impl<'a> Parser<'a> {
                     fault.hint("such as 10m (before now), +10m (after the start), 12:30 or 2026-03-02T10:00:00Z")
                 })?;
                 let comparison = match field {
-                    Field::Since => Comparison::AtLeast,
-                    Field::After => Comparison::Greater,
+                    Field::Since | Field::After => Comparison::AtLeast,
                     Field::Before => Comparison::Less,
                     _ => comparison,
                 };

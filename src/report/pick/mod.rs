@@ -13,8 +13,8 @@ use super::{Joined, findings};
 use crate::domain::filter::{Condition, Expression, Feature, Frame, Test};
 use crate::domain::{Head, Session};
 use crate::store::Store;
-use crate::timeline::filter::{Subject, matches};
-use crate::timeline::{Join, Row, Rows};
+use crate::timeline::filter::{FINDINGS, Subject, matches};
+use crate::timeline::{Join, Row, Rows, Strength};
 
 /// Rows that are read at once.
 const PART: usize = 500;
@@ -58,12 +58,6 @@ impl<'a> Pick<'a> {
         frame: Frame,
     ) -> Result<Self> {
         let narrow = store.prefilter(session.number, expression, &frame).await?;
-        let may_match = |row: &u32| {
-            let row = *row as usize;
-            narrow.as_ref().is_none_or(|narrow| narrow.may_match(rows.members(row)))
-                && rows.get(row).is_some_and(|row| may_be(expression, row, true))
-        };
-        let candidates = (0..rows.len() as u32).filter(may_match).collect();
         let annotated = annotations.annotations(&session.id).await?.into_iter();
         let marks = annotated.map(|found| (found.row, (found.marked, found.note.is_some()))).collect();
         let joining = [Feature::Orphan, Feature::Ambiguous, Feature::Joined, Feature::Finding];
@@ -75,6 +69,13 @@ impl<'a> Pick<'a> {
             }
             false => None,
         };
+        let may_match = |row: &u32| {
+            let row = *row as usize;
+            let Some(head) = rows.get(row) else { return false };
+            let glance = Glance { row: head, members: rows.members(row), joined: joined.as_ref() };
+            narrow.as_ref().is_none_or(|narrow| narrow.may_match(glance.members)) && glance.may_be(expression, true)
+        };
+        let candidates = (0..rows.len() as u32).filter(may_match).collect();
         Ok(Self { store, session, rows, expression, frame, candidates, next: 0, marks, joined })
     }
 
@@ -140,19 +141,51 @@ fn outer(mut joins: Vec<Vec<Join>>, steps: &[Step]) -> Vec<Vec<Join>> {
     joins
 }
 
-/// Whether a filter can hold for a row (`wanted`), or its opposite, as far as the row itself tells.
-///
-/// A latency from call to result is one that no event has, so SQL cannot compare it; the rows have it.
-fn may_be(expression: &Expression, row: &Row, wanted: bool) -> bool {
-    match expression {
-        Expression::Test(Test { condition: Condition::Span(comparison, limit), .. }) if row.latency >= 0 => {
-            comparison.holds(row.latency, *limit) == wanted
+/// What is known of a row without reading its events.
+struct Glance<'a> {
+    row: &'a Row,
+    members: &'a [i64],
+    joined: Option<&'a (Joined, HashSet<i64>)>,
+}
+
+impl Glance<'_> {
+    /// Whether a filter can hold for the row (`wanted`), or its opposite.
+    ///
+    /// A latency from call to result is one that no event has, and joins stand with no event either, so SQL cannot ask
+    /// for them.
+    fn may_be(&self, expression: &Expression, wanted: bool) -> bool {
+        match expression {
+            Expression::Test(Test { condition: Condition::Span(comparison, limit), .. }) if self.row.latency >= 0 => {
+                comparison.holds(self.row.latency, *limit) == wanted
+            }
+            Expression::Test(Test { condition: Condition::Has(features), .. }) if wanted => {
+                features.iter().any(|feature| self.may_have(*feature))
+            }
+            Expression::Test(_) => true,
+            Expression::Named(_, inner) => self.may_be(inner, wanted),
+            Expression::Not(inner) => self.may_be(inner, !wanted),
+            Expression::And(parts) if wanted => parts.iter().all(|part| self.may_be(part, wanted)),
+            Expression::Or(parts) if !wanted => parts.iter().all(|part| self.may_be(part, wanted)),
+            Expression::And(parts) | Expression::Or(parts) => parts.iter().any(|part| self.may_be(part, wanted)),
         }
-        Expression::Test(_) => true,
-        Expression::Named(_, inner) => may_be(inner, row, wanted),
-        Expression::Not(inner) => may_be(inner, row, !wanted),
-        Expression::And(parts) if wanted => parts.iter().all(|part| may_be(part, row, wanted)),
-        Expression::Or(parts) if !wanted => parts.iter().all(|part| may_be(part, row, wanted)),
-        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(|part| may_be(part, row, wanted)),
+    }
+
+    fn may_have(&self, feature: Feature) -> bool {
+        let Some((joined, found)) = self.joined else { return true };
+        let node = self.members.first().and_then(|lead| joined.node(*lead));
+        let linked = |wanted: fn(Strength) -> bool| {
+            node.is_some_and(|node| joined.web.links_of(node).any(|link| wanted(link.strength())))
+        };
+        match feature {
+            Feature::Orphan => linked(|strength| strength == Strength::Orphan),
+            Feature::Ambiguous => linked(|strength| strength == Strength::Ambiguous),
+            Feature::Joined => linked(|strength| strength < Strength::Ambiguous),
+            Feature::Finding => {
+                self.row.has(FINDINGS)
+                    || self.may_have(Feature::Orphan)
+                    || self.members.iter().any(|event| found.contains(event))
+            }
+            _ => true,
+        }
     }
 }

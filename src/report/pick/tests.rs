@@ -240,6 +240,33 @@ proptest! {
 }
 
 #[tokio::test]
+async fn rows_without_such_a_join_are_not_read() {
+    let (_folder, store) = store().await;
+    let call = |place: usize, phase: Phase| {
+        let mut event = Event::new(Kind::Tool, "source", "type");
+        (event.phase, event.tool) = (phase, Some("Bash".to_owned()));
+        event.turn = Some(format!("tool:{place}"));
+        event.order.time = Timestamp(START + place as i64);
+        event
+    };
+    let calls = (0..40).map(|place| call(place, Phase::Call));
+    // Each tenth call is left open.
+    let results = (0..40).filter(|place| place % 10 != 3).map(|place| call(place, Phase::Result));
+    let session = stored(&store, "s", calls.chain(results).collect()).await;
+    for (text, expected, most) in [
+        ("has:orphan", vec![3, 13, 23, 33], 36),
+        ("has:finding", vec![3, 13, 23, 33], 36),
+        ("has:orphan not has:orphan", vec![], 36),
+        ("has:ambiguous", vec![], 40),
+        ("has:joined", vec![], 40),
+    ] {
+        let (found, ruled_out) = picked(&store, &session, text, true).await;
+        assert_eq!((found, ruled_out), (expected, most), "{text}");
+    }
+    assert_eq!(picked(&store, &session, "not has:orphan", true).await.0.len(), 36);
+}
+
+#[tokio::test]
 async fn rows_that_cannot_match_are_not_read() {
     let (_folder, store) = store().await;
     let rows = 100usize;
@@ -264,6 +291,9 @@ async fn rows_that_cannot_match_are_not_read() {
         ("at>=+1m", 0),
         ("latency>2s", 0),
         ("has:mark", 1),
+        ("has:orphan", 0),
+        ("has:ambiguous,joined", 0),
+        ("kind:model has:finding", 0),
     ] {
         let (found, ruled_out) = picked(&store, &session, text, true).await;
         assert_eq!(found.len(), expected, "{text}");
