@@ -126,6 +126,18 @@ pub struct Appended {
     pub represented: u64,
     /// Somebody else has read on in the same source since: nothing of the batch was stored.
     pub outrun: bool,
+    /// What became of each event, in the order of the batch.
+    pub fates: Vec<Fate>,
+}
+
+/// What became of one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Added,
+    Duplicate,
+    /// A new state of an event that changes.
+    Revision,
+    Conflict,
 }
 
 impl Appended {

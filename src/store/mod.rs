@@ -31,7 +31,10 @@ mod rows;
 mod tests;
 
 pub use annotations::Annotation;
-pub use append::{Appended, Batch, NewBlob, NewBody, NewEvent, NewRecord, Place, RecordStatus, SourceStep, Stamp};
+pub use append::{
+    Appended, Batch, Fate, NewBlob, NewBody, NewEvent, NewRecord, Place, RecordStatus, SourceStep, Stamp,
+};
+pub use open::{Trouble, trouble};
 pub use pieces::{Packer, Piece, digest, digest_of};
 pub use prefilter::Prefilter;
 pub use private::PrivateFolder;

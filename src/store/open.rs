@@ -241,6 +241,33 @@ const READ_ONLY: i64 = 8;
 const BUSY: i64 = 5;
 const CANNOT_OPEN: i64 = 14;
 
+/// What stands in the way of writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Another process has it.
+    Locked,
+    ReadOnly,
+    /// The disk is full.
+    Full,
+    /// The file cannot be read or written, is damaged, or is gone.
+    Broken,
+    /// It may lie with what was to be written.
+    Other,
+}
+
+/// What stands in the way of writing, as far as an error of the store tells.
+pub fn trouble(error: &anyhow::Error) -> Trouble {
+    match code(error) {
+        Some(BUSY | 6) => Trouble::Locked,
+        Some(READ_ONLY) => Trouble::ReadOnly,
+        Some(13) => Trouble::Full,
+        Some(7 | 10 | 11 | CANNOT_OPEN | 26) => Trouble::Broken,
+        Some(_) => Trouble::Other,
+        None if super::is_failure(error) => Trouble::Broken,
+        None => Trouble::Other,
+    }
+}
+
 /// The database's own number for what went wrong.
 fn code(error: &anyhow::Error) -> Option<i64> {
     match error.chain().find_map(|cause| cause.downcast_ref::<sqlx::Error>())? {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use anyhow::{Context, Result};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::append::{Appended, Batch, NewRecord};
+use super::append::{Appended, Batch, Fate, NewRecord};
 use super::states::{self, Age, Aged, State};
 use super::{next_number, rows};
 use crate::domain::{Key, KeyKind, flag};
@@ -124,6 +124,7 @@ impl<'a> Plan<'a> {
         if let Some(same) = known.iter_mut().filter(own).find(|known| known.content == row.content) {
             self.origins.extend(row.record.map(|record| (same.event, record)));
             appended.duplicates += 1;
+            appended.fates.push(Fate::Duplicate);
             if !self.named.insert((source, same.event)) {
                 appended.repeated += 1;
             } else if same.event < self.first_event {
@@ -150,6 +151,11 @@ impl<'a> Plan<'a> {
             stored: None,
             content: row.content.to_vec(),
             event: row.number,
+        });
+        appended.fates.push(match (rivals.is_empty(), is_state) {
+            (true, _) => Fate::Added,
+            (false, true) => Fate::Revision,
+            (false, false) => Fate::Conflict,
         });
         if is_state && (!rivals.is_empty() || said > 0) {
             self.changed.insert((row.session, &event.id));

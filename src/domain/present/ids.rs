@@ -80,8 +80,13 @@ pub fn add_voice_tool(event: &mut Event, tool: &str, rule: &str) {
 
 /// A hash of what a row says: the same however its members are ordered and spaced, and whether null columns are named.
 pub fn content_of(value: Value<'_>) -> [u8; 16] {
+    content_without(value, &[])
+}
+
+/// The same, where some columns do not count.
+pub fn content_without(value: Value<'_>, columns: &[&str]) -> [u8; 16] {
     let mut hasher = Sha256::new();
-    feed(&mut hasher, value, true);
+    feed(&mut hasher, value, Some(columns));
     let mut content = [0; 16];
     content.copy_from_slice(&hasher.finalize()[..16]);
     content
@@ -99,23 +104,27 @@ pub fn content_of_bytes(bytes: &[u8]) -> [u8; 16] {
     }
 }
 
-fn feed(hasher: &mut Sha256, value: Value<'_>, columns: bool) {
+/// `left_out` are columns of a row, of which those that are null do not count either.
+fn feed(hasher: &mut Sha256, value: Value<'_>, left_out: Option<&[&str]>) {
     match value.shape() {
         Shape::Object => {
-            let members = value.items().filter(|member| !columns || !member.is_null());
-            let mut members: Vec<_> = members.filter_map(|member| Some((member.name()?, member))).collect();
+            let counts = |name: &str, member: Value<'_>| {
+                left_out.is_none_or(|left_out| !member.is_null() && !left_out.contains(&name))
+            };
+            let members = value.items().filter_map(|member| Some((member.name()?, member)));
+            let mut members: Vec<_> = members.filter(|(name, member)| counts(name, *member)).collect();
             members.sort_by(|one, other| one.0.cmp(&other.0));
             hasher.update(b"{");
             for (name, member) in members {
                 hasher.update((name.len() as u64).to_le_bytes());
                 hasher.update(name.as_bytes());
-                feed(hasher, member, false);
+                feed(hasher, member, None);
             }
             hasher.update(b"}");
         }
         Shape::Array => {
             hasher.update(b"[");
-            value.items().for_each(|item| feed(hasher, item, false));
+            value.items().for_each(|item| feed(hasher, item, None));
             hasher.update(b"]");
         }
         // As written, because decoding makes one character of all that are none.

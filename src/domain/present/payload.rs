@@ -93,6 +93,9 @@ enum Inline<'a> {
 impl<'a> Inline<'a> {
     fn of(row: Row<'a>, name: &str) -> Self {
         let Some(value) = row.get(name) else { return Self::Absent };
+        if is_plain(row, name) {
+            return Self::Whole(value);
+        }
         let is = |member: &str| value.get(member).and_then(Value::bool) == Some(true);
         if is("truncated") && value.get("preview").is_some() {
             let size = value.get("size_bytes").and_then(Value::integer);
@@ -122,6 +125,7 @@ pub fn side<'a>(row: Row<'a>, kind: &'static str, payloads: &dyn Payloads, event
     let readable = blob.filter(|blob| blob.first.is_some());
     match (readable, inline) {
         (Some(blob), inline) if blob.is_intact() => whole_blob(&mut side, blob, inline, payloads, kind, event),
+        (_, Inline::Whole(value)) if is_plain(row, kind) => plain_inline(&mut side, value, kind, event),
         (blob, Inline::Whole(value)) => whole_inline(&mut side, value, blob, kind, event),
         (_, Inline::Failed(value)) => {
             event.flags |= flag::TRUNCATED;
@@ -174,6 +178,20 @@ fn whole_blob<'a>(
         Inline::Whole(value) => Some(content(value, is_wrapped(value, Some(blob)))),
         _ => payloads.outline(blob).map(|outline| Content { view: View::Text(outline), wrapped: false, cut: false }),
     };
+}
+
+/// Whether a recorder says that a payload is what it looks like: neither a wrapping nor the rest of a cut.
+fn is_plain(row: Row<'_>, column: &str) -> bool {
+    let kind = column.strip_suffix("_payload").unwrap_or(column);
+    row.is(&format!("{kind}_plain"))
+}
+
+fn plain_inline<'a>(side: &mut Side<'a>, value: Value<'a>, kind: &str, event: &mut Event) {
+    let range = value.range();
+    note(event, &format!("{kind}_copy"), "inline".to_owned());
+    note(event, &format!("{kind}_size"), (range.end - range.start).to_string());
+    side.body = Some(Bytes::Range(range));
+    side.content = Some(content(value, false));
 }
 
 fn whole_inline<'a>(side: &mut Side<'a>, value: Value<'a>, blob: Option<&Blob>, kind: &str, event: &mut Event) {

@@ -77,6 +77,11 @@ const IN_FIELDS: &[&str] = &[
     "participant_id",
     "text",
     "system_prompt",
+    "span_id",
+    "tools",
+    "usage",
+    "input_plain",
+    "output_plain",
 ];
 
 fn keep_columns(row: Row<'_>, event: &mut Event) {
@@ -132,6 +137,7 @@ const NATIVE: &[(KeyKind, &str)] = &[
     (KeyKind::Request, "request_id"),
     (KeyKind::Intent, "intent_id"),
     (KeyKind::ToolCall, "tool_call_id"),
+    (KeyKind::Span, "span_id"),
     (KeyKind::ProviderRequest, "provider_request_id"),
 ];
 
@@ -184,9 +190,12 @@ fn is_failure(status: Option<&str>) -> bool {
     status.is_some_and(|status| FAILED.contains(&status.to_ascii_lowercase().as_str()))
 }
 
-/// Milliseconds as the tables have them.
+/// Milliseconds as the tables have them, else from when it began until it ended.
 fn latency(row: Row<'_>) -> Option<i64> {
-    row.integer("latency_ms").filter(|latency| *latency >= 0)?.checked_mul(1000)
+    let told = row.integer("latency_ms").filter(|latency| *latency >= 0);
+    let told = told.and_then(|latency| latency.checked_mul(1000));
+    let took = || row.time("ended_at")?.0.checked_sub(row.time("started_at")?.0).filter(|took| *took >= 0);
+    told.or_else(took)
 }
 
 /// The worker's task is a key; only its own emitters fill the column.

@@ -41,7 +41,8 @@ pub fn read(row: Row<'_>, context: &Context<'_>) -> Made {
             event.error = first_of(output, &[&["error"], &["message"]]).map(|error| excerpt(&error, LONGEST_ERROR));
         }
     }
-    usage::set(event, output.content.as_ref(), metadata);
+    let reported = row.inner("usage");
+    usage::set(event, reported.as_ref().map(View::root), output.content.as_ref(), metadata);
     tell(row, event, values);
     made
 }
@@ -76,6 +77,9 @@ fn heard(event: &mut Event, input: Option<Value<'_>>) {
 fn context_priming(row: Row<'_>, made: &mut Made) {
     body(row, "context_priming", Role::Context, made);
     mark_cut_column(row, "context_priming", &mut made.event);
+    if row.get("tools").is_some() {
+        return body(row, "tools", Role::Tools, made);
+    }
     // Only what lies in the row itself has bytes there.
     let Some(context) = row.get("context_priming") else { return };
     if let Some(tools) = TOOLS.iter().find_map(|path| context.at(path).filter(|tools| !tools.is_null())) {

@@ -21,8 +21,13 @@ struct Found {
 }
 
 /// Sets the usage of a model row: of several places the one that tells most; what contradicts it is noted.
-pub fn set(event: &mut Event, output: Option<&Content<'_>>, metadata: Option<Value<'_>>) {
+///
+/// `column` is what a recorder was told, apart from any payload.
+pub fn set(event: &mut Event, column: Option<Value<'_>>, output: Option<&Content<'_>>, metadata: Option<Value<'_>>) {
     let mut found: Vec<Found> = Vec::new();
+    if let Some(reading) = column.filter(|reported| reported.is_complete()).and_then(read_usage) {
+        found.push(Found { place: "usage".to_owned(), reading });
+    }
     if let Some(output) = output {
         let value = output.value();
         found.extend(IN_OUTPUT.iter().filter_map(|path| read_at(value, "output", path)));

@@ -1,0 +1,332 @@
+//! Group commit: what waits goes into one transaction, and what cannot be stored is told apart from what can.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::committer::{Sink, now};
+use super::figures::Counters;
+use super::row::Record;
+use super::{GroupPolicy, Outcome, Refusal};
+use crate::domain::Role;
+use crate::store::{
+    Batch, Fate, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, Trouble, digest, trouble,
+};
+
+/// What one caller handed in.
+pub(super) struct Request {
+    pub records: Vec<Record>,
+    pub bytes: usize,
+    pub reply: oneshot::Sender<Result<Vec<Outcome>, Refusal>>,
+    /// The room that it takes until it is answered.
+    pub room: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+}
+
+/// What a caller sends: something to store, or that this was the last.
+pub(super) enum Message {
+    Store(Request),
+    End,
+}
+
+/// Counts are reckoned when nothing waits, or at least this often, and less often the longer that takes.
+const SETTLE: Duration = Duration::from_secs(1);
+const REST: u32 = 20;
+/// When so many records fail one by one and none succeeds, it does not lie with them.
+const HOPELESS: usize = 8;
+/// A source names the sessions that it has events of; with more than this a new one begins.
+const SESSIONS: usize = 100;
+/// Smaller groups are packed where they are; others would keep the runtime from its other work.
+const SMALL: usize = 64 << 10;
+/// Who made the source, in the place of an importer.
+const RECORDER: &str = "recorder";
+
+/// Stores what comes until the last caller is gone, or says that it was the last.
+pub(super) async fn run(
+    sink: Arc<dyn Sink>,
+    policy: GroupPolicy,
+    mut messages: mpsc::UnboundedReceiver<Message>,
+    counters: Arc<Counters>,
+) {
+    let mut group = Group::new(sink, counters);
+    while let Some(first) = group.next(&mut messages).await {
+        if !policy.linger.is_zero() {
+            tokio::time::sleep(policy.linger).await;
+        }
+        let (mut count, mut bytes) = (first.records.len(), first.bytes);
+        let mut requests = vec![first];
+        let mut is_last = false;
+        while count < policy.most_items && bytes < policy.most_bytes && !is_last {
+            match messages.try_recv() {
+                Ok(Message::Store(next)) => {
+                    (count, bytes) = (count + next.records.len(), bytes + next.bytes);
+                    requests.push(next);
+                }
+                Ok(Message::End) => is_last = true,
+                Err(_) => break,
+            }
+        }
+        group.answer(requests).await;
+        if is_last {
+            break;
+        }
+    }
+    group.settle().await;
+}
+
+/// What became of one record.
+type Told = Result<Outcome, Refusal>;
+
+struct Group {
+    sink: Arc<dyn Sink>,
+    counters: Arc<Counters>,
+    source: Source,
+    /// When what was stored is to be reckoned; `None` when it is.
+    settle_at: Option<Instant>,
+    /// Not before this, because it takes long.
+    rest_until: Instant,
+}
+
+/// What is recorded is a source like any other, which grows: a JSON object a line.
+#[derive(Debug, Clone)]
+struct Source {
+    name: String,
+    revision: i64,
+    size: u64,
+    lines: i64,
+    sessions: BTreeSet<String>,
+}
+
+impl Source {
+    /// Where to go on when it cannot be known what was stored, or when there are too many sessions in it.
+    fn begin_anew(&mut self) {
+        *self =
+            Self { name: self.name.clone(), revision: self.revision + 1, size: 0, lines: 0, sessions: BTreeSet::new() };
+    }
+}
+
+impl Group {
+    fn new(sink: Arc<dyn Sink>, counters: Arc<Counters>) -> Self {
+        let name = format!("{RECORDER}:{}", uuid::Uuid::now_v7());
+        let source = Source { name, revision: 0, size: 0, lines: 0, sessions: BTreeSet::new() };
+        Self { sink, counters, source, settle_at: None, rest_until: Instant::now() }
+    }
+
+    /// The next request; `None` when there will be none. Reckons what was stored when that is due.
+    async fn next(&mut self, messages: &mut mpsc::UnboundedReceiver<Message>) -> Option<Request> {
+        loop {
+            let message = match self.settle_at {
+                None => messages.recv().await,
+                Some(due) => match tokio::time::timeout_at(due.into(), messages.recv()).await {
+                    Ok(message) => message,
+                    Err(_) => {
+                        self.settle().await;
+                        continue;
+                    }
+                },
+            };
+            return match message {
+                Some(Message::Store(request)) => Some(request),
+                Some(Message::End) | None => None,
+            };
+        }
+    }
+
+    async fn settle(&mut self) {
+        if self.settle_at.take().is_none() {
+            return;
+        }
+        let began = Instant::now();
+        if self.sink.settle().await.is_err() {
+            // What was stored is there; counts follow when the store can be written again.
+            self.settle_at = Some(began + SETTLE);
+        }
+        self.rest_until = Instant::now() + began.elapsed() * REST;
+    }
+
+    async fn answer(&mut self, requests: Vec<Request>) {
+        let counts: Vec<usize> = requests.iter().map(|request| request.records.len()).collect();
+        let mut records = Vec::with_capacity(counts.iter().sum());
+        let mut waiting = Vec::with_capacity(requests.len());
+        for request in requests {
+            records.extend(request.records);
+            waiting.push((request.reply, request.room));
+        }
+        let mut told = self.store(records).await.into_iter();
+        for (count, (reply, room)) in counts.into_iter().zip(waiting) {
+            let all: Vec<Told> = told.by_ref().take(count).collect();
+            all.iter().flatten().for_each(|outcome| self.counters.outcome(outcome));
+            drop(room);
+            // A caller that has gone away is not told; what it handed in is stored all the same.
+            let _ = reply.send(all.into_iter().collect());
+        }
+    }
+
+    /// Stores records; when that fails and it may lie with one of them, in ever smaller parts.
+    async fn store(&mut self, records: Vec<Record>) -> Vec<Told> {
+        let records = Arc::new(records);
+        let mut told: Vec<Option<Told>> = vec![None; records.len()];
+        let mut open: Vec<Range<usize>> = vec![0..records.len()];
+        let (mut kept, mut rejected) = (0, 0);
+        while let Some(range) = open.pop() {
+            let error = match self.commit(&records, range.clone()).await {
+                Ok(outcomes) => {
+                    kept += outcomes.len();
+                    range.zip(outcomes).for_each(|(place, outcome)| told[place] = Some(Ok(outcome)));
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let reason = format!("{error:#}");
+            let refusal = refusal(&error);
+            if refusal.is_none() && range.len() == 1 {
+                rejected += 1;
+                let id = records[range.start].id().to_owned();
+                told[range.start] = Some(Ok(Outcome::Rejected { id, reason: reason.clone() }));
+            } else if refusal.is_none() {
+                let middle = range.start + range.len() / 2;
+                open.extend([middle..range.end, range.start..middle]);
+            }
+            let hopeless = kept == 0 && rejected >= HOPELESS;
+            if let Some(refusal) = refusal.or(hopeless.then_some(Refusal::Failed(reason))) {
+                // What was stored stays so; nothing else is worth a try now.
+                let is_open = |told: &Option<Told>| told.as_ref().is_none_or(|told| hopeless && told.is_ok());
+                told.iter_mut().filter(|told| is_open(told)).for_each(|told| *told = Some(Err(refusal.clone())));
+                break;
+            }
+        }
+        let lost = || Err(Refusal::Failed("the store gave no answer".to_owned()));
+        told.into_iter().map(|told| told.unwrap_or_else(lost)).collect()
+    }
+
+    /// Stores some of the records in one transaction.
+    async fn commit(&mut self, records: &Arc<Vec<Record>>, range: Range<usize>) -> Result<Vec<Outcome>> {
+        if self.source.sessions.len() > SESSIONS {
+            self.source.begin_anew();
+        }
+        loop {
+            let size: usize = records[range.clone()].iter().map(|record| record.bytes.len() + 1).sum();
+            let batch = self.batch(records, range.clone()).await?;
+            let began = Instant::now();
+            let batches = [batch];
+            let appended = self.sink.append(&batches).await?;
+            let [batch] = batches;
+            let appended = appended.into_iter().next().context("the store gave no answer")?;
+            if appended.outrun {
+                // An earlier commit failed, as it seemed, and did not.
+                self.source.begin_anew();
+                continue;
+            }
+            self.counters.committed(size, began.elapsed());
+            if let Some(step) = batch.source {
+                self.source.size += size as u64;
+                self.source.lines = step.lines;
+                self.source.sessions = step.sessions.into_iter().collect();
+            }
+            self.settle_at = self.settle_at.or(Some(self.rest_until.max(began + SETTLE)));
+            return outcomes(&records[range], &appended.fates);
+        }
+    }
+
+    async fn batch(&self, records: &Arc<Vec<Record>>, range: Range<usize>) -> Result<Batch> {
+        let size: usize = records[range.clone()].iter().map(|record| record.bytes.len()).sum();
+        let source = self.source.clone();
+        if size <= SMALL {
+            return packed(&records[range], &source);
+        }
+        let records = Arc::clone(records);
+        tokio::task::spawn_blocking(move || packed(&records[range], &source)).await?
+    }
+}
+
+/// Why records are refused without its lying with any of them.
+fn refusal(error: &anyhow::Error) -> Option<Refusal> {
+    match trouble(error) {
+        Trouble::Locked => Some(Refusal::Busy { retry_after: Duration::from_secs(1) }),
+        Trouble::ReadOnly => Some(Refusal::ReadOnly),
+        Trouble::Full => Some(Refusal::Full),
+        Trouble::Broken => Some(Refusal::Failed(format!("{error:#}"))),
+        Trouble::Other => None,
+    }
+}
+
+fn outcomes(records: &[Record], fates: &[Fate]) -> Result<Vec<Outcome>> {
+    let mut fates = fates.iter();
+    let told = records.iter().map(|record| {
+        let fate = *fates.next().context("the store gave too few answers")?;
+        // The first event speaks for its record.
+        fates.by_ref().take(record.events.len() - 1).for_each(drop);
+        let id = record.id().to_owned();
+        Ok(match fate {
+            Fate::Added => Outcome::Stored { id },
+            Fate::Duplicate => Outcome::Duplicate { id },
+            Fate::Revision => Outcome::Revision { id },
+            Fate::Conflict => Outcome::Conflict { id },
+        })
+    });
+    told.collect()
+}
+
+/// Records as the next lines of the source.
+fn packed(records: &[Record], source: &Source) -> Result<Batch> {
+    let mut packer = Packer::default();
+    let mut at = source.size;
+    let mut sessions = BTreeMap::new();
+    let mut rows = Vec::with_capacity(records.len());
+    for record in records {
+        packer.push(&record.bytes);
+        packer.push(b"\n");
+        packer.end_record();
+        for session in &record.sessions {
+            sessions.entry(session.id.clone()).or_insert_with(|| session.clone());
+        }
+        rows.push(placed(record, i64::try_from(at)?)?);
+        at += record.bytes.len() as u64 + 1;
+    }
+    let named: BTreeSet<String> = source.sessions.iter().cloned().chain(sessions.keys().cloned()).collect();
+    let (received, size) = (now().0, i64::try_from(at)?);
+    let step = SourceStep {
+        path: source.name.clone(),
+        revision: source.revision,
+        importer: RECORDER.to_owned(),
+        base: Some(i64::try_from(source.size)?),
+        consumed: size,
+        lines: source.lines + i64::try_from(records.len())?,
+        sessions: named.into_iter().collect(),
+        finished: Some(Stamp { size, modified: received.saturating_mul(1000), inode: 0 }),
+        ..SourceStep::default()
+    };
+    Ok(Batch {
+        sessions: sessions.into_values().collect(),
+        source: Some(step),
+        pieces: packer.take(),
+        records: rows,
+        received,
+        ..Batch::default()
+    })
+}
+
+fn placed(record: &Record, start: i64) -> Result<NewRecord> {
+    let mut events = Vec::with_capacity(record.events.len());
+    for (event, bodies) in &record.events {
+        let body = |(role, range): &(Role, Range<u64>)| {
+            let bytes = record.bytes.get(usize::try_from(range.start)?..usize::try_from(range.end)?);
+            let bytes = bytes.context("a body lies outside its record")?;
+            let place = Place::Content(start + i64::try_from(range.start)?);
+            Ok(NewBody { role: *role, place, size: i64::try_from(bytes.len())?, digest: digest(bytes) })
+        };
+        let bodies = bodies.iter().map(body).collect::<Result<_>>()?;
+        events.push(NewEvent { event: event.clone(), bodies });
+    }
+    Ok(NewRecord {
+        start,
+        size: i64::try_from(record.bytes.len())?,
+        status: RecordStatus::Good,
+        digest: digest(&record.bytes),
+        content: record.content,
+        events,
+    })
+}

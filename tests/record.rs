@@ -1,0 +1,6 @@
+//! Recording from outside: what is acknowledged is there, byte for byte and once, whatever happens in between.
+
+#[path = "record/committing.rs"]
+mod committing;
+#[path = "record/desk.rs"]
+mod desk;
