@@ -78,7 +78,7 @@ pub(super) async fn run(
 }
 
 /// What became of one record.
-type Told = Result<Outcome, Refusal>;
+type Answer = Result<Outcome, Refusal>;
 
 struct Group {
     sink: Arc<dyn Sink>,
@@ -157,7 +157,7 @@ impl Group {
         }
         let mut told = self.store(records).await.into_iter();
         for (count, (reply, room)) in counts.into_iter().zip(waiting) {
-            let all: Vec<Told> = told.by_ref().take(count).collect();
+            let all: Vec<Answer> = told.by_ref().take(count).collect();
             all.iter().flatten().for_each(|outcome| self.counters.outcome(outcome));
             drop(room);
             // A caller that has gone away is not told; what it handed in is stored all the same.
@@ -166,10 +166,10 @@ impl Group {
     }
 
     /// Stores records; when that fails and it may lie with one of them, in ever smaller parts.
-    async fn store(&mut self, records: Vec<Record>) -> Vec<Told> {
+    async fn store(&mut self, records: Vec<Record>) -> Vec<Answer> {
         let records = Arc::new(records);
-        let mut told: Vec<Option<Told>> = vec![None; records.len()];
-        let mut open: Vec<Range<usize>> = vec![0..records.len()];
+        let mut told: Vec<Option<Answer>> = vec![None; records.len()];
+        let mut open: Vec<Range<usize>> = std::iter::once(0..records.len()).collect();
         let (mut kept, mut rejected) = (0, 0);
         while let Some(range) = open.pop() {
             let error = match self.commit(&records, range.clone()).await {
@@ -193,7 +193,7 @@ impl Group {
             let hopeless = kept == 0 && rejected >= HOPELESS;
             if let Some(refusal) = refusal.or(hopeless.then_some(Refusal::Failed(reason))) {
                 // What was stored stays so; nothing else is worth a try now.
-                let is_open = |told: &Option<Told>| told.as_ref().is_none_or(|told| hopeless && told.is_ok());
+                let is_open = |told: &Option<Answer>| told.as_ref().is_none_or(|told| hopeless && told.is_ok());
                 told.iter_mut().filter(|told| is_open(told)).for_each(|told| *told = Some(Err(refusal.clone())));
                 break;
             }
@@ -311,15 +311,15 @@ fn packed(records: &[Record], source: &Source) -> Result<Batch> {
 
 fn placed(record: &Record, start: i64) -> Result<NewRecord> {
     let mut events = Vec::with_capacity(record.events.len());
-    for (event, bodies) in &record.events {
+    for told in &record.events {
         let body = |(role, range): &(Role, Range<u64>)| {
             let bytes = record.bytes.get(usize::try_from(range.start)?..usize::try_from(range.end)?);
             let bytes = bytes.context("a body lies outside its record")?;
             let place = Place::Content(start + i64::try_from(range.start)?);
             Ok(NewBody { role: *role, place, size: i64::try_from(bytes.len())?, digest: digest(bytes) })
         };
-        let bodies = bodies.iter().map(body).collect::<Result<_>>()?;
-        events.push(NewEvent { event: event.clone(), bodies });
+        let bodies = told.bodies.iter().map(body).collect::<Result<_>>()?;
+        events.push(NewEvent { event: told.event.clone(), bodies });
     }
     Ok(NewRecord {
         start,

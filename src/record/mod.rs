@@ -15,4 +15,4 @@ pub use committer::{Committer, GroupPolicy};
 pub use figures::{COMMIT_BUCKETS, Figures};
 pub use item::{Item, Priority, Table, json};
 pub use outcome::{Outcome, Refusal};
-pub use row::{Record, session};
+pub use row::{Record, Told, session};

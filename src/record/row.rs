@@ -23,14 +23,21 @@ pub struct Record {
     pub sessions: Vec<Session>,
     /// A hash of what makes it the same record when it comes again.
     pub content: [u8; 16],
-    /// At least one event; bodies lie in the bytes. The whole record is the raw body without being named.
-    pub events: Vec<(Event, Vec<(Role, Range<u64>)>)>,
+    /// At least one event.
+    pub events: Vec<Told>,
+}
+
+/// An event that a record tells. Its bodies lie in the record's bytes; all of them are the raw body unnamed.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub event: Event,
+    pub bodies: Vec<(Role, Range<u64>)>,
 }
 
 impl Record {
     /// The id of its first event.
     pub fn id(&self) -> &str {
-        self.events.first().map_or("", |(event, _)| event.id.as_str())
+        self.events.first().map_or("", |told| told.event.id.as_str())
     }
 }
 
@@ -73,7 +80,7 @@ pub fn record(item: &Item, now: Timestamp) -> Result<Record, String> {
     });
     let bodies = bodies.collect();
     let content = content(item, &bytes, said, &outline);
-    Ok(Record { bytes, sessions: vec![session], content, events: vec![(made.event, bodies)] })
+    Ok(Record { bytes, sessions: vec![session], content, events: vec![Told { event: made.event, bodies }] })
 }
 
 /// How the row is known when it comes again: by all that its emitter said.
