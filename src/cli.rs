@@ -102,7 +102,7 @@ pub enum Command {
     Export(Export),
     /// Count turns, errors, tokens and times
     Stats(Stats),
-    /// Check a slice against its own digests
+    /// Check a slice or a store against its own digests
     Verify(Verify),
 }
 
@@ -403,10 +403,11 @@ pub enum Gravity {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  turnscope verify run.json && echo unchanged")]
+Examples:
+  turnscope verify run.json && echo unchanged
+  turnscope verify ~/.local/share/turnscope/turnscope.db    every record and body of a store")]
 pub struct Verify {
-    /// A slice written by `turnscope export`
+    /// A slice written by `turnscope export`, or a store
     pub file: PathBuf,
 }
 

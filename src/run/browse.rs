@@ -1,7 +1,7 @@
 //! `turnscope` and `turnscope demo`: hand over to the screens.
 
 use std::fs;
-use std::io::{IsTerminal, Read, stdin};
+use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::{Sender, UnboundedReceiver, channel, unbounded_channel};
 
 use super::follow::Files;
-use super::location::{Location, refuse_address};
+use super::location::{Location, is_store, refuse_address};
 use super::output::Output;
 use super::scratch::Scratch;
 use super::zone::Zone;
@@ -25,8 +25,6 @@ use crate::ui::{self, Backend, Importing, Options, Outside, Start, ThemeChoice};
 
 /// The built-in session.
 const DEMO: &[u8] = include_bytes!("demo.json");
-/// What a store's file begins with.
-const STORE: &[u8] = b"SQLite format 3\0";
 
 /// Browses the store, or what is named.
 pub async fn browse(location: &Location, paths: &[PathBuf], wanted: &cli::Options, output: &Output) -> Result<Ended> {
@@ -264,11 +262,6 @@ fn speaks_unicode(variable: &dyn Fn(&str) -> Option<String>) -> bool {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     })
-}
-
-fn is_store(path: &Path) -> bool {
-    let mut start = [0; STORE.len()];
-    fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == STORE
 }
 
 fn need_terminal(output: &Output) -> Result<()> {

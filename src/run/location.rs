@@ -1,6 +1,8 @@
 //! Where the store is, and opening it: commands that only read never make one.
 
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -8,6 +10,9 @@ use etcetera::base_strategy::{BaseStrategy, Xdg};
 
 use super::{tell, usage};
 use crate::store::Store;
+
+/// What a store's file begins with.
+const STORE: &[u8] = b"SQLite format 3\0";
 
 /// Where the store is kept, whether it is there or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +59,12 @@ impl Location {
     fn is_there(&self) -> Result<bool> {
         self.path.try_exists().with_context(|| format!("could not look for the store at {}", self.path.display()))
     }
+}
+
+/// Whether a file is a store, as its first bytes tell.
+pub fn is_store(path: &Path) -> bool {
+    let mut start = [0; STORE.len()];
+    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == STORE
 }
 
 /// The address of a database may hold a password, so it is not repeated.

@@ -149,7 +149,7 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         Command::Check(check) => check::check(location, &check, output).await,
         Command::Export(export) => export::export(location, &export, output).await,
         Command::Stats(stats) => stats::stats(location, &stats, output).await,
-        Command::Verify(verify) => verify::verify(&verify, output),
+        Command::Verify(verify) => verify::verify(&verify, output).await,
     }
 }
 

@@ -53,6 +53,36 @@ impl Meter {
     }
 }
 
+/// A line that says how far something else is; it stands on a terminal only, too.
+pub struct Share {
+    what: &'static str,
+    visible: bool,
+    told: Option<i64>,
+}
+
+impl Share {
+    pub fn new(what: &'static str) -> Self {
+        Self { what, visible: io::stderr().is_terminal(), told: None }
+    }
+
+    /// So much of all is done.
+    pub fn tell(&mut self, done: i64, all: i64) {
+        let percent = done.saturating_mul(100).checked_div(all).unwrap_or(100).min(100);
+        if self.visible && self.told != Some(percent) {
+            self.told = Some(percent);
+            write(&format!("\r\u{1b}[K{} {percent}%", self.what));
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if self.told.is_some() {
+            write("\r\u{1b}[K");
+        }
+    }
+}
+
 fn write(text: &str) {
     let mut stream = io::stderr().lock();
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());

@@ -20,6 +20,7 @@ mod events;
 mod labels;
 mod ties;
 mod integrity;
+mod verify;
 mod bytes;
 mod annotations;
 mod filters;
@@ -39,6 +40,7 @@ pub use pieces::{Packer, Piece, digest, digest_of};
 pub use prefilter::Prefilter;
 pub use private::PrivateFolder;
 pub use sources::Source;
+pub use verify::Soundness;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

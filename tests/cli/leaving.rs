@@ -54,6 +54,22 @@ fn a_slice_of_some_rows_holds_whole_turns() {
 }
 
 #[test]
+fn a_store_verifies_until_a_byte_of_it_is_another() {
+    let desk = filled();
+    let store = desk.store();
+    let told = desk.done(&["verify", text(&store)]);
+    assert!(String::from_utf8_lossy(&told.out).contains("all well"), "{told:?}");
+    let verdict = &desk.done(&["verify", text(&store), "--json"]).objects()[0];
+    assert_eq!(verdict["ok"], Value::Bool(true));
+    assert!(verdict["records"].as_u64() > Some(3) && verdict["bodies"].as_u64() > Some(3), "{verdict}");
+    let mut bytes = fs::read(&store).expect("is there");
+    let half = bytes.len() / 2;
+    bytes[half..].reverse();
+    let spoilt = desk.write("spoilt.db", bytes);
+    assert!(desk.refused(1, &["verify", text(&spoilt)]).contains("spoilt.db"));
+}
+
+#[test]
 fn a_changed_slice_does_not_verify() {
     let desk = filled();
     let file = desk.path("slice.json");
