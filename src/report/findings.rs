@@ -1,16 +1,22 @@
 //! All findings of a session: from its flags, its joins, its counters, what importers noted, and what will expire.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use anyhow::Result;
 
 use super::Joined;
-use crate::domain::{Session, Timestamp};
+use crate::domain::{Session, Timestamp, flag};
 use crate::store::Store;
 use crate::timeline::{
-    Finding, Severity, TELLING_ATTRIBUTES, dense_sources, flagged, holes, in_order, reused, unjoined,
+    Finding, Severity, TELLING_ATTRIBUTES, dense_sources, flagged, holes, in_order, ran_back, reused, unjoined,
 };
 
 /// What expires within so many days is said to be near its end.
 const NEAR_EXPIRY_DAYS: i64 = 7;
+/// Joins of more events than these are not worked out only to count findings.
+const MOST_COUNTED: i64 = 200_000;
+/// Of the times that run back so many are told by name.
+const FURTHEST: i64 = 3;
 const DAY: i64 = 86_400 * 1_000_000;
 
 /// What does not add up in a session, in the order of its timeline. `now` is when it is asked, µs since 1970.
@@ -18,6 +24,9 @@ pub async fn findings(store: &Store, session: &Session, joined: &Joined, now: i6
     let heads = store.heads(session.number, None).await?;
     let mut findings = flagged(&heads);
     findings.extend(reused(&heads));
+    if heads.iter().any(|head| head.flags & flag::TIME_RAN_BACK != 0) {
+        findings.extend(ran_back(&heads, &store.ran_back(session.number, FURTHEST).await?));
+    }
     if let Some(rows) = joined.rows(session.number) {
         findings.extend(unjoined(&joined.web, session.number, rows));
     }
@@ -26,6 +35,44 @@ pub async fn findings(store: &Store, session: &Session, joined: &Joined, now: i6
     findings.extend(expiring(store, session, now).await?);
     in_order(&mut findings, &heads);
     Ok(findings)
+}
+
+/// Sessions that share their joins stand together, so that these are worked out once.
+pub fn in_families(sessions: Vec<Session>) -> Vec<Session> {
+    let mut first: HashMap<String, usize> = HashMap::new();
+    let mut placed: Vec<(usize, Session)> = Vec::with_capacity(sessions.len());
+    for (place, session) in sessions.into_iter().enumerate() {
+        let family =
+            session.room.as_ref().map_or_else(|| format!("of {}", session.lineage), |room| format!("in {room}"));
+        placed.push((*first.entry(family).or_insert(place), session));
+    }
+    placed.sort_by_key(|(family, _)| *family);
+    placed.into_iter().map(|(_, session)| session).collect()
+}
+
+/// Counts the findings of these sessions and of those that they may be joined with, and keeps the counts with them.
+///
+/// A session that has, with all that it may be joined with, more than [`MOST_COUNTED`] events keeps what its events
+/// tell of by themselves. `now` is as for [`findings`].
+pub async fn count_findings(store: &Store, ids: &BTreeSet<String>, now: i64) -> Result<()> {
+    let mut wanted: BTreeMap<i64, Session> = BTreeMap::new();
+    for id in ids {
+        let Some(session) = store.session(id).await? else { continue };
+        let related = store.related(&session).await?;
+        wanted.extend(related.into_iter().map(|session| (session.number, session)));
+    }
+    let mut before = None;
+    for session in in_families(wanted.into_values().collect()) {
+        let events: i64 = store.related(&session).await?.iter().map(|related| related.events).sum();
+        if events > MOST_COUNTED {
+            continue;
+        }
+        let joined = Joined::after(store, &session, before.take()).await?;
+        let found = findings(store, &session, &joined, now).await?;
+        store.set_findings(session.number, found.len()).await?;
+        before = Some(joined);
+    }
+    Ok(())
 }
 
 /// The events whose sequences have no holes by themselves.
@@ -53,7 +100,8 @@ async fn expiring(store: &Store, session: &Session, now: i64) -> Result<Option<F
         severity: Severity::Info,
         name: "near_expiry",
         detail: format!(
-            "{count} events expire within {NEAR_EXPIRY_DAYS} days, the first at {}",
+            "{} within {NEAR_EXPIRY_DAYS} days, the first at {}",
+            if count == 1 { "1 event expires".to_owned() } else { format!("{count} events expire") },
             Timestamp(first).rfc3339()
         )
         .into(),

@@ -34,7 +34,22 @@ impl Joined {
             let (heads, ties) = store.tied(related.number).await?;
             read.push((related.number, heads, ties));
         }
-        let session = session.number;
+        Self::of_read(session.number, read).await
+    }
+
+    /// The joins of a session after another's: those of that one where they cover the same sessions.
+    pub async fn after(store: &Store, session: &Session, before: Option<Self>) -> Result<Self> {
+        let related = store.related(session).await?;
+        let covers = |joined: &Self| {
+            joined.rows.len() == related.len() && related.iter().all(|other| joined.rows.contains_key(&other.number))
+        };
+        match before.filter(covers).and_then(|joined| joined.for_session(session.number)) {
+            Some(joined) => Ok(joined),
+            None => Self::of(store, session).await,
+        }
+    }
+
+    async fn of_read(session: i64, read: Vec<(i64, Vec<Head>, Ties)>) -> Result<Self> {
         let joined = tokio::task::spawn_blocking(move || Self::weave(session, &read));
         Ok(joined.await?)
     }

@@ -12,7 +12,7 @@ mod verify;
 mod walk;
 
 pub use find::{Found, Query, Search};
-pub use findings::findings;
+pub use findings::{count_findings, findings, in_families};
 pub use joined::Joined;
 pub use lens::{Sharing, SharingRow, lens, sharing};
 pub use original::{Written, write_original};

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{Sender, UnboundedReceiver, channel, unbounded_channel};
 use super::follow::Files;
 use super::location::{Location, is_store, refuse_address};
 use super::output::Output;
+use super::recount::recount;
 use super::scratch::Scratch;
 use super::zone::Zone;
 use super::{Ended, reason, tell, usage};
@@ -81,6 +82,7 @@ pub async fn demo(wanted: &cli::Options, output: &Output) -> Result<Ended> {
     let (notices, _) = unbounded_channel();
     let control = Control { notices, cancelled: Arc::new(AtomicBool::new(false)) };
     let outcome = bring_in(&store, &[path], &control).await?;
+    recount(&store, &outcome).await?;
     if let Some(failure) = outcome.failures.first() {
         bail!("could not open the built-in session: {failure}");
     }
@@ -106,7 +108,9 @@ async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Opti
     let work = tokio::spawn(async move {
         let outcome = bring_in(&behind, &paths, &control).await;
         importing.store(false, Ordering::Relaxed);
-        outcome
+        let outcome = outcome?;
+        recount(&behind, &outcome).await?;
+        Ok(outcome)
     });
     let telling = tokio::spawn(tell_screen(heard, sender.clone(), one));
     // Marks and notes are kept where those on other sessions are; where that cannot be, they last as long as the sitting.

@@ -10,9 +10,10 @@ use super::location::Location;
 use super::output::Output;
 use super::selection::{self, Window};
 use super::table::{Column, Fit, Table};
+use super::{complain, recount::now};
 use crate::cli::{Check, Gravity};
 use crate::domain::Session;
-use crate::report::{Joined, findings};
+use crate::report::{Joined, findings, in_families};
 use crate::store::Store;
 use crate::timeline::{Finding, Severity};
 
@@ -35,38 +36,27 @@ pub async fn check(location: &Location, wanted: &Check, output: &mut Output) -> 
         return Ok(Ended::Well);
     };
     let mut table = Table::new(&COLUMNS);
-    let mut family: Option<(Session, Joined)> = None;
+    let mut before: Option<Joined> = None;
     let (mut found, now) = (false, now());
     for session in &in_families(sessions) {
-        let joined = joined(&store, session, family.take()).await?;
+        let joined = Joined::after(&store, session, before.take()).await?;
         let findings = findings(&store, session, &joined, now).await?;
+        keep_count(&store, session, findings.len()).await;
         let findings = inside(&store, session, window, findings).await?;
         found |= findings.iter().any(|finding| finding.severity >= least);
         tell(&store, session, &findings, &mut table, output).await?;
-        family = Some((session.clone(), joined));
+        before = Some(joined);
     }
     store.close().await;
     Ok(if found { Ended::WithFindings } else { Ended::Well })
 }
 
-/// Sessions that share their joins stand together, so that these are worked out once.
-fn in_families(sessions: Vec<Session>) -> Vec<Session> {
-    let mut first: HashMap<(String, Option<String>), usize> = HashMap::new();
-    let mut placed: Vec<(usize, Session)> = Vec::with_capacity(sessions.len());
-    for (place, session) in sessions.into_iter().enumerate() {
-        let family = (session.lineage.clone(), session.room.clone());
-        placed.push((*first.entry(family).or_insert(place), session));
-    }
-    placed.sort_by_key(|(family, _)| *family);
-    placed.into_iter().map(|(_, session)| session).collect()
-}
-
-/// The joins of a session: those of the session before, where both are of one family.
-async fn joined(store: &Store, session: &Session, before: Option<(Session, Joined)>) -> Result<Joined> {
-    let same = before.filter(|(other, _)| other.lineage == session.lineage && other.room == session.room);
-    match same.and_then(|(_, joined)| joined.for_session(session.number)) {
-        Some(joined) => Ok(joined),
-        None => Joined::of(store, session).await,
+/// Has the list of sessions say how many there are, where it says otherwise.
+async fn keep_count(store: &Store, session: &Session, count: usize) {
+    if session.findings != count as i64
+        && let Err(error) = store.set_findings(session.number, count).await
+    {
+        complain(&format!("could not keep how many findings {} has: {error:#}", session.id));
     }
 }
 
@@ -129,10 +119,4 @@ fn severity(gravity: Gravity) -> Severity {
         Gravity::Warning => Severity::Warning,
         Gravity::Error => Severity::Error,
     }
-}
-
-/// µs since 1970.
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

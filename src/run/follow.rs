@@ -8,6 +8,7 @@ use anyhow::Result;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::recount::recount;
 use crate::domain::Session;
 use crate::import::{Control, Watch, path_of};
 use crate::store::Store;
@@ -53,6 +54,9 @@ impl Files {
         let (notices, _) = unbounded_channel();
         let control = Control { notices, cancelled: Arc::default() };
         let outcome = watch.bring_in(&self.store, &control).await?;
+        if let Some(outcome) = &outcome {
+            recount(&self.store, outcome).await?;
+        }
         Ok(outcome.is_some_and(|outcome| outcome.reports.iter().any(|report| !report.unchanged)))
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::location::{Location, refuse_address};
 use super::output::Output;
 use super::progress::Meter;
+use super::recount::recount;
 use super::table::{Column, Fit, Table};
 use super::{CANCELLED, Ended, complain, is_broken_pipe, tell};
 use crate::cli::Import;
@@ -71,7 +72,11 @@ async fn bring_in_all(
     let control = Control { notices, cancelled: Arc::clone(cancelled) };
     let (store, paths) = (store.clone(), paths.to_vec());
     // On a thread of its own, so that the telling goes on while it reads.
-    let work = tokio::spawn(async move { bring_in(&store, &paths, &control).await });
+    let work = tokio::spawn(async move {
+        let outcome = bring_in(&store, &paths, &control).await?;
+        recount(&store, &outcome).await?;
+        anyhow::Ok(outcome)
+    });
     let told = listen(heard, output).await;
     let outcome = work.await.context("the import broke off")??;
     match told {
@@ -101,6 +106,7 @@ async fn go_on(
         let control = Control { notices, cancelled: Arc::clone(cancelled) };
         if let Some(outcome) = watch.bring_in(store, &control).await? {
             drop(control);
+            recount(store, &outcome).await?;
             while let Ok(notice) = heard.try_recv() {
                 tell_news(notice, output)?;
             }

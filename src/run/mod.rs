@@ -20,6 +20,7 @@ mod sessions;
 mod shape;
 mod show;
 mod part;
+mod recount;
 mod stats;
 mod summary;
 mod table;

@@ -125,25 +125,26 @@ async fn all(connection: &mut SqliteConnection, session: i64) -> Result<Counts> 
 /// How far a session was counted, and its counts as they stand.
 async fn stored(connection: &mut SqliteConnection, session: i64) -> Result<(i64, Counts)> {
     let row = sqlx::query(
-        "SELECT counted, events, turns, errors, own_findings, tokens_input, tokens_cache_read, tokens_cache_write, \
+        "SELECT counted, events, turns, errors, own_findings, clock_skews, tokens_input, tokens_cache_read, tokens_cache_write, \
          tokens_output, tokens_reasoning, tokens_total, usage_source, models, started, ended FROM sessions WHERE session = $1",
     )
     .bind(session)
     .fetch_one(connection)
     .await?;
     let tokens =
-        [row.try_get(5)?, row.try_get(6)?, row.try_get(7)?, row.try_get(8)?, row.try_get(9)?, row.try_get(10)?];
-    let source: String = row.try_get(11)?;
+        [row.try_get(6)?, row.try_get(7)?, row.try_get(8)?, row.try_get(9)?, row.try_get(10)?, row.try_get(11)?];
+    let source: String = row.try_get(12)?;
     let counts = Counts {
         events: row.try_get(1)?,
         turns: row.try_get(2)?,
         errors: row.try_get(3)?,
         findings: row.try_get(4)?,
+        clock_skews: row.try_get(5)?,
         tokens,
         sources: if source == "none" { BTreeSet::new() } else { BTreeSet::from([source]) },
-        models: serde_json::from_str(row.try_get(12)?).context("the models of a session are not a list")?,
-        started: row.try_get(13)?,
-        ended: row.try_get(14)?,
+        models: serde_json::from_str(row.try_get(13)?).context("the models of a session are not a list")?,
+        started: row.try_get(14)?,
+        ended: row.try_get(15)?,
     };
     Ok((row.try_get(0)?, counts))
 }
@@ -156,7 +157,7 @@ async fn store(connection: &mut SqliteConnection, session: i64, counts: &Counts)
     };
     let [input, cache_read, cache_write, output, reasoning, total] = counts.tokens;
     sqlx::query(
-        "UPDATE sessions SET settled = 1, counted = 1, models = $1, findings = $2, own_findings = $2, events = $3, \
+        "UPDATE sessions SET settled = 1, counted = 1, models = $1, findings = $2 + ($16 > 0), own_findings = $2, clock_skews = $16, events = $3, \
          turns = $4, errors = $5, started = $6, ended = $7, tokens_input = $8, tokens_cache_read = $9, \
          tokens_cache_write = $10, tokens_output = $11, tokens_reasoning = $12, tokens_total = $13, usage_source = $14 \
          WHERE session = $15",
@@ -176,6 +177,7 @@ async fn store(connection: &mut SqliteConnection, session: i64, counts: &Counts)
     .bind(total)
     .bind(source)
     .bind(session)
+    .bind(counts.clock_skews)
     .execute(connection)
     .await?;
     Ok(())

@@ -4,7 +4,7 @@ use anyhow::Result;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::{Store, rows};
-use crate::domain::NOTED;
+use crate::domain::{Event, NOTED, flag};
 
 impl Store {
     /// The numbers of the events of a session that these sources wrote, in timeline order.
@@ -36,6 +36,21 @@ impl Store {
             .fetch_all(&self.readers)
             .await?;
         found.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
+    }
+
+    /// The names of a session's own events whose written times lie furthest behind their order, and how far, µs.
+    pub async fn ran_back(&self, session: i64, most: i64) -> Result<Vec<(String, i64)>> {
+        let found = sqlx::query(
+            "SELECT id, revision, order_time - at FROM events WHERE session = $1 AND flags & $2 = $3 AND at IS NOT NULL \
+             ORDER BY order_time - at DESC, order_time, origin, sequence, id, revision LIMIT $4",
+        )
+        .bind(session)
+        .bind(flag::TIME_RAN_BACK | flag::INHERITED)
+        .bind(flag::TIME_RAN_BACK)
+        .bind(most)
+        .fetch_all(&self.readers)
+        .await?;
+        found.iter().map(|row| Ok((Event::name_of(row.try_get(0)?, row.try_get(1)?), row.try_get(2)?))).collect()
     }
 
     /// The event of a session that expires first, when it does, and how many do until then; `None` for none.

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0004_blob_names.sql"),
     include_str!("schema/0005_settling.sql"),
     include_str!("schema/0006_states.sql"),
+    include_str!("schema/0007_findings.sql"),
 ];
 /// Page caches, in KiB below zero: the writer looks up keys all over the file, readers mostly go along it.
 const WRITER_CACHE: &str = "-32768";

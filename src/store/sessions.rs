@@ -19,6 +19,14 @@ impl Store {
         rows.iter().map(session_of).collect()
     }
 
+    /// A session with all those of a lineage, and of a room where there is one, by their ids.
+    pub(super) async fn sessions_of(&self, session: i64, lineage: &str, room: Option<&str>) -> Result<Vec<Session>> {
+        let statement =
+            format!("SELECT {COLUMNS} FROM sessions WHERE session = $1 OR lineage = $2 OR room = $3 ORDER BY id");
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(session).bind(lineage).bind(room);
+        query.fetch_all(&self.readers).await?.iter().map(session_of).collect()
+    }
+
     /// The newest sessions, so many of them.
     pub async fn newest_sessions(&self, limit: i64) -> Result<Vec<Session>> {
         let statement = format!("SELECT {COLUMNS} FROM sessions ORDER BY ended DESC NULLS LAST, session DESC LIMIT $1");

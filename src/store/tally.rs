@@ -106,6 +106,7 @@ pub(super) struct Tally {
     lines: HashMap<Line, Counted>,
     events: i64,
     noted: i64,
+    clock_skews: i64,
     models: BTreeSet<String>,
     started: Option<i64>,
     ended: Option<i64>,
@@ -117,7 +118,10 @@ pub(super) struct Counts {
     pub events: i64,
     pub turns: i64,
     pub errors: i64,
+    /// But for the one that all clock skews are together.
     pub findings: i64,
+    /// Events whose written time runs against the order of their source.
+    pub clock_skews: i64,
     pub tokens: Buckets,
     pub sources: BTreeSet<String>,
     pub models: BTreeSet<String>,
@@ -138,7 +142,10 @@ impl Tally {
             return;
         }
         self.events += 1;
-        self.noted += seen.noted + flag::FINDINGS.iter().filter(|bit| seen.flags & **bit != 0).count() as i64;
+        let is_skewed = seen.flags & flag::TIME_RAN_BACK != 0;
+        let set = flag::FINDINGS.iter().filter(|bit| seen.flags & **bit != 0).count() as i64;
+        self.noted += seen.noted + set - i64::from(is_skewed);
+        self.clock_skews += i64::from(is_skewed);
         let line = self.lines.entry(seen.line).or_default();
         let can_pair = matches!(seen.kind, Kind::Model | Kind::Tool);
         line.is_turn |= can_pair && matches!(seen.line, Line::Turn(_));
@@ -157,6 +164,7 @@ impl Tally {
         let mut counts = Counts {
             events: self.events,
             findings: self.noted,
+            clock_skews: self.clock_skews,
             models: self.models,
             started: self.started,
             ended: self.ended,
@@ -188,6 +196,7 @@ impl Counts {
         self.turns += after.turns - before.turns;
         self.errors += after.errors - before.errors;
         self.findings += after.findings - before.findings;
+        self.clock_skews += after.clock_skews - before.clock_skews;
         for (sum, (before, after)) in self.tokens.iter_mut().zip(before.tokens.iter().zip(after.tokens)) {
             *sum = match (before, after) {
                 (Some(_), None) => return None,

@@ -35,15 +35,7 @@ impl Store {
 
     /// The sessions that one may be joined with, itself among them: of its lineage, and of its room.
     pub async fn related(&self, session: &Session) -> Result<Vec<Session>> {
-        let mut related = self.sessions().await?;
-        let room = session.room.as_deref();
-        related.retain(|other| {
-            other.number == session.number
-                || other.lineage == session.lineage
-                || (room.is_some() && other.room.as_deref() == room)
-        });
-        related.sort_by(|one, other| one.id.cmp(&other.id));
-        Ok(related)
+        self.sessions_of(session.number, &session.lineage, session.room.as_deref()).await
     }
 
     /// The kinds and hashes of all keys that the events of a session have.

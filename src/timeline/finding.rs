@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::join::{Choice, Rule, Strength, Web};
 use super::{Place, Rows};
+use crate::domain::filter::write_span;
 use crate::domain::{Event, Head, KeyKind, Kind, Phase, flag};
 
 /// How much a finding matters.
@@ -56,7 +57,6 @@ const FLAGGED: &[(i64, Severity, &str, &str)] = &[
         "usage_implausible",
         "far fewer output tokens are reported than the text needs",
     ),
-    (flag::TIME_RAN_BACK, Severity::Info, "clock_skew", "the written time runs against the order of the source"),
     (flag::UNKNOWN, Severity::Info, "unknown_record", "a type of record that turnscope does not know"),
 ];
 
@@ -93,6 +93,26 @@ pub fn flagged(heads: &[Head]) -> Vec<Finding> {
         .collect::<Vec<_>>()
     };
     own.flat_map(told).collect()
+}
+
+/// Written times that run against the order of their source, as one finding at the first event that has such a time.
+///
+/// `furthest` names those that lie furthest back, the furthest first, and how far in microseconds.
+pub fn ran_back(heads: &[Head], furthest: &[(String, i64)]) -> Option<Finding> {
+    let mut back =
+        heads.iter().filter(|head| head.flags & (flag::TIME_RAN_BACK | flag::INHERITED) == flag::TIME_RAN_BACK);
+    let first = back.next()?;
+    let count = 1 + back.count();
+    let far = furthest.first().map_or(String::new(), |(_, micros)| format!(", {} at most", write_span(*micros)));
+    let names: Vec<&str> = furthest.iter().map(|(name, _)| name.as_str()).collect();
+    let more = if count > names.len() { ", …" } else { "" };
+    let events = if count == 1 { "1 event is" } else { &format!("{count} events are") };
+    Some(Finding {
+        event: first.number,
+        severity: Severity::Info,
+        name: "clock_skew",
+        detail: format!("{events} dated before what the source wrote above{far}: {}{more}", names.join(", ")).into(),
+    })
 }
 
 /// What the joins of a session's rows say: halves without their other half, and what could not be decided.
@@ -262,9 +282,28 @@ mod tests {
     }
 
     #[test]
+    fn times_that_run_back_are_one_finding_with_its_extent() {
+        let back = |number, flags| head(number, 0, Phase::Whole, flag::TIME_RAN_BACK | flags);
+        let heads = [back(1, flag::INHERITED), head(2, 0, Phase::Whole, 0), back(3, 0), back(4, 0)];
+        let furthest = [("d".to_owned(), 2_500_000), ("c".to_owned(), 1000)];
+        let told_of =
+            |heads: &[Head], furthest: &[(String, i64)]| told(ran_back(heads, furthest).as_slice())[0].2.to_owned();
+        let finding = ran_back(&heads, &furthest).expect("some run back");
+        assert_eq!((finding.event, finding.severity, finding.name), (3, Severity::Info, "clock_skew"));
+        assert_eq!(finding.detail, "2 events are dated before what the source wrote above, 2s500ms at most: d, c");
+        let ending = "2 events are dated before what the source wrote above, 2s500ms at most: d, …";
+        assert_eq!(told_of(&heads, &furthest[..1]), ending);
+        let one = "1 event is dated before what the source wrote above, 1ms at most: c";
+        assert_eq!(told_of(&heads[1..3], &furthest[1..]), one);
+        assert_eq!(ran_back(&heads[..2], &[]), None);
+    }
+
+    #[test]
     fn every_note_and_every_flag_that_counts_as_a_finding_has_its_sort() {
         assert!(crate::domain::NOTED.iter().all(|name| TELLING_ATTRIBUTES.iter().any(|(known, ..)| known == name)));
-        assert!(flag::FINDINGS.iter().all(|bit| FLAGGED.iter().any(|(known, ..)| known == bit)));
-        assert_eq!((crate::domain::NOTED.len(), flag::FINDINGS.len()), (TELLING_ATTRIBUTES.len(), FLAGGED.len()));
+        // Times that run back are told together.
+        let each = flag::FINDINGS.iter().filter(|bit| **bit != flag::TIME_RAN_BACK);
+        assert!(each.clone().all(|bit| FLAGGED.iter().any(|(known, ..)| known == bit)));
+        assert_eq!((crate::domain::NOTED.len(), each.count()), (TELLING_ATTRIBUTES.len(), FLAGGED.len()));
     }
 }

@@ -77,9 +77,9 @@ pub(super) fn findings(state: &State, list: List, areas: &Areas, buffer: &mut Bu
     let found = &timeline.correlation.findings;
     let count = |severity| found.iter().filter(|finding| finding.severity == severity).count();
     let title = format!(
-        " Findings: {} errors, {} warnings, {} info; {}Esc closes ",
-        count(Severity::Error),
-        count(Severity::Warning),
+        " Findings: {}, {}, {} info; {}Esc closes ",
+        words::counted(count(Severity::Error), "error"),
+        words::counted(count(Severity::Warning), "warning"),
         count(Severity::Info),
         if found.is_empty() { "" } else { "Enter goes there, " }
     );
