@@ -136,7 +136,7 @@ def difference(before, after):
 def work(slice_):
     """Adds the coding session and its sub-agent's."""
     title = "Crowd pulse says ok though its commit failed"
-    main = Session(uid("coding session"), "claude-code", title, cwd=CWD, branch="fix/pulse-commit")
+    main = Session(uid("coding session"), "claude-code", title, cwd=CWD, branch="fix/pulse-commit", findings=1)
     talk = Transcript(slice_, main, "2026-03-03T14:02:41Z", 1)
     before, after = text_of("crowd-pulse.ts"), text_of("crowd-pulse.fixed.ts")
     talk.asks(0, "In yesterday's retro the voice agent said \"Queued the update.\" but the vote never changed: Ben "

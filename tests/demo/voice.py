@@ -42,6 +42,7 @@ class Retro:
             "Sprint 14 retro: themes, votes, scorecard",
             room=name,
             canvas=CANVAS,
+            findings=7,
         )
         self.room = room = Room(slice_, session, micros("2026-03-02T10:00:00Z"), name)
         self.voice = Emitter(room, "voice_agent", VOICE, "openai", "gpt-realtime", "primary")
