@@ -52,7 +52,7 @@ pub fn in_families(sessions: Vec<Session>) -> Vec<Session> {
 
 /// Counts the findings of these sessions and of those that they may be joined with, and keeps the counts with them.
 ///
-/// A session that has, with all that it may be joined with, more than [`MOST_COUNTED`] events keeps what its events
+/// A session that has, with all that it may be joined with, more than 200,000 events keeps what its events
 /// tell of by themselves. `now` is as for [`findings`].
 pub async fn count_findings(store: &Store, ids: &BTreeSet<String>, now: i64) -> Result<()> {
     let mut wanted: BTreeMap<i64, Session> = BTreeMap::new();
