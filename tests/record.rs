@@ -4,3 +4,5 @@
 mod committing;
 #[path = "record/desk.rs"]
 mod desk;
+#[path = "record/recording.rs"]
+mod recording;

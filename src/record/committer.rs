@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 
 use super::figures::{Counters, Figures};
 use super::group::{self, Message, Request};
-use super::row::{self, Record};
-use super::{Item, Outcome, Refusal};
+use super::row::{self, Record, Written};
+use super::{Item, Limits, Outcome, Refusal};
 use crate::domain::Timestamp;
 use crate::store::{Appended, Batch, Store};
 
@@ -112,24 +112,28 @@ impl Committer {
     /// as they have ids.
     pub async fn submit(&self, items: Vec<Item>) -> Result<Vec<Outcome>, Refusal> {
         let now = now();
-        let mut records = Vec::with_capacity(items.len());
-        let mut places = Vec::with_capacity(items.len());
-        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(items.len());
-        for item in &items {
-            match row::record(item, now) {
+        let rows: Vec<Written> = items.iter().map(|item| row::write(item, now, &Limits::default(), None)).collect();
+        drop(items);
+        self.submit_written(&rows).await
+    }
+
+    /// The same for rows that were written before.
+    pub(super) async fn submit_written(&self, rows: &[Written]) -> Result<Vec<Outcome>, Refusal> {
+        let mut records = Vec::with_capacity(rows.len());
+        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(rows.len());
+        for row in rows {
+            match row.record() {
                 Ok(record) => {
-                    places.push(outcomes.len());
                     outcomes.push(None);
                     records.push(record);
                 }
-                Err(reason) => outcomes.push(Some(Outcome::Rejected { id: row::event_id(item), reason })),
+                Err(reason) => outcomes.push(Some(Outcome::Rejected { id: row.id.clone(), reason })),
             }
         }
-        self.shared.counters.rejected(outcomes.iter().flatten().count());
-        for (place, outcome) in places.into_iter().zip(self.submit_records(records).await?) {
-            outcomes[place] = Some(outcome);
-        }
-        Ok(outcomes.into_iter().flatten().collect())
+        let rejected = rows.len() - records.len();
+        let mut told = self.submit_records(records).await?.into_iter();
+        self.shared.counters.rejected(rejected);
+        Ok(outcomes.into_iter().filter_map(|outcome| outcome.or_else(|| told.next())).collect())
     }
 
     /// The same for records that were made elsewhere: one outcome a record, that of its first event.

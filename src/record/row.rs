@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::Item;
+use super::{Item, Limits};
 use crate::domain::present::payload::{Blob, Bytes, Payloads};
 use crate::domain::present::row::{Row, Table};
 use crate::domain::present::rows::{self, Context};
@@ -58,47 +58,144 @@ impl Payloads for NoBlobs {
     }
 }
 
-/// The record of an item. `now` stands in for the time of an item that has none.
-///
-/// # Errors
-/// Says what is wrong with an item of which no row can be made.
-pub fn record(item: &Item, now: Timestamp) -> Result<Record, String> {
-    let mut writer = Writer { bytes: vec![b'{'] };
-    columns(item, &mut writer);
-    let said = writer.bytes.len();
-    stamps(item, now, &mut writer);
-    let mut bytes = writer.bytes;
-    bytes.push(b'}');
-    let outline = Outline::of(&bytes).map_err(|fault| format!("it is no JSON: {fault}"))?;
-    let session = session(item);
-    let row = Row { value: outline.root() };
-    let context = Context { session: &session.id, time: Some(now), payloads: &NoBlobs };
-    let made = rows::read(item.table, row, &context);
-    let bodies = made.bodies.into_iter().filter_map(|(role, bytes)| match bytes {
-        Bytes::Range(range) => Some((role, range)),
-        Bytes::Blob(_) => None,
-    });
-    let bodies = bodies.collect();
-    let content = content(item, &bytes, said, &outline);
-    Ok(Record { bytes, sessions: vec![session], content, events: vec![Told { event: made.event, bodies }] })
+/// What a row is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Form {
+    Transcript,
+    Task,
+    Trace,
+    Model,
+    Tool,
+    Ledger,
+    /// Of no table: what the recorder says of events that are missing.
+    Gap,
 }
 
-/// How the row is known when it comes again: by all that its emitter said.
-fn content(item: &Item, bytes: &[u8], said: usize, outline: &Outline) -> [u8; 16] {
-    if bytes.len() > LOOKED_AT || outline.partial {
-        let mut content = [0; 16];
-        content.copy_from_slice(&digest(&bytes[..said])[..16]);
-        return content;
+impl Form {
+    fn of(table: Table) -> Self {
+        match table {
+            Table::Transcript => Self::Transcript,
+            Table::Task => Self::Task,
+            Table::Trace => Self::Trace,
+            Table::Model => Self::Model,
+            Table::Tool => Self::Tool,
+            Table::Ledger => Self::Ledger,
+        }
     }
-    let stamps = item.stamps.iter().map(|(name, _)| name.as_str());
-    let time = item.at.is_none().then_some("created_at");
-    ids::content_without(outline.root(), &stamps.chain(time).collect::<Vec<_>>())
+
+    fn table(self) -> Option<Table> {
+        Table::ALL.into_iter().find(|table| Self::of(*table) == self)
+    }
+}
+
+/// Whose events they are: the session with what names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Whose {
+    pub id: String,
+    pub room: Option<String>,
+    pub canvas: Option<String>,
+}
+
+impl Whose {
+    fn session(&self) -> Session {
+        Session {
+            lineage: self.id.clone(),
+            id: self.id.clone(),
+            agent: AGENT.to_owned(),
+            project: self.room.clone(),
+            room: self.room.clone(),
+            canvas: self.canvas.clone(),
+            ..Session::default()
+        }
+    }
+}
+
+/// A row as it waits: its bytes, and what must be known to read it, now or after a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Written {
+    pub form: Form,
+    pub whose: Whose,
+    /// What the event is called, who emitted it, and when: µs.
+    pub id: String,
+    pub source: String,
+    pub at: i64,
+    /// So many of the bytes say what the emitter said.
+    pub said: usize,
+    /// Columns that are no part of what makes it the same event.
+    pub left_out: Vec<String>,
+    /// JSON; kept beside all this, not in it.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+}
+
+/// Writes an item as a row. `now` stands in for the time of an item that has none.
+pub(super) fn write(item: &Item, now: Timestamp, limits: &Limits, retention_days: Option<u32>) -> Written {
+    let id = event_id(item);
+    let mut writer = Writer { bytes: vec![b'{'], limits: *limits };
+    columns(item, &id, &mut writer);
+    let said = writer.bytes.len();
+    let days = i64::from(retention_days.unwrap_or(0));
+    let expires = Timestamp(now.0.saturating_add(days.saturating_mul(24 * 3600 * 1_000_000)));
+    writer.some("expires_at", retention_days.map(|_| expires.rfc3339()));
+    stamps(item, now, &mut writer);
+    writer.bytes.push(b'}');
+    let stamped = item.stamps.iter().map(|(name, _)| name.clone());
+    let own = [item.at.is_none().then_some("created_at"), retention_days.map(|_| "expires_at")];
+    Written {
+        form: Form::of(item.table),
+        whose: whose(item),
+        id,
+        source: item.source.trim().to_owned(),
+        at: item.at.unwrap_or(now).0,
+        said,
+        left_out: stamped.chain(own.into_iter().flatten().map(str::to_owned)).collect(),
+        bytes: writer.bytes,
+    }
+}
+
+impl Written {
+    /// The record of the row.
+    ///
+    /// # Errors
+    /// Says what is wrong with a row that cannot be read.
+    pub fn record(&self) -> Result<Record, String> {
+        let outline = Outline::of(&self.bytes).map_err(|fault| format!("it is no JSON: {fault}"))?;
+        let row = Row { value: outline.root() };
+        let told = match self.form.table() {
+            None => Told { event: super::gap::read(row, &self.whose), bodies: Vec::new() },
+            Some(table) => {
+                let context = Context { session: &self.whose.id, time: Some(Timestamp(self.at)), payloads: &NoBlobs };
+                let made = rows::read(table, row, &context);
+                let bodies = made.bodies.into_iter().filter_map(|(role, bytes)| match bytes {
+                    Bytes::Range(range) => Some((role, range)),
+                    Bytes::Blob(_) => None,
+                });
+                Told { event: made.event, bodies: bodies.collect() }
+            }
+        };
+        let content = self.content(&outline);
+        Ok(Record { bytes: self.bytes.clone(), sessions: vec![self.whose.session()], content, events: vec![told] })
+    }
+
+    /// How the row is known when it comes again: by all that its emitter said.
+    fn content(&self, outline: &Outline) -> [u8; 16] {
+        if self.bytes.len() > LOOKED_AT || outline.partial {
+            let mut content = [0; 16];
+            content.copy_from_slice(&digest(&self.bytes[..self.said.min(self.bytes.len())])[..16]);
+            return content;
+        }
+        let left_out: Vec<&str> = self.left_out.iter().map(String::as_str).collect();
+        ids::content_without(outline.root(), &left_out)
+    }
 }
 
 /// The session that an item belongs to: the room's, else the canvas's, else that of its emitter.
 pub fn session(item: &Item) -> Session {
-    let filled =
-        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    whose(item).session()
+}
+
+fn whose(item: &Item) -> Whose {
     let (room, canvas) = (filled(&item.room), filled(&item.canvas_id));
     let named = |kind: &str, name: &Option<String>| name.as_ref().map(|name| format!("{kind}:{name}"));
     let id = filled(&item.session)
@@ -106,16 +203,19 @@ pub fn session(item: &Item) -> Session {
         .or_else(|| named("canvas", &canvas))
         .or_else(|| named("session", &filled(&item.session_id)))
         .unwrap_or_else(|| format!("source:{}", item.source.trim()));
-    let project = room.clone();
-    Session { lineage: id.clone(), id, agent: AGENT.to_owned(), project, room, canvas, ..Session::default() }
+    Whose { id, room, canvas }
+}
+
+/// A text that says something, without white space around it.
+fn filled(text: &Option<String>) -> Option<String> {
+    text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// What the emitter said, as columns.
-fn columns(item: &Item, row: &mut Writer) {
-    let id = event_id(item);
+fn columns(item: &Item, id: &str, row: &mut Writer) {
     match item.table {
-        Table::Transcript | Table::Model | Table::Tool => row.text("event_id", Some(&id)),
-        Table::Task | Table::Trace | Table::Ledger => row.text("id", Some(&id)),
+        Table::Transcript | Table::Model | Table::Tool => row.text("event_id", Some(id)),
+        Table::Task | Table::Trace | Table::Ledger => row.text("id", Some(id)),
     }
     row.some("sequence", item.sequence);
     row.some("created_at", item.at.map(Timestamp::rfc3339));
@@ -147,11 +247,11 @@ fn columns(item: &Item, row: &mut Writer) {
     ] {
         row.text(name, text.as_deref());
     }
-    row.raw("context_priming", item.context_priming.as_deref());
-    row.raw("tools", item.tools.as_deref());
+    row.column("context_priming", item.context_priming.as_deref());
+    row.column("tools", item.tools.as_deref());
     row.payload("input", item.input.as_deref());
     row.payload("output", item.output.as_deref());
-    row.raw("metadata", item.metadata.as_deref());
+    row.column("metadata", item.metadata.as_deref());
     row.raw("usage", item.usage.as_deref());
     row.text("error", item.error.as_deref());
     row.some("latency_ms", item.latency_ms);
@@ -174,18 +274,17 @@ fn stamps(item: &Item, now: Timestamp, row: &mut Writer) {
 }
 
 /// What the event is called.
-pub fn event_id(item: &Item) -> String {
-    let said =
-        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-    let status = said(&item.status).unwrap_or_else(|| "unknown".to_owned());
+fn event_id(item: &Item) -> String {
+    let status = filled(&item.status).unwrap_or_else(|| "unknown".to_owned());
     let composed = |base| format!("{base}:{}:{status}:{}", item.event_type.trim(), item.sequence.unwrap_or(0));
-    let named = said(&item.event_id).or_else(|| said(&item.base).map(composed));
+    let named = filled(&item.event_id).or_else(|| filled(&item.base).map(composed));
     named.unwrap_or_else(|| uuid::Uuid::now_v7().to_string())
 }
 
 /// A row that is being written.
 struct Writer {
     bytes: Vec<u8>,
+    limits: Limits,
 }
 
 impl Writer {
@@ -221,12 +320,33 @@ impl Writer {
         }
     }
 
+    /// A column of which the policy may want no more than a preview.
+    fn column(&mut self, name: &str, value: Option<&RawValue>) {
+        let most = self.limits.column.unwrap_or(usize::MAX);
+        match value.map(RawValue::get).filter(|text| text.len() > most) {
+            Some(text) => {
+                self.name(name);
+                let end = text.char_indices().nth(self.limits.preview).map_or(text.len(), |(at, _)| at);
+                self.cut(text, end);
+            }
+            None => self.raw(name, value),
+        }
+    }
+
+    /// What is left of a value, as the original writes it.
+    fn cut(&mut self, text: &str, end: usize) {
+        self.value(serde_json::json!({"truncated": true, "size_bytes": text.len(), "preview": &text[..end]}));
+    }
+
     /// What went in or came out. The table holds objects, so all else lies in one, as the original wraps it.
     fn payload(&mut self, kind: &str, value: Option<&RawValue>) {
         let Some(value) = value else { return };
         let text = value.get();
         self.name(&format!("{kind}_payload"));
-        if text.starts_with('{') {
+        let most = self.limits.payload.unwrap_or(usize::MAX);
+        if text.len() > most {
+            self.cut(text, text.floor_char_boundary(most));
+        } else if text.starts_with('{') {
             self.bytes.extend_from_slice(text.as_bytes());
             self.some(&format!("{kind}_plain"), looks_wrapped(text).then_some(true));
         } else {
