@@ -104,6 +104,8 @@ pub enum Command {
     Stats(Stats),
     /// Check a slice or a store against its own digests
     Verify(Verify),
+    /// List recorded events that the store could not hold, or try them again
+    Quarantine(Quarantine),
 }
 
 #[derive(Debug, Args)]
@@ -409,6 +411,24 @@ Examples:
 pub struct Verify {
     /// A slice written by `turnscope export`, or a store
     pub file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  turnscope quarantine                  what lies there, and why
+  turnscope quarantine --json           with the rows themselves
+  turnscope quarantine --retry          try all of it again
+
+What is stored leaves the quarantine. What is not makes the exit code 3.")]
+pub struct Quarantine {
+    /// Only the events with these ids
+    #[arg(value_name = "EVENT")]
+    pub events: Vec<String>,
+
+    /// Try to store them again
+    #[arg(long)]
+    pub retry: bool,
 }
 
 #[cfg(test)]

@@ -4,5 +4,7 @@
 mod committing;
 #[path = "record/desk.rs"]
 mod desk;
+#[path = "record/killing.rs"]
+mod killing;
 #[path = "record/recording.rs"]
 mod recording;

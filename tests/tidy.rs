@@ -39,7 +39,7 @@ const TOP: &[&str] = &[
 const MOST_LINES: usize = 500;
 
 /// Where a value that could not be had must not silently become an empty one.
-const NOTHING_LOST: &[&str] = &["src/store/", "src/import/", "src/report/"];
+const NOTHING_LOST: &[&str] = &["src/store/", "src/record/", "src/import/", "src/report/"];
 
 /// What may fail, and so must not be followed by `unwrap_or_default()` there.
 const FALLIBLE: &[&str] =

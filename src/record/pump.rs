@@ -198,14 +198,12 @@ impl Pump {
 
     /// Stores the next part of the own journal.
     async fn drain_journal(&self) -> Result<(), OutOfTime> {
-        let portion = match locked(&self.shared.journal).read(PORTION) {
-            Ok(portion) => portion,
-            Err(_) => {
-                // The disk may come to its senses; until then everything is where it was.
-                tokio::select! {
-                    () = tokio::time::sleep(LONGEST_WAIT) => return Ok(()),
-                    () = self.out_of_time() => return Err(OutOfTime),
-                }
+        let read = locked(&self.shared.journal).read(PORTION);
+        let Ok(portion) = read else {
+            // The disk may come to its senses; until then everything is where it was.
+            tokio::select! {
+                () = tokio::time::sleep(LONGEST_WAIT) => return Ok(()),
+                () = self.out_of_time() => return Err(OutOfTime),
             }
         };
         let outcomes = self.submit(&portion.rows).await?;
@@ -249,8 +247,8 @@ impl Pump {
     async fn recover(&self) -> Result<(), OutOfTime> {
         let folder = journal::folder(&self.shared.store);
         let own = locked(&self.shared.journal).path().to_owned();
-        // What cannot be read stays where it is.
-        let journals = journal::journals(&folder).unwrap_or_default();
+        // What cannot be read stays where it is, for the next recorder.
+        let Ok(journals) = journal::journals(&folder) else { return Ok(()) };
         for path in journals.into_iter().filter(|path| *path != own) {
             if let Ok(Some(journal)) = Journal::left(&path) {
                 self.recover_one(&path, journal).await?;

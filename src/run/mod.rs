@@ -12,6 +12,7 @@ mod location;
 mod output;
 mod newest;
 mod progress;
+mod quarantine;
 mod scratch;
 mod search;
 mod selection;
@@ -151,6 +152,7 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         Command::Export(export) => export::export(location, &export, output).await,
         Command::Stats(stats) => stats::stats(location, &stats, output).await,
         Command::Verify(verify) => verify::verify(&verify, output).await,
+        Command::Quarantine(wanted) => quarantine::quarantine(location, &wanted, output).await,
     }
 }
 

@@ -55,6 +55,14 @@ fn gaps(events: &[Event]) -> Vec<&Event> {
     events.iter().filter(|event| event.event_type == "gap").collect()
 }
 
+/// Runs the program on a store: exit code, stdout, stderr.
+fn turnscope(store: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_turnscope"));
+    let output = command.arg("--store").arg(store).args(arguments).output().expect("runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (output.status.code().expect("ended by itself"), text(output.stdout), text(output.stderr))
+}
+
 #[tokio::test]
 async fn a_flush_answers_for_the_events_of_its_own_caller() {
     let desk = Desk::new().await;
@@ -214,6 +222,13 @@ async fn poison_is_laid_aside_and_can_be_tried_again() {
     let store = Store::open(&desk.path()).await.expect("opens");
     assert!(!redrive(&store, &laid).await.expect("tried")[0].is_kept());
     assert_eq!(quarantined(&desk.path()).expect("reads").len(), 1);
+    let (code, told, _) = turnscope(&desk.path(), &["quarantine", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).expect("one object");
+    assert_eq!((code, told["event"].as_str(), told["row"]["source"].as_str()), (0, Some("bad"), Some("canvas_runner")));
+    let (code, told, words) = turnscope(&desk.path(), &["quarantine", "--retry"]);
+    assert_eq!((code, told.as_str()), (3, "rejected bad\n"));
+    assert!(words.contains("poison"), "{words}");
+    assert_eq!(turnscope(&desk.path(), &["quarantine", "other"]).0, 1);
     sqlx::query("DROP TRIGGER poison").execute(&mut connection).await.expect("dropped");
     assert!(redrive(&store, &laid).await.expect("tried")[0].is_kept());
     assert_eq!(quarantined(&desk.path()).expect("reads").len(), 0);
