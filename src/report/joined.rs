@@ -1,9 +1,9 @@
 //! A session's joins: the web of its lineage and room, and each join with the values and rows that explain it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::walk::Step;
 use crate::domain::{Event, Head, Session, Ties};
@@ -14,6 +14,9 @@ use crate::timeline::{Join, Link, Part, Place, Rows, Seen, Strength, Web, descri
 const AROUND: usize = 16;
 /// Joins that lead to one row and are told with it; each of them is told with its own row too.
 const MOST_INCOMING: usize = 1000;
+
+/// The share of the whole that reading takes, in percent.
+const READING: i64 = 60;
 
 /// The joins of one session with all that it is related to.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,12 +32,35 @@ pub struct Joined {
 impl Joined {
     /// Reads and weaves what is needed; near-linear in the number of events.
     pub async fn of(store: &Store, session: &Session) -> Result<Self> {
+        Self::watched(store, session, |_| true).await?.context("nobody stops this")
+    }
+
+    /// The same for one who waits: `goes_on` is told how far it is, in percent, and stops it by `false`. Then there is
+    /// nothing.
+    pub async fn watched(
+        store: &Store,
+        session: &Session,
+        mut goes_on: impl FnMut(usize) -> bool + Send + 'static,
+    ) -> Result<Option<Self>> {
+        let related = store.related(session).await?;
+        let all = related.iter().map(|related| related.events).sum::<i64>().max(1);
         let mut read: Vec<(i64, Vec<Head>, Ties)> = Vec::new();
-        for related in store.related(session).await? {
-            let (heads, ties) = store.tied(related.number).await?;
+        let mut before = 0;
+        for related in &related {
+            let mut is_reading = |events: usize| {
+                let done = before + i64::try_from(events).unwrap_or(i64::MAX - before);
+                goes_on((done.min(all) * READING / all) as usize)
+            };
+            let Some((heads, ties)) = store.tied(related.number, &mut is_reading).await? else { return Ok(None) };
+            before += heads.len() as i64;
             read.push((related.number, heads, ties));
         }
-        Self::of_read(session.number, read).await
+        let session = session.number;
+        let joined = tokio::task::spawn_blocking(move || {
+            let share = 100 - READING as usize;
+            Self::weave(session, &read, &mut |percent| goes_on(READING as usize + percent * share / 100))
+        });
+        Ok(joined.await?)
     }
 
     /// The joins of a session after another's: those of that one where they cover the same sessions.
@@ -49,18 +75,13 @@ impl Joined {
         }
     }
 
-    async fn of_read(session: i64, read: Vec<(i64, Vec<Head>, Ties)>) -> Result<Self> {
-        let joined = tokio::task::spawn_blocking(move || Self::weave(session, &read));
-        Ok(joined.await?)
-    }
-
-    fn weave(session: i64, read: &[(i64, Vec<Head>, Ties)]) -> Self {
+    fn weave(session: i64, read: &[(i64, Vec<Head>, Ties)], goes_on: &mut dyn FnMut(usize) -> bool) -> Option<Self> {
         let parts: Vec<Part<'_>> =
             read.iter().map(|(session, heads, ties)| Part { session: *session, heads, ties }).collect();
-        let web = Arc::new(Web::of(&parts));
+        let web = Arc::new(Web::watched(&parts, goes_on)?);
         let rows: HashMap<i64, Rows> = read.iter().map(|(session, heads, _)| (*session, Rows::of(heads))).collect();
         let leads = rows.get(&session).map(leads).unwrap_or_default();
-        Self { web, rows: Arc::new(rows), leads: Arc::new(leads), session }
+        Some(Self { web, rows: Arc::new(rows), leads: Arc::new(leads), session })
     }
 
     /// The same joins, seen from another session that they cover.
@@ -185,6 +206,25 @@ impl Joined {
             Some((turn.id.clone(), (lead, turn.words())))
         });
         Ok(said.collect())
+    }
+
+    /// The place of a node in the timeline of the session; `None` for a node of another one.
+    pub fn place(&self, node: u32) -> Option<u32> {
+        let place = self.web.place(node);
+        (place.session == self.session).then_some(place.row as u32)
+    }
+
+    /// All nodes of the session that joins lead to from some nodes, over however many others, themselves among them.
+    pub fn branch(&self, starts: Vec<u32>) -> Vec<u32> {
+        let mut waiting: Vec<u32> = starts.into_iter().filter(|node| self.place(*node).is_some()).collect();
+        let mut reached: HashSet<u32> = waiting.iter().copied().collect();
+        while let Some(node) = waiting.pop() {
+            let certain = self.web.links_of(node).filter(|link| link.strength() < Strength::Ambiguous);
+            let others = certain.filter_map(|link| link.other(node));
+            let others = others.filter(|other| self.place(*other).is_some());
+            waiting.extend(others.filter(|other| reached.insert(*other)));
+        }
+        reached.into_iter().collect()
     }
 
     /// How a node is joined with another, where it is: the strength of the strongest link between them.

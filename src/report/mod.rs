@@ -14,7 +14,7 @@ mod walk;
 pub use find::{Found, Query, Search};
 pub use findings::{count_findings, findings, in_families};
 pub use joined::Joined;
-pub use lens::{Sharing, SharingRow, lens, sharing};
+pub use lens::{Reason, Sharing, SharingRow, lens};
 pub use original::{Written, write_original};
 pub use pick::Pick;
 pub use pieces::{Pieces, incomplete};

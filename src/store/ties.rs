@@ -13,10 +13,17 @@ use crate::domain::{Head, KeyKind, Kind, Session, Speaker, Tie, Ties, Via};
 
 /// The keys of a session are read in one run where it has most of those in between; else they are asked for.
 const SPARSE: usize = 8;
+/// Events after which is told how many are read.
+const TELL_EVERY: usize = 4096;
 
 impl Store {
-    /// The events of a session in timeline order, with what joins need of them.
-    pub async fn tied(&self, session: i64) -> Result<(Vec<Head>, Ties)> {
+    /// The events of a session in timeline order, with what joins need of them. `goes_on` is told now and then how many
+    /// are read, and stops it by `false`; then there is nothing.
+    pub async fn tied(
+        &self,
+        session: i64,
+        goes_on: &mut (dyn FnMut(usize) -> bool + Send),
+    ) -> Result<Option<(Vec<Head>, Ties)>> {
         let known = self.keys_of_session(session).await?;
         let mut rows = sqlx::query(
             "SELECT event, order_time, turn_hash, kind, phase, flags, usage_total, latency, keys, participant, source, \
@@ -29,8 +36,11 @@ impl Store {
             let head = head_of(&row)?;
             add_ties(&mut ties, head.kind, &row, &known)?;
             heads.push(head);
+            if heads.len().is_multiple_of(TELL_EVERY) && !goes_on(heads.len()) {
+                return Ok(None);
+            }
         }
-        Ok((heads, ties))
+        Ok(Some((heads, ties)))
     }
 
     /// The sessions that one may be joined with, itself among them: of its lineage, and of its room.

@@ -3,7 +3,7 @@
 use super::keymap::Place;
 
 /// A place to come back to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Visit {
     pub place: Place,
     /// The id of the session that was open or under the cursor.
@@ -11,6 +11,16 @@ pub(crate) struct Visit {
     /// The number of the leading event of the row.
     pub event: Option<i64>,
     pub tab: u8,
+    /// The lines between the top of the screen and the cursor.
+    pub above: usize,
+}
+
+/// How far a place was scrolled makes it no other one.
+impl PartialEq for Visit {
+    fn eq(&self, other: &Self) -> bool {
+        let place = |visit: &Self| (visit.place, visit.event, visit.tab);
+        place(self) == place(other) && self.session == other.session
+    }
 }
 
 /// Places in the order in which they were left.
@@ -29,9 +39,8 @@ impl History {
     /// Remembers a place that is left by a jump.
     pub(crate) fn leave(&mut self, visit: Visit) {
         self.left = Some(visit.clone());
-        if self.back.last() != Some(&visit) {
-            self.back.push(visit);
-        }
+        self.back.pop_if(|last| *last == visit);
+        self.back.push(visit);
         if self.back.len() > MOST {
             self.back.remove(0);
         }
@@ -88,7 +97,7 @@ mod tests {
     use super::*;
 
     fn at(event: i64) -> Visit {
-        Visit { place: Place::Timeline, session: None, event: Some(event), tab: 1 }
+        Visit { place: Place::Timeline, session: None, event: Some(event), tab: 1, above: 0 }
     }
 
     #[test]

@@ -67,6 +67,17 @@ impl List {
         self.keep(length, height);
     }
 
+    /// The lines between the top of the window and the cursor.
+    pub fn above(&self) -> usize {
+        self.at.saturating_sub(self.top)
+    }
+
+    /// Scrolls so that so many lines stand above the cursor, as far as they fit.
+    pub fn scroll_to(&mut self, above: usize, length: usize, height: usize) {
+        self.top = self.at.saturating_sub(above);
+        self.contain(length, height);
+    }
+
     /// Brings cursor and window back into the list after either has changed its size; no line is left blank while
     /// there is one to fill it.
     pub fn keep(&mut self, length: usize, height: usize) {

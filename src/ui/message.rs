@@ -71,6 +71,17 @@ pub(crate) struct Manner {
     pub width: u16,
 }
 
+/// What rows that belong together are asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Purpose {
+    /// To open the lens.
+    Open,
+    /// To fill the lens that is open, now that more is known.
+    Fill,
+    /// To isolate the key after this one, or the first.
+    Isolate(Option<Key>),
+}
+
 /// What is to be done in front of the user, outside the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Then {
@@ -196,6 +207,7 @@ pub(crate) enum Request {
     },
     /// Joins all rows of a session, and those of the sessions that it is related to.
     Weave {
+        job: u64,
         session: Box<Session>,
     },
     Links {
@@ -203,12 +215,13 @@ pub(crate) enum Request {
         joined: Joined,
         members: Members,
     },
-    /// The rows that share a key with one; to isolate the key after the one that is isolated, or for the lens.
+    /// The rows that belong together with one: by keys, and by all other joins where these are known.
     Lens {
         session: Box<Session>,
-        joined: Joined,
+        rows: Arc<Rows>,
+        joined: Option<Joined>,
         members: Members,
-        isolate: Option<Option<Key>>,
+        purpose: Purpose,
     },
     /// Reads windows of bodies and prepares them to be shown.
     Payload {
@@ -398,6 +411,7 @@ pub(crate) enum Message {
         detail: Box<Detail>,
     },
     Woven {
+        job: u64,
         session: i64,
         joined: Joined,
         findings: Vec<Finding>,
@@ -406,7 +420,9 @@ pub(crate) enum Message {
         session: i64,
         of: i64,
         groups: Vec<Sharing>,
-        isolate: Option<Option<Key>>,
+        /// The other joins were known.
+        joined: bool,
+        purpose: Purpose,
     },
     Links {
         session: i64,

@@ -24,7 +24,7 @@ use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Mes
 use super::payload::{Hint, Part, Payload, View};
 use crate::domain::filter::{Filter, Frame};
 use crate::domain::{Body, Event, KeyKind, Role, Session};
-use crate::report::{Joined, Pick, Step, findings, lens};
+use crate::report::{Joined, Pick, Step, lens};
 use crate::store::{Annotation, Store};
 use crate::timeline::{Join, Rows, describe};
 
@@ -51,6 +51,11 @@ pub struct Backend {
 impl Backend {
     pub fn new(store: Store) -> Self {
         Self { annotations: store.clone(), store, files: None }
+    }
+
+    #[cfg(test)]
+    pub(super) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Keeps marks and notes in another store, as files opened directly need it.
@@ -129,7 +134,8 @@ pub(crate) fn job_of(request: &Request) -> Option<u64> {
         | Request::Spill { job, .. }
         | Request::Survey { job, .. }
         | Request::Totals { job, .. }
-        | Request::Compare { job, .. } => Some(*job),
+        | Request::Compare { job, .. }
+        | Request::Weave { job, .. } => Some(*job),
         _ => None,
     }
 }
@@ -206,14 +212,11 @@ impl Worker {
             Request::Detail { session, members } => {
                 Message::Detail { session, detail: Box::new(self.detail(members).await?) }
             }
-            Request::Weave { session } => {
-                let joined = Joined::of(store, &session).await?;
-                let findings = findings(store, &session, &joined, now()).await?;
-                Message::Woven { session: session.number, joined, findings }
-            }
-            Request::Lens { session, joined, members, isolate } => {
-                let groups = lens(store, &session, &joined, &members.numbers).await?;
-                Message::Lens { session: session.number, of: members.key, groups, isolate }
+            Request::Weave { job, session } => self.weave(job, &session).await?,
+            Request::Lens { session, rows, joined, members, purpose } => {
+                let groups = lens(store, &session, &rows, joined.as_ref(), &members.numbers).await?;
+                let (session, of, joined) = (session.number, members.key, joined.is_some());
+                Message::Lens { session, of, groups, joined, purpose }
             }
             Request::Links { session, joined, members } => {
                 let links = self.links(&joined, &members).await?;
@@ -449,12 +452,6 @@ impl Worker {
         let length = length.min(body.size - from).max(0);
         self.backend.store.read(body.blob, body.start + from, length).await
     }
-}
-
-/// µs since 1970.
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// The rows that a join could not choose from, and those that it rejected.

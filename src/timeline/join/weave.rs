@@ -79,8 +79,8 @@ pub(super) struct Woven {
     pub candidates: Vec<u32>,
 }
 
-/// Applies all rules.
-pub(super) fn weave(parts: &[Part<'_>]) -> Woven {
+/// Applies all rules; `None` where `goes_on`, told how far it is in percent, answers `false`.
+pub(super) fn weave(parts: &[Part<'_>], goes_on: &mut dyn FnMut(usize) -> bool) -> Option<Woven> {
     let runs = named_runs(parts);
     let (mut nodes, mut entries, mut sessions) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
@@ -96,10 +96,13 @@ pub(super) fn weave(parts: &[Part<'_>]) -> Woven {
     // Which call a result belongs to says more than that both are of one request, so halves are paired before keys.
     let (exact, others): (Vec<_>, Vec<_>) = numbered().partition(|(_, rule)| rule.strength == Strength::Exact);
     let (halves, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|(_, rule)| rule.pairs_halves());
-    for (number, rule) in exact.into_iter().chain(halves).chain(others) {
+    for (done, (number, rule)) in exact.into_iter().chain(halves).chain(others).enumerate() {
+        if !goes_on(done * 100 / RULES.len()) {
+            return None;
+        }
         weaving.apply(number, rule);
     }
-    Woven { sessions, links: weaving.links, candidates: weaving.candidates }
+    Some(Woven { sessions, links: weaving.links, candidates: weaving.candidates })
 }
 
 fn numbered() -> impl Iterator<Item = (u8, &'static Rule)> {

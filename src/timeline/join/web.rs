@@ -64,7 +64,12 @@ pub struct Web {
 impl Web {
     /// Joins the rows of some sessions: those of one lineage or one room. Near-linear in the number of events.
     pub fn of(parts: &[weave::Part<'_>]) -> Self {
-        let woven = weave::weave(parts);
+        Self::watched(parts, &mut |_| true).unwrap_or_default()
+    }
+
+    /// The same for one who waits: `goes_on` is told how far it is, in percent, and stops it by `false`.
+    pub fn watched(parts: &[weave::Part<'_>], goes_on: &mut dyn FnMut(usize) -> bool) -> Option<Self> {
+        let woven = weave::weave(parts, goes_on)?;
         let mut web = Self {
             sessions: woven.sessions,
             links: woven.links,
@@ -73,7 +78,7 @@ impl Web {
             touching: Vec::new(),
         };
         web.index();
-        web
+        Some(web)
     }
 
     fn index(&mut self) {

@@ -142,7 +142,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     find(TIMELINE, &["o"], Find::Sharing, "next row that shares a key with this one").hint("same key"),
     find(TIMELINE, &["O"], Find::SharingBefore, "row before that shares a key with this one"),
     find(TIMELINE, &["g o"], Find::KeyKind, "pick the kind of key that o and O go by"),
-    show(ROWS, &["c"], Show::Lens, "lens: every row that shares a key with this one").hint("lens"),
+    show(ROWS, &["c"], Show::Lens, "lens: every row that belongs together with this one").hint("lens"),
     show(ROWS, &["i"], Show::Isolate, "show only the rows with a key of this one; again the next key"),
     show(ROWS, &["I"], Show::Findings, "findings: what does not add up").hint("findings"),
     sort(&[", t"], Column::Started, "sort by start; again turns it round"),

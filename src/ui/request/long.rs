@@ -2,12 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::{REPORT_EVERY, Worker};
-use crate::domain::Event;
+use crate::domain::{Event, Session};
+use crate::report::{Joined, findings};
 use crate::timeline::{Growing, Rows, describe};
 use crate::ui::message::Message;
 use crate::ui::phrase::Phrase;
@@ -18,6 +20,24 @@ const PAGE: i64 = 8192;
 const BATCH: usize = 4096;
 
 impl Worker {
+    /// Joins all rows of a session, and looks for what does not add up in them.
+    pub(super) async fn weave(&self, job: u64, session: &Session) -> Result<Message> {
+        let store = &self.backend.store;
+        let (cancel, replies) = (self.cancel.clone(), self.replies.clone());
+        let mut told = 0;
+        let joined = Joined::watched(store, session, move |percent| {
+            if percent > told {
+                told = percent;
+                // A screen that is busy has no need of every step.
+                let _ = replies.try_send(Message::Progress { job, words: format!("{percent}%") });
+            }
+            !cancel.load(Ordering::Relaxed)
+        });
+        let Some(joined) = joined.await? else { bail!("cancelled") };
+        let findings = findings(store, session, &joined, now()).await?;
+        Ok(Message::Woven { job, session: session.number, joined, findings })
+    }
+
     /// Reads on where rows end, and shows what is here now and then; begins anew where something came in between.
     pub(super) async fn grow(&self, session: i64, mut growing: Box<Growing>, settled: bool) -> Result<Box<Growing>> {
         let store = &self.backend.store;
@@ -101,4 +121,10 @@ impl Worker {
         };
         Ok(batch.iter().filter(|row| may_hold(row)).copied().collect())
     }
+}
+
+/// µs since 1970.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

@@ -11,7 +11,7 @@ use crate::report::Joined;
 use crate::timeline::{Finding, Growing, Row, Rows, State as RowState};
 use crate::ui::insight::Survey;
 use crate::ui::list::List;
-use crate::ui::message::{Mark, Members, Request};
+use crate::ui::message::{Mark, Members};
 use crate::ui::payload::View;
 use crate::ui::phrase::Phrase;
 use crate::ui::turns::Turns;
@@ -98,6 +98,15 @@ pub(crate) struct Wanted {
     pub event: i64,
     /// The tab to open the event with; `None` stays in the timeline.
     pub tab: Option<Tab>,
+    /// The lines above it; `None` leaves that open.
+    pub above: Option<usize>,
+}
+
+impl Wanted {
+    /// The row of an event in the timeline.
+    pub(crate) fn row(event: i64) -> Self {
+        Self { event, tab: None, above: None }
+    }
 }
 
 /// The timeline of one session.
@@ -119,8 +128,8 @@ pub(crate) struct Timeline {
     pub errors: Vec<u32>,
     /// The joins of all rows; `None` while they are worked out.
     pub joined: Option<Joined>,
-    /// The joins have been asked for.
-    pub weaving: bool,
+    /// The job that works out the joins.
+    pub weaving: Option<u64>,
     pub correlation: Correlation,
     pub list: List,
     pub turns: Turns,
@@ -163,7 +172,7 @@ impl Timeline {
             last_request: 0,
             errors: Vec::new(),
             joined: None,
-            weaving: false,
+            weaving: None,
             correlation: Correlation::default(),
             list: List::default(),
             turns: Turns::default(),
@@ -272,6 +281,9 @@ impl Timeline {
         if let Some(row) = wanted.map(|wanted| wanted.event).or(stood).and_then(|event| self.rows.position(event)) {
             self.list.jump(self.line_of(row), self.len(), height);
         }
+        if let Some(above) = wanted.and_then(|wanted| wanted.above) {
+            self.list.scroll_to(above, self.len(), height);
+        }
         if complete || wanted.is_some() {
             self.wanted = None;
         }
@@ -337,14 +349,6 @@ impl Timeline {
             hidden.map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0).collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         counts
-    }
-
-    /// Asks for the joins of all rows, once all are here, unless they are being worked out.
-    pub(crate) fn ask_joins(&mut self) -> Option<Request> {
-        if !self.complete || std::mem::replace(&mut self.weaving, true) {
-            return None;
-        }
-        Some(Request::Weave { session: Box::new(self.session.clone()) })
     }
 
     /// Takes what does not add up, with the rows to go to.

@@ -39,6 +39,13 @@ impl Jobs {
         self.running.iter().any(|work| work.job == job)
     }
 
+    /// Talks of a job that nobody had asked for before.
+    pub(crate) fn talk_of(&mut self, job: u64) {
+        if let Some(work) = self.running.iter_mut().find(|work| work.job == job) {
+            work.quiet = false;
+        }
+    }
+
     /// Takes a job off the list; `false` where it was not on it.
     pub(crate) fn end(&mut self, job: u64) -> bool {
         let before = self.running.len();

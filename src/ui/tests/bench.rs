@@ -94,6 +94,10 @@ impl Bench {
         Self::on(folder, store, columns, rows).await
     }
 
+    pub(super) fn store(&self) -> &Store {
+        self.backend.store()
+    }
+
     async fn on(folder: tempfile::TempDir, store: Store, columns: u16, rows: u16) -> Self {
         let bench = Self::over(Backend::new(store), columns, rows).await;
         Self { folder: Some(folder), ..bench }

@@ -1,9 +1,13 @@
 //! Keys that ask why rows belong together and what does not add up, pressed on the sample store.
 
-use super::bench::Bench;
+use std::time::Instant;
+
+use super::bench::{Bench, keys};
 use crate::timeline::Strength;
 use crate::ui::keymap::Place;
+use crate::ui::message::{Message, Request};
 use crate::ui::state::{Panel, State, Tab};
+use crate::ui::update::update;
 
 /// Opens the sample session that has a row of every sort.
 async fn timeline() -> Bench {
@@ -28,15 +32,41 @@ async fn the_lens_lists_the_rows_that_share_a_key_and_goes_to_one() {
     let here = at(&bench.state);
     let lens = bench.state.timeline.as_ref().and_then(|timeline| timeline.correlation.lens.as_ref());
     let group = &lens.expect("is open").groups[0];
-    assert_eq!(group.key.value, "msg_1");
+    assert_eq!(group.reason.key().map(|key| key.value.as_str()), Some("msg_1"));
     let joined: Vec<Option<Strength>> = group.rows.iter().map(|row| row.strength).collect();
     assert!(joined.contains(&Some(Strength::Exact)), "{joined:?}");
-    let first = group.rows[0].row;
+    let first = group.rows[0].row.expect("is of this session");
     assert_ne!(first, here);
     bench.press("j Enter").await;
     assert_eq!((bench.state.panel.as_ref(), at(&bench.state)), (None, first));
     bench.press("H").await;
     assert_eq!(at(&bench.state), here);
+}
+
+#[tokio::test]
+async fn the_lens_shows_what_keys_tell_at_once_and_esc_cancels_the_joins() {
+    let mut bench = timeline().await;
+    bench.press("e").await;
+    let now = Instant::now();
+    let woven = bench.state.timeline.as_mut().and_then(|timeline| timeline.joined.take()).expect("is woven");
+    let asked: Vec<Request> = keys("c").flat_map(|key| update(&mut bench.state, key, now)).collect();
+    let [Request::Lens { joined: None, .. }, Request::Weave { job, session }] = asked.as_slice() else {
+        panic!("{asked:?}")
+    };
+    let (job, session) = (*job, session.number);
+    bench.answer(asked[0].clone()).await;
+    update(&mut bench.state, Message::Progress { job, words: "40%".to_owned() }, now);
+    let text = bench.text();
+    assert!(text.contains("message_id msg_1  4 rows") && text.contains("being worked out 40%"), "{text}");
+    let cancelled: Vec<Request> = keys("Esc Esc").flat_map(|key| update(&mut bench.state, key, now)).collect();
+    assert_eq!(cancelled, [Request::Cancel(job)]);
+    let late = || Message::Woven { job, session, joined: woven.clone(), findings: Vec::new() };
+    assert_eq!(update(&mut bench.state, late(), now), []);
+    let timeline = bench.state.timeline.as_ref().expect("is open");
+    assert!(timeline.joined.is_none() && timeline.weaving.is_none());
+    bench.press("c").await;
+    let text = bench.text();
+    assert!(text.contains("exact") && !text.contains("worked out"), "{text}");
 }
 
 #[tokio::test]

@@ -448,7 +448,7 @@ async fn the_end_of_an_import_has_the_rows_joined_once_more() {
     assert!(woven.iter().any(|request| matches!(request, Request::Weave { .. })), "{woven:?}");
     assert_ne!(bench.state.timeline.as_ref().expect("is open").rows, rows);
     if let Some(timeline) = &mut bench.state.timeline {
-        timeline.weaving = false;
+        timeline.weaving = None;
     }
     let again = update(&mut bench.state, answer(growing), now);
     assert!(again.iter().any(|request| matches!(request, Request::Weave { .. })), "{again:?}");

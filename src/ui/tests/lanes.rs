@@ -173,11 +173,11 @@ async fn joins_of_very_many_rows_wait_until_something_asks_for_them() {
         requests.iter().filter(|request| matches!(request, Request::Weave { .. })).count()
     };
     let many: Vec<i64> = (0..50_001).collect();
-    for pressed in ["T", "c", "i", "I"] {
+    for pressed in ["T", "c", "I"] {
         let timeline = bench.state.timeline.as_mut().expect("is open");
         *timeline = Timeline::new(timeline.session.clone());
         with_moments(&mut bench, &many).await;
-        assert!(opened(&bench).joined.is_none() && !opened(&bench).weaving);
+        assert!(opened(&bench).joined.is_none() && opened(&bench).weaving.is_none());
         assert_eq!(
             (asked(&mut bench, "j"), asked(&mut bench, pressed), asked(&mut bench, "k")),
             (0, 1, 0),

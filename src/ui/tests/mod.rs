@@ -7,6 +7,7 @@ mod filter;
 mod flow;
 mod following;
 mod lanes;
+mod lens;
 mod picture;
 mod random;
 mod sample;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{commands, event, everywhere, find, follow, go, keep, lens, panel, payload, sheet};
+use super::{commands, event, everywhere, find, follow, go, joins, keep, lens, panel, payload, sheet};
 use crate::timeline::Growing;
 use crate::ui::message::{Mark, Message, Request, Terminal};
 use crate::ui::sheet::Content;
@@ -68,17 +68,8 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
                 timeline.preview.shown = Some((key, view));
             }
         }
-        Message::Woven { session, joined, findings } => {
-            if let Some(timeline) = open(state, session) {
-                (timeline.joined, timeline.weaving) = (Some(joined), false);
-                timeline.take_parents();
-                timeline.take_findings(findings);
-                lens::here(state);
-                return event::ask_links(state);
-            }
-        }
-        Message::Lens { session, of, groups, isolate } if open(state, session).is_some() => {
-            return lens::take(state, of, groups, isolate);
+        Message::Lens { session, of, groups, joined, purpose } if open(state, session).is_some() => {
+            return lens::take(state, of, groups, joined, purpose);
         }
         Message::Detail { session, detail } => return event::detail(state, session, *detail),
         Message::Links { session, key, links } => event::links(state, session, key, links),
@@ -93,6 +84,15 @@ pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
 
 /// Keeps what could not be read, so that it can be asked for again.
 fn unread(state: &mut State, request: Request, words: String) {
+    if let Request::Weave { job, .. } = &request {
+        // What was cancelled is not missing.
+        if !state.jobs.end(*job) {
+            return;
+        }
+        if let Some(timeline) = &mut state.timeline {
+            timeline.weaving.take_if(|weaving| weaving == job);
+        }
+    }
     state.warn(format!("{words}; ^L tries again"));
     let unread = state.unread.get_or_insert_with(|| Unread { words: String::new(), requests: Vec::new() });
     unread.words = words;
@@ -131,6 +131,9 @@ fn of_job(state: &mut State, answer: Message) -> Vec<Request> {
     match answer {
         Message::Progress { job, words } => state.jobs.progress(job, words),
         Message::News { job } => follow::news(state, job),
+        Message::Woven { job, session, joined, findings } if state.jobs.end(job) => {
+            return joins::take(state, session, joined, findings);
+        }
         Message::Located { job, id, key, events } if state.jobs.end(job) => {
             return commands::located(state, &id, key, &events);
         }
@@ -260,7 +263,7 @@ pub(super) fn weave(state: &mut State) -> Vec<Request> {
     if waits || importing && timeline.joined.is_some() {
         return Vec::new();
     }
-    timeline.ask_joins().into_iter().collect()
+    joins::ask_quietly(state).into_iter().collect()
 }
 
 /// Takes rows that a filter passes, or in which a phrase was found: in what the list says of them, or inside.

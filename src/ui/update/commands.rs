@@ -269,7 +269,7 @@ pub(super) fn located(state: &mut State, id: &str, key: Option<&str>, events: &[
     rows.dedup();
     let Some(event) = rows.first().and_then(|row| timeline.key(*row as usize)) else {
         match events.first() {
-            Some(event) if !timeline.complete => timeline.wanted = Some(Wanted { event: *event, tab: None }),
+            Some(event) if !timeline.complete => timeline.wanted = Some(Wanted::row(*event)),
             Some(_) => state.warn(format!("{id} is in another session of this lineage")),
             None => state.warn("there is no such id in this session"),
         }

@@ -44,9 +44,8 @@ pub(super) fn press(state: &mut State, key: &Key, mut list: List) -> Vec<Request
         "q" => return Vec::new(),
         "Enter" | "l" | "→" => {
             let hit = state.found.as_ref().and_then(|found| found.hits.get(list.at)).cloned();
-            return hit.map_or_else(Vec::new, |hit| {
-                go::open(state, (*hit.session).clone(), Some(Wanted { event: hit.event, tab: None }))
-            });
+            return hit
+                .map_or_else(Vec::new, |hit| go::open(state, (*hit.session).clone(), Some(Wanted::row(hit.event))));
         }
         "j" => list.go(Move::Down, None, length, PANEL_LINES),
         "k" => list.go(Move::Up, None, length, PANEL_LINES),

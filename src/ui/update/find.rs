@@ -1,6 +1,6 @@
 //! Finding: search and its hits, next and previous of a sort, rows that share a key.
 
-use super::{filter, go, jobs, lens, open_panel, payload};
+use super::{filter, go, jobs, joins, lens, open_panel, payload};
 use crate::ui::action::{Find, Target};
 use crate::ui::input::Input;
 use crate::ui::keymap::Place;
@@ -155,8 +155,9 @@ fn target_jump(state: &mut State, target: Target, forward: bool, times: usize) -
         _ => None,
     };
     let Some(line) = found else {
-        if target == Target::Finding && lens::awaits(state) {
-            return lens::ask_joins(state).into_iter().collect();
+        if target == Target::Finding && joins::awaits(state) {
+            state.warn(joins::WORKING);
+            return joins::ask(state).into_iter().collect();
         }
         state.say(nothing(state.place, target, forward));
         return Vec::new();

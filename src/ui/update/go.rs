@@ -78,9 +78,13 @@ fn show(state: &mut State, session: Session, wanted: Option<Wanted>) -> Vec<Requ
             return Vec::new();
         };
         timeline.land_on(row, height);
+        if let Some(above) = wanted.above {
+            let length = timeline.len();
+            timeline.list.scroll_to(above, length, height);
+        }
         return wanted.tab.map_or_else(Vec::new, |tab| event::open(state, wanted.event, tab));
     }
-    let mut requests = jobs::cancel_searches(state);
+    let mut requests = jobs::cancel_all_of_timeline(state);
     let number = session.number;
     let mut timeline = Timeline::new(session);
     timeline.wanted = wanted;
@@ -215,12 +219,17 @@ fn visit(state: &State) -> Visit {
     match (state.place, &state.event) {
         (Place::Sessions, _) => {
             let session = state.sessions.current().map(|session| session.id.clone());
-            Visit { place: Place::Sessions, session, event: None, tab: 0 }
+            let above = state.sessions.list.above();
+            Visit { place: Place::Sessions, session, event: None, tab: 0, above }
         }
         (Place::Event, Some(event)) => {
-            Visit { place: Place::Event, session: open, event: Some(event.key), tab: event.tab.number() }
+            let above = timeline.map_or(0, |timeline| timeline.list.above());
+            Visit { place: Place::Event, session: open, event: Some(event.key), tab: event.tab.number(), above }
         }
-        _ => Visit { place: Place::Timeline, session: open, event: row, tab: 0 },
+        _ => {
+            let above = timeline.map_or(0, |timeline| timeline.list.above());
+            Visit { place: Place::Timeline, session: open, event: row, tab: 0, above }
+        }
     }
 }
 
@@ -235,6 +244,7 @@ fn restore(state: &mut State, visit: Visit) -> Vec<Request> {
         let sessions = &mut state.sessions;
         if let Some(line) = sessions.line_of(&id) {
             sessions.list.jump(line, sessions.lines.len(), height);
+            sessions.list.scroll_to(visit.above, sessions.lines.len(), height);
         }
         return if sessions.loaded { Vec::new() } else { vec![Request::Sessions] };
     }
@@ -244,7 +254,8 @@ fn restore(state: &mut State, visit: Visit) -> Vec<Request> {
         return Vec::new();
     };
     let tab = Tab::of(visit.tab).filter(|_| visit.place == Place::Event);
-    show(state, session, visit.event.map(|event| Wanted { event, tab }))
+    let above = Some(visit.above);
+    show(state, session, visit.event.map(|event| Wanted { event, tab, above }))
 }
 
 /// To the row of an event in the timeline that is open, past a filter that hides it.

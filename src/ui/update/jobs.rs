@@ -20,6 +20,12 @@ pub(super) fn cancel_shown(state: &mut State) -> Vec<Request> {
         found.job = None;
     }
     forget_jobs(state);
+    if let Some(timeline) = &mut state.timeline
+        && timeline.weaving.take_if(|job| !state.jobs.is_running(*job)).is_some()
+    {
+        // Without the joins nothing can be nested; wanting it would ask for them again at once.
+        timeline.branches.wanted = false;
+    }
     if state.import.take().is_some() {
         requests.push(Request::CancelImport);
         stopped.push("cancelled: what has come in stays".to_owned());
@@ -54,7 +60,14 @@ pub(super) fn cancel(state: &mut State, job: u64) -> Vec<Request> {
     vec![Request::Cancel(job)]
 }
 
-/// Cancels the filter and the search of a timeline that is being left for another session.
+/// Cancels all work for a timeline that is being left for another session.
+pub(super) fn cancel_all_of_timeline(state: &mut State) -> Vec<Request> {
+    let weaving = state.timeline.as_mut().and_then(|timeline| timeline.weaving.take());
+    let weaving = weaving.filter(|job| state.jobs.end(*job)).map(Request::Cancel);
+    weaving.into_iter().chain(cancel_searches(state)).collect()
+}
+
+/// Cancels the filter and the search of a timeline whose rows are other ones now.
 pub(super) fn cancel_searches(state: &mut State) -> Vec<Request> {
     let Some(timeline) = &state.timeline else { return Vec::new() };
     let filter = timeline.filter.as_ref().and_then(|filter| filter.job);

@@ -1,5 +1,6 @@
 //! How the rows of a timeline stand: nested by branch, beside bars, and in playback.
 
+use super::joins;
 use crate::timeline::Tree;
 use crate::ui::action::{Fold, Show};
 use crate::ui::keymap::Place;
@@ -67,7 +68,8 @@ pub(super) fn follow(state: &mut State, now: Now) -> Option<Request> {
         }
         return None;
     }
-    let request = nest(timeline, height);
+    let request = nest(state, height);
+    let timeline = state.timeline.as_mut()?;
     timeline.follow_playback(now, height);
     if let Some(width) = width {
         timeline.refresh_minimap(usize::from(width.width));
@@ -76,7 +78,8 @@ pub(super) fn follow(state: &mut State, now: Now) -> Option<Request> {
 }
 
 /// Nests the rows once it is known what stands below what.
-fn nest(timeline: &mut Timeline, height: usize) -> Option<Request> {
+fn nest(state: &mut State, height: usize) -> Option<Request> {
+    let timeline = state.timeline.as_mut()?;
     let missing = timeline.branches.wanted && timeline.complete && timeline.nested().is_none();
     if !missing || timeline.rows.is_empty() {
         return None;
@@ -84,7 +87,7 @@ fn nest(timeline: &mut Timeline, height: usize) -> Option<Request> {
     let (session, rows) = (timeline.session.number, timeline.rows.clone());
     // They come with the joins.
     let Some(parents) = timeline.parents().cloned() else {
-        return if timeline.joined.is_none() { timeline.ask_joins() } else { None };
+        return joins::ask(state);
     };
     if rows.len() > AT_ONCE {
         let shown = timeline.shown.clone();

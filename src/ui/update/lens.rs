@@ -1,97 +1,113 @@
-//! The lens, the isolated key, and the findings: what joins say of the session as a whole.
+//! The lens, isolated rows, and the findings: what joins say of the session as a whole.
 
 use super::panel::PANEL_LINES;
-use super::{go, open_panel};
+use super::{go, joins, open_panel};
 use crate::domain::{Key, KeyKind};
-use crate::report::Sharing;
+use crate::report::{Reason, Sharing};
 use crate::ui::key::Key as Pressed;
 use crate::ui::keymap::Place;
 use crate::ui::list::{List, Move};
-use crate::ui::message::Request;
-use crate::ui::state::{Isolated, Lens, LensLine, Panel, State};
+use crate::ui::message::{Purpose, Request};
+use crate::ui::state::{Isolated, Lens, LensLine, Panel, State, Wanted};
 
-const WORKING: &str = "the joins are still being worked out";
-
-/// Opens the lens on the row under the cursor.
+/// Opens the lens on the row under the cursor: at once with what keys tell, and fully once the joins are known.
 pub(super) fn open_lens(state: &mut State) -> Vec<Request> {
-    ask(state, None).map_or_else(Vec::new, |request| vec![request])
+    let event = state.event.as_ref().filter(|_| state.place == Place::Event).map(|event| event.key);
+    let here = event.or_else(|| state.timeline.as_ref().and_then(|timeline| timeline.key(timeline.current()?)));
+    let lens = here.and_then(|event| ask(state, event, Purpose::Open));
+    lens.into_iter().chain(joins::ask(state)).collect()
+}
+
+/// Asks again for the rows of the lens that is open, now that the joins are known.
+pub(super) fn fill(state: &State) -> Option<Request> {
+    let lens = state.timeline.as_ref()?.correlation.lens.as_ref()?;
+    let is_open = matches!(state.panel, Some(Panel::Lens { .. }));
+    if is_open && !lens.joined { ask(state, lens.of, Purpose::Fill) } else { None }
 }
 
 /// Shows only the rows with the key of this row that tells most; again takes the next key, and in the end none.
 pub(super) fn isolate(state: &mut State) -> Vec<Request> {
-    let Some(timeline) = &state.timeline else { return Vec::new() };
-    let before = timeline.correlation.isolated.as_ref().map(|isolated| isolated.key.clone());
-    ask(state, Some(before)).map_or_else(Vec::new, |request| vec![request])
-}
-
-fn ask(state: &mut State, isolate: Option<Option<Key>>) -> Option<Request> {
     let event = state.event.as_ref().filter(|_| state.place == Place::Event).map(|event| event.key);
-    if awaits(state) {
-        return ask_joins(state);
-    }
+    let Some(timeline) = &state.timeline else { return Vec::new() };
+    let before = timeline.correlation.isolated.as_ref().and_then(|isolated| isolated.key.clone());
+    let here = event.or_else(|| timeline.key(timeline.current()?));
+    here.and_then(|event| ask(state, event, Purpose::Isolate(before))).into_iter().collect()
+}
+
+fn ask(state: &State, event: i64, purpose: Purpose) -> Option<Request> {
     let timeline = state.timeline.as_ref()?;
-    let joined = timeline.joined.as_ref()?;
-    let row = match event {
-        Some(event) => timeline.rows.position(event),
-        None => timeline.current(),
-    };
-    let members = timeline.members(row?)?;
-    Some(Request::Lens { session: Box::new(timeline.session.clone()), joined: joined.clone(), members, isolate })
+    let members = timeline.members(timeline.rows.position(event)?)?;
+    let session = Box::new(timeline.session.clone());
+    // Keys alone are isolated.
+    let joined = timeline.joined.clone().filter(|_| !matches!(purpose, Purpose::Isolate(_)));
+    Some(Request::Lens { session, rows: timeline.rows.clone(), joined, members, purpose })
 }
 
-/// Whether the joins of the session are still to be worked out.
-pub(super) fn awaits(state: &State) -> bool {
-    state.timeline.as_ref().is_some_and(|timeline| timeline.joined.is_none())
-}
-
-/// Asks for the joins, and says that they are not here yet.
-pub(super) fn ask_joins(state: &mut State) -> Option<Request> {
-    let request = state.timeline.as_mut()?.ask_joins();
-    state.warn(WORKING);
-    request
-}
-
-/// Says that the joins are here, to whom was told that they were not.
-pub(super) fn here(state: &mut State) {
-    if state.notice.as_ref().is_some_and(|notice| notice.text == WORKING) {
-        state.say("the joins are here now");
-    }
-}
-
-/// Takes the rows that share a key with one.
-pub(super) fn take(state: &mut State, of: i64, groups: Vec<Sharing>, isolate: Option<Option<Key>>) -> Vec<Request> {
-    if groups.is_empty() {
-        state.say("no other row shares a key with this one; other joins, if any: g8");
+/// Takes the rows that belong together with one.
+pub(super) fn take(state: &mut State, of: i64, groups: Vec<Sharing>, joined: bool, purpose: Purpose) -> Vec<Request> {
+    let Some(timeline) = &mut state.timeline else { return Vec::new() };
+    if let Purpose::Isolate(before) = purpose {
+        isolate_next(state, groups, before);
         return Vec::new();
     }
-    let Some(timeline) = &mut state.timeline else { return Vec::new() };
-    match isolate {
-        None => {
-            timeline.correlation.lens = Some(Lens { of, groups });
-            open_panel(state, Panel::Lens { list: List::default() })
+    let open = match state.panel {
+        Some(Panel::Lens { list }) if timeline.correlation.lens.as_ref().is_some_and(|lens| lens.of == of) => {
+            Some(list)
         }
-        Some(before) => {
-            let same = |group: &Sharing, key: &Key| group.key.kind == key.kind && group.key.value == key.value;
-            let at = before.as_ref().and_then(|key| groups.iter().position(|group| same(group, key)));
-            let next = at.map_or(0, |at| at + 1);
-            match groups.into_iter().nth(next) {
-                Some(group) => show_only(state, group.key, group.places),
-                None => show_all(state),
-            }
-            Vec::new()
-        }
+        _ => None,
+    };
+    // A lens that has been closed stays closed.
+    if purpose == Purpose::Fill && open.is_none() {
+        return Vec::new();
+    }
+    if groups.is_empty() && joined {
+        state.panel.take_if(|panel| matches!(panel, Panel::Lens { .. }));
+        state.say("no other row shares a key with this one, and no join leads to one");
+        return Vec::new();
+    }
+    // The joins may have come while the rows that share a key were looked for.
+    let is_behind = !joined && timeline.joined.is_some();
+    timeline.correlation.lens = Some(Lens { of, groups, joined });
+    open_panel(state, Panel::Lens { list: open.unwrap_or_default() });
+    if is_behind { fill(state).into_iter().collect() } else { Vec::new() }
+}
+
+fn isolate_next(state: &mut State, groups: Vec<Sharing>, before: Option<Key>) {
+    let same = |one: &Key, other: &Key| one.kind == other.kind && one.value == other.value;
+    let groups: Vec<(Key, Sharing)> =
+        groups.into_iter().filter_map(|group| Some((group.reason.key()?.clone(), group))).collect();
+    if groups.is_empty() {
+        state.say("no other row shares a key with this one; c shows what else is joined");
+        return;
+    }
+    let at = before.and_then(|before| groups.iter().position(|(key, _)| same(key, &before)));
+    match groups.into_iter().nth(at.map_or(0, |at| at + 1)) {
+        Some((_, group)) => show_only(state, &group),
+        None => show_all(state),
     }
 }
 
-fn show_only(state: &mut State, key: Key, rows: Vec<u32>) {
+fn show_only(state: &mut State, group: &Sharing) {
     let height = state.height();
     go::leave(state);
     let Some(timeline) = &mut state.timeline else { return };
-    let words =
-        format!("only {} {}: {} rows; i takes the next key, Esc shows all", key.kind.name(), key.value, rows.len());
-    timeline.correlation.isolated = Some(Isolated { key, rows });
+    let words = match &group.reason {
+        Reason::Keys(key, _) => format!("{} {}", key.kind.name(), key.value),
+        Reason::Rule(name, _) | Reason::Candidates(name) | Reason::CandidateOf(name) => (*name).to_owned(),
+        Reason::Branch => "the branch".to_owned(),
+    };
+    let mut rows = group.places.clone();
+    if group.reason.key().is_none() {
+        // The row itself stands with those that are joined with it.
+        let here = timeline.correlation.lens.as_ref().and_then(|lens| timeline.rows.position(lens.of));
+        rows.extend(here.map(|row| row as u32));
+        rows.sort_unstable();
+        rows.dedup();
+    }
+    let said = format!("only {words}: {} rows; i takes the next key, Esc shows all", rows.len());
+    timeline.correlation.isolated = Some(Isolated { words, key: group.reason.key().cloned(), rows });
     timeline.arrange(height);
-    state.say(words);
+    state.say(said);
 }
 
 /// Shows all rows again; `false` where no key was isolated.
@@ -130,12 +146,23 @@ pub(super) fn press_lens(state: &mut State, key: &Pressed, mut list: List) -> Ve
     };
     let lines = lens.lines();
     match (key.name(), lines.get(list.at)) {
+        ("Enter" | "l" | "→", Some(LensLine::Row(group, row))) => {
+            let row = &group.rows[*row];
+            return match row.row {
+                Some(_) => go::to_event(state, row.lead),
+                None => to_session(state, &row.session, row.lead),
+            };
+        }
+        ("c", Some(LensLine::Waiting)) => {
+            state.panel = Some(Panel::Lens { list });
+            return joins::ask(state).into_iter().collect();
+        }
         ("q" | "c", _) => return Vec::new(),
-        ("Enter", Some(LensLine::Row(group, row))) => return go::to_event(state, group.rows[*row].lead),
         ("i", Some(line)) => {
-            let group = line.group();
-            show_only(state, group.key.clone(), group.places.clone());
-            return Vec::new();
+            if let Some(group) = line.group().filter(|group| !group.places.is_empty()) {
+                show_only(state, group);
+                return Vec::new();
+            }
         }
         _ => walk(&mut list, key, lines.len()),
     }
@@ -143,11 +170,26 @@ pub(super) fn press_lens(state: &mut State, key: &Pressed, mut list: List) -> Ve
     Vec::new()
 }
 
+/// To a row of another session.
+fn to_session(state: &mut State, id: &str, event: i64) -> Vec<Request> {
+    match state.sessions.catalog.find(id).cloned() {
+        Some(session) => go::open(state, session, Some(Wanted::row(event))),
+        None => {
+            state.warn(format!("the session {id} is not in the list yet"));
+            if state.sessions.loaded { Vec::new() } else { vec![Request::Sessions] }
+        }
+    }
+}
+
 /// A key while the findings are open.
 pub(super) fn press_findings(state: &mut State, key: &Pressed, mut list: List) -> Vec<Request> {
     let Some(timeline) = &state.timeline else { return Vec::new() };
     let findings = &timeline.correlation.findings;
     match key.name() {
+        "I" if joins::awaits(state) => {
+            state.panel = Some(Panel::Findings { list });
+            return joins::ask(state).into_iter().collect();
+        }
         "q" | "I" => return Vec::new(),
         "Enter" => {
             let event = findings.get(list.at).map(|finding| finding.event);

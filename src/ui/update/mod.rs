@@ -11,6 +11,7 @@ mod follow;
 mod fresh;
 mod go;
 mod jobs;
+mod joins;
 mod keep;
 mod keys;
 mod lines;

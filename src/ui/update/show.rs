@@ -1,6 +1,6 @@
 //! How things are shown: help, palette, preview, times, kinds, sorting, mouse.
 
-use super::{follow, go, lens, open_panel, payload, sheet};
+use super::{follow, go, joins, lens, open_panel, payload, sheet};
 use crate::domain::Kind;
 use crate::ui::action::Show;
 use crate::ui::catalog::{Column, Sort};
@@ -58,7 +58,7 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
 
 /// Opens what does not add up; it comes with the joins.
 fn findings(state: &mut State) -> Vec<Request> {
-    let asked = state.timeline.as_mut().filter(|timeline| timeline.joined.is_none()).and_then(Timeline::ask_joins);
+    let asked = joins::ask(state);
     open_panel(state, Panel::Findings { list: List::default() });
     asked.into_iter().collect()
 }

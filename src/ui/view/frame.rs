@@ -210,8 +210,8 @@ fn narrowed(timeline: &Timeline) -> (Option<String>, Vec<String>) {
     });
     let mut notes = Vec::new();
     if let Some(isolated) = &timeline.correlation.isolated {
-        let (kind, count) = (isolated.key.kind.name(), counted(isolated.rows.len(), "row"));
-        notes.push(format!("only {kind} {}, {count}", safe(&isolated.key.value)));
+        let count = counted(isolated.rows.len(), "row");
+        notes.push(format!("only {}, {count}", safe(&isolated.words)));
     }
     if !timeline.hidden_counts.is_empty() {
         let counts: Vec<String> =
