@@ -476,3 +476,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn whoever_waits_is_told_how_far_it_is_and_may_stop_it() {
+    let events = vec![call("a", 1, &[(KeyKind::Request, "r")]), result("b", 2, &[(KeyKind::Request, "r")])];
+    let (heads, ties) = (heads(&events), Ties::of(&events));
+    let parts = [Part { session: 0, heads: &heads, ties: &ties }];
+    let mut told = Vec::new();
+    let web = Web::watched(&parts, &mut |percent| {
+        told.push(percent);
+        true
+    });
+    assert_eq!(web, Some(Web::of(&parts)));
+    assert!(told.is_sorted() && told.first() == Some(&0) && told.last().is_some_and(|last| (90..100).contains(last)));
+    assert_eq!(Web::watched(&parts, &mut |percent| percent < 50), None);
+}
