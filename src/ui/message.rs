@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub(crate) use self::rows::{Change, Described, Detail, Link, Mark, Members, Spot};
+pub(crate) use self::rows::{Change, Described, Detail, Link, Mark, Members, Purpose, Spot};
 use super::catalog::Catalog;
 use super::insight::{Insight, Survey};
 use super::key::Key as Pressed;
@@ -15,7 +15,7 @@ use super::payload::{self, Hint, Mode, View};
 use super::phrase::Phrase;
 use super::state::{Hit, Tab};
 use crate::domain::filter::{Field, Filter, Frame, Saved};
-use crate::domain::{Body, Key, KeyKind, Session};
+use crate::domain::{Body, KeyKind, Session};
 use crate::report::{Joined, Selection, Sharing};
 use crate::timeline::{Comparison, Finding, Focus, Growing, Rows, Totals, Tree};
 
@@ -69,17 +69,6 @@ pub(crate) struct Manner {
     pub mode: Mode,
     pub options: payload::Options,
     pub width: u16,
-}
-
-/// What rows that belong together are asked for.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Purpose {
-    /// To open the lens.
-    Open,
-    /// To fill the lens that is open, now that more is known.
-    Fill,
-    /// To isolate the key after this one, or the first.
-    Isolate(Option<Key>),
 }
 
 /// What is to be done in front of the user, outside the screen.

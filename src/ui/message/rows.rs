@@ -1,6 +1,6 @@
 //! What requests and messages say of rows: their events, marks, joins and words.
 
-use crate::domain::{Body, Event};
+use crate::domain::{Body, Event, Key};
 use crate::timeline::{Join, Rows, Turn};
 
 /// One row: the number of its leading event, by which it is known, and those of all its events.
@@ -74,3 +74,14 @@ pub(crate) struct Link {
 
 /// The words of a row, as asked for by the number of its events; `None` where the store has none of them.
 pub(crate) type Described = (i64, usize, Option<Turn>);
+
+/// What rows that belong together are asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Purpose {
+    /// To open the lens.
+    Open,
+    /// To fill the lens that is open, now that more is known.
+    Fill,
+    /// To isolate the key after this one, or the first.
+    Isolate(Option<Key>),
+}
