@@ -123,6 +123,8 @@ pub mod flag {
     pub const UNKNOWN: i64 = 1 << 10;
     /// A newer state of the same task or trace event is known.
     pub const SUPERSEDED: i64 = 1 << 11;
+    /// The tokens that it reports are reported by other events too, and counted there.
+    pub const REPEATS_USAGE: i64 = 1 << 12;
 
     /// Those that say that something does not add up.
     pub const FINDINGS: [i64; 6] = [BAD, CONFLICT, TRUNCATED, IMPLAUSIBLE_USAGE, TIME_RAN_BACK, UNKNOWN];

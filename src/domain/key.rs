@@ -86,6 +86,8 @@ pub enum Via {
     ToolMeant,
     /// A tool call of the voice agent, as it may have been meant.
     ToolCalled,
+    /// The span that caused the event.
+    ParentSpan,
 }
 
 /// The derivation rules whose keys say more than that two events have the same value.
@@ -101,6 +103,7 @@ const TELLING: &[(&str, Via)] = &[
     ("present.result_of", Via::ResultOf),
     ("present.tool_meant", Via::ToolMeant),
     ("present.tool_called", Via::ToolCalled),
+    ("otel.parent_span", Via::ParentSpan),
 ];
 
 impl Via {

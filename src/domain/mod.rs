@@ -19,7 +19,7 @@ pub mod present;
 pub mod telling;
 
 pub use carried::Carried;
-pub use dialect::{Reading, read_usage};
+pub use dialect::{Reading, read_span_usage, read_usage};
 pub use event::{Body, Event, Head, HeadSum, Kind, NOTED, Order, Phase, Role, flag};
 pub use json::{
     Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Strict, Value, decode_string, is_json_number,

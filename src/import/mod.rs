@@ -8,6 +8,7 @@ mod driver;
 mod compare;
 mod find;
 mod head;
+mod otel;
 mod read;
 mod scan;
 mod slice;
@@ -21,10 +22,13 @@ mod watch;
 
 pub use driver::{Control, Notice, Outcome, Report, bring_in};
 pub use find::{known_folders, path_of};
+pub use otel::{Decoded, Encoding, Signal, Undecodable, decode};
 pub use watch::Watch;
 
 use std::ops::Range;
 use std::path::Path;
+
+use anyhow::{Context, Result};
 
 use crate::domain::{Event, Outline, Role, Session, telling};
 
@@ -47,11 +51,13 @@ pub struct Draft {
     pub event: Event,
     /// Where bodies lie in the record's bytes. The whole record is the `raw` body without being named.
     pub bodies: Vec<(Role, Range<u64>)>,
+    /// Bodies that stand nowhere as they are, because the record wraps or flattens them.
+    pub own: Vec<(Role, Vec<u8>)>,
 }
 
 impl Draft {
     pub fn new(event: Event) -> Self {
-        Self { event, bodies: Vec::new() }
+        Self { event, bodies: Vec::new(), own: Vec::new() }
     }
 
     pub fn with(mut self, role: Role, range: Range<u64>) -> Self {
@@ -60,10 +66,51 @@ impl Draft {
     }
 }
 
+/// The events of a part of a record and a hash of what makes it the same part elsewhere; or why it cannot be read.
+pub type Part = Result<(Vec<Draft>, [u8; 16]), String>;
+
+/// The bytes of one record, of any length.
+pub trait Bytes {
+    fn size(&self) -> u64;
+    fn at(&self, range: &Range<u64>) -> Result<Vec<u8>>;
+}
+
+impl Bytes for &[u8] {
+    fn size(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn at(&self, range: &Range<u64>) -> Result<Vec<u8>> {
+        let (start, end) = (usize::try_from(range.start)?, usize::try_from(range.end)?);
+        Ok(self.get(start..end).context("a part lies outside its record")?.to_vec())
+    }
+}
+
 /// Reads the records of one source, in order.
 pub trait Reader: Send {
     /// The events of one record: at least one, whatever the record holds.
     fn read(&mut self, record: &Record<'_>) -> Vec<Draft>;
+
+    /// The parts of a record that are records of their own, such as the spans of a request; none for any other record.
+    fn cut(&mut self, _record: &dyn Bytes) -> Result<Vec<Range<u64>>> {
+        Ok(Vec::new())
+    }
+
+    /// The events of one part of the record that was cut last.
+    fn part(&mut self, _place: usize, _bytes: &[u8], _record: &dyn Bytes) -> Result<Part> {
+        Ok(Err("the record has no parts".to_owned()))
+    }
+
+    /// Sessions that are known under another name by now: the first name and the true one, each pair once.
+    fn adopted(&mut self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Whether the records of a source stand in the order of their times, so that none can be earlier than the one
+    /// before it. Where they do not, the reader gives the events their order.
+    fn is_in_order(&self) -> bool {
+        true
+    }
 
     /// What is known so far of the sessions that the events name; the first is the source's own.
     ///
@@ -117,4 +164,4 @@ pub enum Open {
 const SLICE: Format = Format { agent: "turnscope", detect: slice::is_slice, open: Open::Slice };
 
 /// All formats; the first that recognises a source reads it, and the last takes any JSON.
-pub const FORMATS: &[Format] = &[SLICE, claude::FORMAT, codex::FORMAT, present::FORMAT, unknown::FORMAT];
+pub const FORMATS: &[Format] = &[SLICE, claude::FORMAT, codex::FORMAT, present::FORMAT, otel::FORMAT, unknown::FORMAT];

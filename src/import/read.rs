@@ -1,5 +1,7 @@
 //! Reads one source: scanned records become events with ids, order and body places, in batches for the store.
 
+mod parts;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -15,7 +17,7 @@ use super::scan::{Layout, Scanned, Sink, scan};
 use super::{Control, Draft, Notice, Reader, Record};
 use crate::domain::{Event, Fault, Key, KeyKind, Kind, Order, Outline, Timestamp, excerpt, flag};
 use crate::store::{
-    Batch, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, digest, digest_of,
+    Batch, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, add_blob, digest, digest_of,
 };
 
 /// A batch is sent when it holds this many bytes or records.
@@ -25,6 +27,8 @@ const BATCH_RECORDS: usize = 2000;
 const FIRST_RECORDS: usize = 200;
 /// A record of which so much comes at once is not waited for by those before it.
 const LONG: usize = 256 << 10;
+/// So much of a record that cannot be read is looked at for its label.
+const SHOWN: usize = 1 << 10;
 /// How much of a source's end is compared before only its growth is read.
 pub const TAIL: u64 = 4096;
 /// Envelope fields that a fork or a resume rewrites: they do not make a record another one.
@@ -92,6 +96,8 @@ struct Reading<'a> {
     /// How much of the content has been sent, or was stored before.
     handed: i64,
     sessions: BTreeSet<String>,
+    /// Bytes of bodies that are no part of the content.
+    held: usize,
     told: u64,
     /// A batch has been sent.
     sent: bool,
@@ -128,6 +134,7 @@ impl<'a> Reading<'a> {
             offset,
             handed: offset.cast_signed(),
             sessions,
+            held: 0,
             told: offset,
             sent: false,
             is_open: false,
@@ -148,7 +155,9 @@ impl<'a> Reading<'a> {
         if batch.pieces.is_empty() && batch.records.is_empty() && !last {
             return Ok(());
         }
+        self.held = 0;
         batch.sessions = self.reader.sessions();
+        batch.adopted = self.reader.adopted();
         batch.forks = forks(&batch.records);
         self.begin.saved.reader = self.reader.save();
         let base = self.handed;
@@ -199,7 +208,11 @@ impl<'a> Reading<'a> {
             }
             self.order(&mut event, scanned.offset + index as u64)?;
             self.sessions.insert(event.session.clone());
-            let mut bodies = Vec::with_capacity(draft.bodies.len());
+            let mut bodies = Vec::with_capacity(draft.bodies.len() + draft.own.len());
+            for (role, bytes) in draft.own {
+                self.held += bytes.len();
+                bodies.push(add_blob(&mut self.batch, role, &bytes));
+            }
             for (role, range) in draft.bodies {
                 let digest = self.body_digest(scanned, &range)?;
                 let (start, size) =
@@ -226,6 +239,9 @@ impl<'a> Reading<'a> {
 
     /// Within one file the order time never runs backwards; the time as written is kept beside it.
     fn order(&mut self, event: &mut Event, sequence: u64) -> Result<()> {
+        if !self.reader.is_in_order() {
+            return Ok(());
+        }
         let running = self.begin.saved.time;
         let time = match event.at {
             None => {
@@ -266,12 +282,12 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn bad(&mut self, scanned: &Scanned<'_>, fault: &Fault) -> Draft {
+    fn bad(&mut self, bytes: &[u8], line: u64, fault: &Fault, is_cut: bool) -> Draft {
         let session = self.reader.sessions().first().map(|session| session.id.clone()).unwrap_or_default();
-        let waits = if scanned.cut { " (cut; its rest is read when the file has grown)" } else { "" };
-        self.control.tell(Notice::Bad(format!("{}:{}: {fault}{waits}", self.path.display(), scanned.line)));
-        let text = scanned.bytes.map(String::from_utf8_lossy).unwrap_or_default();
-        let mut event = Event::new(Kind::Other, "unreadable", if scanned.cut { "cut" } else { "bad" });
+        let waits = if is_cut { " (cut; its rest is read when the file has grown)" } else { "" };
+        self.control.tell(Notice::Bad(format!("{}:{line}: {fault}{waits}", self.path.display())));
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]);
+        let mut event = Event::new(Kind::Other, "unreadable", if is_cut { "cut" } else { "bad" });
         event.status = Some("bad".to_owned());
         event.label = excerpt(&format!("{fault}: {text}"), 200);
         event.error = Some(fault.to_string());
@@ -315,9 +331,12 @@ impl Sink for Reading<'_> {
             let copied = u128::from_le_bytes(content_hash(&scanned, renewed)) as i64;
             self.batch.copies.insert(i64::try_from(scanned.offset)?, copied);
         }
+        if scanned.outline.is_ok() && self.parts(&scanned)? {
+            return Ok(());
+        }
         let drafts = match &scanned.outline {
             Ok(outline) => self.reader.read(&Record { outline, offset: scanned.offset, line: scanned.line }),
-            Err(fault) => vec![self.bad(&scanned, fault)],
+            Err(fault) => vec![self.bad(scanned.bytes.unwrap_or_default(), scanned.line, fault, scanned.cut)],
         };
         let status = match (&scanned.outline, scanned.cut) {
             (Ok(_), _) => RecordStatus::Good,

@@ -117,7 +117,7 @@ impl Group {
         let is_turn = matches!(turn.kind, Kind::Model | Kind::Tool) && events.iter().any(|event| event.turn.is_some());
         self.turns += i64::from(is_turn);
         self.errors += i64::from(turn.flags & flag::ERROR != 0);
-        if let Some(usage) = turn.usage.as_ref().filter(|_| turn.kind == Kind::Model) {
+        if let Some(usage) = turn.counted().filter(|_| turn.kind == Kind::Model) {
             self.tally.tokens = sum(self.tally.tokens, tokens_of(usage));
         }
     }

@@ -17,6 +17,8 @@ pub struct Batch {
     pub sessions: Vec<Session>,
     /// Which session each one says it was forked from: ids.
     pub forks: Vec<(String, String)>,
+    /// Sessions that are known under another name by now: the first name and the true one.
+    pub adopted: Vec<(String, String)>,
     pub source: Option<SourceStep>,
     /// Content that continues the source's own.
     pub pieces: Vec<Piece>,
@@ -207,6 +209,9 @@ impl Writing<'_> {
             None => Some((0, 0)),
         };
         let Some(source) = source else { return Ok(false) };
+        for (first, session) in &batch.adopted {
+            super::adopt::adopt(self.connection, first, session).await?;
+        }
         for session in &batch.sessions {
             let number = super::sessions::put(self.connection, session).await?;
             self.sessions.insert(session.id.clone(), number);

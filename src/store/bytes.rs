@@ -5,14 +5,25 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::{Context, Result};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::append::NewBlob;
-use super::pieces::unpack;
+use super::append::{Batch, NewBlob, NewBody, Place};
+use super::pieces::{Packer, digest, unpack};
 use super::{Piece, Store, damaged, rows};
+use crate::domain::Role;
 
 /// No piece is longer, so a part of a blob is found without looking at all of its pieces.
 const LONGEST: i64 = 256 << 10;
 /// Compressed pieces vary in size; statements stay small.
 const PIECES: usize = 64;
+
+/// Adds a body to a batch whose bytes are no part of a source.
+pub fn add_blob(batch: &mut Batch, role: Role, bytes: &[u8]) -> NewBody {
+    let mut packer = Packer::default();
+    packer.push(bytes);
+    packer.end_record();
+    let (digest, size) = (digest(bytes), bytes.len() as i64);
+    batch.blobs.push(NewBlob { digest, size, start: 0, pieces: packer.take() });
+    NewBody { role, place: Place::Blob, size, digest }
+}
 
 impl Store {
     /// Part of a blob's bytes. Shorter than `size` only at the end of the blob.

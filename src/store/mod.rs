@@ -7,7 +7,9 @@ mod open;
 mod append;
 mod plan;
 mod states;
+mod adopt;
 mod settle;
+mod spans;
 mod sitting;
 mod count;
 mod tally;
@@ -31,11 +33,13 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub use adopt::trace_session;
 pub use annotations::Annotation;
 pub use append::{
     Appended, Batch, Fate, NewBlob, NewBody, NewEvent, NewRecord, Place, RecordStatus, SourceStep, Stamp,
 };
 pub use open::{Trouble, trouble};
+pub use bytes::add_blob;
 pub use pieces::{Packer, Piece, digest, digest_of};
 pub use prefilter::Prefilter;
 pub use private::PrivateFolder;

@@ -52,6 +52,9 @@ impl Store {
 
 /// Stores what is known of a session; what was known and is not said now stays. Returns its number.
 pub(super) async fn put(connection: &mut SqliteConnection, session: &Session) -> Result<i64> {
+    if let Some(number) = super::adopt::adopter(connection, &session.id).await? {
+        return Ok(number);
+    }
     let row = sqlx::query(
         "INSERT INTO sessions (session, id, parent, lineage, title, agent, project, room, canvas, cwd, git_branch, host) \
          VALUES ((SELECT coalesce(max(session), 0) + 1 FROM sessions), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET \

@@ -39,8 +39,20 @@ impl Store {
                 anew.insert(*session);
             }
         }
+        let mut of_spans = BTreeSet::new();
+        for session in fresh.events.keys().chain(&waiting).copied().collect::<BTreeSet<_>>() {
+            if super::spans::is_of_spans(&mut transaction, session).await? {
+                of_spans.insert(session);
+                if super::spans::flag_wrappers(&mut transaction, session).await? {
+                    anew.insert(session);
+                }
+            }
+        }
         for session in waiting.union(&anew) {
             super::count::recount(&mut transaction, *session, &mut fresh, anew.contains(session)).await?;
+        }
+        for session in of_spans {
+            super::spans::name_session(&mut transaction, session).await?;
         }
         transaction.commit().await?;
         Ok(())

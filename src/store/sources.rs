@@ -240,6 +240,7 @@ pub(super) async fn step(
     records: usize,
     bad: usize,
 ) -> Result<()> {
+    let sessions = super::adopt::true_ids(connection, &step.sessions).await?;
     sqlx::query(
         "UPDATE sources SET consumed = $1, lines = $2, tail = $3, state = $4, records = records + $5, \
          represented = represented + $6, bad = bad + $7, events = events + $8, sessions = $9, \
@@ -253,7 +254,7 @@ pub(super) async fn step(
     .bind(i64::try_from(appended.represented)?)
     .bind(i64::try_from(bad)?)
     .bind(i64::try_from(appended.added + appended.duplicates - appended.repeated)?)
-    .bind(serde_json::to_string(&step.sessions)?)
+    .bind(serde_json::to_string(&sessions)?)
     .bind(step.finished.map(|stamp| stamp.size))
     .bind(step.finished.map(|stamp| stamp.modified))
     .bind(step.finished.map(|stamp| stamp.inode))

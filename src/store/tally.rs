@@ -154,7 +154,8 @@ impl Tally {
         line.has_result |= can_pair && seen.phase == Phase::Result;
         let calls = seen.kind == Kind::Tool && seen.phase == Phase::Call && seen.flags & flag::TWIN == 0;
         line.calls += u32::from(calls);
-        if seen.kind == Kind::Model && seen.spent > line.spent {
+        let counts = seen.kind == Kind::Model && seen.flags & flag::REPEATS_USAGE == 0;
+        if counts && seen.spent > line.spent {
             line.spent.clone_from(&seen.spent);
         }
     }

@@ -40,8 +40,9 @@ impl Tally {
         self.latencies.extend(turn.latency);
         if turn.kind == Kind::Model {
             self.model_calls += 1;
-            match &turn.usage {
+            match turn.counted() {
                 Some(usage) => self.tokens = sum(self.tokens, tokens_of(usage)),
+                None if turn.usage.is_some() => {}
                 None => self.unreported += 1,
             }
         }
@@ -66,7 +67,7 @@ impl Totals {
     /// Counts a row, and says under which name: that of its model or tool. Events that an ancestor's session has
     /// counted must have been left out.
     pub fn add(&mut self, turn: &Turn, events: &[Event]) -> Option<String> {
-        if turn.kind != Kind::Model && turn.usage.is_some() {
+        if turn.usage.is_some() && (turn.kind != Kind::Model || turn.counted().is_none()) {
             self.wrappers += 1;
         }
         let (all, by_name, name) = match turn.kind {
@@ -79,7 +80,7 @@ impl Totals {
         all.count(turn);
         by_name.entry(name.to_owned()).or_default().count(turn);
         self.by_source.entry(turn.source.clone()).or_default().count(turn);
-        if let (Kind::Model, Some(at), Some(usage)) = (turn.kind, turn.at, &turn.usage) {
+        if let (Kind::Model, Some(at), Some(usage)) = (turn.kind, turn.at, turn.counted()) {
             self.spending.extend(usage.total().map(|tokens| (at, tokens)));
         }
         Some(name.to_owned())

@@ -35,6 +35,11 @@ pub struct Turn {
 }
 
 impl Turn {
+    /// The usage that counts: not what other rows report too.
+    pub fn counted(&self) -> Option<&Usage> {
+        self.usage.as_ref().filter(|_| self.flags & flag::REPEATS_USAGE == 0)
+    }
+
     /// Who and what, for a line about this row: the name is not said twice.
     pub fn words(&self) -> String {
         if self.label.starts_with(&self.who) { self.label.clone() } else { format!("{} {}", self.who, self.label) }

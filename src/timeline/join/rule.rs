@@ -127,6 +127,7 @@ pub const RULES: &[Rule] = &[
     exact("same message", KeyKind::Message, ANY, ANY).if_apart(),
     exact("same request at the provider", KeyKind::ProviderRequest, ANY, ANY).if_apart(),
     exact("same span", KeyKind::Span, ANY, ANY).if_apart(),
+    exact("the span that caused it", KeyKind::Span, by(Via::ParentSpan), ANY),
     exact("same speaker at the same millisecond", KeyKind::Request, by(Via::SpokenAt), MODEL),
     exact("the newest state of the same task", KeyKind::Task, TASK, TASK).to_newest_state(),
     exact("the queue task that it names", KeyKind::Task, ANY, TASK),

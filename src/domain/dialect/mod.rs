@@ -1,5 +1,8 @@
 //! Dialects of token usage: each says under which names it counts, and what its counts include.
 
+mod bodies;
+mod spans;
+
 use super::{Usage, UsageSource, Value};
 
 /// A path of member names below a usage object.
@@ -27,100 +30,6 @@ struct Dialect {
     reasoning_inside: bool,
 }
 
-/// All dialects; the first whose mark is found reads the usage.
-const DIALECTS: &[Dialect] = &[
-    Dialect {
-        rule: "gemini.usage",
-        source: UsageSource::Provider,
-        marks: &[&["promptTokenCount"], &["candidatesTokenCount"]],
-        input: &[&["promptTokenCount"], &["toolUsePromptTokenCount"]],
-        cache_read: &[&["cachedContentTokenCount"]],
-        cache_write: &[],
-        output: &[&["candidatesTokenCount"]],
-        reasoning: &[&["thoughtsTokenCount"]],
-        total: &[&["totalTokenCount"]],
-        cache_inside: true,
-        reasoning_inside: false,
-    },
-    Dialect {
-        rule: "ai_sdk.usage",
-        source: UsageSource::Sdk,
-        marks: &[&["inputTokens"], &["outputTokens"]],
-        input: &[&["inputTokens"]],
-        cache_read: &[&["cachedInputTokens"], &["inputTokenDetails", "cacheReadTokens"], &["cacheReadTokens"]],
-        cache_write: &[
-            &["cacheCreationInputTokens"],
-            &["inputTokenDetails", "cacheWriteTokens"],
-            &["cacheWriteTokens"],
-        ],
-        output: &[&["outputTokens"]],
-        reasoning: &[&["reasoningTokens"], &["outputTokenDetails", "reasoningTokens"]],
-        total: &[&["totalTokens"]],
-        cache_inside: true,
-        reasoning_inside: true,
-    },
-    Dialect {
-        rule: "ai_sdk.prompt_completion",
-        source: UsageSource::Sdk,
-        marks: &[&["promptTokens"], &["completionTokens"]],
-        input: &[&["promptTokens"]],
-        cache_read: &[&["cachedPromptTokens"]],
-        cache_write: &[],
-        output: &[&["completionTokens"]],
-        reasoning: &[&["reasoningTokens"]],
-        total: &[&["totalTokens"]],
-        cache_inside: true,
-        reasoning_inside: true,
-    },
-    Dialect {
-        rule: "chat.usage",
-        source: UsageSource::Provider,
-        marks: &[&["prompt_tokens"], &["completion_tokens"]],
-        input: &[&["prompt_tokens"]],
-        cache_read: &[&["prompt_tokens_details", "cached_tokens"], &["cached_input_tokens"]],
-        cache_write: &[],
-        output: &[&["completion_tokens"]],
-        reasoning: &[&["completion_tokens_details", "reasoning_tokens"], &["reasoning_tokens"]],
-        total: &[&["total_tokens"]],
-        cache_inside: true,
-        reasoning_inside: true,
-    },
-    Dialect {
-        rule: "anthropic.usage",
-        source: UsageSource::Provider,
-        marks: &[&["cache_read_input_tokens"], &["cache_creation_input_tokens"]],
-        input: &[&["input_tokens"]],
-        cache_read: &[&["cache_read_input_tokens"]],
-        cache_write: &[&["cache_creation_input_tokens"]],
-        output: &[&["output_tokens"]],
-        reasoning: &[],
-        total: &[],
-        cache_inside: false,
-        reasoning_inside: true,
-    },
-    Dialect {
-        rule: "responses.usage",
-        source: UsageSource::Provider,
-        marks: &[&["input_tokens"], &["output_tokens"]],
-        input: &[&["input_tokens"]],
-        cache_read: &[
-            &["input_tokens_details", "cached_tokens"],
-            &["input_token_details", "cached_tokens"],
-            &["cached_input_tokens"],
-        ],
-        cache_write: &[],
-        output: &[&["output_tokens"]],
-        reasoning: &[
-            &["output_tokens_details", "reasoning_tokens"],
-            &["output_token_details", "reasoning_tokens"],
-            &["reasoning_tokens"],
-        ],
-        total: &[&["total_tokens"]],
-        cache_inside: true,
-        reasoning_inside: true,
-    },
-];
-
 /// Usage as it was read, and what does not add up in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
@@ -133,7 +42,16 @@ pub struct Reading {
 ///
 /// `None` for what is no usage: text, settings, an object without a single count.
 pub fn read_usage(reported: Value<'_>) -> Option<Reading> {
-    let dialect = DIALECTS.iter().find(|dialect| dialect.marks.iter().any(|mark| count(reported, mark).is_some()))?;
+    read(bodies::DIALECTS, reported)
+}
+
+/// The same for the attributes of a span or log record: an object of counts by their names.
+pub fn read_span_usage(attributes: Value<'_>) -> Option<Reading> {
+    read(spans::DIALECTS, attributes)
+}
+
+fn read(dialects: &[Dialect], reported: Value<'_>) -> Option<Reading> {
+    let dialect = dialects.iter().find(|dialect| dialect.marks.iter().any(|mark| count(reported, mark).is_some()))?;
     Some(dialect.read(reported))
 }
 

@@ -1,0 +1,104 @@
+//! The elements of one document or request: where they lie, and each of them read with what is said around it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::item::{Item, Sender, Signal};
+use super::json::{self, Cut, Element};
+use crate::domain::Outline;
+use crate::import::Bytes;
+
+/// Bytes looked at in one go.
+const STEP: u64 = 256 << 10;
+
+/// Elements in the order in which they stand.
+#[derive(Debug, Default)]
+pub struct Elements {
+    cut: Cut,
+    elements: Vec<Element>,
+    /// The sender of the element that was read last, for those of its kind that follow.
+    last: Option<(Element, Around)>,
+}
+
+/// What is said of several elements at once.
+#[derive(Debug, Clone, Default)]
+struct Around {
+    sender: Arc<Sender>,
+    session: Option<String>,
+    processes: Option<Arc<(Outline, Vec<u8>)>>,
+}
+
+impl Elements {
+    /// Finds the elements of a JSON document, which must be valid.
+    pub fn of_json(document: &dyn Bytes) -> Result<Self> {
+        let mut at = 0;
+        let cut = json::cut(|| {
+            let range = at..document.size().min(at + STEP);
+            at = range.end;
+            if range.is_empty() { Ok(None) } else { document.at(&range).map(Some) }
+        })?;
+        let mut elements = Vec::with_capacity(cut.elements.len());
+        for element in &cut.elements {
+            // A list under an unknown name may hold anything, and what names nothing is no element.
+            let is_sure = element.signal.is_some() && !element.is_guess;
+            if is_sure || is_item(&document.at(&element.range)?) {
+                elements.push(element.clone());
+            }
+        }
+        Ok(Self { cut, elements, last: None })
+    }
+
+    pub fn ranges(&self) -> Vec<Range<u64>> {
+        self.elements.iter().map(|element| element.range.clone()).collect()
+    }
+
+    /// Of which signal the document is a request, if an empty one.
+    pub fn of(&self) -> Option<Signal> {
+        self.cut.of
+    }
+
+    /// Reads one element, whose bytes are given; the inner error says why it is none.
+    pub fn item(&mut self, place: usize, bytes: &[u8], document: &dyn Bytes) -> Result<Result<Item, String>> {
+        let Some(element) = self.elements.get(place).cloned() else {
+            return Ok(Err("there is no such element".to_owned()));
+        };
+        let around = self.around(&element, document)?;
+        let outline = match Outline::of(bytes) {
+            Ok(outline) if outline.partial => return Ok(Err("it holds more values than can be read".to_owned())),
+            Ok(outline) => outline,
+            Err(fault) => return Ok(Err(fault.to_string())),
+        };
+        let processes = around.processes.as_ref().map(|all| (all.0.root(), all.1.as_slice()));
+        let item = json::read(outline.root(), bytes, element.signal, &around.sender, processes);
+        Ok(item.map(|item| Item { session: item.session.or(around.session), ..item }))
+    }
+
+    fn around(&mut self, element: &Element, document: &dyn Bytes) -> Result<Around> {
+        if let Some((last, around)) = &self.last
+            && last.is_beside(element)
+        {
+            return Ok(around.clone());
+        }
+        let (group, scope) = self.cut.around(element);
+        let read = |range: Option<Range<u64>>| -> Result<Option<(Outline, Vec<u8>)>> {
+            let Some(range) = range else { return Ok(None) };
+            let bytes = document.at(&range)?;
+            Ok(Outline::of(&bytes).ok().map(|outline| (outline, bytes)))
+        };
+        let (resource, scope) = (read(group.resource)?, read(scope)?);
+        let part = |part: &Option<(Outline, Vec<u8>)>| {
+            part.as_ref().map(|(outline, bytes)| json::described(outline.root(), bytes)).unwrap_or_default()
+        };
+        let session = read(group.session)?.and_then(|(id, _)| id.root().text().map(|text| text.into_owned()));
+        let sender = Arc::new(Sender { resource: part(&resource), scope: json::scope_words(part(&scope)) });
+        let around = Around { sender, session, processes: read(group.processes)?.map(Arc::new) };
+        self.last = Some((element.clone(), around.clone()));
+        Ok(around)
+    }
+}
+
+fn is_item(bytes: &[u8]) -> bool {
+    Outline::of(bytes).is_ok_and(|outline| json::is_item(outline.root()))
+}

@@ -1,0 +1,9 @@
+//! Spans and log records as JSON: first where they lie in a document, then what each of them says.
+
+mod cut;
+mod read;
+mod spell;
+
+pub use cut::{Cut, Element, cut};
+pub use read::{described, read, scope_words, value_of};
+pub use spell::is_item;

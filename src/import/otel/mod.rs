@@ -1,0 +1,182 @@
+//! Reads OpenTelemetry: spans and log records of agents, from files and from requests, in whatever encoding they come.
+//!
+//! ```text
+//!    bytes ─► elements: where each span lies ─► item: what it says, in one shape ─► tell: events, by the dialects
+//!             (json, proto)                     (any, item)                         (dialect: tables)
+//! ```
+//!
+//! Each span is a record of its own, so that one which is delivered twice is there once. What a span means depends on
+//! nothing but itself; what follows from others is worked out in the store, whichever of them comes first.
+
+mod any;
+mod decode;
+mod dialect;
+mod elements;
+mod item;
+mod json;
+mod tell;
+
+pub use decode::{Decoded, Encoding, Undecodable, decode};
+pub use item::Signal;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::{Bytes, Draft, Format, Open, Opening, Part, Reader, Record, telling};
+use crate::domain::{Event, Key, KeyKind, Kind, Outline, Session, Shape, Value, flag};
+use elements::Elements;
+
+/// The agent's name.
+const AGENT: &str = "otel";
+
+pub const FORMAT: Format = Format { agent: AGENT, detect, open: Open::Records(open) };
+
+/// Envelopes of requests.
+const REQUESTS: [&str; 5] = ["resourceSpans", "resource_spans", "resourceLogs", "resource_logs", "resourceMetrics"];
+
+fn detect(head: &[Outline]) -> bool {
+    head.iter().any(|outline| is_ours(outline.root()))
+}
+
+/// Whether a document holds spans or log records, by its first ones.
+fn is_ours(root: Value<'_>) -> bool {
+    if root.shape() == Shape::Array {
+        return root.items().next().is_some_and(|one| json::is_item(one) || is_request(one));
+    }
+    if root.shape() != Shape::Object {
+        return false;
+    }
+    let inner = root.get("trace").or_else(|| root.get("result"));
+    is_request(root) || inner.is_some_and(is_request) || json::is_item(root)
+}
+
+fn is_request(value: Value<'_>) -> bool {
+    let list = |name: &str| value.get(name).filter(|list| list.shape() == Shape::Array);
+    let first = |name: &str| list(name)?.items().next();
+    if REQUESTS.iter().any(|name| list(name).is_some()) {
+        return true;
+    }
+    let has_spans = |group: Value<'_>| {
+        ["scopeSpans", "scope_spans", "instrumentationLibrarySpans", "spans"]
+            .iter()
+            .any(|name| group.get(name).is_some())
+    };
+    if ["batches", "data"].iter().any(|name| first(name).is_some_and(has_spans)) {
+        return true;
+    }
+    // Spans under any name.
+    let lists = value.items().filter(|member| member.shape() == Shape::Array && !member.is_empty());
+    let mut firsts = lists.filter_map(|list| list.items().next()).peekable();
+    firsts.peek().is_some() && firsts.any(json::is_item) && value.shape() == Shape::Object
+}
+
+fn open(opening: &Opening<'_>) -> Box<dyn Reader> {
+    let saved = opening.saved.and_then(|saved| serde_json::from_str::<Saved>(saved).ok());
+    let name = saved.map_or_else(|| opening.stem.to_owned(), |saved| saved.id);
+    Box::new(Reading { sorter: Sorter::new(&name), elements: Elements::default() })
+}
+
+/// What must be known to go on when a file has grown.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    id: String,
+}
+
+/// Which sessions there are, and which of them are one.
+#[derive(Debug)]
+struct Sorter {
+    /// The session of what names none and has no trace.
+    fallback: String,
+    sessions: BTreeMap<String, Session>,
+    adopted: BTreeSet<(String, String)>,
+}
+
+impl Sorter {
+    fn new(fallback: &str) -> Self {
+        Self { fallback: fallback.to_owned(), sessions: BTreeMap::new(), adopted: BTreeSet::new() }
+    }
+
+    fn tell(&mut self, item: &item::Item) -> (Vec<Draft>, [u8; 16]) {
+        let told = tell::tell(item, &self.fallback);
+        for draft in &told.drafts {
+            self.add(&draft.event.session);
+        }
+        self.adopted.extend(told.adopts);
+        (told.drafts, told.content)
+    }
+
+    fn add(&mut self, id: &str) {
+        if !self.sessions.contains_key(id) {
+            self.sessions.insert(id.to_owned(), named(id));
+        }
+    }
+
+    fn all(&self) -> Vec<Session> {
+        self.sessions.values().cloned().collect()
+    }
+}
+
+/// Its title and project are worked out in the store, from the first of its events.
+fn named(id: &str) -> Session {
+    Session { id: id.to_owned(), lineage: id.to_owned(), agent: AGENT.to_owned(), ..Session::default() }
+}
+
+/// Reads one file.
+struct Reading {
+    sorter: Sorter,
+    elements: Elements,
+}
+
+impl Reader for Reading {
+    /// A record without a single span.
+    fn read(&mut self, record: &Record<'_>) -> Vec<Draft> {
+        let root = record.outline.root();
+        let mut event = Event::new(Kind::Other, AGENT, "record");
+        event.session.clone_from(&self.sorter.fallback);
+        self.sorter.add(&event.session);
+        event.keys.push(Key::derived(KeyKind::Session, event.session.clone(), "same_file"));
+        event.flags |= flag::INFERRED_TIME;
+        event.label = match root.get("resourceMetrics") {
+            Some(_) => "metrics, which are kept and not read".to_owned(),
+            None if is_request(root) => "a request without spans or log records".to_owned(),
+            None => {
+                event.flags |= flag::UNKNOWN;
+                telling::label(&telling::any_text(root).unwrap_or_default())
+            }
+        };
+        vec![Draft::new(event)]
+    }
+
+    fn cut(&mut self, record: &dyn Bytes) -> Result<Vec<Range<u64>>> {
+        self.elements = Elements::of_json(record)?;
+        Ok(self.elements.ranges())
+    }
+
+    fn part(&mut self, place: usize, bytes: &[u8], record: &dyn Bytes) -> Result<Part> {
+        let item = self.elements.item(place, bytes, record)?;
+        Ok(match item {
+            Ok(item) => Ok(self.sorter.tell(&item)),
+            Err(reason) => Err(reason),
+        })
+    }
+
+    fn adopted(&mut self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.sorter.adopted).into_iter().collect()
+    }
+
+    fn is_in_order(&self) -> bool {
+        false
+    }
+
+    fn sessions(&self) -> Vec<Session> {
+        let known = self.sorter.all();
+        if known.is_empty() { vec![named(&self.sorter.fallback)] } else { known }
+    }
+
+    fn save(&self) -> String {
+        serde_json::to_string(&Saved { id: self.sorter.fallback.clone() }).expect("the state is a text")
+    }
+}

@@ -1,0 +1,190 @@
+//! What follows from several spans of a session: which calls report again what others inside them report, and what
+//! the session is called.
+//!
+//! It looks at what is stored and not at what came last: the answer is the same in whichever order spans arrived.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Result;
+use futures_util::TryStreamExt;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use super::rows;
+use crate::domain::{KeyKind, Kind, Via, flag};
+
+/// A parent of a parent of a parent: longer chains are walked no further.
+const HIGHEST: usize = 256;
+/// Calls of another sort, whose tokens are never those of the call around them.
+const OF_ITS_OWN: &str = "embedding";
+
+/// One span, as far as it matters here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Span {
+    event: i64,
+    /// The number of the key that is its id, and of that of its parent.
+    id: Option<i64>,
+    parent: Option<i64>,
+    /// It is a call of a model that reports tokens.
+    reports: bool,
+    /// Its tokens are of another sort than those of the calls around it.
+    is_apart: bool,
+    /// What the provider called the answer.
+    answer: Option<i64>,
+    is_flagged: bool,
+}
+
+/// Flags the calls of a session whose tokens others report, and takes the flag from those that no longer are.
+///
+/// Says whether anything has changed.
+pub(super) async fn flag_wrappers(connection: &mut SqliteConnection, session: i64) -> Result<bool> {
+    let spans = spans(connection, session).await?;
+    let repeats = repeats(&spans);
+    let mut has_changed = false;
+    for span in &spans {
+        let is_repeat = repeats.contains_key(&span.event);
+        if is_repeat == span.is_flagged {
+            continue;
+        }
+        has_changed = true;
+        let statement = if is_repeat {
+            "UPDATE events SET flags = flags | $1 WHERE event = $2"
+        } else {
+            "UPDATE events SET flags = flags & ~$1 WHERE event = $2"
+        };
+        sqlx::query(statement).bind(flag::REPEATS_USAGE).bind(span.event).execute(&mut *connection).await?;
+    }
+    Ok(has_changed)
+}
+
+/// The events whose tokens are reported by others too, each with one that does.
+fn repeats(spans: &[Span]) -> BTreeMap<i64, i64> {
+    let by_id: HashMap<i64, &Span> = spans.iter().filter_map(|span| Some((span.id?, span))).collect();
+    let mut repeats = BTreeMap::new();
+    for inner in spans.iter().filter(|span| span.reports && !span.is_apart) {
+        let next = |span: &&Span| span.parent.and_then(|parent| by_id.get(&parent)).copied();
+        let above: Vec<&Span> = std::iter::successors(next(&inner), next).take(HIGHEST).collect();
+        // Spans that name each other as parents wrap nothing.
+        if above.iter().all(|outer| outer.event != inner.event) {
+            let outer = above.into_iter().filter(|outer| outer.reports && !outer.is_apart);
+            repeats.extend(outer.map(|outer| (outer.event, inner.event)));
+        }
+    }
+    // Two instrumentations of one call: the same answer, told by two spans. The first of the innermost counts.
+    let mut told: HashMap<i64, i64> = HashMap::new();
+    for span in spans.iter().filter(|span| span.reports && !repeats.contains_key(&span.event)).collect::<Vec<_>>() {
+        let Some(answer) = span.answer else { continue };
+        match told.get(&answer) {
+            Some(first) => drop(repeats.insert(span.event, *first)),
+            None => drop(told.insert(answer, span.event)),
+        }
+    }
+    repeats
+}
+
+/// The spans of a session, in timeline order.
+async fn spans(connection: &mut SqliteConnection, session: i64) -> Result<Vec<Span>> {
+    let kinds = kinds(connection, session).await?;
+    let mut rows = sqlx::query(
+        "SELECT event, kind, event_type, keys, flags, usage_rule IS NOT NULL FROM events WHERE session = $1 \
+         ORDER BY order_time, origin, sequence, id, revision",
+    )
+    .bind(session)
+    .fetch(&mut *connection);
+    let mut spans = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        let keys: Vec<(i64, Via, KeyKind)> = rows::read_keys(row.try_get(3)?)
+            .filter_map(|(number, rule)| Some((number, Via::of(rule), *kinds.get(&number)?)))
+            .collect();
+        let key = |kind: KeyKind, via: Via| {
+            keys.iter().find(|(_, known, of)| *known == via && *of == kind).map(|(number, ..)| *number)
+        };
+        let (id, parent) = (key(KeyKind::Span, Via::Same), key(KeyKind::Span, Via::ParentSpan));
+        let flags: i64 = row.try_get(4)?;
+        let event_type: String = row.try_get(2)?;
+        let reports = rows::kind_of(row.try_get(1)?)? == Kind::Model && row.try_get(5)?;
+        let answer = key(KeyKind::ProviderRequest, Via::Same);
+        let is_flagged = flags & flag::REPEATS_USAGE != 0;
+        let is_apart = event_type.contains(OF_ITS_OWN);
+        spans.push(Span { event: row.try_get(0)?, id, parent, reports, is_apart, answer, is_flagged });
+    }
+    Ok(spans)
+}
+
+/// The kinds of the keys that matter here.
+async fn kinds(connection: &mut SqliteConnection, session: i64) -> Result<HashMap<i64, KeyKind>> {
+    let wanted = [KeyKind::Span, KeyKind::ProviderRequest].map(rows::key_code);
+    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+        "SELECT DISTINCT keys.key, keys.kind FROM events JOIN event_keys ON event_keys.event = events.event \
+         JOIN keys ON keys.key = event_keys.key WHERE events.session = ",
+    );
+    query.push_bind(session).push(" AND keys.kind IN (");
+    rows::list(&mut query, wanted.into_iter());
+    let found = query.push(")").build().fetch_all(connection).await?;
+    found.iter().map(|row| Ok((row.try_get(0)?, rows::key_of(row.try_get(1)?)?))).collect()
+}
+
+/// Whether a session consists of spans and log records.
+pub(super) async fn is_of_spans(connection: &mut SqliteConnection, session: i64) -> Result<bool> {
+    let row = sqlx::query("SELECT agent = 'otel' FROM sessions WHERE session = $1")
+        .bind(session)
+        .fetch_optional(connection)
+        .await?;
+    row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
+}
+
+/// Names a session after the first thing that was asked in it, and its project after who began it.
+pub(super) async fn name_session(connection: &mut SqliteConnection, session: i64) -> Result<()> {
+    sqlx::query(
+        "UPDATE sessions SET title = coalesce((SELECT attributes.value FROM events JOIN attributes \
+         ON attributes.event = events.event WHERE events.session = $1 AND attributes.name = 'asked' \
+         ORDER BY events.order_time = 0, events.order_time, events.origin, events.sequence, events.id LIMIT 1), \
+         (SELECT label FROM events WHERE session = $1 AND label <> '' \
+         ORDER BY order_time = 0, order_time, origin, sequence, id LIMIT 1)), \
+         project = (SELECT source FROM events WHERE session = $1 \
+         ORDER BY order_time = 0, order_time, origin, sequence, id LIMIT 1) WHERE session = $1",
+    )
+    .bind(session)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(event: i64, parent: Option<i64>, reports: bool) -> Span {
+        Span { event, id: Some(event), parent, reports, is_apart: false, answer: None, is_flagged: false }
+    }
+
+    fn events(spans: &[Span]) -> Vec<i64> {
+        repeats(spans).into_keys().collect()
+    }
+
+    #[test]
+    fn a_call_around_another_counts_nothing_whatever_stands_between() {
+        let spans = [span(1, None, true), span(2, Some(1), false), span(3, Some(2), true), span(4, Some(1), true)];
+        assert_eq!(events(&spans), [1]);
+        let backwards: Vec<Span> = spans.into_iter().rev().collect();
+        assert_eq!(events(&backwards), [1]);
+    }
+
+    #[test]
+    fn a_call_around_an_embedding_or_around_nothing_that_reports_counts() {
+        let embedding = Span { is_apart: true, ..span(2, Some(1), true) };
+        assert_eq!(events(&[span(1, None, true), embedding, span(3, Some(1), false)]), Vec::<i64>::new());
+    }
+
+    #[test]
+    fn one_answer_told_by_two_spans_counts_once() {
+        let told = |event, parent, reports| Span { answer: Some(90), ..span(event, parent, reports) };
+        assert_eq!(events(&[told(1, None, true), told(2, None, true)]), [2]);
+        assert_eq!(events(&[told(1, None, true), told(2, Some(1), true)]), [1]);
+    }
+
+    #[test]
+    fn spans_that_name_each_other_as_parents_end() {
+        assert_eq!(events(&[span(1, Some(2), true), span(2, Some(1), true)]), Vec::<i64>::new());
+        assert_eq!(events(&[span(1, Some(1), true)]), Vec::<i64>::new());
+    }
+}
