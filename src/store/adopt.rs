@@ -89,17 +89,29 @@ pub(super) async fn adopt(connection: &mut SqliteConnection, first: &str, sessio
 
 /// Moves the events that are in a session only because of their trace; returns their numbers.
 async fn move_events(connection: &mut SqliteConnection, first: &str, to: i64) -> Result<Vec<i64>> {
+    let Some(trace) = first.strip_prefix(OF_TRACE) else { return Ok(Vec::new()) };
+    let named = sqlx::query("SELECT key FROM keys WHERE kind = $1 AND value = $2")
+        .bind(rows::key_code(KeyKind::Session))
+        .bind(first)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(named) = named.map(|row| row.try_get::<i64, _>(0)).transpose()? else { return Ok(Vec::new()) };
     let found = sqlx::query(
-        "SELECT events.event, events.id, events.session, events.kind FROM keys JOIN event_keys ON event_keys.key = keys.key \
-         JOIN events ON events.event = event_keys.event WHERE keys.kind = $1 AND keys.value = $2 AND events.session <> $3",
+        "SELECT events.event, events.id, events.session, events.kind, events.keys FROM keys JOIN event_keys \
+         ON event_keys.key = keys.key JOIN events ON events.event = event_keys.event \
+         WHERE keys.kind = $1 AND keys.value = $2 AND events.session <> $3 ORDER BY events.event",
     )
-    .bind(rows::key_code(KeyKind::Session))
-    .bind(first)
+    .bind(rows::key_code(KeyKind::Trace))
+    .bind(trace)
     .bind(to)
     .fetch_all(&mut *connection)
     .await?;
     let mut moved = Vec::with_capacity(found.len());
     for row in found {
+        // Those that name a conversation themselves stay in it.
+        if !rows::read_keys(row.try_get(4)?).any(|(number, rule)| number == named && rule.is_some()) {
+            continue;
+        }
         let (event, id, from): (i64, String, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let kind = rows::kind_of(row.try_get(3)?)?;
         move_event(connection, event, &id, from, to, kind).await?;

@@ -53,6 +53,7 @@ impl Store {
 /// Stores what is known of a session; what was known and is not said now stays. Returns its number.
 pub(super) async fn put(connection: &mut SqliteConnection, session: &Session) -> Result<i64> {
     if let Some(number) = super::adopt::adopter(connection, &session.id).await? {
+        sqlx::query("UPDATE sessions SET settled = 0 WHERE session = $1").bind(number).execute(connection).await?;
         return Ok(number);
     }
     let row = sqlx::query(

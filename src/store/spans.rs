@@ -3,10 +3,10 @@
 //!
 //! It looks at what is stored and not at what came last: the answer is the same in whichever order spans arrived.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Result;
-use futures_util::TryStreamExt;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::rows;
@@ -58,7 +58,12 @@ pub(super) async fn flag_wrappers(connection: &mut SqliteConnection, session: i6
 
 /// The events whose tokens are reported by others too, each with one that does.
 fn repeats(spans: &[Span]) -> BTreeMap<i64, i64> {
-    let by_id: HashMap<i64, &Span> = spans.iter().filter_map(|span| Some((span.id?, span))).collect();
+    // Log records and lines of a transcript have the id of their span, and are not it.
+    let mut by_id: HashMap<i64, &Span> = HashMap::new();
+    for span in spans.iter().filter(|span| span.reports || span.parent.is_some()) {
+        let Some(id) = span.id else { continue };
+        by_id.entry(id).and_modify(|known| *known = if known.reports { known } else { span }).or_insert(span);
+    }
     let mut repeats = BTreeMap::new();
     for inner in spans.iter().filter(|span| span.reports && !span.is_apart) {
         let next = |span: &&Span| span.parent.and_then(|parent| by_id.get(&parent)).copied();
@@ -83,44 +88,54 @@ fn repeats(spans: &[Span]) -> BTreeMap<i64, i64> {
 
 /// The spans of a session, in timeline order.
 async fn spans(connection: &mut SqliteConnection, session: i64) -> Result<Vec<Span>> {
-    let kinds = kinds(connection, session).await?;
-    let mut rows = sqlx::query(
+    let found = sqlx::query(
         "SELECT event, kind, event_type, keys, flags, usage_rule IS NOT NULL FROM events WHERE session = $1 \
          ORDER BY order_time, origin, sequence, id, revision",
     )
     .bind(session)
-    .fetch(&mut *connection);
-    let mut spans = Vec::new();
-    while let Some(row) = rows.try_next().await? {
+    .fetch_all(&mut *connection)
+    .await?;
+    let kinds = kinds(connection, &found).await?;
+    let mut spans = Vec::with_capacity(found.len());
+    for row in &found {
         let keys: Vec<(i64, Via, KeyKind)> = rows::read_keys(row.try_get(3)?)
             .filter_map(|(number, rule)| Some((number, Via::of(rule), *kinds.get(&number)?)))
             .collect();
         let key = |kind: KeyKind, via: Via| {
             keys.iter().find(|(_, known, of)| *known == via && *of == kind).map(|(number, ..)| *number)
         };
-        let (id, parent) = (key(KeyKind::Span, Via::Same), key(KeyKind::Span, Via::ParentSpan));
-        let flags: i64 = row.try_get(4)?;
-        let event_type: String = row.try_get(2)?;
-        let reports = rows::kind_of(row.try_get(1)?)? == Kind::Model && row.try_get(5)?;
-        let answer = key(KeyKind::ProviderRequest, Via::Same);
-        let is_flagged = flags & flag::REPEATS_USAGE != 0;
-        let is_apart = event_type.contains(OF_ITS_OWN);
-        spans.push(Span { event: row.try_get(0)?, id, parent, reports, is_apart, answer, is_flagged });
+        let (flags, event_type): (i64, String) = (row.try_get(4)?, row.try_get(2)?);
+        spans.push(Span {
+            event: row.try_get(0)?,
+            id: key(KeyKind::Span, Via::Same),
+            parent: key(KeyKind::Span, Via::ParentSpan),
+            reports: rows::kind_of(row.try_get(1)?)? == Kind::Model && row.try_get(5)?,
+            is_apart: event_type.contains(OF_ITS_OWN),
+            answer: key(KeyKind::ProviderRequest, Via::Same),
+            is_flagged: flags & flag::REPEATS_USAGE != 0,
+        });
     }
     Ok(spans)
 }
 
 /// The kinds of the keys that matter here.
-async fn kinds(connection: &mut SqliteConnection, session: i64) -> Result<HashMap<i64, KeyKind>> {
-    let wanted = [KeyKind::Span, KeyKind::ProviderRequest].map(rows::key_code);
-    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-        "SELECT DISTINCT keys.key, keys.kind FROM events JOIN event_keys ON event_keys.event = events.event \
-         JOIN keys ON keys.key = event_keys.key WHERE events.session = ",
-    );
-    query.push_bind(session).push(" AND keys.kind IN (");
-    rows::list(&mut query, wanted.into_iter());
-    let found = query.push(")").build().fetch_all(connection).await?;
-    found.iter().map(|row| Ok((row.try_get(0)?, rows::key_of(row.try_get(1)?)?))).collect()
+async fn kinds(connection: &mut SqliteConnection, events: &[SqliteRow]) -> Result<HashMap<i64, KeyKind>> {
+    let mut numbers = BTreeSet::new();
+    for row in events {
+        numbers.extend(rows::read_keys(row.try_get(3)?).map(|(number, _)| number));
+    }
+    let numbers: Vec<i64> = numbers.into_iter().collect();
+    let mut kinds = HashMap::new();
+    for chunk in numbers.chunks(rows::CHUNK) {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT key, kind FROM keys WHERE key IN (");
+        rows::list(&mut query, chunk.iter().copied());
+        query.push(") AND kind IN (");
+        rows::list(&mut query, [KeyKind::Span, KeyKind::ProviderRequest].map(rows::key_code).into_iter());
+        for row in query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await? {
+            kinds.insert(row.try_get(0)?, rows::key_of(row.try_get(1)?)?);
+        }
+    }
+    Ok(kinds)
 }
 
 /// Whether a session consists of spans and log records.
@@ -180,6 +195,12 @@ mod tests {
         let told = |event, parent, reports| Span { answer: Some(90), ..span(event, parent, reports) };
         assert_eq!(events(&[told(1, None, true), told(2, None, true)]), [2]);
         assert_eq!(events(&[told(1, None, true), told(2, Some(1), true)]), [1]);
+    }
+
+    #[test]
+    fn a_log_record_with_the_id_of_a_span_is_not_that_span() {
+        let log = Span { id: Some(2), ..span(9, None, false) };
+        assert_eq!(events(&[span(1, None, true), span(2, Some(1), false), log, span(3, Some(2), true)]), [1]);
     }
 
     #[test]

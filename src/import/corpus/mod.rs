@@ -261,10 +261,10 @@ fn a_format_is_told_by_the_content_of_any_of_the_first_records() {
         agent(r#"{"type":"queue-operation","operation":"enqueue","sessionId":"s","timestamp":"t"}"#),
         "claude-code"
     );
+    assert_eq!(agent(r#"{"resourceSpans":[{"scopeSpans":[]}]}"#), "otel");
     let others = [
         r#"{"v":1,"agent":"claude-code","type":"user","uuid":"u","sessionId":"s","content":[]}"#,
         r#"{"sessionId":"s","projectHash":"h","startTime":"t","messages":[]}"#,
-        r#"{"resourceSpans":[{"scopeSpans":[]}]}"#,
         r#"{"type":"user","uuid":"u","sessionId":"s","parentUuid":null,"message":{"role":"user","parts":[]}}"#,
         r#"{"timestamp":"t","role":"user","content":"x"}"#,
         r#"{"type":"reasoning","id":"r","summary":[],"encrypted_content":"x"}"#,

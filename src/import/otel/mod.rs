@@ -15,6 +15,8 @@ mod elements;
 mod item;
 mod json;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 pub use decode::{Decoded, Encoding, Undecodable, decode};
 pub use item::Signal;

@@ -1,0 +1,281 @@
+//! Whole requests and files against the store: what is told does not depend on the order in which spans arrive.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::elements::Elements;
+use super::{Bytes, Decoded, Encoding, Signal, decode};
+use crate::domain::flag;
+use crate::store::{Appended, Store};
+
+const TRACE: &str = "5b8efff798038103d269b633813fc60c";
+
+struct Desk {
+    _folder: tempfile::TempDir,
+    store: Store,
+}
+
+async fn desk() -> Desk {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&folder.path().join("store.db")).await.expect("opens");
+    Desk { _folder: folder, store }
+}
+
+/// One element of a session: its signal and its JSON.
+type Sent = (Signal, Value);
+
+fn attributes(pairs: &Value) -> Value {
+    let pairs = pairs.as_object().expect("an object").iter();
+    let wrapped = pairs.map(|(key, value)| match value {
+        Value::Number(number) => json!({"key": key, "value": {"intValue": number.to_string()}}),
+        other => json!({"key": key, "value": {"stringValue": other}}),
+    });
+    wrapped.collect()
+}
+
+/// A span that begins so many microseconds after the others.
+fn span(id: u8, parent: u8, at: u64, name: &str, pairs: &Value) -> Sent {
+    let parent = if parent == 0 { String::new() } else { format!("{parent:016x}") };
+    let start = 1_700_000_000_000_000_000 + at * 1000;
+    let span = json!({
+        "traceId": TRACE, "spanId": format!("{id:016x}"), "parentSpanId": parent, "name": name,
+        "startTimeUnixNano": start.to_string(), "endTimeUnixNano": (start + 5000).to_string(),
+        "attributes": attributes(pairs), "status": {},
+    });
+    (Signal::Traces, span)
+}
+
+fn log(of: u8, at: u64, name: &str, pairs: &Value) -> Sent {
+    let time = (1_700_000_000_000_000_000 + at * 1000).to_string();
+    let span = format!("{of:016x}");
+    (
+        Signal::Logs,
+        json!({"traceId": TRACE, "spanId": span, "timeUnixNano": time, "eventName": name, "attributes": attributes(pairs)}),
+    )
+}
+
+fn request(signal: Signal, elements: &[&Value]) -> Vec<u8> {
+    let resource = json!({"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]});
+    let request = match signal {
+        Signal::Traces => json!({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": elements}]}]}),
+        Signal::Logs => json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": elements}]}]}),
+    };
+    request.to_string().into_bytes()
+}
+
+async fn send(store: &Store, signal: Signal, elements: &[&Value]) -> Appended {
+    let decoded = decode(&request(signal, elements), Encoding::Json, signal).expect("decodes");
+    assert_eq!(decoded.rejected, 0, "{:?}", decoded.reasons);
+    store.append(&[decoded.into_batch(7)]).await.expect("stores").remove(0)
+}
+
+/// A conversation of one trace: an outer call around an inner one, the inner one told twice, an embedding, a tool, and
+/// the inner call's messages apart from it. Two spans name conversations, the others none.
+fn conversation() -> Vec<Sent> {
+    let usage = |pairs: Value| {
+        let mut whole = json!({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 10});
+        whole.as_object_mut().expect("an object").extend(pairs.as_object().expect("an object").clone());
+        whole
+    };
+    vec![
+        span(
+            1,
+            0,
+            0,
+            "invoke_agent",
+            &json!({"gen_ai.operation.name": "invoke_agent", "gen_ai.usage.input_tokens": 105}),
+        ),
+        span(2, 1, 10, "chat", &usage(json!({}))),
+        span(3, 2, 20, "chat m", &usage(json!({"gen_ai.request.model": "m", "gen_ai.response.id": "r1"}))),
+        span(4, 2, 21, "ChatOpenAI", &usage(json!({"gen_ai.response.id": "r1"}))),
+        span(5, 3, 25, "embeddings e", &json!({"gen_ai.operation.name": "embeddings", "gen_ai.usage.input_tokens": 5})),
+        span(
+            6,
+            1,
+            40,
+            "execute_tool ls",
+            &json!({"gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.id": "c1",
+            "gen_ai.conversation.id": "conv-1", "gen_ai.tool.call.arguments": "{\"path\":\"x\"}"}),
+        ),
+        span(7, 1, 50, "step", &json!({"gen_ai.conversation.id": "conv-2"})),
+        log(3, 22, "gen_ai.user.message", &json!({"content": "list the files"})),
+        log(3, 26, "gen_ai.choice", &json!({"message": "{\"content\":\"here they are\"}"})),
+    ]
+}
+
+/// All that a person sees of a store.
+async fn seen(store: &Store) -> Vec<String> {
+    store.settle().await.expect("reckons");
+    let mut told = Vec::new();
+    let mut sessions = store.sessions().await.expect("reads");
+    sessions.sort_by(|one, other| one.id.cmp(&other.id));
+    for session in sessions {
+        told.push(format!(
+            "{} {:?} {:?} {} events {} turns {} findings {:?} {:?}",
+            session.id,
+            session.title,
+            session.project,
+            session.events,
+            session.turns,
+            session.findings,
+            session.tokens,
+            session.models
+        ));
+        let heads = store.heads(session.number, None).await.expect("reads");
+        let numbers: Vec<i64> = heads.iter().map(|head| head.number).collect();
+        for event in store.events(&numbers).await.expect("reads") {
+            told.push(format!(
+                "{} {:?} {:?} {} {:?} {}",
+                event.name(),
+                event.kind,
+                event.turn,
+                event.label,
+                event.keys,
+                event.flags
+            ));
+        }
+    }
+    told
+}
+
+async fn told_in(order: &[usize], size: usize) -> Vec<String> {
+    let desk = desk().await;
+    let all = conversation();
+    for group in order.chunks(size) {
+        for signal in [Signal::Traces, Signal::Logs] {
+            let of: Vec<&Value> =
+                group.iter().map(|place| &all[*place]).filter(|sent| sent.0 == signal).map(|sent| &sent.1).collect();
+            if !of.is_empty() {
+                send(&desk.store, signal, &of).await;
+            }
+            // What is worked out on the way must not stay where it turns out otherwise.
+            desk.store.settle().await.expect("reckons");
+        }
+    }
+    seen(&desk.store).await
+}
+
+#[tokio::test]
+async fn a_conversation_counts_each_call_once() {
+    let all: Vec<usize> = (0..conversation().len()).collect();
+    let told = told_in(&all, all.len()).await;
+    assert!(told[0].starts_with("conv-1 Some(\"list the files\") Some(\"shop\") 8 events"), "{}", told[0]);
+    // The inner call and the embedding; neither the call around it, nor its twin, nor the agent.
+    assert!(told[0].contains("total: Some(115)"), "{}", told[0]);
+    let of_call = told.iter().filter(|line| line.contains(&format!("span:{TRACE}:0000000000000003"))).count();
+    assert_eq!(of_call, 3, "the call and its two messages are one row: {told:#?}");
+    assert!(told.iter().any(|line| line.starts_with("conv-2 ") && line.contains(" 1 events")), "{told:#?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn any_order_and_any_repetition_tells_the_same(
+        seed in prop::collection::vec(any::<u32>(), 9),
+        again in prop::collection::vec(0..9_usize, 0..6),
+        size in 1..5_usize,
+    ) {
+        let all: Vec<usize> = (0..conversation().len()).collect();
+        let mut order: Vec<(u32, usize)> = seed.into_iter().zip(all.iter().copied()).collect();
+        order.sort_unstable();
+        let order: Vec<usize> = order.into_iter().map(|(_, place)| place).chain(again).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        prop_assert_eq!(runtime.block_on(told_in(&order, size)), runtime.block_on(told_in(&all, all.len())));
+    }
+}
+
+#[tokio::test]
+async fn a_span_that_two_requests_deliver_is_a_duplicate_and_another_content_a_conflict() {
+    let desk = desk().await;
+    let usage = json!({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 7});
+    let (_, one) = span(1, 0, 0, "chat", &usage);
+    let (_, two) = span(2, 0, 1, "chat", &usage);
+    let first = send(&desk.store, Signal::Traces, &[&one]).await;
+    // The same span in another company.
+    let again = send(&desk.store, Signal::Traces, &[&two, &one]).await;
+    assert_eq!((first.added, first.duplicates), (1, 0));
+    assert_eq!((again.added, again.duplicates, again.conflicts), (1, 1, 0));
+    desk.store.settle().await.expect("reckons");
+    let sessions = desk.store.sessions().await.expect("reads");
+    assert_eq!((sessions.len(), sessions[0].tokens.total), (1, Some(14)));
+    let (_, other) = span(1, 0, 0, "chat", &json!({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 8}));
+    assert_eq!(send(&desk.store, Signal::Traces, &[&other]).await.conflicts, 1);
+    let heads = desk.store.heads(sessions[0].number, None).await.expect("reads");
+    assert_eq!(heads.iter().filter(|head| head.flags & flag::CONFLICT != 0).count(), 2);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_stops_nothing() {
+    let (_, good) = span(1, 0, 0, "chat", &json!({}));
+    let odd = json!({"spanId": "0000000000000002", "name": "x", "attributes": 5});
+    let Decoded { elements, rejected, reasons, .. } =
+        decode(&request(Signal::Traces, &[&json!(7), &good, &odd]), Encoding::Json, Signal::Traces).expect("decodes");
+    assert_eq!((elements.len(), rejected), (1, 2));
+    assert_eq!(
+        reasons,
+        ["span 1: a span must be an object", "span 3: its attributes are neither a list nor an object"]
+    );
+    let wrong = |body: &[u8], signal| decode(body, Encoding::Json, signal).expect_err("is refused").to_string();
+    assert_eq!(wrong(br#"{"resourceLogs":[]}"#, Signal::Traces), "the request holds log records: send it to /v1/logs");
+    assert!(wrong(b"{\"resourceSpans\":[", Signal::Traces).starts_with("not JSON: "));
+    assert!(wrong(b"[1]", Signal::Traces).starts_with("a request must be"));
+    assert!(decode(b"{}", Encoding::Json, Signal::Logs).expect("an empty request").elements.is_empty());
+}
+
+#[test]
+fn every_span_file_of_the_corpus_agrees_with_the_independent_count() {
+    let Some(corpus) = std::env::var_os("TURNSCOPE_CORPUS") else {
+        println!("skipped: TURNSCOPE_CORPUS is not set");
+        return;
+    };
+    let mut files = Vec::new();
+    for folder in ["otlp", "otel-spans"] {
+        files_below(&Path::new(&corpus).join(folder), &mut files);
+    }
+    let counter = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/spans.py");
+    let output = Command::new("python3").arg(counter).args(&files).output().expect("python3 runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (mut wrong, mut spans) = (Vec::new(), 0);
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let counted: Value = serde_json::from_str(line).expect("the counter prints JSON");
+        let path = counted["path"].as_str().expect("a path");
+        let ours = operations(&std::fs::read(path).expect("a readable file"));
+        spans += ours.values().sum::<u64>();
+        if json!(ours) != counted["operations"] {
+            wrong.push(format!("{path}\n  ours    {ours:?}\n  counted {}", counted["operations"]));
+        }
+    }
+    println!("{spans} spans and log records in {} files", files.len());
+    assert!(spans > 500 && wrong.is_empty(), "{} files differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// How many elements a document has of each operation.
+fn operations(bytes: &[u8]) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    let mut elements = Elements::of_json(&bytes).expect("reads");
+    for (place, range) in elements.ranges().into_iter().enumerate() {
+        let own = bytes.at(&range).expect("reads");
+        let item = elements.item(place, &own, &bytes).expect("reads").expect("an element");
+        let names = ["gen_ai.operation.name", "ai.operationId", "openinference.span.kind", "traceloop.span.kind"];
+        let operation = names.iter().find_map(|name| item.get(name)?.word());
+        *counts.entry(operation.unwrap_or_else(|| "none".to_owned())).or_insert(0) += 1;
+    }
+    counts
+}
+
+fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> = std::fs::read_dir(folder).expect("a readable folder").flatten().collect();
+    entries.sort_by_key(std::fs::DirEntry::path);
+    for path in entries.iter().map(std::fs::DirEntry::path) {
+        if path.is_dir() {
+            files_below(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
