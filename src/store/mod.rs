@@ -38,8 +38,8 @@ pub use annotations::Annotation;
 pub use append::{
     Appended, Batch, Fate, NewBlob, NewBody, NewEvent, NewRecord, Place, RecordStatus, SourceStep, Stamp,
 };
-pub use open::{Trouble, trouble};
 pub use bytes::add_blob;
+pub use open::{Trouble, trouble};
 pub use pieces::{Packer, Piece, digest, digest_of};
 pub use prefilter::Prefilter;
 pub use private::PrivateFolder;
