@@ -37,6 +37,10 @@ impl Head {
 
     /// The head, from the first bytes and, where they hold too little, from what stands behind them.
     fn of(bytes: &[u8], behind: Option<File>) -> Self {
+        if super::otel::is_protobuf(bytes) {
+            let (outlines, bytes) = (Vec::new(), bytes.len());
+            return Self { outlines, layout: Layout::Protobuf, bytes, fault: None, faults: 0 };
+        }
         let blank = bytes.iter().all(u8::is_ascii_whitespace);
         let layout = layout(bytes, behind.is_none());
         let mut first = First::default();
@@ -75,6 +79,9 @@ impl Head {
         let unknown = FORMATS.last().context("there is a last format")?;
         if self.is_empty() {
             return Ok(named.then_some(unknown));
+        }
+        if self.layout == Layout::Protobuf {
+            return Ok(Some(&super::otel::FORMAT));
         }
         let known = FORMATS[..FORMATS.len() - 1].iter().find(|format| (format.detect)(&self.outlines));
         if known.is_some() || !named {

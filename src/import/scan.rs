@@ -41,10 +41,15 @@ pub enum Layout {
     Lines,
     /// Values go on over line ends.
     Document,
+    /// No text: requests in protobuf.
+    Protobuf,
 }
 
 /// Reads a source from `offset` to its end.
 pub fn scan(mut from: impl Read, layout: Layout, offset: u64, line: u64, sink: &mut impl Sink) -> anyhow::Result<()> {
+    if layout == Layout::Protobuf {
+        return super::otel::scan_protobuf(from, offset, line, sink);
+    }
     let mut scan = Scan { sink, offset, line, layout, open: None };
     let mut buffer: Vec<u8> = Vec::with_capacity(64 << 10);
     let mut looked = 0;
@@ -56,7 +61,7 @@ pub fn scan(mut from: impl Read, layout: Layout, offset: u64, line: u64, sink: &
                 Layout::Lines => {
                     memchr::memchr(b'\n', &buffer[at.max(looked)..]).map(|found| at.max(looked) + found + 1)
                 }
-                Layout::Document => None,
+                Layout::Document | Layout::Protobuf => None,
             };
             looked = 0;
             match end {

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::elements::Elements;
 use super::item::{Item, Signal};
-use super::{Bytes, Draft, Sorter};
+use super::{Bytes, Draft, Sorter, proto};
 use crate::domain::{Lexer, Progress, Role, Session};
 use crate::store::{Batch, NewBody, NewEvent, NewRecord, RecordStatus, add_blob};
 
@@ -57,11 +57,11 @@ pub struct Accepted {
 /// An element that cannot be read does not stop the others. The error says that nothing of the request can be read:
 /// it is not of the encoding, or it is a request of the other signal.
 pub fn decode(body: &[u8], encoding: Encoding, signal: Signal) -> Result<Decoded, Undecodable> {
-    let mut elements = match encoding {
-        Encoding::Json => of_json(body)?,
-        Encoding::Protobuf => return Err(Undecodable("protobuf is not understood".to_owned())),
+    let mut request = match encoding {
+        Encoding::Json => Request::Json(of_json(body)?),
+        Encoding::Protobuf => Request::Protobuf(proto::Request::of(body).map_err(Undecodable)?),
     };
-    if let Some(other) = elements.of().filter(|other| *other != signal) {
+    if let Some(other) = request.signal().filter(|other| *other != signal) {
         let (is, path) = match other {
             Signal::Traces => ("spans", "/v1/traces"),
             Signal::Logs => ("log records", "/v1/logs"),
@@ -70,8 +70,8 @@ pub fn decode(body: &[u8], encoding: Encoding, signal: Signal) -> Result<Decoded
     }
     let mut sorter = Sorter::new(NAMELESS);
     let mut decoded = Decoded::default();
-    for (place, range) in elements.ranges().into_iter().enumerate() {
-        let read = body.at(&range).and_then(|raw| Ok((elements.item(place, &raw, &body)?, raw)));
+    for (place, range) in request.ranges().into_iter().enumerate() {
+        let read = body.at(&range).and_then(|raw| Ok((request.item(place, &raw, &body)?, raw)));
         match read {
             Ok((Ok(item), raw)) => decoded.elements.push(accepted(&mut sorter, &item, raw)),
             Ok((Err(reason), _)) => decoded.reject(place, signal, &reason),
@@ -82,6 +82,35 @@ pub fn decode(body: &[u8], encoding: Encoding, signal: Signal) -> Result<Decoded
     decoded.adopted = sorter.adopted.into_iter().collect();
     name_nameless(&mut decoded.elements);
     Ok(decoded)
+}
+
+/// The elements of a request in either encoding.
+enum Request {
+    Json(Elements),
+    Protobuf(proto::Request),
+}
+
+impl Request {
+    fn signal(&self) -> Option<Signal> {
+        match self {
+            Self::Json(elements) => elements.of(),
+            Self::Protobuf(request) => request.signal,
+        }
+    }
+
+    fn ranges(&self) -> Vec<std::ops::Range<u64>> {
+        match self {
+            Self::Json(elements) => elements.ranges(),
+            Self::Protobuf(request) => request.ranges(),
+        }
+    }
+
+    fn item(&mut self, place: usize, raw: &[u8], body: &&[u8]) -> Result<Result<Item, String>> {
+        match self {
+            Self::Json(elements) => elements.item(place, raw, body),
+            Self::Protobuf(request) => Ok(request.item(place, body)),
+        }
+    }
 }
 
 fn of_json(body: &[u8]) -> Result<Elements, Undecodable> {

@@ -14,12 +14,14 @@ mod dialect;
 mod elements;
 mod item;
 mod json;
+mod proto;
 mod tell;
 #[cfg(test)]
 mod tests;
 
 pub use decode::{Decoded, Encoding, Undecodable, decode};
 pub use item::Signal;
+pub use proto::{is_protobuf, scan as scan_protobuf};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -78,7 +80,7 @@ fn is_request(value: Value<'_>) -> bool {
 fn open(opening: &Opening<'_>) -> Box<dyn Reader> {
     let saved = opening.saved.and_then(|saved| serde_json::from_str::<Saved>(saved).ok());
     let name = saved.map_or_else(|| opening.stem.to_owned(), |saved| saved.id);
-    Box::new(Reading { sorter: Sorter::new(&name), elements: Elements::default() })
+    Box::new(Reading { sorter: Sorter::new(&name), elements: Elements::default(), request: None, fault: None })
 }
 
 /// What must be known to go on when a file has grown.
@@ -130,6 +132,15 @@ fn named(id: &str) -> Session {
 struct Reading {
     sorter: Sorter,
     elements: Elements,
+    /// The record that was cut last, where it is protobuf.
+    request: Option<(proto::Request, Vec<u8>)>,
+    /// Why the record that was cut last cannot be read at all.
+    fault: Option<String>,
+}
+
+/// A request in protobuf begins with a line end, which no JSON record does.
+fn is_request_in_protobuf(record: &dyn Bytes) -> Result<bool> {
+    Ok(record.size() > 0 && record.at(&(0..1))? == [b'\n'])
 }
 
 impl Reader for Reading {
@@ -143,7 +154,7 @@ impl Reader for Reading {
         event.flags |= flag::INFERRED_TIME;
         event.label = match root.get("resourceMetrics") {
             Some(_) => "metrics, which are kept and not read".to_owned(),
-            None if is_request(root) => "a request without spans or log records".to_owned(),
+            None if root.is_null() || is_request(root) => "a request without spans or log records".to_owned(),
             None => {
                 event.flags |= flag::UNKNOWN;
                 telling::label(&telling::any_text(root).unwrap_or_default())
@@ -153,12 +164,34 @@ impl Reader for Reading {
     }
 
     fn cut(&mut self, record: &dyn Bytes) -> Result<Vec<Range<u64>>> {
+        (self.request, self.fault) = (None, None);
+        if is_request_in_protobuf(record)? {
+            let bytes = record.at(&(0..record.size()))?;
+            return Ok(match proto::Request::of(&bytes) {
+                Ok(request) => {
+                    let ranges = request.ranges();
+                    self.request = Some((request, bytes));
+                    ranges
+                }
+                // A request that is broken is one bad record.
+                Err(fault) => {
+                    self.fault = Some(fault);
+                    std::iter::once(0..record.size()).collect()
+                }
+            });
+        }
         self.elements = Elements::of_json(record)?;
         Ok(self.elements.ranges())
     }
 
     fn part(&mut self, place: usize, bytes: &[u8], record: &dyn Bytes) -> Result<Part> {
-        let item = self.elements.item(place, bytes, record)?;
+        if let Some(fault) = &self.fault {
+            return Ok(Err(fault.clone()));
+        }
+        let item = match &mut self.request {
+            Some((request, whole)) => request.item(place, whole),
+            None => self.elements.item(place, bytes, record)?,
+        };
         Ok(match item {
             Ok(item) => Ok(self.sorter.tell(&item)),
             Err(reason) => Err(reason),

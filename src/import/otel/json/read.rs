@@ -267,17 +267,12 @@ impl Reading<'_> {
 
     /// A link with its ids as they are compared elsewhere.
     fn link(self, link: Value<'_>) -> Any {
-        let Any::Map(mut members) = self.plain(link) else { return self.plain(link) };
-        for (names, size) in [(TRACE, 16), (SPAN, 8)] {
-            for (name, value) in members.iter_mut().filter(|(name, _)| names.contains(&name.as_str())) {
-                let spelt = if size == 16 { "traceId" } else { "spanId" };
-                spelt.clone_into(name);
-                *value = value.text().and_then(|text| id_of_text(text, size)).map_or(Any::Null, Any::Text);
-            }
-        }
-        if let Some(list) = link.get("attributes") {
-            members.retain(|(name, _)| name != "attributes");
-            members.push(("attributes".to_owned(), Any::Map(self.attributes(list).unwrap_or_default())));
+        let context = first(link, CONTEXT).unwrap_or(link);
+        let find = |names, size| first(context, names).and_then(|value| id(value, size)).map_or(Any::Null, Any::Text);
+        let mut members = vec![("traceId".to_owned(), find(TRACE, 16)), ("spanId".to_owned(), find(SPAN, 8))];
+        let attributes = link.get("attributes").and_then(|list| self.attributes(list).ok()).unwrap_or_default();
+        if !attributes.is_empty() {
+            members.push(("attributes".to_owned(), Any::Map(attributes)));
         }
         Any::Map(members)
     }

@@ -1,0 +1,116 @@
+//! Reads one span or log record from protobuf.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use prost::Message;
+
+use super::message::{AnyValue, KeyValue, Kind, Link, LogRecord, Resource, Scope, Span};
+use crate::import::otel::any::{Any, Attributes};
+use crate::import::otel::item::{Item, Moment, Nanos, Sender, Signal, id_of_bytes};
+
+/// Reads an element; the error says what is wrong with it.
+pub fn read(bytes: &[u8], signal: Signal, sender: &Arc<Sender>) -> Result<Item, String> {
+    let broken = |error: prost::DecodeError| error.to_string();
+    Ok(match signal {
+        Signal::Traces => span(Span::decode(bytes).map_err(broken)?, sender),
+        Signal::Logs => log(LogRecord::decode(bytes).map_err(broken)?, sender),
+    })
+}
+
+/// Who sent the elements of a group. What is broken of that is left out; it stays in the bytes.
+pub fn sender(resource: Option<&[u8]>, scope: Option<&[u8]>) -> Sender {
+    let resource = resource.and_then(|bytes| Resource::decode(bytes).ok()).unwrap_or_default();
+    let scope = scope.and_then(|bytes| Scope::decode(bytes).ok()).unwrap_or_default();
+    let mut words: Attributes = Vec::new();
+    for (name, value) in [("otel.scope.name", scope.name), ("otel.scope.version", scope.version)] {
+        if !value.is_empty() {
+            words.push((name.to_owned(), Any::Text(text(value))));
+        }
+    }
+    words.extend(attributes(scope.attributes));
+    Sender { resource: attributes(resource.attributes), scope: words }
+}
+
+fn span(span: Span, sender: &Arc<Sender>) -> Item {
+    let status = span.status.unwrap_or_default();
+    let moment = |event: super::message::Event| Moment {
+        name: text(event.name),
+        at: time(event.time),
+        attributes: attributes(event.attributes),
+    };
+    Item {
+        trace: id_of_bytes(&span.trace_id),
+        span: id_of_bytes(&span.span_id),
+        parent: id_of_bytes(&span.parent_span_id),
+        name: text(span.name),
+        start: time(span.start),
+        end: time(span.end),
+        attributes: attributes(span.attributes),
+        events: span.events.into_iter().map(moment).collect(),
+        links: span.links.into_iter().map(link).collect(),
+        failed: match status.code {
+            1 => Some(false),
+            2 => Some(true),
+            _ => None,
+        },
+        status_message: Some(text(status.message)).filter(|message| !message.is_empty()),
+        dropped: [span.dropped_attributes, span.dropped_events, span.dropped_links].map(u64::from),
+        ..Item::new(Signal::Traces, Arc::clone(sender))
+    }
+}
+
+fn log(log: LogRecord, sender: &Arc<Sender>) -> Item {
+    let mut item = Item {
+        trace: id_of_bytes(&log.trace_id),
+        span: id_of_bytes(&log.span_id),
+        name: text(log.event_name),
+        start: time(log.time).or(time(log.observed)),
+        attributes: attributes(log.attributes),
+        body: log.body.map_or(Any::Null, any),
+        severity: Some(text(log.severity_text)).filter(|severity| !severity.is_empty()),
+        dropped: [u64::from(log.dropped_attributes), 0, 0],
+        ..Item::new(Signal::Logs, Arc::clone(sender))
+    };
+    if item.name.is_empty() {
+        item.name = item.get("event.name").and_then(Any::word).unwrap_or_default();
+    }
+    let number = Some(log.severity_number).filter(|number| *number != 0).map(|number| number.to_string());
+    item.severity = item.severity.or(number);
+    item
+}
+
+fn link(link: Link) -> Any {
+    let id = |bytes: &[u8]| id_of_bytes(bytes).map_or(Any::Null, Any::Text);
+    let mut members = vec![("traceId".to_owned(), id(&link.trace_id)), ("spanId".to_owned(), id(&link.span_id))];
+    if !link.attributes.is_empty() {
+        members.push(("attributes".to_owned(), Any::Map(attributes(link.attributes))));
+    }
+    Any::Map(members)
+}
+
+fn attributes(pairs: Vec<KeyValue>) -> Attributes {
+    pairs.into_iter().map(|pair| (text(pair.key), pair.value.map_or(Any::Null, any))).collect()
+}
+
+fn any(value: AnyValue) -> Any {
+    match value.kind {
+        None => Any::Null,
+        Some(Kind::Text(bytes)) => Any::Text(text(bytes)),
+        Some(Kind::Bool(truth)) => Any::Bool(truth),
+        Some(Kind::Int(number)) => Any::Number(number.to_string()),
+        Some(Kind::Double(number)) => Any::of_double(number),
+        Some(Kind::List(list)) => Any::List(list.values.into_iter().map(any).collect()),
+        Some(Kind::Map(map)) => Any::Map(attributes(map.values)),
+        Some(Kind::Bytes(bytes)) => Any::Text(STANDARD.encode(bytes)),
+    }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+fn time(nanos: u64) -> Option<Nanos> {
+    (nanos != 0).then_some(Nanos::from(nanos))
+}
