@@ -270,9 +270,10 @@ impl Reading<'_> {
         let context = first(link, CONTEXT).unwrap_or(link);
         let find = |names, size| first(context, names).and_then(|value| id(value, size)).map_or(Any::Null, Any::Text);
         let mut members = vec![("traceId".to_owned(), find(TRACE, 16)), ("spanId".to_owned(), find(SPAN, 8))];
-        let attributes = link.get("attributes").and_then(|list| self.attributes(list).ok()).unwrap_or_default();
-        if !attributes.is_empty() {
-            members.push(("attributes".to_owned(), Any::Map(attributes)));
+        if let Some(list) = link.get("attributes").filter(|list| !list.is_empty()) {
+            // What is no list of attributes stays as it was written.
+            let attributes = self.attributes(list).map_or_else(|_| self.plain(list), Any::Map);
+            members.push(("attributes".to_owned(), attributes));
         }
         Any::Map(members)
     }

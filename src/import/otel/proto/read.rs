@@ -19,18 +19,21 @@ pub fn read(bytes: &[u8], signal: Signal, sender: &Arc<Sender>) -> Result<Item, 
     })
 }
 
-/// Who sent the elements of a group. What is broken of that is left out; it stays in the bytes.
+/// Who sent the elements of a group; what of that is broken says so.
 pub fn sender(resource: Option<&[u8]>, scope: Option<&[u8]>) -> Sender {
-    let resource = resource.and_then(|bytes| Resource::decode(bytes).ok()).unwrap_or_default();
-    let scope = scope.and_then(|bytes| Scope::decode(bytes).ok()).unwrap_or_default();
-    let mut words: Attributes = Vec::new();
-    for (name, value) in [("otel.scope.name", scope.name), ("otel.scope.version", scope.version)] {
-        if !value.is_empty() {
-            words.push((name.to_owned(), Any::Text(text(value))));
-        }
+    let broken = |error: prost::DecodeError| vec![("broken".to_owned(), Any::Text(error.to_string()))];
+    let resource = resource.map(|bytes| Resource::decode(bytes).map(|resource| attributes(resource.attributes)));
+    let scope = scope.map(|bytes| Scope::decode(bytes).map(words));
+    Sender {
+        resource: resource.map_or_else(Vec::new, |told| told.unwrap_or_else(broken)),
+        scope: scope.map_or_else(Vec::new, |told| told.unwrap_or_else(broken)),
     }
-    words.extend(attributes(scope.attributes));
-    Sender { resource: attributes(resource.attributes), scope: words }
+}
+
+fn words(scope: Scope) -> Attributes {
+    let named = [("otel.scope.name", scope.name), ("otel.scope.version", scope.version)];
+    let named = named.into_iter().filter(|(_, value)| !value.is_empty());
+    named.map(|(name, value)| (name.to_owned(), Any::Text(text(value)))).chain(attributes(scope.attributes)).collect()
 }
 
 fn span(span: Span, sender: &Arc<Sender>) -> Item {
