@@ -1,5 +1,9 @@
 //! What may be typed: the commands, their arguments and their help.
 
+mod serving;
+
+pub use serving::{Serve, TokenAction, TokenLine};
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -104,6 +108,10 @@ pub enum Command {
     Stats(Stats),
     /// Check a slice or a store against its own digests
     Verify(Verify),
+    /// Take what agents send over HTTP, and answer once it is on the disk
+    Serve(Serve),
+    /// Make, list and revoke the tokens of those who send
+    Token(TokenLine),
     /// List recorded events that the store could not hold, or try them again
     Quarantine(Quarantine),
 }

@@ -18,6 +18,7 @@ pub mod timeline;
 pub mod store;
 pub mod record;
 pub mod import;
+pub mod ingest;
 pub mod report;
 pub mod ui;
 pub mod cli;

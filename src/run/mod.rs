@@ -16,6 +16,7 @@ mod quarantine;
 mod scratch;
 mod search;
 mod selection;
+mod serve;
 mod session;
 mod sessions;
 mod shape;
@@ -26,6 +27,7 @@ mod stats;
 mod summary;
 mod table;
 mod timeline;
+mod token;
 mod verify;
 mod whole_file;
 mod zone;
@@ -138,7 +140,7 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         return Err(usage(reason));
     }
     // These look after Ctrl-C themselves, because they have something to finish or to clear away.
-    if !matches!(command, Command::Demo | Command::Import(_) | Command::Export(_)) {
+    if !matches!(command, Command::Demo | Command::Import(_) | Command::Export(_) | Command::Serve(_)) {
         end_on_interrupt();
     }
     match command {
@@ -152,6 +154,8 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         Command::Export(export) => export::export(location, &export, output).await,
         Command::Stats(stats) => stats::stats(location, &stats, output).await,
         Command::Verify(verify) => verify::verify(&verify, output).await,
+        Command::Serve(wanted) => serve::serve(location, &wanted).await,
+        Command::Token(wanted) => token::token(location, &wanted, output).await,
         Command::Quarantine(wanted) => quarantine::quarantine(location, &wanted, output).await,
     }
 }

@@ -30,6 +30,7 @@ mod prefilter;
 mod pieces;
 mod private;
 mod rows;
+mod tokens;
 #[cfg(test)]
 mod tests;
 
@@ -44,6 +45,7 @@ pub use pieces::{Packer, Piece, digest, digest_of};
 pub use prefilter::Prefilter;
 pub use private::PrivateFolder;
 pub use sources::Source;
+pub use tokens::Token;
 pub use verify::Soundness;
 
 use std::path::{Path, PathBuf};

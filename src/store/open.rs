@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0006_states.sql"),
     include_str!("schema/0007_findings.sql"),
     include_str!("schema/0008_adopted.sql"),
+    include_str!("schema/0009_tokens.sql"),
 ];
 /// Page caches, in KiB below zero: the writer looks up keys all over the file, readers mostly go along it.
 const WRITER_CACHE: &str = "-32768";

@@ -1,0 +1,154 @@
+//! Spans and log records over HTTP, as OpenTelemetry's exporters send them: protobuf or JSON.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prost::Message;
+use serde_json::json;
+
+use super::answer::Failure;
+use super::auth::Scope;
+use super::body::read;
+use super::routes::{Shared, now};
+use crate::import::{Encoding, Signal, decode};
+use crate::store::{Batch, Trouble, trouble};
+
+/// How long a request waits for its commit.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The answer to a request: nothing, or what was rejected of it.
+#[derive(Clone, PartialEq, Message)]
+struct Answer {
+    #[prost(message, optional, tag = "1")]
+    partial: Option<Partial>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Partial {
+    #[prost(int64, tag = "1")]
+    rejected: i64,
+    #[prost(string, tag = "2")]
+    words: String,
+}
+
+/// Why a request was not taken.
+#[derive(Clone, PartialEq, Message)]
+struct Status {
+    #[prost(string, tag = "2")]
+    message: String,
+}
+
+pub(super) async fn traces(shared: State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Response {
+    take(&shared, &headers, body, Signal::Traces).await
+}
+
+pub(super) async fn logs(shared: State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Response {
+    take(&shared, &headers, body, Signal::Logs).await
+}
+
+async fn take(shared: &Arc<Shared>, headers: &HeaderMap, body: Body, signal: Signal) -> Response {
+    let encoding = match encoding(headers) {
+        Ok(encoding) => encoding,
+        Err(failure) => return failure.into_response(),
+    };
+    match store(shared, headers, body, encoding, signal).await {
+        Ok(partial) => told(encoding, signal, partial),
+        Err(failure) => refused(encoding, failure),
+    }
+}
+
+/// Stores what can be read of a request; gives what could not.
+async fn store(
+    shared: &Arc<Shared>,
+    headers: &HeaderMap,
+    body: Body,
+    encoding: Encoding,
+    signal: Signal,
+) -> Result<Option<Partial>, Failure> {
+    let principal = shared.admit(headers, Scope::Ingest).await?.name();
+    let (bytes, memory) = read(body, headers, &shared.limits).await?;
+    let decoded = tokio::task::spawn_blocking(move || (decode(&bytes, encoding, signal), memory)).await;
+    let (decoded, _memory) =
+        decoded.map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed at this request"))?;
+    let mut decoded = decoded.map_err(|error| Failure::bad(error.0))?;
+    for draft in decoded.elements.iter_mut().flat_map(|element| &mut element.drafts) {
+        draft.event.attributes.push(("principal".to_owned(), principal.clone()));
+    }
+    let rejected = i64::try_from(decoded.rejected).unwrap_or(i64::MAX);
+    let words = decoded.reasons.join("; ");
+    shared.not_understood.fetch_add(decoded.rejected, Ordering::Relaxed);
+    if !decoded.elements.is_empty() {
+        commit(shared, decoded.into_batch(now())).await?;
+    }
+    Ok((rejected > 0).then_some(Partial { rejected, words }))
+}
+
+/// Returns when a batch is on the disk. It goes on where nobody waits for it any more: sending it again does no harm.
+async fn commit(shared: &Arc<Shared>, batch: Batch) -> Result<(), Failure> {
+    let behind = Arc::clone(shared);
+    let committing = tokio::spawn(async move {
+        let appended = behind.store.append(std::slice::from_ref(&batch)).await;
+        behind.unsettled.notify_one();
+        appended
+    });
+    let appended = tokio::time::timeout(PATIENCE, committing).await;
+    let appended = appended.map_err(|_| Failure::busy("the store is busy"))?;
+    let appended =
+        appended.map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed at this request"))?;
+    appended.map(|_| ()).map_err(|error| match trouble(&error) {
+        Trouble::Full => Failure { status: StatusCode::INSUFFICIENT_STORAGE, ..Failure::busy("the disk is full") },
+        Trouble::Locked => Failure::busy("the store is locked"),
+        _ => Failure::busy(format!("the store could not take it: {error:#}")),
+    })
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
+    let kind = headers.get(header::CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap_or("?"));
+    match kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase().as_str() {
+        "application/x-protobuf" | "application/protobuf" => Ok(Encoding::Protobuf),
+        "application/json" => Ok(Encoding::Json),
+        other => {
+            let words = format!("Content-Type `{other}` is not known here: application/x-protobuf or application/json");
+            Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, words))
+        }
+    }
+}
+
+/// 200 in the encoding of the request, as the protocol wants it.
+fn told(encoding: Encoding, signal: Signal, partial: Option<Partial>) -> Response {
+    if encoding == Encoding::Protobuf {
+        return as_protobuf(StatusCode::OK, &Answer { partial });
+    }
+    let answer = match partial {
+        None => json!({}),
+        Some(Partial { rejected, words }) => {
+            let name = if signal == Signal::Traces { "rejectedSpans" } else { "rejectedLogRecords" };
+            json!({"partialSuccess": {name: rejected.to_string(), "errorMessage": words}})
+        }
+    };
+    super::answer::json_of(StatusCode::OK, &answer)
+}
+
+fn refused(encoding: Encoding, failure: Failure) -> Response {
+    if encoding == Encoding::Json {
+        return failure.into_response();
+    }
+    let (status, message) = (failure.status, failure.words.clone());
+    let mut response = as_protobuf(status, &Status { message });
+    let headers = failure.into_response().headers().clone();
+    for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE] {
+        if let Some(value) = headers.get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
+}
+
+fn as_protobuf(status: StatusCode, message: &impl Message) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/x-protobuf")], message.encode_to_vec()).into_response()
+}

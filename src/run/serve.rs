@@ -1,0 +1,64 @@
+//! `turnscope serve`: takes what agents send until it is told to stop.
+
+use anyhow::{Context, Result, bail};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::location::Location;
+use super::{Ended, tell};
+use crate::cli::Serve;
+use crate::ingest::{Certificate, Options, Server, Stop, UserKeys};
+use crate::record::GroupPolicy;
+
+/// Bytes that all bodies which are being received may take together.
+const MEMORY: usize = 160 << 20;
+
+pub async fn serve(location: &Location, wanted: &Serve) -> Result<Ended> {
+    let options = options(wanted)?;
+    let (sender, stop) = Stop::new();
+    // Listening for signals starts before anything is taken.
+    let mut terminate = signal(SignalKind::terminate()).context("could not listen for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for signals")?;
+    let store = location.open_or_make().await?;
+    let server = Server::bind(&store, &options).await?;
+    tell(&format!("listening on {}", server.address()?));
+    if !options.listen.ip().is_loopback() && options.certificate.is_none() {
+        tell("without --certificate, tokens and what is sent can be read on the way");
+    }
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tell("stopping: what was begun is finished first");
+        // The server has ended by itself where nobody hears this.
+        let _ = sender.send(true);
+    });
+    server.run(stop).await;
+    store.settle().await?;
+    store.close().await;
+    Ok(Ended::Well)
+}
+
+fn options(wanted: &Serve) -> Result<Options> {
+    let certificate = match (&wanted.certificate, &wanted.key) {
+        (Some(chain), Some(key)) => Some(Certificate { chain: chain.clone(), key: key.clone() }),
+        (None, None) => None,
+        _ => bail!("--certificate and --key belong together"),
+    };
+    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    Ok(Options {
+        listen: wanted.listen,
+        token: text("AGENT_TELEMETRY_INGEST_TOKEN"),
+        users: UserKeys {
+            secret: text("TURNSCOPE_JWT_SECRET"),
+            public_key: text("TURNSCOPE_JWT_PUBLIC_KEY").map(Into::into),
+            key_set: text("TURNSCOPE_JWKS").map(Into::into),
+            audience: text("TURNSCOPE_JWT_AUDIENCE"),
+            issuer: text("TURNSCOPE_JWT_ISSUER"),
+            leeway: wanted.leeway,
+        },
+        certificate,
+        memory: MEMORY,
+        policy: GroupPolicy::default(),
+    })
+}
