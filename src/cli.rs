@@ -1,7 +1,9 @@
 //! What may be typed: the commands, their arguments and their help.
 
+mod purge;
 mod serving;
 
+pub use purge::{Purge, Purging};
 pub use serving::{Serve, TokenAction, TokenLine};
 
 use std::ffi::OsString;
@@ -114,6 +116,10 @@ pub enum Command {
     Token(TokenLine),
     /// List recorded events that the store could not hold, or try them again
     Quarantine(Quarantine),
+    /// Take away what has expired
+    Purge(Purge),
+    /// Write the store anew, without the room that purged events left in it
+    Vacuum,
 }
 
 #[derive(Debug, Args)]
@@ -134,6 +140,20 @@ pub struct Import {
     /// Go on and bring in what is new as it is written, until Ctrl-C
     #[arg(long)]
     pub watch: bool,
+
+    /// Days until what is brought in now expires, unless its source says when; 0 for never
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value_t = 90,
+        env = "AGENT_REPLAY_RETENTION_DAYS",
+        hide_env_values = true
+    )]
+    pub retention: u32,
+
+    /// Bring in again what was purged
+    #[arg(long)]
+    pub purged: bool,
 }
 
 #[derive(Debug, Args)]

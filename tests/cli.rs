@@ -21,3 +21,5 @@ mod refusing;
 mod terminal;
 #[path = "cli/watching.rs"]
 mod watching;
+#[path = "cli/purging.rs"]
+mod purging;

@@ -125,6 +125,8 @@ pub mod flag {
     pub const SUPERSEDED: i64 = 1 << 11;
     /// The tokens that it reports are reported by other events too, and counted there.
     pub const REPEATS_USAGE: i64 = 1 << 12;
+    /// Retention took away what it held; its place, its id and the receipt are left.
+    pub const PURGED: i64 = 1 << 13;
 
     /// Those that say that something does not add up.
     pub const FINDINGS: [i64; 6] = [BAD, CONFLICT, TRUNCATED, IMPLAUSIBLE_USAGE, TIME_RAN_BACK, UNKNOWN];
@@ -239,6 +241,11 @@ impl Event {
             flags: 0,
             attributes: Vec::new(),
         }
+    }
+
+    /// When it expires, where its source says so: the original's `expires_at`.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.attribute("expires_at").and_then(Timestamp::parse)
     }
 
     pub fn has(&self, flag: i64) -> bool {

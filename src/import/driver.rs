@@ -209,12 +209,16 @@ impl Bringing<'_> {
         }
         let name = path_text(path);
         let stamp = stamp(&fs::metadata(path).map_err(|error| anyhow::anyhow!(plain(&error)))?);
-        if let Some(known) = self.known.remove(&name).filter(|known| known.stamp() == stamp) {
+        if let Some(known) = self.known.remove(&name).filter(|known| known.stamp() == stamp)
+            && !self.is_wanted_again(&known).await?
+        {
             self.unchanged(found, &known);
             return Ok(true);
         }
         let known = self.store.source(&name).await?;
-        if let Some(known) = known.as_ref().filter(|known| known.stamp() == stamp) {
+        if let Some(known) = known.as_ref().filter(|known| known.stamp() == stamp)
+            && !self.is_wanted_again(known).await?
+        {
             self.unchanged(found, known);
             return Ok(true);
         }
@@ -232,6 +236,11 @@ impl Bringing<'_> {
         Ok(true)
     }
 
+    /// Whether records of a source were purged, and are to come back.
+    async fn is_wanted_again(&self, known: &Source) -> Result<bool> {
+        Ok(self.store.keeps().revive && self.store.has_purged(known).await?)
+    }
+
     fn unchanged(&mut self, found: &Found, known: &Source) {
         self.control.tell(Notice::Progress { sources: 0, bytes: found.size });
         self.done(Report { unchanged: true, ..report(&found.path, known) });
@@ -246,8 +255,12 @@ impl Bringing<'_> {
         format: &Format,
     ) -> Result<Source> {
         let name = path_text(path);
+        let again = match &known {
+            Some(known) => self.is_wanted_again(known).await?,
+            None => false,
+        };
         match known {
-            Some(known) if known.importer == format.agent && grown(path, &known, stamp)? => {
+            Some(known) if known.importer == format.agent && !again && grown(path, &known, stamp)? => {
                 self.store.rewind_source(known.number).await?;
                 self.store.source(&name).await?.context("the source is gone from the store")
             }

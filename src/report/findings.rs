@@ -1,14 +1,15 @@
 //! All findings of a session: from its flags, its joins, its counters, what importers noted, and what will expire.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use anyhow::Result;
 
 use super::Joined;
-use crate::domain::{Session, Timestamp, flag};
+use crate::domain::{Head, Session, Timestamp, flag};
 use crate::store::Store;
 use crate::timeline::{
-    Finding, Severity, TELLING_ATTRIBUTES, dense_sources, flagged, holes, in_order, ran_back, reused, unjoined,
+    Finding, Severity, TELLING_ATTRIBUTES, dense_sources, flagged, holes, in_order, is_purged, ran_back, reused,
+    unjoined,
 };
 
 /// What expires within so many days is said to be near its end.
@@ -32,6 +33,9 @@ pub async fn findings(store: &Store, session: &Session, joined: &Joined, now: i6
     }
     findings.extend(holes(&counted(store, session).await?));
     findings.extend(noted(store, session).await?);
+    let gone: HashSet<i64> = heads.iter().filter(|head| is_purged(head)).map(|head| head.number).collect();
+    findings.retain(|finding| !gone.contains(&finding.event));
+    findings.extend(purged(store, session, &heads).await?);
     findings.extend(expiring(store, session, now).await?);
     in_order(&mut findings, &heads);
     Ok(findings)
@@ -92,18 +96,53 @@ async fn noted(store: &Store, session: &Session) -> Result<Vec<Finding>> {
     Ok(found.into_iter().filter_map(finding).collect())
 }
 
-/// What retention will take away soon, as one finding at the first event that goes.
-async fn expiring(store: &Store, session: &Session, now: i64) -> Result<Option<Finding>> {
-    let until = now.saturating_add(NEAR_EXPIRY_DAYS * DAY);
-    Ok(store.expiring(session.number, until).await?.map(|(event, first, count)| Finding {
-        event,
+/// What retention took away, purge by purge, at the first event that went.
+async fn purged(store: &Store, session: &Session, heads: &[Head]) -> Result<Vec<Finding>> {
+    let Some(first) = heads.iter().find(|head| is_purged(head)) else { return Ok(Vec::new()) };
+    let told = |(receipt, begun, count): (i64, i64, i64)| Finding {
+        event: first.number,
         severity: Severity::Info,
-        name: "near_expiry",
-        detail: format!(
-            "{} within {NEAR_EXPIRY_DAYS} days, the first at {}",
-            if count == 1 { "1 event expires".to_owned() } else { format!("{count} events expire") },
-            Timestamp(first).rfc3339()
-        )
-        .into(),
-    }))
+        name: "purged",
+        detail: format!("{} purged at {} by receipt {receipt}", were(count), Timestamp(begun).rfc3339()).into(),
+    };
+    Ok(store.purges_of(session.number).await?.into_iter().map(told).collect())
+}
+
+/// What has expired and is still there, and what will expire soon, each as one finding at the first event that goes.
+/// Nothing of a session that is held goes, and there is nothing to tell.
+async fn expiring(store: &Store, session: &Session, now: i64) -> Result<Vec<Finding>> {
+    let until = now.saturating_add(NEAR_EXPIRY_DAYS * DAY);
+    let Some((event, first, _)) = store.expiring(session.number, i64::MIN, until).await? else { return Ok(Vec::new()) };
+    if store.is_held(session.number).await? {
+        return Ok(Vec::new());
+    }
+    let mut findings = Vec::new();
+    let mut told = |event: i64, detail: String| {
+        findings.push(Finding { event, severity: Severity::Info, name: "near_expiry", detail: detail.into() });
+    };
+    let first_time = Timestamp(first).rfc3339();
+    if first <= now {
+        let count = store.expiring(session.number, i64::MIN, now).await?.map_or(0, |(.., count)| count);
+        told(
+            event,
+            format!("{} expired, the first at {first_time}: `turnscope purge` tells and takes away", have(count)),
+        );
+    }
+    if let Some((event, first, count)) = store.expiring(session.number, now, until).await? {
+        let first_time = Timestamp(first).rfc3339();
+        told(event, format!("{} within {NEAR_EXPIRY_DAYS} days, the first at {first_time}", expire(count)));
+    }
+    Ok(findings)
+}
+
+fn were(count: i64) -> String {
+    if count == 1 { "1 event was".to_owned() } else { format!("{count} events were") }
+}
+
+fn have(count: i64) -> String {
+    if count == 1 { "1 event has".to_owned() } else { format!("{count} events have") }
+}
+
+fn expire(count: i64) -> String {
+    if count == 1 { "1 event expires".to_owned() } else { format!("{count} events expire") }
 }

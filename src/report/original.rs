@@ -21,6 +21,8 @@ pub struct Written {
     pub bytes: u64,
     /// Other sessions whose records went out with it.
     pub also: Vec<String>,
+    /// Bytes of the file that were purged and are left out.
+    pub purged: u64,
 }
 
 /// Writes every source file that holds a record of the session into a folder, whole; sub-agents in sub-folders.
@@ -98,7 +100,11 @@ impl Writing<'_> {
 
     async fn source(&mut self, session: &Session, source: &Source, folder: &Path) -> Result<()> {
         self.made.folder(folder).with_context(|| format!("could not make {}", folder.display()))?;
-        let path = self.free_name(folder, source);
+        let size = self.store.blob_size(source.blob).await?;
+        let spans = self.store.held_bytes(source).await?;
+        let held: i64 = spans.iter().map(|(start, end)| end - start).sum();
+        let is_partial = held < size && self.store.has_purged(source).await?;
+        let path = self.free_name(folder, source, is_partial);
         let mut options = OpenOptions::new();
         options.write(true).mode(0o600);
         if self.force {
@@ -110,26 +116,30 @@ impl Writing<'_> {
         let file = options.open(&path).with_context(|| format!("could not write {}", path.display()))?;
         self.made.files.extend(is_new.then(|| path.clone()));
         let mut out = BufWriter::new(file);
-        let size = self.store.blob_size(source.blob).await?;
-        let mut at = 0;
-        while at < size {
-            let part = self.store.read(source.blob, at, PART.min(size - at)).await?;
-            ensure!(!part.is_empty(), "the store holds less of {} than it says", source.path);
-            at += part.len() as i64;
-            out.write_all(&part).with_context(|| format!("could not write {}", path.display()))?;
+        let parts = if is_partial { spans } else { vec![(0, size)] };
+        for (mut at, end) in parts {
+            while at < end {
+                let part = self.store.read(source.blob, at, PART.min(end - at)).await?;
+                ensure!(!part.is_empty(), "the store holds less of {} than it says", source.path);
+                at += part.len() as i64;
+                out.write_all(&part).with_context(|| format!("could not write {}", path.display()))?;
+            }
         }
         out.flush().with_context(|| format!("could not write {}", path.display()))?;
         let also = source.sessions.iter().filter(|id| **id != session.id).cloned().collect();
-        self.written.push(Written { path, bytes: size.unsigned_abs(), also });
+        let (bytes, purged) = if is_partial { (held, size - held) } else { (size, 0) };
+        self.written.push(Written { path, bytes: bytes.unsigned_abs(), also, purged: purged.unsigned_abs() });
         Ok(())
     }
 
-    /// The file's own name, never hidden, with a number where another file of this export has it.
-    fn free_name(&mut self, folder: &Path, source: &Source) -> PathBuf {
+    /// The file's own name, never hidden, with a number where another file of this export has it, and `partial` before
+    /// its ending where parts of it were purged.
+    fn free_name(&mut self, folder: &Path, source: &Source, is_partial: bool) -> PathBuf {
         let path = Path::new(&source.path);
         let part = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
         let stem = part(path.file_stem()).unwrap_or_else(|| "source".to_owned());
         let stem = stem.trim_start_matches('.').to_owned();
+        let stem = if is_partial { format!("{stem}.partial") } else { stem };
         let ending = part(path.extension()).map_or_else(String::new, |ending| format!(".{ending}"));
         let names =
             (1..).map(|count| if count == 1 { format!("{stem}{ending}") } else { format!("{stem}-{count}{ending}") });

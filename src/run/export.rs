@@ -113,6 +113,9 @@ async fn originals(store: &Store, session: &Session, folder: &Path, force: bool,
     let written = write_original(store, &session.id, folder, force).await?;
     for file in &written {
         output.line(&safe(&file.path.to_string_lossy()))?;
+        if file.purged > 0 {
+            tell(&format!("{} bytes of {} were purged and are left out", file.purged, file.path.display()));
+        }
         if !file.also.is_empty() {
             tell(&format!("{} also holds records of {}", file.path.display(), file.also.join(", ")));
         }

@@ -21,7 +21,7 @@ use super::{CANCELLED, Ended, complain, is_broken_pipe, tell};
 use crate::cli::Import;
 use crate::domain::safe;
 use crate::import::{Control, Notice, Outcome, Report, Watch, bring_in, known_folders};
-use crate::store::Store;
+use crate::store::{Keeping, Store};
 
 const COLUMNS: [Column; 7] = [
     Column::path("path", Fit::Shrinks(20)),
@@ -47,7 +47,8 @@ struct ReportLine<'a> {
 
 pub async fn import(location: &Location, wanted: &Import, output: &mut Output) -> Result<Ended> {
     let paths = sources(&wanted.paths)?;
-    let store = location.open_or_make().await?;
+    let keeping = Keeping { days: (wanted.retention > 0).then_some(wanted.retention), revive: wanted.purged };
+    let store = location.open_or_make().await?.keeping(keeping);
     let cancelled = Arc::new(AtomicBool::new(false));
     cancel_on_interrupt(Arc::clone(&cancelled))?;
     // What is written while the first look is under way counts as news.
@@ -161,7 +162,7 @@ fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 /// The first Ctrl-C ends the import in good order, the second one at once.
-fn cancel_on_interrupt(cancelled: Arc<AtomicBool>) -> Result<()> {
+pub fn cancel_on_interrupt(cancelled: Arc<AtomicBool>) -> Result<()> {
     // Listening starts here and not in the task, which may run only after the first Ctrl-C.
     let mut interrupts = signal(SignalKind::interrupt()).context("could not listen for Ctrl-C")?;
     tokio::spawn(async move {

@@ -23,6 +23,7 @@ mod shape;
 mod show;
 mod part;
 mod recount;
+mod purge;
 mod stats;
 mod summary;
 mod table;
@@ -140,7 +141,11 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         return Err(usage(reason));
     }
     // These look after Ctrl-C themselves, because they have something to finish or to clear away.
-    if !matches!(command, Command::Demo | Command::Import(_) | Command::Export(_) | Command::Serve(_)) {
+    let cleans_up = matches!(
+        command,
+        Command::Demo | Command::Import(_) | Command::Export(_) | Command::Serve(_) | Command::Purge(_)
+    );
+    if !cleans_up {
         end_on_interrupt();
     }
     match command {
@@ -157,6 +162,8 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         Command::Serve(wanted) => serve::serve(location, &wanted).await,
         Command::Token(wanted) => token::token(location, &wanted, output).await,
         Command::Quarantine(wanted) => quarantine::quarantine(location, &wanted, output).await,
+        Command::Purge(purge) => purge::purge(location, &purge, output).await,
+        Command::Vacuum => purge::vacuum(location, output).await,
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::output::Output;
 use super::tell;
 use super::whole_file::WholeFile;
-use crate::domain::{Body, Event, Phase, Role, safe};
+use crate::domain::{Body, Event, Phase, Role, flag, safe};
 use crate::report::{Pieces, Step, incomplete};
 use crate::store::Store;
 
@@ -30,6 +30,9 @@ pub fn choose<'a>(bodies: &'a [Body], role: Role, named: &[i64], step: &Step) ->
         }
     });
     let Some(chosen) = chosen else {
+        if let Some(event) = step.events.iter().find(|event| event.has(flag::PURGED)) {
+            bail!("{} has no part `{}` any more: {}", step.turn.id, role.name(), event.label);
+        }
         bail!("{} has no part `{}`; it has {}", step.turn.id, role.name(), named_roles(bodies));
     };
     Ok((chosen, all.len() - 1))

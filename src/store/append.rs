@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use sqlx::SqliteConnection;
 
 use super::plan::{From, Plan};
-use super::{Annotation, Piece, Store, rows};
+use super::{Annotation, Keeping, Piece, Store, rows};
 use crate::domain::{Event, Role, Session, flag};
 
 /// Events, and the records and bytes they come from.
@@ -165,6 +165,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         let mut writing = Writing {
             connection: &mut transaction,
+            keeping: self.keeping,
             sessions: HashMap::new(),
             blobs: HashMap::new(),
             sources: Vec::new(),
@@ -192,6 +193,7 @@ impl Store {
 /// Batches on their way in.
 struct Writing<'a> {
     connection: &'a mut SqliteConnection,
+    keeping: Keeping,
     /// Session ids to numbers.
     sessions: HashMap<String, i64>,
     blobs: HashMap<[u8; 32], i64>,
@@ -255,7 +257,8 @@ impl Writing<'_> {
         let mut all = Vec::with_capacity(batches.len());
         for (place, (batch, (source, content))) in batches.iter().zip(&self.sources).enumerate() {
             let (source, content, received) = (*source, *content, batch.received);
-            let from = From { source, content, received, sessions: &self.sessions, copies: &batch.copies };
+            let (keeping, sessions) = (self.keeping, &self.sessions);
+            let from = From { source, content, received, keeping, sessions, copies: &batch.copies };
             all.push(plan.batch(place, batch, &from)?);
         }
         for (place, source, event) in std::mem::take(&mut plan.again) {
@@ -270,7 +273,9 @@ impl Writing<'_> {
         }
         plan.complete(self.connection).await?;
         super::states::rename(self.connection, &mut plan.aged).await?;
+        super::purge::revive(self.connection, &plan.revived).await?;
         self.write(&plan).await?;
+        super::purge::forget_again(self.connection, &plan.purged).await?;
         Ok(all)
     }
 

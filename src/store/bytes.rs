@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::append::{Batch, NewBlob, NewBody, Place};
@@ -11,7 +11,7 @@ use super::{Piece, Store, damaged, rows};
 use crate::domain::Role;
 
 /// No piece is longer, so a part of a blob is found without looking at all of its pieces.
-const LONGEST: i64 = 256 << 10;
+pub(super) const LONGEST: i64 = 256 << 10;
 /// Compressed pieces vary in size; statements stay small.
 const PIECES: usize = 64;
 
@@ -49,7 +49,7 @@ impl Store {
                 continue;
             }
             if from > at {
-                return Err(damaged(format!("bytes {at} to {from} of blob {blob} are missing")).into());
+                return Err(self.missing(blob, at, from).await);
             }
             let piece = unpack(row.try_get(2)?, length, row.try_get(3)?)?;
             let upto = (end - from).min(length);
@@ -57,6 +57,15 @@ impl Store {
             at = from + upto;
         }
         Ok(bytes)
+    }
+
+    /// Why bytes of a blob are not there: they were purged, or the store is damaged.
+    async fn missing(&self, blob: i64, from: i64, upto: i64) -> anyhow::Error {
+        match self.is_purged(blob).await {
+            Ok(true) => anyhow!("these bytes were purged"),
+            Ok(false) => damaged(format!("bytes {from} to {upto} of blob {blob} are missing")).into(),
+            Err(error) => error,
+        }
     }
 
     /// The size of a blob.
@@ -162,7 +171,7 @@ pub(super) async fn fill_blobs(
 }
 
 /// Stores pieces where they lie: blob, start, piece.
-async fn place_pieces(connection: &mut SqliteConnection, places: &[(i64, i64, &Piece)]) -> Result<()> {
+pub(super) async fn place_pieces(connection: &mut SqliteConnection, places: &[(i64, i64, &Piece)]) -> Result<()> {
     for chunk in rows::portions(places, PIECES) {
         let numbers = put_pieces(connection, &chunk.iter().map(|(_, _, piece)| *piece).collect::<Vec<_>>()).await?;
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO blob_pieces (blob, start, piece) ");

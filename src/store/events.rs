@@ -311,7 +311,8 @@ impl Store {
                 (
                     "SELECT events.event, 6, sources.blob, records.start, records.size, records.digest FROM events \
                      JOIN records ON records.record = events.record JOIN sources ON sources.source = records.source \
-                     WHERE NOT EXISTS (SELECT 1 FROM bodies WHERE bodies.event = events.event AND bodies.role = 6) AND events.event IN (",
+                     WHERE NOT EXISTS (SELECT 1 FROM bodies WHERE bodies.event = events.event AND bodies.role = 6) \
+                     AND NOT EXISTS (SELECT 1 FROM tombstones WHERE tombstones.event = events.event) AND events.event IN (",
                     ")",
                 ),
             ] {

@@ -16,6 +16,8 @@ pub(super) struct Held {
     /// Equal for a copy of the same event under another time, and for an event that happens to say the same.
     pub copied: Option<u128>,
     pub is_inherited: bool,
+    /// Only its tombstone is there: it still tells who is older, and another session that has the event owns it.
+    pub is_purged: bool,
 }
 
 impl Held {
@@ -65,7 +67,7 @@ impl Family {
     pub(super) fn inherited(&self) -> Vec<(&Member, Vec<(&Held, bool)>)> {
         let mut oldest: HashMap<u128, usize> = HashMap::new();
         for (age, member) in self.members.iter().enumerate() {
-            for held in &member.held {
+            for held in member.held.iter().filter(|held| !held.is_purged) {
                 oldest.entry(held.name).or_insert(age);
             }
         }
@@ -221,6 +223,7 @@ mod tests {
             name: *name,
             copied: None,
             is_inherited: false,
+            is_purged: false,
         });
         Member {
             session: 0,

@@ -53,13 +53,16 @@ impl Store {
         found.iter().map(|row| Ok((Event::name_of(row.try_get(0)?, row.try_get(1)?), row.try_get(2)?))).collect()
     }
 
-    /// The event of a session that expires first, when it does, and how many do until then; `None` for none.
-    pub async fn expiring(&self, session: i64, until: i64) -> Result<Option<(i64, i64, i64)>> {
+    /// Of what expires after a time and until another: the event of a session that is first, when it expires, and how
+    /// many do; `None` for none.
+    pub async fn expiring(&self, session: i64, after: i64, until: i64) -> Result<Option<(i64, i64, i64)>> {
         let row = sqlx::query(
-            "SELECT event, expires, (SELECT count(*) FROM events WHERE session = $1 AND expires <= $2) FROM events \
-             WHERE session = $1 AND expires <= $2 ORDER BY expires, order_time, origin, sequence, id, revision LIMIT 1",
+            "SELECT event, expires, (SELECT count(*) FROM events WHERE session = $1 AND expires > $2 AND expires <= $3) \
+             FROM events WHERE session = $1 AND expires > $2 AND expires <= $3 \
+             ORDER BY expires, order_time, origin, sequence, id, revision LIMIT 1",
         )
         .bind(session)
+        .bind(after)
         .bind(until)
         .fetch_optional(&self.readers)
         .await?;

@@ -137,6 +137,7 @@ async fn held(connection: &mut SqliteConnection, session: i64) -> Result<Vec<Hel
             name: Held::name(id, row.try_get(4)?),
             copied: copied.map(|hash| Held::name(part, &hash.to_le_bytes())),
             is_inherited: flags & flag::INHERITED != 0,
+            is_purged: flags & flag::PURGED != 0,
         });
     }
     Ok(held)

@@ -29,6 +29,7 @@ mod filters;
 mod prefilter;
 mod pieces;
 mod private;
+mod purge;
 mod rows;
 mod tokens;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use open::{Trouble, trouble};
 pub use pieces::{Packer, Piece, digest, digest_of};
 pub use prefilter::Prefilter;
 pub use private::PrivateFolder;
+pub use purge::{Due, DueSession, Hold, Keeping, Purge, Receipt, Removed, Returned, Room, Scope, State};
 pub use sources::Source;
 pub use tokens::Token;
 pub use verify::Soundness;
@@ -61,6 +63,7 @@ pub struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
     path: PathBuf,
+    keeping: Keeping,
     /// Where a copy lies that is read in its place; it goes with the last user.
     _copy: Option<Arc<PrivateFolder>>,
 }

@@ -15,7 +15,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, Executor, Row};
 
-use super::{Damaged, PrivateFolder, Store};
+use super::{Damaged, Keeping, PrivateFolder, Store};
 
 /// The migrations in order; one that was released never changes.
 const MIGRATIONS: &[&str] = &[
@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0007_findings.sql"),
     include_str!("schema/0008_adopted.sql"),
     include_str!("schema/0009_tokens.sql"),
+    include_str!("schema/0010_retention.sql"),
 ];
 /// Page caches, in KiB below zero: the writer looks up keys all over the file, readers mostly go along it.
 const WRITER_CACHE: &str = "-32768";
@@ -97,7 +98,7 @@ impl Store {
         if !is_current(&readers).await? {
             migrate(&writer).await?;
         }
-        Ok(Self { writer, readers, path: path.to_owned(), _copy: None })
+        Ok(Self { writer, readers, path: path.to_owned(), keeping: Keeping::default(), _copy: None })
     }
 
     /// Opens a store that may not be written, as it stands; what would change it fails with clear words.
@@ -116,7 +117,7 @@ impl Store {
         if !is_current(&readers).await? {
             bail!("it was made by an older turnscope and cannot be written, so it cannot be brought up to date");
         }
-        Ok(Self { writer: readers.clone(), readers, path: path.to_owned(), _copy: copy })
+        Ok(Self { writer: readers.clone(), readers, path: path.to_owned(), keeping: Keeping::default(), _copy: copy })
     }
 
     /// Closes the connections, so that the file alone holds everything.

@@ -8,7 +8,7 @@ use anyhow::Result;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::rows;
-use crate::domain::{Half, Key, KeyKind, Kind, Phase, pair};
+use crate::domain::{Half, Key, KeyKind, Kind, Phase, flag, pair};
 
 /// Turns that were made here begin so; they are made anew when more events are known.
 const MADE_HERE: &str = "pair:";
@@ -52,6 +52,7 @@ async fn halves(connection: &mut SqliteConnection, session: i64) -> Result<Vec<(
     // Written out and not bound, so that the index of such events can answer.
     let (model, call, result) = (Kind::Model as i64, Phase::Call as i64, Phase::Result as i64);
     query.push(format!(" AND events.kind = {model} AND events.phase IN ({call}, {result})"));
+    query.push(" AND events.flags & ").push_bind(flag::PURGED).push(" = 0");
     query.push(" AND (events.turn IS NULL OR substr(events.turn, 1, 5) = ").push_bind(MADE_HERE).push(")");
     let read = query.build().fetch_all(&mut *connection).await?;
     let mut halves = Vec::with_capacity(read.len());

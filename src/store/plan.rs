@@ -7,8 +7,8 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::append::{Appended, Batch, Fate, NewRecord};
 use super::states::{self, Age, Aged, State};
-use super::{next_number, rows};
-use crate::domain::{Key, KeyKind, flag};
+use super::{Keeping, next_number, rows};
+use crate::domain::{Event, Key, KeyKind, flag};
 
 /// What is stored, or will be, under an event id.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ struct Known {
     stored: Option<i64>,
     content: Vec<u8>,
     event: i64,
+    /// Whether only its tombstone is there.
+    is_purged: bool,
 }
 
 /// Where the records of one batch come from.
@@ -27,6 +29,7 @@ pub(super) struct From<'a> {
     /// The blob of the source's content.
     pub content: i64,
     pub received: i64,
+    pub keeping: Keeping,
     pub sessions: &'a HashMap<String, i64>,
     pub copies: &'a HashMap<i64, i64>,
 }
@@ -48,6 +51,10 @@ pub(super) struct Plan<'a> {
     named: HashSet<(i64, i64)>,
     /// Events that were stored before, which their source may have named before: batch, source, event.
     pub again: Vec<(usize, i64, i64)>,
+    /// Records of purged events, which came in again: by session and record.
+    pub purged: Vec<(i64, i64)>,
+    /// Purged events that are stored again.
+    pub revived: Vec<i64>,
     /// Stored events that now have a rival.
     pub conflicting: Vec<i64>,
     /// Ids of which another state has become known, by their sessions.
@@ -104,25 +111,32 @@ impl<'a> Plan<'a> {
                 revision: 0,
                 extra: 0,
                 received: from.received,
+                expires: expires(&new.event, from),
                 content: record.content,
                 content_blob: from.content,
                 new,
                 keys: new.event.keys.iter().map(|key| (key, 0)).collect(),
             };
-            self.event(row, from.source, appended);
+            self.event(row, from, appended);
         }
         Ok(())
     }
 
-    fn event(&mut self, mut row: rows::EventRow<'a>, source: i64, appended: &mut Appended) {
-        let event = &row.new.event;
+    fn event(&mut self, mut row: rows::EventRow<'a>, from: &From<'_>, appended: &mut Appended) {
+        let (event, source) = (&row.new.event, from.source);
         let known = self.known.entry(event.id.clone()).or_default();
         let is_state = states::has_states(event.kind);
         // A slice says which of several it was; that stays, so that its name stays.
         let said = event.revision;
+        if from.keeping.revive {
+            let is_again =
+                |known: &mut Known| known.is_purged && known.session == row.session && known.content == row.content;
+            self.revived.extend(known.extract_if(.., is_again).map(|known| known.event));
+        }
         let own = |known: &&mut Known| known.session == row.session;
         if let Some(same) = known.iter_mut().filter(own).find(|known| known.content == row.content) {
             self.origins.extend(row.record.map(|record| (same.event, record)));
+            self.purged.extend(row.record.filter(|_| same.is_purged).map(|record| (row.session, record)));
             appended.duplicates += 1;
             appended.fates.push(Fate::Duplicate);
             if !self.named.insert((source, same.event)) {
@@ -151,6 +165,7 @@ impl<'a> Plan<'a> {
             stored: None,
             content: row.content.to_vec(),
             event: row.number,
+            is_purged: false,
         });
         appended.fates.push(match (rivals.is_empty(), is_state) {
             (true, _) => Fate::Added,
@@ -231,6 +246,11 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// When an event expires: as its source says, else as what is stored now is kept.
+fn expires(event: &Event, from: &From<'_>) -> Option<i64> {
+    event.expires_at().map(|time| time.0).or_else(|| from.keeping.expires(from.received))
+}
+
 /// What is stored under the ids of these batches.
 async fn known_ids(connection: &mut SqliteConnection, batches: &[&Batch]) -> Result<HashMap<String, Vec<Known>>> {
     let records = batches.iter().flat_map(|batch| &batch.records);
@@ -239,8 +259,10 @@ async fn known_ids(connection: &mut SqliteConnection, batches: &[&Batch]) -> Res
     ids.dedup();
     let mut known: HashMap<String, Vec<Known>> = HashMap::new();
     for chunk in rows::portions(&ids, rows::CHUNK) {
-        let mut query: QueryBuilder<Sqlite> =
-            QueryBuilder::new("SELECT id, session, revision, content, event FROM event_ids WHERE id IN (");
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "SELECT id, session, revision, content, event, \
+                 EXISTS (SELECT 1 FROM tombstones WHERE tombstones.event = event_ids.event) FROM event_ids WHERE id IN (",
+        );
         rows::list(&mut query, chunk.iter().copied());
         for row in query.push(")").build().fetch_all(&mut *connection).await? {
             let revision = row.try_get(2)?;
@@ -250,6 +272,7 @@ async fn known_ids(connection: &mut SqliteConnection, batches: &[&Batch]) -> Res
                 stored: Some(revision),
                 content: row.try_get(3)?,
                 event: row.try_get(4)?,
+                is_purged: row.try_get(5)?,
             };
             known.entry(row.try_get(0)?).or_default().push(found);
         }

@@ -15,8 +15,6 @@ use crate::domain::{Event, Key, KeyKind, Kind, Order, Phase, Role, Timestamp, Us
 pub(super) const CHUNK: usize = 500;
 /// How many rows the statements take that write what is left over from full ones.
 const LEFT_OVER: [usize; 4] = [100, 20, 4, 1];
-/// How long events are kept: 90 days.
-const RETENTION: i64 = 90 * 86_400 * 1_000_000;
 
 /// A record with its numbers.
 pub(super) struct RecordRow<'a> {
@@ -48,6 +46,8 @@ pub(super) struct EventRow<'a> {
     /// Flags that the store adds.
     pub extra: i64,
     pub received: i64,
+    /// When retention takes it away.
+    pub expires: Option<i64>,
     pub content: [u8; 16],
     /// Where bodies lie that are part of the source's content.
     pub content_blob: i64,
@@ -138,7 +138,7 @@ pub(super) async fn insert_events(connection: &mut SqliteConnection, events: &[E
             row.push_bind(item.number).push_bind(item.session);
             row.push_bind(event.order.time.0).push_bind(event.order.origin).push_bind(event.order.sequence);
             row.push_bind(clean(&event.id)).push_bind(item.revision).push_bind(event.at.map(|at| at.0));
-            row.push_bind(item.received).push_bind(item.received.saturating_add(RETENTION));
+            row.push_bind(item.received).push_bind(item.expires);
             row.push_bind(event.kind as i64).push_bind(clean(&event.source)).push_bind(clean(&event.event_type));
             row.push_bind(clean_option(&event.status))
                 .push_bind(clean(&event.label))

@@ -138,7 +138,8 @@ impl Tally {
             self.started = Some(self.started.map_or(seen.time, |started| started.min(seen.time)));
             self.ended = self.ended.max(Some(seen.time));
         }
-        if seen.flags & flag::INHERITED != 0 {
+        // What was purged is not there to be counted.
+        if seen.flags & (flag::INHERITED | flag::PURGED) != 0 {
             return;
         }
         self.events += 1;

@@ -23,7 +23,7 @@ const PART: i64 = 1 << 20;
 const CLAIMS: &str = "SELECT blob, start, size, digest, record, event, role FROM (\
      SELECT sources.blob AS blob, records.start AS start, records.size AS size, records.digest AS digest, \
      records.record AS record, NULL AS event, NULL AS role FROM records JOIN sources ON sources.source = records.source \
-     UNION ALL SELECT blob, start, size, digest, NULL, event, role FROM bodies) AS claims ORDER BY blob, start";
+     WHERE records.purged IS NULL UNION ALL SELECT blob, start, size, digest, NULL, event, role FROM bodies) AS claims ORDER BY blob, start";
 
 /// What the check of a store found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -158,11 +158,12 @@ impl Store {
         found: &mut Soundness,
     ) -> Result<()> {
         let mut open: Vec<(Claim, Sha256)> = Vec::new();
-        let mut at = 0;
+        let mut spans = self.spans_to_verify(blob, size).await?.into_iter();
+        let (mut at, mut until) = spans.next().unwrap_or((0, 0));
         loop {
-            let part = match self.read(blob, at, PART.min(size - at)).await {
+            let part = match self.read(blob, at, PART.min(until - at)).await {
                 Ok(part) => {
-                    if part.is_empty() && at < size {
+                    if part.is_empty() && at < until {
                         found.problem(format!("blob {blob}: {at} of its {size} bytes are there"));
                     }
                     part
@@ -187,14 +188,20 @@ impl Store {
                 self.compare(&claim, hasher.finalize().into(), found).await?;
             }
             (open, at) = (still, end);
-            if part.is_empty() || at >= size {
-                break;
+            if part.is_empty() || at >= until {
+                let Some(span) = spans.next() else { break };
+                (at, until) = span;
             }
         }
         for claim in open.into_iter().map(|(claim, _)| claim).chain(claims) {
             self.lost(&claim, found).await?;
         }
         Ok(())
+    }
+
+    /// All of a blob, or what is left of it where records were purged.
+    async fn spans_to_verify(&self, blob: i64, size: i64) -> Result<Vec<(i64, i64)>> {
+        if self.is_purged(blob).await? { self.spans_of(blob).await } else { Ok(vec![(0, size)]) }
     }
 
     async fn compare(&self, claim: &Claim, now: [u8; 32], found: &mut Soundness) -> Result<()> {

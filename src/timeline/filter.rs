@@ -69,6 +69,7 @@ impl<'a> Subject<'a> {
             Feature::Unknown => flagged(flag::UNKNOWN),
             Feature::Conflict => flagged(flag::CONFLICT),
             Feature::Superseded => flagged(flag::SUPERSEDED),
+            Feature::Purged => flagged(flag::PURGED),
             Feature::Inferred => flagged(flag::INFERRED_TIME),
             Feature::Inherited => flagged(flag::INHERITED),
             Feature::Sidechain => flagged(flag::SIDECHAIN),

@@ -1,7 +1,7 @@
 //! Findings: what does not add up in a session, each with its severity and the event at which to look.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::join::{Choice, Rule, Strength, Web};
 use super::{Place, Rows};
@@ -147,7 +147,9 @@ fn is_open_half(rule: &Rule) -> bool {
 pub fn reused(heads: &[Head]) -> Vec<Finding> {
     let mut calls: HashMap<u64, Vec<i64>> = HashMap::new();
     let is_call = |head: &&Head| head.kind == Kind::Tool && head.phase == Phase::Call && head.turn != 0;
-    for head in heads.iter().filter(is_call).filter(|head| head.flags & (flag::TWIN | flag::INHERITED) == 0) {
+    for head in
+        heads.iter().filter(is_call).filter(|head| head.flags & (flag::TWIN | flag::INHERITED | flag::PURGED) == 0)
+    {
         calls.entry(head.turn).or_default().push(head.number);
     }
     let several = calls.into_values().filter(|calls| calls.len() > 1);
@@ -160,24 +162,39 @@ pub fn reused(heads: &[Head]) -> Vec<Finding> {
     told.collect()
 }
 
+/// What is left of rows that were purged tells nothing else about them.
+pub fn is_purged(head: &Head) -> bool {
+    head.flags & flag::PURGED != 0
+}
+
 /// Holes in the sequences of emitters that count without any.
 ///
 /// `events` are those of the sources that [`dense_sources`] names.
 pub fn holes(events: &[Event]) -> Vec<Finding> {
     let mut counted: BTreeMap<(usize, &str), Vec<&Event>> = BTreeMap::new();
+    // A tombstone does not tell its emitter, so it accounts for its number in every sequence of its counter.
+    let mut purged: BTreeSet<(usize, i64)> = BTreeSet::new();
     for event in events {
-        let counter = DENSE.iter().position(|sources| sources.contains(&event.source.as_str()));
-        let emitter = event.values(KeyKind::Session).next();
-        if let (Some(counter), Some(emitter)) = (counter, emitter) {
+        let Some(counter) = DENSE.iter().position(|sources| sources.contains(&event.source.as_str())) else { continue };
+        if event.has(flag::PURGED) {
+            purged.insert((counter, event.order.sequence));
+        } else if let Some(emitter) = event.values(KeyKind::Session).next() {
             counted.entry((counter, emitter)).or_default().push(event);
         }
     }
     let mut findings = Vec::new();
-    for ((_, emitter), mut events) in counted {
+    for ((counter, emitter), mut events) in counted {
+        let is_purged = |from: i64, upto: i64| {
+            purged.range((counter, from)..(counter, upto.max(from))).count() as i64 == (upto - from).max(0)
+        };
         events.sort_by_key(|event| (event.order.sequence, event.order.time, event.number));
-        findings.extend(beginning(emitter, events[0]));
+        if !is_purged(1, events[0].order.sequence) {
+            findings.extend(beginning(emitter, events[0]));
+        }
         for pair in events.windows(2) {
-            findings.extend(hole(emitter, pair[0], pair[1]));
+            if !is_purged(pair[0].order.sequence + 1, pair[1].order.sequence) {
+                findings.extend(hole(emitter, pair[0], pair[1]));
+            }
         }
     }
     findings

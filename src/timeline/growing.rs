@@ -212,6 +212,6 @@ mod tests {
     #[test]
     fn a_row_is_small_and_every_flag_fits_into_it() {
         assert_eq!(size_of::<crate::timeline::Row>(), 48);
-        assert_eq!(i64::from(bits(flag::SUPERSEDED)), flag::SUPERSEDED);
+        assert_eq!(i64::from(bits(flag::PURGED)), flag::PURGED);
     }
 }

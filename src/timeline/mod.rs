@@ -22,7 +22,8 @@ pub use artifact::{Artifact, ArtifactKind, Definition, Found, Setting, definitio
 pub use axis::{Axis, Cut};
 pub use change::{Comparison, Focus, Line, Mark, Side, compare};
 pub use finding::{
-    Finding, Severity, TELLING_ATTRIBUTES, dense_sources, flagged, holes, in_order, ran_back, reused, row_of, unjoined,
+    Finding, Severity, TELLING_ATTRIBUTES, dense_sources, flagged, holes, in_order, is_purged, ran_back, reused,
+    row_of, unjoined,
 };
 pub use gaps::Gap;
 pub use growing::Growing;

@@ -46,6 +46,7 @@ const FLAGS: &[(i64, &str)] = &[
     (flag::IMPLAUSIBLE_USAGE, "implausible usage: far fewer output tokens than the text needs"),
     (flag::UNKNOWN, "unknown: a type of record that turnscope does not know"),
     (flag::SUPERSEDED, "superseded: a newer state of the same task or step is here"),
+    (flag::PURGED, "purged: retention took away what it held"),
 ];
 
 /// Whether values have no room beside their names, and stand below them.
@@ -322,7 +323,7 @@ mod tests {
     #[test]
     fn every_flag_has_words() {
         let all = FLAGS.iter().fold(0, |bits, (bit, _)| bits | bit);
-        assert_eq!(all, (flag::SUPERSEDED << 1) - 1);
+        assert_eq!(all, (flag::PURGED << 1) - 1);
     }
 
     #[test]

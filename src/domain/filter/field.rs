@@ -150,6 +150,7 @@ pub enum Feature {
     Unknown,
     Conflict,
     Superseded,
+    Purged,
     Inferred,
     Inherited,
     Sidechain,
@@ -165,7 +166,7 @@ pub enum Feature {
 }
 
 impl Feature {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Error,
         Self::Orphan,
         Self::Truncated,
@@ -173,6 +174,7 @@ impl Feature {
         Self::Unknown,
         Self::Conflict,
         Self::Superseded,
+        Self::Purged,
         Self::Inferred,
         Self::Inherited,
         Self::Sidechain,
@@ -196,6 +198,7 @@ impl Feature {
             Self::Unknown => "unknown",
             Self::Conflict => "conflict",
             Self::Superseded => "superseded",
+            Self::Purged => "purged",
             Self::Inferred => "inferred",
             Self::Inherited => "inherited",
             Self::Sidechain => "sidechain",

@@ -261,6 +261,7 @@ fn flag_of(feature: Feature) -> Option<i64> {
         Feature::Unknown => flag::UNKNOWN,
         Feature::Conflict => flag::CONFLICT,
         Feature::Superseded => flag::SUPERSEDED,
+        Feature::Purged => flag::PURGED,
         Feature::Inferred => flag::INFERRED_TIME,
         Feature::Inherited => flag::INHERITED,
         Feature::Sidechain => flag::SIDECHAIN,
