@@ -59,6 +59,29 @@ impl Store {
         Ok(bytes)
     }
 
+    /// From where on, between two places, a blob's bytes are all there up to the second one.
+    pub async fn unbroken(&self, blob: i64, from: i64, end: i64) -> Result<i64> {
+        let found = sqlx::query(
+            "SELECT blob_pieces.start, blob_pieces.start + pieces.size FROM blob_pieces \
+             JOIN pieces ON pieces.piece = blob_pieces.piece WHERE blob_pieces.blob = $1 AND blob_pieces.start > $2 \
+             AND blob_pieces.start < $3 ORDER BY blob_pieces.start DESC",
+        )
+        .bind(blob)
+        .bind(from - LONGEST - 1)
+        .bind(end)
+        .fetch_all(&self.readers)
+        .await?;
+        let mut at = end;
+        for row in found {
+            let (start, behind): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+            if behind < at {
+                break;
+            }
+            at = start;
+        }
+        Ok(at.max(from).max(0))
+    }
+
     /// Why bytes of a blob are not there: they were purged, or the store is damaged.
     async fn missing(&self, blob: i64, from: i64, upto: i64) -> anyhow::Error {
         match self.is_purged(blob).await {

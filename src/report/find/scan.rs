@@ -85,7 +85,8 @@ impl<'a> Scanner<'a> {
         let stretch = match known.and_then(|index| self.stretches.remove(index)) {
             Some(stretch) => stretch,
             None => {
-                let start = (end - STRETCH).max(0);
+                // What was purged before it is not there to be read along.
+                let start = self.store.unbroken(body.blob, end - STRETCH, end).await?.min(body.start);
                 let bytes = self.store.read(body.blob, start, end - start).await?;
                 ensure!(bytes.len() as i64 == end - start, "the store holds less of a body than it says");
                 Stretch { blob: body.blob, start, bytes }

@@ -84,7 +84,7 @@ pub(super) async fn forget_title(connection: &mut SqliteConnection, session: i64
     sqlx::query("UPDATE sessions SET title = NULL WHERE session = $1").bind(session).execute(&mut *connection).await?;
     // What a reader notes is JSON in a string of the state, which is JSON itself.
     let noted = serde_json::to_string(&serde_json::to_string(&title)?)?;
-    let noted = format!(":{}", noted.trim_matches('"'));
+    let noted = format!(":{}", &noted[1..noted.len() - 1]);
     sqlx::query(
         "UPDATE sources SET state = replace(state, $2, ':null') WHERE source IN (SELECT DISTINCT records.source FROM events \
          JOIN records ON records.record = events.record WHERE events.session = $1)",
