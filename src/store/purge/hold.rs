@@ -5,10 +5,10 @@ use sqlx::Row;
 
 use super::super::Store;
 
-/// `held`: the sessions that are held, and all below them.
-pub(super) const HELD: &str = "WITH RECURSIVE held (session, id) AS (SELECT sessions.session, sessions.id FROM sessions \
-     JOIN holds ON holds.session = sessions.id UNION SELECT child.session, child.id FROM sessions child \
-     JOIN held ON child.parent = held.id) ";
+/// `held`: the sessions that are held, those that have adopted one that is, and all below them.
+pub(super) const HELD: &str = "WITH RECURSIVE held (session, id) AS (SELECT sessions.session, sessions.id FROM holds \
+     LEFT JOIN adopted ON adopted.first = holds.session JOIN sessions ON sessions.id IN (holds.session, adopted.session) \
+     UNION SELECT child.session, child.id FROM sessions child JOIN held ON child.parent = held.id) ";
 
 /// A session that is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
