@@ -160,7 +160,7 @@ fn event_object(event: &Event, origins: &[Origin], others: &[String], bodies: &[
 
 /// The names of the flags that are set.
 pub fn flags(flags: i64) -> Vec<&'static str> {
-    const NAMES: [(i64, &str); 13] = [
+    const NAMES: [(i64, &str); 14] = [
         (flag::ERROR, "error"),
         (flag::INFERRED_TIME, "inferred_time"),
         (flag::INHERITED, "inherited"),
@@ -173,6 +173,7 @@ pub fn flags(flags: i64) -> Vec<&'static str> {
         (flag::IMPLAUSIBLE_USAGE, "implausible_usage"),
         (flag::UNKNOWN, "unknown"),
         (flag::SUPERSEDED, "superseded"),
+        (flag::REPEATS_USAGE, "repeats_usage"),
         (flag::PURGED, "purged"),
     ];
     NAMES.into_iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| name).collect()
