@@ -210,6 +210,23 @@ async fn a_span_that_two_requests_deliver_is_a_duplicate_and_another_content_a_c
 }
 
 #[test]
+fn a_severity_is_a_word_and_a_message_of_a_call_has_none() {
+    let status = |severity: Value, name: &str| {
+        let (_, mut record) = log(3, 0, name, &json!({"content": "x"}));
+        record["severityNumber"] = severity;
+        let body = request(Signal::Logs, &[&record]);
+        let decoded = decode(&body, Encoding::Json, Signal::Logs).expect("decodes");
+        decoded.elements[0].drafts[0].event.status.clone()
+    };
+    let word = |severity: Value| status(severity, "saved").unwrap_or_default();
+    assert_eq!(
+        [1, 8, 9, 16, 17, 24, 25].map(|number| word(json!(number))),
+        ["trace", "debug", "info", "warn", "error", "fatal", "25"]
+    );
+    assert_eq!(status(json!(9), "gen_ai.choice"), None);
+}
+
+#[test]
 fn what_cannot_be_read_is_told_and_stops_nothing() {
     let (_, good) = span(1, 0, 0, "chat", &json!({}));
     let odd = json!({"spanId": "0000000000000002", "name": "x", "attributes": 5});

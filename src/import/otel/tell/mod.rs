@@ -103,14 +103,14 @@ fn describe(item: &Item, route: &Route, bodies: &[(Role, Vec<u8>)], event: &mut 
     if matches!(route.becomes, Becomes::Said | Becomes::Answer) {
         event.phase = Phase::Part;
     }
-    judge(item, event);
+    judge(item, route, event);
     count(item, event);
     note(item, event);
     asked(item, route, bodies, event);
     event.label = label(item, route, bodies, event);
 }
 
-fn judge(item: &Item, event: &mut Event) {
+fn judge(item: &Item, route: &Route, event: &mut Event) {
     let thrown = item.events.iter().find(|moment| moment.name == "exception");
     let thrown = thrown.and_then(|moment| {
         let said = |name: &str| moment.attributes.iter().find(|(known, _)| known == name).and_then(|(_, it)| it.word());
@@ -133,8 +133,17 @@ fn judge(item: &Item, event: &mut Event) {
         (_, true, _) => Some("interrupted".to_owned()),
         (.., true) => Some("pending".to_owned()),
         _ if item.signal == Signal::Traces => Some("ok".to_owned()),
-        _ => item.severity.clone(),
+        // A message does not say how the call went that it is a part of.
+        _ if matches!(route.becomes, Becomes::Said | Becomes::Answer) => None,
+        _ => item.severity.as_deref().map(severity),
     };
+}
+
+/// A severity in a word; the conventions number them, four to each word.
+fn severity(written: &str) -> String {
+    const WORDS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "fatal"];
+    let number = written.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    number.and_then(|number| WORDS.get(number / 4)).map_or_else(|| written.to_owned(), |word| (*word).to_owned())
 }
 
 /// Tokens: of a model call they count; what a span around it reports is kept beside it and never added.
