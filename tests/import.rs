@@ -457,7 +457,7 @@ async fn every_flipped_bit_of_a_slice_is_noticed() {
 async fn original_files_that_cannot_be_written_whole_leave_nothing_behind() {
     let world = World::new().await;
     world.import(&world.file("s.jsonl", prompt("u1", "s", 0, "words").as_bytes())).await;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(world.store.path());
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(world.store.file().expect("is a file"));
     let other = sqlx::SqlitePool::connect_with(options).await.expect("opens");
     sqlx::query("DELETE FROM blob_pieces").execute(&other).await.expect("damages it");
     let folder = world.folder.path().join("deep/back");

@@ -20,7 +20,7 @@ use super::{Ended, reason, tell, usage};
 use crate::cli::{self, Color};
 use crate::domain::safe;
 use crate::import::{Control, Notice, bring_in};
-use crate::store::Store;
+use crate::store::{Address, Store};
 use crate::ui::theme::Depth;
 use crate::ui::{self, Backend, Importing, Options, Outside, Start, ThemeChoice};
 
@@ -38,11 +38,11 @@ pub async fn browse(location: &Location, paths: &[PathBuf], wanted: &cli::Option
     need_terminal(output)?;
     match paths {
         [] => {
-            let store = telling(&location.path, location.open_or_make()).await?;
+            let store = telling(&location.address, location.open_or_make()).await?;
             show(watched(store), Start::Store, wanted).await
         }
         [path] if is_store(path) => {
-            let store = telling(path, Store::open(path)).await?;
+            let store = telling(&path.as_path().into(), Store::open(path)).await?;
             show(watched(store), Start::Store, wanted).await
         }
         _ => browse_files(location, paths, wanted).await,
@@ -61,12 +61,12 @@ const SILENT: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Opens a store, and says so where another process keeps it for a while.
-async fn telling(path: &Path, opening: impl Future<Output = Result<Store>>) -> Result<Store> {
+async fn telling(address: &Address, opening: impl Future<Output = Result<Store>>) -> Result<Store> {
     let mut opening = std::pin::pin!(opening);
     match tokio::time::timeout(SILENT, &mut opening).await {
         Ok(opened) => opened,
         Err(_) => {
-            tell(&format!("waiting for the store {}, which another process keeps locked …", path.display()));
+            tell(&format!("waiting for the store {address} …"));
             opening.await
         }
     }
@@ -114,7 +114,7 @@ async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Opti
     });
     let telling = tokio::spawn(tell_screen(heard, sender.clone(), one));
     // Marks and notes are kept where those on other sessions are; where that cannot be, they last as long as the sitting.
-    let backend = match Store::open_with(&location.path, PATIENCE).await {
+    let backend = match Store::at_with(&location.address, PATIENCE).await {
         Ok(annotations) => Backend::with_annotations(store.clone(), annotations),
         Err(_) => Backend::new(store.clone()),
     }

@@ -59,7 +59,7 @@ pub async fn import(location: &Location, wanted: &Import, output: &mut Output) -
         (done, _) => done,
     };
     store.close().await;
-    done.with_context(|| format!("could not bring sessions into {}", location.path.display()))
+    done.with_context(|| format!("could not bring sessions into {}", location.address))
 }
 
 /// Brings in all that is there now.

@@ -119,7 +119,7 @@ fn start(line: Line) -> Result<Ended> {
         let mut output = Output::new(line.options.json, line.options.color, zone);
         let ended = dispatch(line, &location, &mut output).await;
         // Damage may be met long after the store was opened.
-        let ended = ended.map_err(|error| store::explain(error, &location.path))?;
+        let ended = ended.map_err(|error| store::explain(error, &location.address))?;
         match ended {
             // A terminal that is gone takes nothing more, and its end has been told by how the program ends.
             Ended::BySignal(_) => {}

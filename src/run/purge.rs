@@ -207,11 +207,11 @@ pub async fn vacuum(location: &Location, output: &mut Output) -> Result<Ended> {
     store.close().await;
     if output.json {
         output.object(&json!({
-            "path": location.path.to_string_lossy(), "bytes_before": before.bytes, "bytes_after": after.bytes,
+            "path": location.address.to_string(), "bytes_before": before.bytes, "bytes_after": after.bytes,
         }))?;
     } else {
         let [before, after] = [before, after].map(|room| size(room.bytes.unsigned_abs()));
-        tell(&format!("{} took {before} and takes {after}", location.path.display()));
+        tell(&format!("{} took {before} and takes {after}", location.address));
     }
     Ok(Ended::Well)
 }

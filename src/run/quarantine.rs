@@ -1,6 +1,6 @@
 //! `turnscope quarantine`: the recorded rows that the store could not hold, listed or tried again.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::location::Location;
@@ -19,9 +19,12 @@ const COLUMNS: [Column; 5] = [
 ];
 
 pub async fn quarantine(location: &Location, wanted: &Quarantine, output: &mut Output) -> Result<Ended> {
-    let mut rows = quarantined(&location.path)?;
+    let Some(path) = location.address.file() else {
+        bail!("the quarantine lies beside a store that is a file; {} is none", location.address);
+    };
+    let mut rows = quarantined(path)?;
     if let Some(unknown) = wanted.events.iter().find(|id| !rows.iter().any(|row| row.id == **id)) {
-        complain(&format!("no event {unknown} is in the quarantine of {}", location.path.display()));
+        complain(&format!("no event {unknown} is in the quarantine of {}", location.address));
         return Ok(Ended::Failed);
     }
     rows.retain(|row| wanted.events.is_empty() || wanted.events.contains(&row.id));

@@ -39,7 +39,7 @@ fn slice(wanted: &Verify, output: &mut Output) -> Result<Ended> {
 }
 
 async fn store(wanted: &Verify, output: &mut Output) -> Result<Ended> {
-    let explained = |error| store::explain(error, &wanted.file);
+    let explained = |error| store::explain(error, &wanted.file.as_path().into());
     let store = Store::open(&wanted.file).await?;
     let mut share = Share::new("checking");
     let found = store.verify(&mut |done, all| share.tell(done, all)).await.map_err(explained)?;

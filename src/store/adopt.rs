@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
-use sqlx::{Row, SqliteConnection};
 
+use super::engine::{Statement, Transaction, query};
 use super::rows;
 use crate::domain::{KeyKind, Kind, Session, flag};
 
@@ -19,11 +19,11 @@ pub fn trace_session(trace: &str) -> String {
 }
 
 /// The session that has adopted another one.
-pub(super) async fn adopter(connection: &mut SqliteConnection, first: &str) -> Result<Option<i64>> {
+pub(super) async fn adopter(connection: &mut Transaction, first: &str) -> Result<Option<i64>> {
     if !first.starts_with(OF_TRACE) {
         return Ok(None);
     }
-    let row = sqlx::query(
+    let row = query(
         "SELECT sessions.session FROM adopted JOIN sessions ON sessions.id = adopted.session WHERE adopted.first = $1",
     )
     .bind(first)
@@ -33,15 +33,12 @@ pub(super) async fn adopter(connection: &mut SqliteConnection, first: &str) -> R
 }
 
 /// The ids under which sessions are known by now, each once.
-pub(super) async fn true_ids(connection: &mut SqliteConnection, ids: &[String]) -> Result<BTreeSet<String>> {
+pub(super) async fn true_ids(connection: &mut Transaction, ids: &[String]) -> Result<BTreeSet<String>> {
     let mut known = BTreeSet::new();
     for id in ids {
         let row = match id.starts_with(OF_TRACE) {
             true => {
-                sqlx::query("SELECT session FROM adopted WHERE first = $1")
-                    .bind(id)
-                    .fetch_optional(&mut *connection)
-                    .await?
+                query("SELECT session FROM adopted WHERE first = $1").bind(id).fetch_optional(&mut *connection).await?
             }
             false => None,
         };
@@ -54,11 +51,9 @@ pub(super) async fn true_ids(connection: &mut SqliteConnection, ids: &[String]) 
 ///
 /// Where the spans of one trace name several sessions, those that name none belong to the first of them by name,
 /// whichever came first.
-pub(super) async fn adopt(connection: &mut SqliteConnection, first: &str, session: &str) -> Result<()> {
-    let row = sqlx::query("SELECT session FROM adopted WHERE first = $1")
-        .bind(first)
-        .fetch_optional(&mut *connection)
-        .await?;
+pub(super) async fn adopt(connection: &mut Transaction, first: &str, session: &str) -> Result<()> {
+    let row =
+        query("SELECT session FROM adopted WHERE first = $1").bind(first).fetch_optional(&mut *connection).await?;
     let before: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
     if before.as_deref().is_some_and(|before| before <= session) {
         return Ok(());
@@ -66,7 +61,7 @@ pub(super) async fn adopt(connection: &mut SqliteConnection, first: &str, sessio
     let named =
         Session { id: session.to_owned(), lineage: session.to_owned(), agent: "otel".to_owned(), ..Session::default() };
     let number = super::sessions::put(connection, &named).await?;
-    sqlx::query(
+    query(
         "INSERT INTO adopted (first, session) VALUES ($1, $2) ON CONFLICT (first) DO UPDATE SET session = excluded.session",
     )
     .bind(first)
@@ -78,7 +73,7 @@ pub(super) async fn adopt(connection: &mut SqliteConnection, first: &str, sessio
         return Ok(());
     }
     rename(connection, before.as_deref().unwrap_or(first), session, &moved).await?;
-    sqlx::query(
+    query(
         "DELETE FROM sessions WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM events WHERE events.session = sessions.session)",
     )
     .bind(first)
@@ -88,15 +83,15 @@ pub(super) async fn adopt(connection: &mut SqliteConnection, first: &str, sessio
 }
 
 /// Moves the events that are in a session only because of their trace; returns their numbers.
-async fn move_events(connection: &mut SqliteConnection, first: &str, to: i64) -> Result<Vec<i64>> {
+async fn move_events(connection: &mut Transaction, first: &str, to: i64) -> Result<Vec<i64>> {
     let Some(trace) = first.strip_prefix(OF_TRACE) else { return Ok(Vec::new()) };
-    let named = sqlx::query("SELECT key FROM keys WHERE kind = $1 AND value = $2")
+    let named = query("SELECT key FROM keys WHERE kind = $1 AND value = $2")
         .bind(rows::key_code(KeyKind::Session))
         .bind(first)
         .fetch_optional(&mut *connection)
         .await?;
-    let Some(named) = named.map(|row| row.try_get::<i64, _>(0)).transpose()? else { return Ok(Vec::new()) };
-    let found = sqlx::query(
+    let Some(named) = named.map(|row| row.try_get::<i64>(0)).transpose()? else { return Ok(Vec::new()) };
+    let found = query(
         "SELECT events.event, events.id, events.session, events.kind, events.keys FROM keys JOIN event_keys \
          ON event_keys.key = keys.key JOIN events ON events.event = event_keys.event \
          WHERE keys.kind = $1 AND keys.value = $2 AND events.session <> $3 ORDER BY events.event",
@@ -121,17 +116,10 @@ async fn move_events(connection: &mut SqliteConnection, first: &str, to: i64) ->
     Ok(moved)
 }
 
-async fn move_event(
-    connection: &mut SqliteConnection,
-    event: i64,
-    id: &str,
-    from: i64,
-    to: i64,
-    kind: Kind,
-) -> Result<()> {
+async fn move_event(connection: &mut Transaction, event: i64, id: &str, from: i64, to: i64, kind: Kind) -> Result<()> {
     // The session that it leaves must be counted anew too.
     super::count::must_count_anew(connection, &[event]).await?;
-    let row = sqlx::query("SELECT max(revision) FROM event_ids WHERE id = $1 AND session = $2")
+    let row = query("SELECT max(revision) FROM event_ids WHERE id = $1 AND session = $2")
         .bind(id)
         .bind(to)
         .fetch_one(&mut *connection)
@@ -139,7 +127,7 @@ async fn move_event(
     let rival: Option<i64> = row.try_get(0)?;
     let revision = rival.map_or(0, |last| last + 1);
     if rival.is_some() || from != to {
-        sqlx::query("UPDATE event_ids SET session = $1, revision = $2 WHERE id = $3 AND session = $4 AND event = $5")
+        query("UPDATE event_ids SET session = $1, revision = $2 WHERE id = $3 AND session = $4 AND event = $5")
             .bind(to)
             .bind(revision)
             .bind(id)
@@ -150,7 +138,7 @@ async fn move_event(
     }
     // States of a task and of a trace event are no rivals, as when they are appended.
     let is_rival = rival.is_some() && !matches!(kind, Kind::Task | Kind::Trace);
-    sqlx::query("UPDATE events SET session = $1, revision = $2, flags = flags | $3 WHERE event = $4")
+    query("UPDATE events SET session = $1, revision = $2, flags = flags | $3 WHERE event = $4")
         .bind(to)
         .bind(revision)
         .bind(if is_rival { flag::CONFLICT } else { 0 })
@@ -161,25 +149,25 @@ async fn move_event(
 }
 
 /// Names the session by its new id where it is named: in the sources of its events, and on the user's marks.
-async fn rename(connection: &mut SqliteConnection, before: &str, session: &str, moved: &[i64]) -> Result<()> {
+async fn rename(connection: &mut Transaction, before: &str, session: &str, moved: &[i64]) -> Result<()> {
     for chunk in moved.chunks(rows::CHUNK) {
-        let mut query = sqlx::QueryBuilder::new(
+        let mut select = Statement::new(
             "SELECT DISTINCT sources.source, sources.sessions FROM events JOIN records ON records.record = events.record \
              JOIN sources ON sources.source = records.source WHERE events.event IN (",
         );
-        rows::list(&mut query, chunk.iter().copied());
-        for row in query.push(")").build().persistent(false).fetch_all(&mut *connection).await? {
+        select.push_list(chunk.iter().copied());
+        for row in select.push(")").build().persistent(false).fetch_all(&mut *connection).await? {
             let ids: Vec<String> =
                 serde_json::from_str(row.try_get(1)?).context("the sessions of a source are not a list")?;
             let ids = true_ids(connection, &ids).await?;
-            sqlx::query("UPDATE sources SET sessions = $1 WHERE source = $2")
+            query("UPDATE sources SET sessions = $1 WHERE source = $2")
                 .bind(serde_json::to_string(&ids)?)
-                .bind(row.try_get::<i64, _>(0)?)
+                .bind(row.try_get::<i64>(0)?)
                 .execute(&mut *connection)
                 .await?;
         }
     }
-    sqlx::query(
+    query(
         "INSERT INTO annotations (session, item, marked, note) SELECT $2, item, marked, note FROM annotations \
          WHERE session = $1 ON CONFLICT (session, item) DO NOTHING",
     )

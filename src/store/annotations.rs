@@ -1,9 +1,9 @@
 //! Annotations: the user's marks and notes, apart from the data.
 
 use anyhow::Result;
-use sqlx::{Row, SqliteConnection};
 
 use super::Store;
+use super::engine::{Transaction, query};
 
 /// A mark or a note of the user's, kept apart from the data and keyed by stable ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Annotation {
 impl Store {
     /// The marks and notes of a session.
     pub async fn annotations(&self, session: &str) -> Result<Vec<Annotation>> {
-        let rows = sqlx::query("SELECT item, marked, note FROM annotations WHERE session = $1 ORDER BY item")
+        let rows = query("SELECT item, marked, note FROM annotations WHERE session = $1 ORDER BY item")
             .bind(session)
             .fetch_all(&self.readers)
             .await?;
@@ -38,7 +38,7 @@ impl Store {
     /// Sets or clears a mark or a note; an annotation with neither is removed.
     pub async fn annotate(&self, annotation: &Annotation) -> Result<()> {
         let query = if annotation.marked || annotation.note.is_some() {
-            sqlx::query(
+            query(
                 "INSERT INTO annotations (session, item, marked, note) VALUES ($1, $2, $3, $4) \
                  ON CONFLICT (session, item) DO UPDATE SET marked = excluded.marked, note = excluded.note",
             )
@@ -47,7 +47,7 @@ impl Store {
             .bind(i64::from(annotation.marked))
             .bind(&annotation.note)
         } else {
-            sqlx::query("DELETE FROM annotations WHERE session = $1 AND item = $2")
+            query("DELETE FROM annotations WHERE session = $1 AND item = $2")
                 .bind(&annotation.session)
                 .bind(&annotation.row)
         };
@@ -57,9 +57,9 @@ impl Store {
 }
 
 /// Adds annotations where the user has none of their own.
-pub(super) async fn add(connection: &mut SqliteConnection, annotations: &[Annotation]) -> Result<()> {
+pub(super) async fn add(connection: &mut Transaction, annotations: &[Annotation]) -> Result<()> {
     for annotation in annotations {
-        sqlx::query("INSERT INTO annotations (session, item, marked, note) VALUES ($1, $2, $3, $4) ON CONFLICT (session, item) DO NOTHING")
+        query("INSERT INTO annotations (session, item, marked, note) VALUES ($1, $2, $3, $4) ON CONFLICT (session, item) DO NOTHING")
             .bind(&annotation.session)
             .bind(&annotation.row)
             .bind(i64::from(annotation.marked))

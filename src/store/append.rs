@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
-use sqlx::SqliteConnection;
 
+use super::engine::{Transaction, query};
 use super::plan::{From, Plan};
 use super::{Annotation, Keeping, Piece, Store, rows};
 use crate::domain::{Event, Role, Session, flag};
@@ -158,7 +158,7 @@ impl Store {
     /// content is a conflict: both are kept and flagged; but of tasks and traces it is a revision.
     pub async fn append(&self, batches: &[Batch]) -> Result<Vec<Appended>> {
         let appended = self.append_all(batches).await;
-        appended.map_err(|error| super::open::explain(error, &self.path))
+        appended.map_err(|error| super::trouble::explain(error, &self.address))
     }
 
     async fn append_all(&self, batches: &[Batch]) -> Result<Vec<Appended>> {
@@ -192,7 +192,7 @@ impl Store {
 
 /// Batches on their way in.
 struct Writing<'a> {
-    connection: &'a mut SqliteConnection,
+    connection: &'a mut Transaction,
     keeping: Keeping,
     /// Session ids to numbers.
     sessions: HashMap<String, i64>,
@@ -299,7 +299,7 @@ impl Writing<'_> {
         rows::insert_origins(self.connection, &plan.origins).await?;
         super::count::must_count_anew(self.connection, &plan.conflicting).await?;
         for number in &plan.conflicting {
-            sqlx::query("UPDATE events SET flags = flags | $1 WHERE event = $2")
+            query("UPDATE events SET flags = flags | $1 WHERE event = $2")
                 .bind(flag::CONFLICT)
                 .bind(number)
                 .execute(&mut *self.connection)

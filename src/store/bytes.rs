@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result, anyhow};
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::append::{Batch, NewBlob, NewBody, Place};
+use super::engine::{Statement, Transaction, query};
 use super::pieces::{Packer, digest, unpack};
 use super::{Piece, Store, damaged, rows};
 use crate::domain::Role;
@@ -29,7 +29,7 @@ impl Store {
     /// Part of a blob's bytes. Shorter than `size` only at the end of the blob.
     pub async fn read(&self, blob: i64, start: i64, size: i64) -> Result<Vec<u8>> {
         let end = start.saturating_add(size.max(0));
-        let found = sqlx::query(
+        let found = query(
             "SELECT blob_pieces.start, pieces.size, pieces.codec, pieces.bytes FROM blob_pieces \
              JOIN pieces ON pieces.piece = blob_pieces.piece \
              WHERE blob_pieces.blob = $1 AND blob_pieces.start > $2 AND blob_pieces.start < $3 \
@@ -61,7 +61,7 @@ impl Store {
 
     /// From where on, between two places, a blob's bytes are all there up to the second one.
     pub async fn unbroken(&self, blob: i64, from: i64, end: i64) -> Result<i64> {
-        let found = sqlx::query(
+        let found = query(
             "SELECT blob_pieces.start, blob_pieces.start + pieces.size FROM blob_pieces \
              JOIN pieces ON pieces.piece = blob_pieces.piece WHERE blob_pieces.blob = $1 AND blob_pieces.start > $2 \
              AND blob_pieces.start < $3 ORDER BY blob_pieces.start DESC",
@@ -93,15 +93,14 @@ impl Store {
 
     /// The size of a blob.
     pub async fn blob_size(&self, blob: i64) -> Result<i64> {
-        let row =
-            sqlx::query("SELECT size FROM blobs WHERE blob = $1").bind(blob).fetch_optional(&self.readers).await?;
+        let row = query("SELECT size FROM blobs WHERE blob = $1").bind(blob).fetch_optional(&self.readers).await?;
         Ok(row.with_context(|| damaged("there is no such blob"))?.try_get(0)?)
     }
 }
 
 /// Adds pieces behind what a blob holds.
-pub(super) async fn extend_blob(connection: &mut SqliteConnection, blob: i64, pieces: &[Piece]) -> Result<()> {
-    let row = sqlx::query("SELECT size FROM blobs WHERE blob = $1").bind(blob).fetch_one(&mut *connection).await?;
+pub(super) async fn extend_blob(connection: &mut Transaction, blob: i64, pieces: &[Piece]) -> Result<()> {
+    let row = query("SELECT size FROM blobs WHERE blob = $1").bind(blob).fetch_one(&mut *connection).await?;
     let mut size: i64 = row.try_get(0)?;
     let mut places = Vec::with_capacity(pieces.len());
     for piece in pieces {
@@ -109,48 +108,45 @@ pub(super) async fn extend_blob(connection: &mut SqliteConnection, blob: i64, pi
         size += piece.size as i64;
     }
     place_pieces(connection, &places).await?;
-    sqlx::query("UPDATE blobs SET size = $1 WHERE blob = $2").bind(size).bind(blob).execute(&mut *connection).await?;
+    query("UPDATE blobs SET size = $1 WHERE blob = $2").bind(size).bind(blob).execute(&mut *connection).await?;
     Ok(())
 }
 
 /// Makes an empty blob that will grow.
-pub(super) async fn new_blob(connection: &mut SqliteConnection) -> Result<i64> {
+pub(super) async fn new_blob(connection: &mut Transaction) -> Result<i64> {
     let number = super::next_number(connection, "SELECT max(blob) FROM blobs").await?;
-    sqlx::query("INSERT INTO blobs (blob, digest, size) VALUES ($1, NULL, 0)")
-        .bind(number)
-        .execute(&mut *connection)
-        .await?;
+    query("INSERT INTO blobs (blob, digest, size) VALUES ($1, NULL, 0)").bind(number).execute(&mut *connection).await?;
     Ok(number)
 }
 
 /// Cuts a blob back to a size at which one of its pieces ends.
-pub(super) async fn shorten_blob(connection: &mut SqliteConnection, blob: i64, size: i64) -> Result<()> {
-    sqlx::query("DELETE FROM blob_pieces WHERE blob = $1 AND start >= $2")
+pub(super) async fn shorten_blob(connection: &mut Transaction, blob: i64, size: i64) -> Result<()> {
+    query("DELETE FROM blob_pieces WHERE blob = $1 AND start >= $2")
         .bind(blob)
         .bind(size)
         .execute(&mut *connection)
         .await?;
-    sqlx::query("UPDATE blobs SET size = $1 WHERE blob = $2").bind(size).bind(blob).execute(&mut *connection).await?;
+    query("UPDATE blobs SET size = $1 WHERE blob = $2").bind(size).bind(blob).execute(&mut *connection).await?;
     Ok(())
 }
 
 /// The numbers of the blobs with these digests and sizes; one that is not there yet waits for its bytes.
 pub(super) async fn blob_numbers(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     wanted: &BTreeMap<[u8; 32], i64>,
 ) -> Result<HashMap<[u8; 32], i64>> {
     let wanted: Vec<([u8; 32], i64)> = wanted.iter().map(|(digest, size)| (*digest, *size)).collect();
     let mut numbers = HashMap::with_capacity(wanted.len());
     for chunk in wanted.chunks(rows::CHUNK) {
         let next = super::next_number(connection, "SELECT max(blob) FROM blobs").await?;
-        let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO blobs (blob, digest, size) ");
+        let mut insert = Statement::new("INSERT INTO blobs (blob, digest, size) ");
         insert.push_values(chunk.iter().enumerate(), |mut row, (index, (digest, size))| {
             row.push_bind(next + index as i64).push_bind(digest.to_vec()).push_bind(*size);
         });
         insert.push(" ON CONFLICT (digest) DO NOTHING");
         insert.build().persistent(chunk.len() == rows::CHUNK).execute(&mut *connection).await?;
-        let mut select: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT blob, digest FROM blobs WHERE digest IN (");
-        rows::list(&mut select, chunk.iter().map(|(digest, _)| digest.to_vec()));
+        let mut select = Statement::new("SELECT blob, digest FROM blobs WHERE digest IN (");
+        select.push_list(chunk.iter().map(|(digest, _)| digest.to_vec()));
         for row in select.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await? {
             numbers.insert(digest_of_row(row.try_get(1)?)?, row.try_get(0)?);
         }
@@ -160,18 +156,18 @@ pub(super) async fn blob_numbers(
 
 /// Gives blobs their bytes; what one has it keeps.
 pub(super) async fn fill_blobs(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     blobs: &[&NewBlob],
     numbers: &HashMap<[u8; 32], i64>,
 ) -> Result<()> {
     for chunk in blobs.chunks(rows::CHUNK) {
         let number =
             |blob: &NewBlob| numbers.get(&blob.digest).copied().with_context(|| damaged("a blob has no number"));
-        let mut select: QueryBuilder<Sqlite> = QueryBuilder::new(
+        let mut select = Statement::new(
             "SELECT blob_pieces.blob, max(blob_pieces.start + pieces.size) FROM blob_pieces \
              JOIN pieces ON pieces.piece = blob_pieces.piece WHERE blob_pieces.blob IN (",
         );
-        rows::list(&mut select, chunk.iter().map(|blob| number(blob)).collect::<Result<Vec<_>>>()?.into_iter());
+        select.push_list(chunk.iter().map(|blob| number(blob)).collect::<Result<Vec<_>>>()?);
         select.push(") GROUP BY blob_pieces.blob");
         let filled = select.build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await?;
         let filled = filled.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
@@ -194,10 +190,10 @@ pub(super) async fn fill_blobs(
 }
 
 /// Stores pieces where they lie: blob, start, piece.
-pub(super) async fn place_pieces(connection: &mut SqliteConnection, places: &[(i64, i64, &Piece)]) -> Result<()> {
+pub(super) async fn place_pieces(connection: &mut Transaction, places: &[(i64, i64, &Piece)]) -> Result<()> {
     for chunk in rows::portions(places, PIECES) {
         let numbers = put_pieces(connection, &chunk.iter().map(|(_, _, piece)| *piece).collect::<Vec<_>>()).await?;
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO blob_pieces (blob, start, piece) ");
+        let mut query = Statement::new("INSERT INTO blob_pieces (blob, start, piece) ");
         query.push_values(chunk, |mut row, (blob, start, piece)| {
             row.push_bind(*blob).push_bind(*start).push_bind(numbers.get(&piece.digest).copied());
         });
@@ -207,17 +203,17 @@ pub(super) async fn place_pieces(connection: &mut SqliteConnection, places: &[(i
     Ok(())
 }
 
-async fn put_pieces(connection: &mut SqliteConnection, pieces: &[&Piece]) -> Result<HashMap<[u8; 32], i64>> {
+async fn put_pieces(connection: &mut Transaction, pieces: &[&Piece]) -> Result<HashMap<[u8; 32], i64>> {
     let next = super::next_number(connection, "SELECT max(piece) FROM pieces").await?;
-    let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO pieces (piece, digest, size, codec, bytes) ");
+    let mut insert = Statement::new("INSERT INTO pieces (piece, digest, size, codec, bytes) ");
     insert.push_values(pieces.iter().enumerate(), |mut row, (index, piece)| {
         row.push_bind(next + index as i64).push_bind(piece.digest.to_vec()).push_bind(piece.size as i64);
         row.push_bind(piece.codec).push_bind(piece.bytes.clone());
     });
     insert.push(" ON CONFLICT (digest) DO NOTHING");
     insert.build().execute(&mut *connection).await?;
-    let mut select: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT piece, digest FROM pieces WHERE digest IN (");
-    rows::list(&mut select, pieces.iter().map(|piece| piece.digest.to_vec()));
+    let mut select = Statement::new("SELECT piece, digest FROM pieces WHERE digest IN (");
+    select.push_list(pieces.iter().map(|piece| piece.digest.to_vec()));
     let mut numbers = HashMap::with_capacity(pieces.len());
     for row in select.push(")").build().fetch_all(&mut *connection).await? {
         numbers.insert(digest_of_row(row.try_get(1)?)?, row.try_get(0)?);

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
-use sqlx::{AssertSqlSafe, QueryBuilder, Row, Sqlite, SqliteConnection};
 
+use super::engine::{Statement, Transaction, query};
 use super::rows;
 use super::tally::{COLUMNS, Counts, Line, Seen, Tally};
 use crate::domain::NOTED;
@@ -18,14 +18,14 @@ pub(super) struct Fresh {
 }
 
 /// Reads what is new of these sessions, and notes that it is counted with them.
-pub(super) async fn fresh(connection: &mut SqliteConnection, waiting: &BTreeSet<i64>) -> Result<Fresh> {
-    let row = sqlx::query("SELECT upto FROM counted_events").fetch_one(&mut *connection).await?;
+pub(super) async fn fresh(connection: &mut Transaction, waiting: &BTreeSet<i64>) -> Result<Fresh> {
+    let row = query("SELECT upto FROM counted_events").fetch_one(&mut *connection).await?;
     let mut fresh = Fresh { upto: row.try_get(0)?, ..Fresh::default() };
     let noted = noted(connection, fresh.upto + 1, i64::MAX).await?;
     let statement = format!("SELECT {COLUMNS} FROM events WHERE event > $1 ORDER BY event");
     let mut last = fresh.upto;
     {
-        let mut rows = sqlx::query(AssertSqlSafe(statement)).bind(fresh.upto).fetch(&mut *connection);
+        let mut rows = query(statement).bind(fresh.upto).fetch(&mut *connection);
         while let Some(row) = rows.try_next().await? {
             let mut seen = Seen::of(&row)?;
             last = seen.event;
@@ -35,28 +35,23 @@ pub(super) async fn fresh(connection: &mut SqliteConnection, waiting: &BTreeSet<
             }
         }
     }
-    sqlx::query("UPDATE counted_events SET upto = $1").bind(last).execute(connection).await?;
+    query("UPDATE counted_events SET upto = $1").bind(last).execute(connection).await?;
     Ok(fresh)
 }
 
 /// How often importers noted something of events between two numbers.
-async fn noted(connection: &mut SqliteConnection, from: i64, to: i64) -> Result<HashMap<i64, i64>> {
+async fn noted(connection: &mut Transaction, from: i64, to: i64) -> Result<HashMap<i64, i64>> {
     // The names stand in the statement itself, so that the index of such attributes can answer.
     let names = NOTED.map(|name| format!("'{name}'")).join(", ");
     let statement = format!(
         "SELECT event, count(*) FROM attributes WHERE name IN ({names}) AND event BETWEEN $1 AND $2 GROUP BY event"
     );
-    let rows = sqlx::query(AssertSqlSafe(statement)).bind(from).bind(to).fetch_all(connection).await?;
+    let rows = query(statement).bind(from).bind(to).fetch_all(connection).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 /// Reckons a session's own counts and stores them.
-pub(super) async fn recount(
-    connection: &mut SqliteConnection,
-    session: i64,
-    fresh: &mut Fresh,
-    anew: bool,
-) -> Result<()> {
+pub(super) async fn recount(connection: &mut Transaction, session: i64, fresh: &mut Fresh, anew: bool) -> Result<()> {
     let (counted, known) = stored(connection, session).await?;
     let new = fresh.events.remove(&session).unwrap_or_default();
     let counts = match counted {
@@ -78,7 +73,7 @@ fn sum(events: &[Seen]) -> Counts {
 
 /// What was known, and what the lines that new events belong to add to it.
 async fn grown(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     session: i64,
     known: Counts,
     new: &[Seen],
@@ -89,10 +84,10 @@ async fn grown(
     let turns: Vec<i64> = turns.into_iter().collect();
     let (mut before, mut after) = (Tally::default(), Tally::default());
     for chunk in turns.chunks(rows::CHUNK) {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT ");
+        let mut query = Statement::new("SELECT ");
         query.push(COLUMNS).push(" FROM events WHERE session = ").push_bind(session);
         query.push(" AND event <= ").push_bind(upto).push(" AND turn_hash <> 0 AND turn_hash IN (");
-        rows::list(&mut query, chunk.iter().copied());
+        query.push_list(chunk.iter().copied());
         let found = query.push(")").build().persistent(chunk.len() == 1).fetch_all(&mut *connection).await?;
         for row in &found {
             let seen = Seen::of(row)?;
@@ -105,14 +100,14 @@ async fn grown(
 }
 
 /// The counts from all events of a session, in one pass over them.
-async fn all(connection: &mut SqliteConnection, session: i64) -> Result<Counts> {
-    let range = sqlx::query("SELECT coalesce(min(event), 0), coalesce(max(event), 0) FROM events WHERE session = $1")
+async fn all(connection: &mut Transaction, session: i64) -> Result<Counts> {
+    let range = query("SELECT coalesce(min(event), 0), coalesce(max(event), 0) FROM events WHERE session = $1")
         .bind(session)
         .fetch_one(&mut *connection)
         .await?;
     let noted = noted(connection, range.try_get(0)?, range.try_get(1)?).await?;
     let statement = format!("SELECT {COLUMNS} FROM events WHERE session = $1");
-    let mut rows = sqlx::query(AssertSqlSafe(statement)).bind(session).fetch(connection);
+    let mut rows = query(statement).bind(session).fetch(connection);
     let mut tally = Tally::default();
     while let Some(row) = rows.try_next().await? {
         let mut seen = Seen::of(&row)?;
@@ -123,8 +118,8 @@ async fn all(connection: &mut SqliteConnection, session: i64) -> Result<Counts> 
 }
 
 /// How far a session was counted, and its counts as they stand.
-async fn stored(connection: &mut SqliteConnection, session: i64) -> Result<(i64, Counts)> {
-    let row = sqlx::query(
+async fn stored(connection: &mut Transaction, session: i64) -> Result<(i64, Counts)> {
+    let row = query(
         "SELECT counted, events, turns, errors, own_findings, clock_skews, tokens_input, tokens_cache_read, tokens_cache_write, \
          tokens_output, tokens_reasoning, tokens_total, usage_source, models, started, ended FROM sessions WHERE session = $1",
     )
@@ -149,14 +144,14 @@ async fn stored(connection: &mut SqliteConnection, session: i64) -> Result<(i64,
     Ok((row.try_get(0)?, counts))
 }
 
-async fn store(connection: &mut SqliteConnection, session: i64, counts: &Counts) -> Result<()> {
+async fn store(connection: &mut Transaction, session: i64, counts: &Counts) -> Result<()> {
     let source = match counts.sources.first() {
         None => "none",
         Some(source) if counts.sources.len() == 1 => source,
         Some(_) => "mixed",
     };
     let [input, cache_read, cache_write, output, reasoning, total] = counts.tokens;
-    sqlx::query(
+    query(
         "UPDATE sessions SET settled = 1, counted = 1, models = $1, findings = $2 + ($16 > 0), own_findings = $2, clock_skews = $16, events = $3, \
          turns = $4, errors = $5, started = $6, ended = $7, tokens_input = $8, tokens_cache_read = $9, \
          tokens_cache_write = $10, tokens_output = $11, tokens_reasoning = $12, tokens_total = $13, usage_source = $14 \
@@ -184,20 +179,20 @@ async fn store(connection: &mut SqliteConnection, session: i64, counts: &Counts)
 }
 
 /// Says that the counts of the sessions that hold these events no longer follow from what is new.
-pub(super) async fn must_count_anew(connection: &mut SqliteConnection, events: &[i64]) -> Result<()> {
+pub(super) async fn must_count_anew(connection: &mut Transaction, events: &[i64]) -> Result<()> {
     for chunk in events.chunks(rows::CHUNK) {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+        let mut query = Statement::new(
             "UPDATE sessions SET counted = 2, settled = 0 WHERE session IN (SELECT session FROM events WHERE event IN (",
         );
-        rows::list(&mut query, chunk.iter().copied());
+        query.push_list(chunk.iter().copied());
         query.push("))").build().persistent(false).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
 /// Says that events were taken back: numbers behind the last one will be given again.
-pub(super) async fn lower_the_mark(connection: &mut SqliteConnection) -> Result<()> {
-    sqlx::query("UPDATE counted_events SET upto = min(upto, (SELECT coalesce(max(event), 0) FROM events))")
+pub(super) async fn lower_the_mark(connection: &mut Transaction) -> Result<()> {
+    query("UPDATE counted_events SET upto = min(upto, (SELECT coalesce(max(event), 0) FROM events))")
         .execute(connection)
         .await?;
     Ok(())

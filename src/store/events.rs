@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
-use sqlx::{QueryBuilder, Row, Sqlite};
 
+use super::engine::{Row, Statement, query};
 use super::{Store, damaged, rows};
 use crate::domain::{Body, Event, Head, HeadSum, Key, KeyKind, Order, Role, Timestamp};
 
@@ -28,7 +28,7 @@ enum Range<'a> {
 impl Store {
     /// The events of a session in timeline order, small. `limit` takes only the first ones.
     pub async fn heads(&self, session: i64, limit: Option<i64>) -> Result<Vec<Head>> {
-        let mut rows = sqlx::query(
+        let mut rows = query(
             "SELECT event, order_time, turn_hash, kind, phase, flags, usage_total, latency FROM events WHERE session = $1 \
              ORDER BY order_time, origin, sequence, id, revision LIMIT $2",
         )
@@ -61,7 +61,7 @@ impl Store {
     }
 
     async fn place(&self, event: i64) -> Result<Option<(Order, String, i64)>> {
-        let row = sqlx::query("SELECT order_time, origin, sequence, id, revision FROM events WHERE event = $1")
+        let row = query("SELECT order_time, origin, sequence, id, revision FROM events WHERE event = $1")
             .bind(event)
             .fetch_optional(&self.readers)
             .await?;
@@ -72,7 +72,7 @@ impl Store {
 
     /// The first heads of a range, handed over as one text: a million rows one by one take seconds.
     async fn heads_in(&self, session: i64, range: Range<'_>, limit: i64) -> Result<Vec<Head>> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+        let mut query = Statement::new(
             "SELECT string_agg(head, ' ') FROM (SELECT format('%s %s %s %s %s %s %s %s', event, order_time, turn_hash, kind, \
              phase, flags, coalesce(usage_total, -1), coalesce(latency, -1)) AS head FROM events WHERE session = ",
         );
@@ -100,11 +100,11 @@ impl Store {
     pub async fn heads_among(&self, session: i64, numbers: &[i64]) -> Result<Vec<Head>> {
         let mut found: Vec<((Order, String, i64), Head)> = Vec::with_capacity(numbers.len());
         for chunk in numbers.chunks(rows::CHUNK) {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            let mut query = Statement::new(
                 "SELECT event, order_time, turn_hash, kind, phase, flags, usage_total, latency, origin, sequence, id, \
                  revision FROM events WHERE event IN (",
             );
-            rows::list(&mut query, chunk.iter().copied());
+            query.push_list(chunk.iter().copied());
             query.push(") AND session = ").push_bind(session);
             for row in query.build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await? {
                 let head = head_of(&row)?;
@@ -118,7 +118,7 @@ impl Store {
 
     /// The heads of a session added up, without reading them.
     pub async fn sum_of_heads(&self, session: i64) -> Result<HeadSum> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT count(*), CAST(coalesce(sum(flags), 0) AS BIGINT), CAST(coalesce(sum(turn_hash & 4294967295), 0) AS BIGINT) \
              FROM events WHERE session = $1",
         )
@@ -130,14 +130,14 @@ impl Store {
 
     /// The largest number of an event; 0 where there is none.
     pub async fn newest_event(&self) -> Result<i64> {
-        let row = sqlx::query("SELECT coalesce(max(event), 0) FROM events").fetch_one(&self.readers).await?;
+        let row = query("SELECT coalesce(max(event), 0) FROM events").fetch_one(&self.readers).await?;
         Ok(row.try_get(0)?)
     }
 
     /// How many events of a session have a number above the first and up to the second.
     pub async fn came_between(&self, session: i64, above: i64, last: i64) -> Result<i64> {
         // The sign keeps the engine off the session's index: only what is new is to be looked at.
-        let row = sqlx::query("SELECT count(*) FROM events WHERE event > $1 AND event <= $2 AND +session = $3")
+        let row = query("SELECT count(*) FROM events WHERE event > $1 AND event <= $2 AND +session = $3")
             .bind(above)
             .bind(last)
             .bind(session)
@@ -149,7 +149,7 @@ impl Store {
     /// The events of a session behind one of them in timeline order, small; at most `limit`, from the first where none
     /// is named.
     pub async fn heads_behind(&self, session: i64, event: Option<&Event>, limit: i64) -> Result<Vec<Head>> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT ");
+        let mut query = Statement::new("SELECT ");
         query.push(HEAD_COLUMNS).push(" FROM events WHERE session = ").push_bind(session);
         if let Some(event) = event {
             let Order { time, origin, sequence } = event.order;
@@ -163,10 +163,10 @@ impl Store {
 
     /// The events of turns by their hashes, small, in timeline order.
     pub async fn heads_of_turns(&self, session: i64, turns: &[u64]) -> Result<Vec<Head>> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT ");
+        let mut query = Statement::new("SELECT ");
         query.push(HEAD_COLUMNS).push(" FROM events WHERE session = ").push_bind(session);
         query.push(" AND turn_hash <> 0 AND turn_hash IN (");
-        rows::list(&mut query, turns.iter().map(|turn| turn.cast_signed()));
+        query.push_list(turns.iter().map(|turn| turn.cast_signed()));
         // The sum keeps SQLite from walking the whole session in its order.
         query.push(") ORDER BY order_time + 0, origin, sequence, id, revision");
         query.build().persistent(false).fetch_all(&self.readers).await?.iter().map(head_of).collect()
@@ -176,11 +176,11 @@ impl Store {
     pub async fn events(&self, numbers: &[i64]) -> Result<Vec<Event>> {
         let mut found: HashMap<i64, (Event, String)> = HashMap::with_capacity(numbers.len());
         for chunk in numbers.chunks(rows::CHUNK) {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT ");
+            let mut query = Statement::new("SELECT ");
             query
                 .push(rows::EVENT_COLUMNS)
                 .push(" FROM events JOIN sessions ON sessions.session = events.session WHERE events.event IN (");
-            rows::list(&mut query, chunk.iter().copied());
+            query.push_list(chunk.iter().copied());
             for row in query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await? {
                 let (event, keys) = rows::event_of(&row)?;
                 found.insert(event.number, (event, keys));
@@ -199,8 +199,8 @@ impl Store {
         let wanted: Vec<i64> = wanted.into_iter().collect();
         let mut known: HashMap<i64, (KeyKind, String)> = HashMap::with_capacity(wanted.len());
         for chunk in wanted.chunks(rows::CHUNK) {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT key, kind, value FROM keys WHERE key IN (");
-            rows::list(&mut query, chunk.iter().copied());
+            let mut query = Statement::new("SELECT key, kind, value FROM keys WHERE key IN (");
+            query.push_list(chunk.iter().copied());
             known.extend(rows::keys_of(
                 &query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await?,
             )?);
@@ -218,12 +218,11 @@ impl Store {
     async fn add_attributes(&self, found: &mut HashMap<i64, (Event, String)>) -> Result<()> {
         let numbers: Vec<i64> = found.keys().copied().collect();
         for chunk in numbers.chunks(rows::CHUNK) {
-            let mut query: QueryBuilder<Sqlite> =
-                QueryBuilder::new("SELECT event, name, value FROM attributes WHERE event IN (");
-            rows::list(&mut query, chunk.iter().copied());
+            let mut query: Statement = Statement::new("SELECT event, name, value FROM attributes WHERE event IN (");
+            query.push_list(chunk.iter().copied());
             query.push(") ORDER BY event, position");
             for row in query.build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await? {
-                if let Some((event, _)) = found.get_mut(&row.try_get::<i64, _>(0)?) {
+                if let Some((event, _)) = found.get_mut(&row.try_get::<i64>(0)?) {
                     event.attributes.push((row.try_get(1)?, row.try_get(2)?));
                 }
             }
@@ -235,7 +234,7 @@ impl Store {
     /// the record with this id: what the name means first, then in timeline order.
     pub async fn named(&self, session: i64, name: &str) -> Result<Vec<i64>> {
         let (id, revision) = Event::parse_name(name).unwrap_or((name, 0));
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT event FROM (SELECT events.event, order_time, origin, sequence, events.id, events.revision, \
              CASE WHEN event_ids.id = $5 AND event_ids.revision = $6 THEN 0 WHEN event_ids.id = $1 THEN 1 ELSE 2 END AS far FROM event_ids \
              JOIN events ON events.event = event_ids.event WHERE (event_ids.id = $1 OR (event_ids.id > $1 || '#' AND event_ids.id < $1 || '$') \
@@ -256,7 +255,7 @@ impl Store {
 
     /// The revisions of the events of a session that have one id, rising.
     pub async fn revisions(&self, session: i64, id: &str) -> Result<Vec<i64>> {
-        let found = sqlx::query("SELECT revision FROM event_ids WHERE id = $1 AND session = $2 ORDER BY revision")
+        let found = query("SELECT revision FROM event_ids WHERE id = $1 AND session = $2 ORDER BY revision")
             .bind(id)
             .bind(session)
             .fetch_all(&self.readers)
@@ -268,11 +267,11 @@ impl Store {
     pub async fn contents(&self, numbers: &[i64]) -> Result<HashMap<i64, Vec<u8>>> {
         let mut contents = HashMap::with_capacity(numbers.len());
         for chunk in numbers.chunks(rows::CHUNK) {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            let mut query = Statement::new(
                 "SELECT events.event, event_ids.content FROM events JOIN event_ids ON event_ids.id = events.id \
                  AND event_ids.session = events.session AND event_ids.revision = events.revision WHERE events.event IN (",
             );
-            rows::list(&mut query, chunk.iter().copied());
+            query.push_list(chunk.iter().copied());
             for row in query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await? {
                 contents.insert(row.try_get(0)?, row.try_get(1)?);
             }
@@ -284,11 +283,11 @@ impl Store {
     pub async fn complete_turns(&self, numbers: &[i64]) -> Result<Vec<i64>> {
         let mut all: BTreeSet<i64> = numbers.iter().copied().collect();
         for chunk in numbers.chunks(rows::CHUNK) {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            let mut query = Statement::new(
                 "SELECT theirs.event FROM events mine JOIN events theirs ON theirs.session = mine.session \
                  AND theirs.turn_hash = mine.turn_hash AND theirs.turn_hash <> 0 WHERE mine.event IN (",
             );
-            rows::list(&mut query, chunk.iter().copied());
+            query.push_list(chunk.iter().copied());
             for row in query.push(")").build().persistent(false).fetch_all(&self.readers).await? {
                 all.insert(row.try_get(0)?);
             }
@@ -316,8 +315,8 @@ impl Store {
                     ")",
                 ),
             ] {
-                let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(head);
-                rows::list(&mut query, chunk.iter().copied());
+                let mut query = Statement::new(head);
+                query.push_list(chunk.iter().copied());
                 for row in query.push(tail).build().persistent(false).fetch_all(&self.readers).await? {
                     bodies.push(body_of(&row)?);
                 }
@@ -357,7 +356,7 @@ impl Store {
     }
 
     async fn events_with(&self, lineage: &str, keys: &[&Key]) -> Result<HashMap<(i64, String), Vec<i64>>> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+        let mut query = Statement::new(
             "SELECT keys.kind, keys.value, event_keys.event FROM keys JOIN event_keys ON event_keys.key = keys.key \
              JOIN events ON events.event = event_keys.event JOIN sessions ON sessions.session = events.session \
              WHERE sessions.lineage = ",
@@ -397,20 +396,20 @@ fn heads_of(text: &str) -> Result<Vec<Head>> {
 }
 
 /// A head, from the first eight columns: event, time, turn, kind, phase, flags, tokens, latency.
-pub(super) fn head_of(row: &sqlx::sqlite::SqliteRow) -> Result<Head> {
+pub(super) fn head_of(row: &Row) -> Result<Head> {
     Ok(Head {
         number: row.try_get(0)?,
         time: Timestamp(row.try_get(1)?),
-        turn: row.try_get::<i64, _>(2)?.cast_unsigned(),
+        turn: row.try_get::<i64>(2)?.cast_unsigned(),
         kind: rows::kind_of(row.try_get(3)?)?,
         phase: rows::phase_of(row.try_get(4)?)?,
         flags: row.try_get(5)?,
-        tokens: row.try_get::<Option<i64>, _>(6)?.unwrap_or(-1),
-        latency: row.try_get::<Option<i64>, _>(7)?.unwrap_or(-1),
+        tokens: row.try_get::<Option<i64>>(6)?.unwrap_or(-1),
+        latency: row.try_get::<Option<i64>>(7)?.unwrap_or(-1),
     })
 }
 
-fn body_of(row: &sqlx::sqlite::SqliteRow) -> Result<Body> {
+fn body_of(row: &Row) -> Result<Body> {
     let role: Role = rows::role_of(row.try_get(1)?)?;
     Ok(Body {
         event: row.try_get(0)?,

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use sqlx::Row;
 
 use super::Store;
+use super::engine::query;
 use crate::domain::filter::{Field, Saved};
 
 /// Combinations of values that are looked at for what may be offered.
@@ -18,32 +18,32 @@ const OFFERED: [Field; 7] =
 impl Store {
     /// The texts of the saved filters, by name.
     pub async fn saved_filters(&self) -> Result<Saved> {
-        let rows = sqlx::query("SELECT name, text FROM filters ORDER BY name").fetch_all(&self.readers).await?;
+        let rows = query("SELECT name, text FROM filters ORDER BY name").fetch_all(&self.readers).await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
     /// Saves a filter under a name, in place of one that has it already.
     pub async fn save_filter(&self, name: &str, text: &str) -> Result<()> {
-        let saved = sqlx::query(
+        let saved = query(
             "INSERT INTO filters (name, text) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET text = excluded.text",
         )
         .bind(name)
         .bind(text)
         .execute(&self.writer)
         .await;
-        saved.map(|_| ()).map_err(|error| super::open::explain(error.into(), &self.path))
+        saved.map(|_| ()).map_err(|error| super::trouble::explain(error.into(), &self.address))
     }
 
     /// Removes a saved filter; `false` where there is none of that name.
     pub async fn forget_filter(&self, name: &str) -> Result<bool> {
-        let done = sqlx::query("DELETE FROM filters WHERE name = $1").bind(name).execute(&self.writer).await;
-        let done = done.map_err(|error| super::open::explain(error.into(), &self.path))?;
-        Ok(done.rows_affected() > 0)
+        let done = query("DELETE FROM filters WHERE name = $1").bind(name).execute(&self.writer).await;
+        let done = done.map_err(|error| super::trouble::explain(error.into(), &self.address))?;
+        Ok(done > 0)
     }
 
     /// The tools, models, sources and the like that occur in a session, each list in order.
     pub async fn filter_values(&self, session: i64) -> Result<BTreeMap<Field, Vec<String>>> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT DISTINCT tool, model, source, participant, provider, event_type, status FROM events \
              WHERE session = $1 LIMIT $2",
         )

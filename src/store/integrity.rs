@@ -1,17 +1,17 @@
 //! What the check of a session asks of the store: counters, notes of importers, and what expires.
 
 use anyhow::Result;
-use sqlx::{QueryBuilder, Row, Sqlite};
 
-use super::{Store, rows};
+use super::Store;
+use super::engine::{Statement, query};
 use crate::domain::{Event, NOTED, flag};
 
 impl Store {
     /// The numbers of the events of a session that these sources wrote, in timeline order.
     pub async fn of_sources(&self, session: i64, sources: &[&str]) -> Result<Vec<i64>> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT event FROM events WHERE session = ");
+        let mut query = Statement::new("SELECT event FROM events WHERE session = ");
         query.push_bind(session).push(" AND source IN (");
-        rows::list(&mut query, sources.iter().map(|source| (*source).to_owned()));
+        query.push_list(sources.iter().map(|source| (*source).to_owned()));
         let found = query
             .push(") ORDER BY order_time, origin, sequence, id, revision")
             .build()
@@ -23,12 +23,12 @@ impl Store {
 
     /// What importers noted where something does not add up: event, name, value.
     pub async fn noted(&self, session: i64) -> Result<Vec<(i64, String, String)>> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+        let mut query = Statement::new(
             "SELECT attributes.event, attributes.name, attributes.value FROM events JOIN attributes \
              ON attributes.event = events.event WHERE events.session = ",
         );
         query.push_bind(session).push(" AND attributes.name IN (");
-        rows::list(&mut query, NOTED.iter().map(|name| (*name).to_owned()));
+        query.push_list(NOTED.iter().map(|name| (*name).to_owned()));
         let found = query
             .push(") ORDER BY attributes.event, attributes.position")
             .build()
@@ -40,7 +40,7 @@ impl Store {
 
     /// The names of a session's own events whose written times lie furthest behind their order, and how far, µs.
     pub async fn ran_back(&self, session: i64, most: i64) -> Result<Vec<(String, i64)>> {
-        let found = sqlx::query(
+        let found = query(
             "SELECT id, revision, order_time - at FROM events WHERE session = $1 AND flags & $2 = $3 AND at IS NOT NULL \
              ORDER BY order_time - at DESC, order_time, origin, sequence, id, revision LIMIT $4",
         )
@@ -56,7 +56,7 @@ impl Store {
     /// Of what expires after a time and until another: the event of a session that is first, when it expires, and how
     /// many do; `None` for none.
     pub async fn expiring(&self, session: i64, after: i64, until: i64) -> Result<Option<(i64, i64, i64)>> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT event, expires, (SELECT count(*) FROM events WHERE session = $1 AND expires > $2 AND expires <= $3) \
              FROM events WHERE session = $1 AND expires > $2 AND expires <= $3 \
              ORDER BY expires, order_time, origin, sequence, id, revision LIMIT 1",
@@ -71,7 +71,7 @@ impl Store {
 
     /// Notes how many findings a session has.
     pub async fn set_findings(&self, session: i64, count: usize) -> Result<()> {
-        sqlx::query("UPDATE sessions SET findings = $1 WHERE session = $2 AND findings <> $1")
+        query("UPDATE sessions SET findings = $1 WHERE session = $2 AND findings <> $1")
             .bind(i64::try_from(count)?)
             .bind(session)
             .execute(&self.writer)

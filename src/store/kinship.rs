@@ -7,14 +7,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
 use futures_util::TryStreamExt;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
+use super::engine::{Statement, Transaction, query};
 use super::family::{Family, Held, Member};
 use super::rows;
 use crate::domain::flag;
 
 /// The groups of kin that sessions belong to; a session without kin is in none.
-pub(super) async fn groups(connection: &mut SqliteConnection, sessions: &[i64]) -> Result<Vec<BTreeSet<i64>>> {
+pub(super) async fn groups(connection: &mut Transaction, sessions: &[i64]) -> Result<Vec<BTreeSet<i64>>> {
     let mut group_of: HashMap<i64, usize> = HashMap::new();
     let mut groups: Vec<BTreeSet<i64>> = Vec::new();
     let mut asked: BTreeSet<i64> = sessions.iter().copied().collect();
@@ -47,7 +47,7 @@ fn join(groups: &mut Vec<BTreeSet<i64>>, group_of: &mut HashMap<i64, usize>, one
 }
 
 /// Pairs of sessions of which one is asked for: they share events, or one says that it was forked from the other.
-async fn ties(connection: &mut SqliteConnection, sessions: &[i64]) -> Result<Vec<(i64, i64)>> {
+async fn ties(connection: &mut Transaction, sessions: &[i64]) -> Result<Vec<(i64, i64)>> {
     let mut pairs = Vec::new();
     for chunk in sessions.chunks(rows::CHUNK) {
         for statement in [
@@ -56,8 +56,8 @@ async fn ties(connection: &mut SqliteConnection, sessions: &[i64]) -> Result<Vec
             "SELECT heir.session, kin.session FROM sessions heir JOIN sessions kin ON kin.id = heir.forked_from WHERE heir.session IN (",
             "SELECT heir.session, kin.session FROM sessions kin JOIN sessions heir ON heir.forked_from = kin.id WHERE kin.session IN (",
         ] {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(statement);
-            rows::list(&mut query, chunk.iter().copied());
+            let mut query = Statement::new(statement);
+            query.push_list(chunk.iter().copied());
             let found = query.push(")").build().persistent(chunk.len() == 1).fetch_all(&mut *connection).await?;
             for row in found {
                 pairs.push((row.try_get(0)?, row.try_get(1)?));
@@ -70,7 +70,7 @@ async fn ties(connection: &mut SqliteConnection, sessions: &[i64]) -> Result<Vec
 /// Marks what each session of a group has from an older one, and gives all of them one lineage.
 ///
 /// Returns the sessions of which other events are inherited than before.
-pub(super) async fn settle(connection: &mut SqliteConnection, group: &BTreeSet<i64>) -> Result<Vec<i64>> {
+pub(super) async fn settle(connection: &mut Transaction, group: &BTreeSet<i64>) -> Result<Vec<i64>> {
     let mut members = Vec::with_capacity(group.len());
     for session in group {
         members.push(member(connection, *session).await?);
@@ -82,9 +82,9 @@ pub(super) async fn settle(connection: &mut SqliteConnection, group: &BTreeSet<i
         for (is, change) in [(true, "flags | "), (false, "flags & ~")] {
             let events: Vec<i64> = wrong(is).map(|(held, _)| held.event).collect();
             for chunk in events.chunks(rows::CHUNK) {
-                let mut update: QueryBuilder<Sqlite> = QueryBuilder::new("UPDATE events SET flags = ");
+                let mut update = Statement::new("UPDATE events SET flags = ");
                 update.push(change).push_bind(flag::INHERITED).push(" WHERE event IN (");
-                rows::list(&mut update, chunk.iter().copied());
+                update.push_list(chunk.iter().copied());
                 update.push(")").build().persistent(chunk.len() == rows::CHUNK).execute(&mut *connection).await?;
             }
             if !events.is_empty() {
@@ -100,8 +100,8 @@ pub(super) async fn settle(connection: &mut SqliteConnection, group: &BTreeSet<i
     Ok(changed)
 }
 
-async fn member(connection: &mut SqliteConnection, session: i64) -> Result<Member> {
-    let row = sqlx::query("SELECT id, parent, lineage, forked_from FROM sessions WHERE session = $1")
+async fn member(connection: &mut Transaction, session: i64) -> Result<Member> {
+    let row = query("SELECT id, parent, lineage, forked_from FROM sessions WHERE session = $1")
         .bind(session)
         .fetch_one(&mut *connection)
         .await?;
@@ -116,8 +116,8 @@ async fn member(connection: &mut SqliteConnection, session: i64) -> Result<Membe
 }
 
 /// The events of a session in its order, each with what makes it the same event in another session.
-async fn held(connection: &mut SqliteConnection, session: i64) -> Result<Vec<Held>> {
-    let mut rows = sqlx::query(
+async fn held(connection: &mut Transaction, session: i64) -> Result<Vec<Held>> {
+    let mut rows = query(
         "SELECT events.event, events.order_time, events.flags, events.id, event_ids.content, records.copied FROM events \
          JOIN event_ids ON event_ids.id = events.id AND event_ids.session = events.session \
          AND event_ids.revision = events.revision LEFT JOIN records ON records.record = events.record WHERE events.session = $1 ORDER BY events.order_time, events.origin, events.sequence, events.id, events.revision",

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
 
+use super::engine::{Row, Statement};
 use super::{Store, rows};
 use crate::domain::{Event, Order, Timestamp};
 
@@ -18,7 +17,7 @@ const WORDS: char = '\u{1f}';
 impl Store {
     /// Those of these events of whose words in a list a test holds; they are given to it one below the other.
     pub async fn saying(&self, numbers: &[i64], test: impl Fn(&str) -> bool) -> Result<Vec<i64>> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT string_agg(");
+        let mut query = Statement::new("SELECT string_agg(");
         query.push_bind(EVENT.to_string()).push(" || event || ").push_bind(WORDS.to_string());
         query.push(" || replace(event_type");
         for column in ["status", "tool", "model", "participant", "label"] {
@@ -37,12 +36,12 @@ impl Store {
     pub async fn listed(&self, numbers: &[i64]) -> Result<Vec<Event>> {
         let mut found: HashMap<i64, Event> = HashMap::with_capacity(numbers.len());
         for chunk in numbers.chunks(rows::CHUNK) {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            let mut query = Statement::new(
                 "SELECT events.event, kind, source, event_type, status, label, phase, tool, model, participant, flags, \
                  order_time, origin, sequence, attributes.value FROM events LEFT JOIN attributes \
                  ON attributes.event = events.event AND attributes.name = 'says' WHERE events.event IN (",
             );
-            rows::list(&mut query, chunk.iter().copied());
+            query.push_list(chunk.iter().copied());
             for row in query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await? {
                 let event = listed(&row)?;
                 found.insert(event.number, event);
@@ -53,18 +52,18 @@ impl Store {
 }
 
 /// These numbers, and where they are close together those in between.
-fn among(query: &mut QueryBuilder<Sqlite>, numbers: &[i64]) {
+fn among(query: &mut Statement, numbers: &[i64]) {
     let (first, last) = (numbers.iter().min().copied().unwrap_or(0), numbers.iter().max().copied().unwrap_or(-1));
     if last - first < numbers.len() as i64 * SPARSE {
         query.push("BETWEEN ").push_bind(first).push(" AND ").push_bind(last);
         return;
     }
     query.push("IN (");
-    rows::list(query, numbers.iter().copied());
+    query.push_list(numbers.iter().copied());
     query.push(")");
 }
 
-fn listed(row: &SqliteRow) -> Result<Event> {
+fn listed(row: &Row) -> Result<Event> {
     let mut event = Event::new(rows::kind_of(row.try_get(1)?)?, row.try_get(2)?, row.try_get(3)?);
     event.number = row.try_get(0)?;
     (event.status, event.label) = (row.try_get(4)?, row.try_get(5)?);
@@ -72,6 +71,6 @@ fn listed(row: &SqliteRow) -> Result<Event> {
     (event.tool, event.model, event.participant) = (row.try_get(7)?, row.try_get(8)?, row.try_get(9)?);
     event.flags = row.try_get(10)?;
     event.order = Order { time: Timestamp(row.try_get(11)?), origin: row.try_get(12)?, sequence: row.try_get(13)? };
-    event.attributes.extend(row.try_get::<Option<String>, _>(14)?.map(|says| ("says".to_owned(), says)));
+    event.attributes.extend(row.try_get::<Option<String>>(14)?.map(|says| ("says".to_owned(), says)));
     Ok(event)
 }

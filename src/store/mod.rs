@@ -3,7 +3,11 @@
 //! Contract: events enter through [`Store::append`] alone; every body comes out byte for byte as it went in; a list
 //! never reads a body; what a method cannot do it says in the user's words.
 
+mod address;
+mod engine;
 mod open;
+mod server;
+mod trouble;
 mod append;
 mod plan;
 mod states;
@@ -33,36 +37,39 @@ mod purge;
 mod rows;
 mod tokens;
 #[cfg(test)]
+mod file_tests;
+#[cfg(test)]
 mod tests;
 
+pub use address::{Address, Url};
 pub use adopt::trace_session;
 pub use annotations::Annotation;
 pub use append::{
     Appended, Batch, Fate, NewBlob, NewBody, NewEvent, NewRecord, Place, RecordStatus, SourceStep, Stamp,
 };
 pub use bytes::add_blob;
-pub use open::{Trouble, trouble};
+pub use engine::Engine;
 pub use pieces::{Packer, Piece, digest, digest_of};
 pub use prefilter::Prefilter;
 pub use private::PrivateFolder;
 pub use purge::{Due, DueSession, Hold, Keeping, Purge, Receipt, Removed, Returned, Room, Scope, State};
 pub use sources::Source;
 pub use tokens::Token;
+pub use trouble::{Trouble, trouble};
 pub use verify::Soundness;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
+use engine::{Pool, Transaction, query};
 
-/// The session store: a file on this machine.
+/// The session store: a file on this machine, or a team's PostgreSQL.
 #[derive(Debug, Clone)]
 pub struct Store {
-    writer: SqlitePool,
-    readers: SqlitePool,
-    path: PathBuf,
+    writer: Pool,
+    readers: Pool,
+    address: Address,
     keeping: Keeping,
     /// Where a copy lies that is read in its place; it goes with the last user.
     _copy: Option<Arc<PrivateFolder>>,
@@ -79,17 +86,36 @@ pub struct Origin {
 }
 
 impl Store {
-    /// The file it lies in.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Where it is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The file it lies in, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        self.address.file()
+    }
+
+    /// Which database holds it.
+    pub fn engine(&self) -> Engine {
+        self.readers.engine()
+    }
+
+    /// Closes the connections, so that a file alone holds everything.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
     }
 
     /// Begins to write. It waits for another process as long as that one gets on with its own writing.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
+    async fn begin(&self) -> Result<Transaction> {
+        if self.engine() == Engine::Postgres {
+            return Ok(self.writer.begin_writing().await?);
+        }
         let mut seen = self.changes().await?;
         loop {
-            match self.writer.begin_with("BEGIN IMMEDIATE").await {
-                Err(error) if open::is_locked(&error) => {
+            match self.writer.begin_writing().await {
+                Err(error) if trouble::is_locked(&error) => {
                     let now = self.changes().await?;
                     if now == seen {
                         return Err(error.into());
@@ -101,9 +127,9 @@ impl Store {
         }
     }
 
-    /// A number that changes when another process has written.
+    /// A number that changes when another process has written to the file.
     async fn changes(&self) -> Result<i64> {
-        Ok(sqlx::query("PRAGMA data_version").fetch_one(&self.writer).await?.try_get(0)?)
+        Ok(query("PRAGMA data_version").fetch_one(&self.writer).await?.try_get(0)?)
     }
 }
 
@@ -122,12 +148,12 @@ pub fn is_failure(error: &anyhow::Error) -> bool {
 }
 
 /// Names the store in an error of its own.
-pub fn explain(error: anyhow::Error, path: &Path) -> anyhow::Error {
-    if is_failure(&error) { open::explain(error, path) } else { error }
+pub fn explain(error: anyhow::Error, address: &Address) -> anyhow::Error {
+    if is_failure(&error) { trouble::explain(error, address) } else { error }
 }
 
 /// The number after the largest one; the transaction that asks is the only writer.
-async fn next_number(connection: &mut SqliteConnection, largest: &'static str) -> Result<i64> {
-    let row = sqlx::query(largest).fetch_one(connection).await?;
-    Ok(row.try_get::<Option<i64>, _>(0)?.unwrap_or(0) + 1)
+async fn next_number(connection: &mut Transaction, largest: &'static str) -> Result<i64> {
+    let row = query(largest).fetch_one(connection).await?;
+    Ok(row.try_get::<Option<i64>>(0)?.unwrap_or(0) + 1)
 }

@@ -1,4 +1,4 @@
-//! Opens a store: one file, one writer, several readers, and clear words when that cannot be.
+//! Opens a store that is a file: one writer, several readers, and clear words when that cannot be.
 //!
 //! Opening to read leaves the file as it is and waits for nobody; the writer connects when something is written.
 
@@ -15,7 +15,9 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, Executor, Row};
 
-use super::{Damaged, Keeping, PrivateFolder, Store};
+use super::engine::Pool;
+use super::trouble::{BUSY, CANNOT_OPEN, READ_ONLY, explain, number_of};
+use super::{Address, Keeping, PrivateFolder, Store};
 
 /// The migrations in order; one that was released never changes.
 const MIGRATIONS: &[&str] = &[
@@ -42,7 +44,32 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 const SCHEMA_AT: usize = 60;
 
 impl Store {
-    /// Opens a store, and makes it where there is none: the file and its folder readable by its owner alone.
+    /// Opens the store at an address; a file is made where there is none, and so are the tables in a database.
+    pub async fn at(address: &Address) -> Result<Self> {
+        match address {
+            Address::File(path) => Self::open(path).await,
+            Address::Server(url) => super::server::open(url, super::server::PATIENCE).await,
+        }
+    }
+
+    /// As [`Self::at`], waiting only so long for a file that another process has locked, or for a server.
+    pub async fn at_with(address: &Address, patience: Duration) -> Result<Self> {
+        match address {
+            Address::File(path) => Self::open_with(path, patience).await,
+            Address::Server(url) => super::server::open(url, patience).await,
+        }
+    }
+
+    /// Whether there is a store at an address.
+    pub async fn is_there(address: &Address) -> Result<bool> {
+        match address {
+            Address::File(path) => Ok(path.try_exists()?),
+            Address::Server(url) => super::server::is_there(url).await,
+        }
+    }
+
+    /// Opens a store that is a file, and makes it where there is none: the file and its folder readable by its owner
+    /// alone.
     pub async fn open(path: &Path) -> Result<Self> {
         Self::open_with(path, PATIENCE).await
     }
@@ -50,10 +77,10 @@ impl Store {
     /// As [`Self::open`], waiting only so long for a store that another process has locked.
     pub async fn open_with(path: &Path, patience: Duration) -> Result<Self> {
         if path.is_file() {
-            refuse_newer(path).map_err(|error| explain(error, path))?;
+            refuse_newer(path).map_err(|error| explain(error, &path.into()))?;
         }
         if cannot_be_written(path) {
-            return Self::open_to_read(path).await.map_err(|error| explain(error, path));
+            return Self::open_to_read(path).await.map_err(|error| explain(error, &path.into()));
         }
         let until = Instant::now() + patience;
         let mut is_made = false;
@@ -62,17 +89,17 @@ impl Store {
             is_made |= is_new;
             match Self::open_to_write(path, patience, is_new).await {
                 // The file may be written and its folder not.
-                Err(error) if !is_made && matches!(code(&error), Some(READ_ONLY | CANNOT_OPEN)) => {
+                Err(error) if !is_made && matches!(number_of(&error), Some(READ_ONLY | CANNOT_OPEN)) => {
                     break Self::open_to_read(path).await;
                 }
                 // Of two that make a store the database lets neither wait for the other.
-                Err(error) if is_made && code(&error) == Some(BUSY) && Instant::now() < until => {
+                Err(error) if is_made && number_of(&error) == Some(BUSY) && Instant::now() < until => {
                     tokio::time::sleep(AGAIN).await;
                 }
                 opened => break opened,
             }
         };
-        opened.map_err(|error| explain(error, path))
+        opened.map_err(|error| explain(error, &path.into()))
     }
 
     async fn open_to_write(path: &Path, patience: Duration, is_new: bool) -> Result<Self> {
@@ -98,7 +125,8 @@ impl Store {
         if !is_current(&readers).await? {
             migrate(&writer).await?;
         }
-        Ok(Self { writer, readers, path: path.to_owned(), keeping: Keeping::default(), _copy: None })
+        let (writer, readers) = (Pool::Sqlite(writer), Pool::Sqlite(readers));
+        Ok(Self { writer, readers, address: path.into(), keeping: Keeping::default(), _copy: None })
     }
 
     /// Opens a store that may not be written, as it stands; what would change it fails with clear words.
@@ -117,13 +145,8 @@ impl Store {
         if !is_current(&readers).await? {
             bail!("it was made by an older turnscope and cannot be written, so it cannot be brought up to date");
         }
-        Ok(Self { writer: readers.clone(), readers, path: path.to_owned(), keeping: Keeping::default(), _copy: copy })
-    }
-
-    /// Closes the connections, so that the file alone holds everything.
-    pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        let readers = Pool::Sqlite(readers);
+        Ok(Self { writer: readers.clone(), readers, address: path.into(), keeping: Keeping::default(), _copy: copy })
     }
 }
 
@@ -232,101 +255,4 @@ async fn migrate(writer: &SqlitePool) -> Result<()> {
     sqlx::query(AssertSqlSafe(format!("PRAGMA user_version = {known}"))).execute(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(())
-}
-
-/// Whether the store could not be had because another process holds it.
-pub(super) fn is_locked(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|database| database.code());
-    code.and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
-}
-
-/// What the database says where it cannot write, and where it cannot open a file.
-const READ_ONLY: i64 = 8;
-const BUSY: i64 = 5;
-const CANNOT_OPEN: i64 = 14;
-
-/// What stands in the way of writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
-    /// Another process has it.
-    Locked,
-    ReadOnly,
-    /// The disk is full.
-    Full,
-    /// The file cannot be read or written, is damaged, or is gone.
-    Broken,
-    /// It may lie with what was to be written.
-    Other,
-}
-
-/// What stands in the way of writing, as far as an error of the store tells.
-pub fn trouble(error: &anyhow::Error) -> Trouble {
-    match code(error) {
-        Some(BUSY | 6) => Trouble::Locked,
-        Some(READ_ONLY) => Trouble::ReadOnly,
-        Some(13) => Trouble::Full,
-        Some(7 | 10 | 11 | CANNOT_OPEN | 26) => Trouble::Broken,
-        Some(_) => Trouble::Other,
-        None if super::is_failure(error) => Trouble::Broken,
-        None => Trouble::Other,
-    }
-}
-
-/// The database's own number for what went wrong.
-fn code(error: &anyhow::Error) -> Option<i64> {
-    match error.chain().find_map(|cause| cause.downcast_ref::<sqlx::Error>())? {
-        sqlx::Error::Database(database) => Some(database.code()?.parse::<i64>().ok()? & 0xff),
-        _ => None,
-    }
-}
-
-/// What went wrong with the store, in the user's words.
-#[derive(Debug)]
-struct Told(String);
-
-impl std::fmt::Display for Told {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-/// Says what went wrong with the store in the user's words, once.
-pub(super) fn explain(error: anyhow::Error, path: &Path) -> anyhow::Error {
-    if error.is::<Told>() {
-        return error;
-    }
-    let words = code(&error).and_then(|code| words_of(code, path));
-    let store = path.display();
-    let told = match words {
-        Some(words) => words,
-        None if error.is::<Damaged>() => format!("the store {store} is damaged"),
-        None => format!("could not use the store {store}"),
-    };
-    error.context(Told(told))
-}
-
-impl Store {
-    /// What went wrong with this store, in the user's words and each thing once; `None` where it was not the store.
-    pub fn explained(&self, error: &anyhow::Error) -> Option<String> {
-        let cause = error.chain().find(|cause| cause.is::<sqlx::Error>())?;
-        let words = code(error).and_then(|code| words_of(code, &self.path));
-        let words = words.unwrap_or_else(|| format!("could not use the store {}: {cause}", self.path.display()));
-        let outer = error.to_string();
-        let is_said = outer == cause.to_string() || words.starts_with(&outer);
-        Some(if is_said { words } else { format!("{outer}: {words}") })
-    }
-}
-
-fn words_of(code: i64, path: &Path) -> Option<String> {
-    let store = path.display();
-    Some(match code {
-        5 | 6 => format!("the store {store} is locked by another process; try again when it is done"),
-        READ_ONLY => format!("the store {store} cannot be written (read-only)"),
-        10 | CANNOT_OPEN if !path.exists() => format!("the store {store} is gone"),
-        10 => format!("the store {store} could not be read or written"),
-        11 | 26 => format!("the store {store} is damaged or is no turnscope store"),
-        13 => format!("the disk is full: {store}"),
-        CANNOT_OPEN => format!("the store {store} could not be opened"),
-        _ => return None,
-    })
 }

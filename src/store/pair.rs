@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
+use super::engine::{Statement, Transaction, query};
 use super::rows;
 use crate::domain::{Half, Key, KeyKind, Kind, Phase, flag, pair};
 
@@ -16,7 +16,7 @@ const MADE_HERE: &str = "pair:";
 /// Gives the events of every pair in a session one turn, and takes it from those that are no pair any more.
 ///
 /// Says whether anything has changed.
-pub(super) async fn pair_calls(connection: &mut SqliteConnection, session: i64) -> Result<bool> {
+pub(super) async fn pair_calls(connection: &mut Transaction, session: i64) -> Result<bool> {
     let found = halves(connection, session).await?;
     let ids: HashMap<i64, &str> = found.iter().map(|(half, _)| (half.event, half.id.as_str())).collect();
     let halves: Vec<Half> = found.iter().map(|(half, _)| half.clone()).collect();
@@ -33,7 +33,7 @@ pub(super) async fn pair_calls(connection: &mut SqliteConnection, session: i64) 
             continue;
         }
         has_changed = true;
-        sqlx::query("UPDATE events SET turn = $1, turn_hash = $2 WHERE event = $3")
+        query("UPDATE events SET turn = $1, turn_hash = $2 WHERE event = $3")
             .bind(turn)
             .bind(rows::turn_hash(turn.map(String::as_str)))
             .bind(half.event)
@@ -44,8 +44,8 @@ pub(super) async fn pair_calls(connection: &mut SqliteConnection, session: i64) 
 }
 
 /// The starts and outcomes of a session without a turn of their own, each with the turn that was made here before.
-async fn halves(connection: &mut SqliteConnection, session: i64) -> Result<Vec<(Half, Option<String>)>> {
-    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT ");
+async fn halves(connection: &mut Transaction, session: i64) -> Result<Vec<(Half, Option<String>)>> {
+    let mut query = Statement::new("SELECT ");
     query.push(rows::EVENT_COLUMNS);
     query.push(" FROM events JOIN sessions ON sessions.session = events.session WHERE events.session = ");
     query.push_bind(session);
@@ -69,14 +69,14 @@ async fn halves(connection: &mut SqliteConnection, session: i64) -> Result<Vec<(
 }
 
 async fn key(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     known: &mut HashMap<i64, (KeyKind, String)>,
     number: i64,
 ) -> Result<(KeyKind, String)> {
     if let Some(found) = known.get(&number) {
         return Ok(found.clone());
     }
-    let row = sqlx::query("SELECT kind, value FROM keys WHERE key = $1").bind(number).fetch_one(connection).await?;
+    let row = query("SELECT kind, value FROM keys WHERE key = $1").bind(number).fetch_one(connection).await?;
     let found = (rows::key_of(row.try_get(0)?)?, row.try_get(1)?);
     known.insert(number, found.clone());
     Ok(found)

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use anyhow::{Context, Result};
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::append::{Appended, Batch, Fate, NewRecord};
+use super::engine::{Statement, Transaction};
 use super::states::{self, Age, Aged, State};
 use super::{Keeping, next_number, rows};
 use crate::domain::{Event, Key, KeyKind, flag};
@@ -68,7 +68,7 @@ pub(super) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// A plan that knows what is stored under the ids of these batches.
-    pub(super) async fn of(connection: &mut SqliteConnection, batches: &[&'a Batch]) -> Result<Self> {
+    pub(super) async fn of(connection: &mut Transaction, batches: &[&'a Batch]) -> Result<Self> {
         let known = known_ids(connection, batches).await?;
         let next_event = next_number(connection, "SELECT max(event) FROM events").await?;
         let next_record = next_number(connection, "SELECT max(record) FROM records").await?;
@@ -86,7 +86,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Looks up what the rows refer to, when all batches are planned.
-    pub(super) async fn complete(&mut self, connection: &mut SqliteConnection) -> Result<()> {
+    pub(super) async fn complete(&mut self, connection: &mut Transaction) -> Result<()> {
         self.number_states(connection).await?;
         self.read_keys(connection).await
     }
@@ -186,7 +186,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Numbers the states of what has changed, the stored ones among them.
-    async fn number_states(&mut self, connection: &mut SqliteConnection) -> Result<()> {
+    async fn number_states(&mut self, connection: &mut Transaction) -> Result<()> {
         let changed = std::mem::take(&mut self.changed);
         let of = |session: i64, id: &str| {
             let known = self.known.get(id).into_iter().flatten();
@@ -227,7 +227,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Gives every key value its number.
-    async fn read_keys(&mut self, connection: &mut SqliteConnection) -> Result<()> {
+    async fn read_keys(&mut self, connection: &mut Transaction) -> Result<()> {
         let mut wanted: Vec<(KeyKind, &'a str)> = self
             .events
             .iter()
@@ -252,18 +252,18 @@ fn expires(event: &Event, from: &From<'_>) -> Option<i64> {
 }
 
 /// What is stored under the ids of these batches.
-async fn known_ids(connection: &mut SqliteConnection, batches: &[&Batch]) -> Result<HashMap<String, Vec<Known>>> {
+async fn known_ids(connection: &mut Transaction, batches: &[&Batch]) -> Result<HashMap<String, Vec<Known>>> {
     let records = batches.iter().flat_map(|batch| &batch.records);
     let mut ids: Vec<&str> = records.flat_map(|record| &record.events).map(|new| new.event.id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
     let mut known: HashMap<String, Vec<Known>> = HashMap::new();
     for chunk in rows::portions(&ids, rows::CHUNK) {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+        let mut query = Statement::new(
             "SELECT id, session, revision, content, event, \
                  EXISTS (SELECT 1 FROM tombstones WHERE tombstones.event = event_ids.event) FROM event_ids WHERE id IN (",
         );
-        rows::list(&mut query, chunk.iter().copied());
+        query.push_list(chunk.iter().copied());
         for row in query.push(")").build().fetch_all(&mut *connection).await? {
             let revision = row.try_get(2)?;
             let found = Known {
@@ -282,19 +282,18 @@ async fn known_ids(connection: &mut SqliteConnection, batches: &[&Batch]) -> Res
 
 /// The numbers of key values; new ones are stored.
 async fn intern<'a>(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     wanted: &[(KeyKind, &'a str)],
 ) -> Result<HashMap<(KeyKind, &'a str), i64>> {
     let mut numbers = HashMap::with_capacity(wanted.len());
     for chunk in rows::portions(wanted, rows::CHUNK) {
-        let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO keys (kind, value) ");
+        let mut insert = Statement::new("INSERT INTO keys (kind, value) ");
         insert.push_values(chunk, |mut row, (kind, value)| {
             row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
         });
         insert.push(" ON CONFLICT (kind, value) DO NOTHING");
         insert.build().execute(&mut *connection).await?;
-        let mut select: QueryBuilder<Sqlite> =
-            QueryBuilder::new("SELECT key, kind, value FROM keys WHERE (kind, value) IN (");
+        let mut select: Statement = Statement::new("SELECT key, kind, value FROM keys WHERE (kind, value) IN (");
         select.push_values(chunk, |mut row, (kind, value)| {
             row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
         });

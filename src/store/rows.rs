@@ -4,11 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::append::{NewBody, NewEvent, NewRecord};
 use super::damaged;
+use super::engine::{Row, Statement, Transaction};
 use crate::domain::{Event, Key, KeyKind, Kind, Order, Phase, Role, Timestamp, Usage, UsageSource};
 
 /// Rows a statement; full statements are prepared once.
@@ -99,20 +98,9 @@ pub(super) fn turn_hash(turn: Option<&str>) -> i64 {
     if hash == 0 { 1 } else { hash }
 }
 
-/// Binds a list of values: `$1, $2, …`.
-pub(super) fn list<'a, T>(query: &mut QueryBuilder<Sqlite>, values: impl Iterator<Item = T>)
-where
-    T: 'a + sqlx::Encode<'a, Sqlite> + sqlx::Type<Sqlite>,
-{
-    let mut separated = query.separated(", ");
-    for value in values {
-        separated.push_bind(value);
-    }
-}
-
-pub(super) async fn insert_records(connection: &mut SqliteConnection, records: &[RecordRow<'_>]) -> Result<()> {
+pub(super) async fn insert_records(connection: &mut Transaction, records: &[RecordRow<'_>]) -> Result<()> {
     for chunk in portions(records, CHUNK) {
-        let mut query = QueryBuilder::new("INSERT INTO records (record, source, start, size, status, digest, copied) ");
+        let mut query = Statement::new("INSERT INTO records (record, source, start, size, status, digest, copied) ");
         query.push_values(chunk, |mut row, record| {
             row.push_bind(record.number)
                 .push_bind(record.source)
@@ -125,9 +113,9 @@ pub(super) async fn insert_records(connection: &mut SqliteConnection, records: &
     Ok(())
 }
 
-pub(super) async fn insert_events(connection: &mut SqliteConnection, events: &[EventRow<'_>]) -> Result<()> {
+pub(super) async fn insert_events(connection: &mut Transaction, events: &[EventRow<'_>]) -> Result<()> {
     for chunk in portions(events, CHUNK) {
-        let mut query = QueryBuilder::new(
+        let mut query = Statement::new(
             "INSERT INTO events (event, session, order_time, origin, sequence, id, revision, at, received, expires, \
              kind, source, event_type, status, label, turn, turn_hash, phase, record, keys, provider, model, tool, \
              participant, latency, usage_input, usage_cache_read, usage_cache_write, usage_output, usage_reasoning, \
@@ -176,9 +164,9 @@ fn written_keys(keys: &[(&Key, i64)]) -> String {
     text
 }
 
-pub(super) async fn insert_ids(connection: &mut SqliteConnection, events: &[EventRow<'_>]) -> Result<()> {
+pub(super) async fn insert_ids(connection: &mut Transaction, events: &[EventRow<'_>]) -> Result<()> {
     for chunk in portions(events, CHUNK) {
-        let mut query = QueryBuilder::new("INSERT INTO event_ids (id, session, revision, content, event) ");
+        let mut query = Statement::new("INSERT INTO event_ids (id, session, revision, content, event) ");
         query.push_values(chunk, |mut row, item| {
             row.push_bind(clean(&item.new.event.id)).push_bind(item.session).push_bind(item.revision);
             row.push_bind(item.content.to_vec()).push_bind(item.number);
@@ -189,7 +177,7 @@ pub(super) async fn insert_ids(connection: &mut SqliteConnection, events: &[Even
 }
 
 /// Session and room are those of every event of a session; they are looked up there, not here.
-pub(super) async fn insert_event_keys(connection: &mut SqliteConnection, events: &[EventRow<'_>]) -> Result<()> {
+pub(super) async fn insert_event_keys(connection: &mut Transaction, events: &[EventRow<'_>]) -> Result<()> {
     let mut pairs: Vec<(i64, i64)> = Vec::new();
     for row in events {
         let telling = row.keys.iter().filter(|(key, _)| !matches!(key.kind, KeyKind::Session | KeyKind::Room));
@@ -200,7 +188,7 @@ pub(super) async fn insert_event_keys(connection: &mut SqliteConnection, events:
     insert_pairs(connection, "INSERT INTO event_keys (key, event) ", "", &pairs).await
 }
 
-pub(super) async fn insert_origins(connection: &mut SqliteConnection, origins: &[(i64, i64)]) -> Result<()> {
+pub(super) async fn insert_origins(connection: &mut Transaction, origins: &[(i64, i64)]) -> Result<()> {
     insert_pairs(
         connection,
         "INSERT INTO event_origins (event, record) ",
@@ -210,7 +198,7 @@ pub(super) async fn insert_origins(connection: &mut SqliteConnection, origins: &
     .await
 }
 
-pub(super) async fn insert_shared(connection: &mut SqliteConnection, shared: &[(i64, i64)]) -> Result<()> {
+pub(super) async fn insert_shared(connection: &mut Transaction, shared: &[(i64, i64)]) -> Result<()> {
     let mut pairs = shared.to_vec();
     pairs.sort_unstable();
     pairs.dedup();
@@ -224,13 +212,13 @@ pub(super) async fn insert_shared(connection: &mut SqliteConnection, shared: &[(
 }
 
 async fn insert_pairs(
-    connection: &mut SqliteConnection,
-    insert: &str,
+    connection: &mut Transaction,
+    insert: &'static str,
     behind: &str,
     pairs: &[(i64, i64)],
 ) -> Result<()> {
     for chunk in portions(pairs, CHUNK) {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(insert);
+        let mut query = Statement::new(insert);
         query.push_values(chunk, |mut row, (first, second)| {
             row.push_bind(*first).push_bind(*second);
         });
@@ -239,7 +227,7 @@ async fn insert_pairs(
     Ok(())
 }
 
-pub(super) async fn insert_attributes(connection: &mut SqliteConnection, events: &[EventRow<'_>]) -> Result<()> {
+pub(super) async fn insert_attributes(connection: &mut Transaction, events: &[EventRow<'_>]) -> Result<()> {
     let mut all: Vec<(i64, i64, &(String, String))> = Vec::new();
     for row in events {
         all.extend(
@@ -247,7 +235,7 @@ pub(super) async fn insert_attributes(connection: &mut SqliteConnection, events:
         );
     }
     for chunk in portions(&all, CHUNK) {
-        let mut query = QueryBuilder::new("INSERT INTO attributes (event, position, name, value) ");
+        let mut query = Statement::new("INSERT INTO attributes (event, position, name, value) ");
         query.push_values(chunk, |mut row, (event, position, (name, value))| {
             row.push_bind(*event).push_bind(*position).push_bind(clean(name)).push_bind(clean(value));
         });
@@ -256,12 +244,9 @@ pub(super) async fn insert_attributes(connection: &mut SqliteConnection, events:
     Ok(())
 }
 
-pub(super) async fn insert_bodies(
-    connection: &mut SqliteConnection,
-    bodies: &[(i64, &NewBody, i64, i64)],
-) -> Result<()> {
+pub(super) async fn insert_bodies(connection: &mut Transaction, bodies: &[(i64, &NewBody, i64, i64)]) -> Result<()> {
     for chunk in portions(bodies, CHUNK) {
-        let mut query = QueryBuilder::new("INSERT INTO bodies (event, role, blob, start, size, digest) ");
+        let mut query = Statement::new("INSERT INTO bodies (event, role, blob, start, size, digest) ");
         query.push_values(chunk, |mut row, (event, body, blob, start)| {
             row.push_bind(*event).push_bind(body.role as i64).push_bind(*blob).push_bind(*start);
             row.push_bind(body.size).push_bind(body.digest.to_vec());
@@ -280,14 +265,14 @@ pub(super) const EVENT_COLUMNS: &str = "events.event, sessions.id, events.order_
      events.usage_reasoning, events.usage_rule, events.usage_source, events.error, events.flags";
 
 /// An event without its keys and attributes, and the numbers of its keys as they are written.
-pub(super) fn event_of(row: &SqliteRow) -> Result<(Event, String)> {
+pub(super) fn event_of(row: &Row) -> Result<(Event, String)> {
     let mut event = Event::new(kind_of(row.try_get(8)?)?, row.try_get(9)?, row.try_get(10)?);
     event.number = row.try_get(0)?;
     event.session = row.try_get(1)?;
     event.order = Order { time: Timestamp(row.try_get(2)?), origin: row.try_get(3)?, sequence: row.try_get(4)? };
     event.id = row.try_get(5)?;
     event.revision = row.try_get(6)?;
-    event.at = row.try_get::<Option<i64>, _>(7)?.map(Timestamp);
+    event.at = row.try_get::<Option<i64>>(7)?.map(Timestamp);
     event.status = row.try_get(11)?;
     event.label = row.try_get(12)?;
     event.turn = row.try_get(13)?;
@@ -303,9 +288,8 @@ pub(super) fn event_of(row: &SqliteRow) -> Result<(Event, String)> {
     Ok((event, row.try_get(15)?))
 }
 
-fn usage_of(row: &SqliteRow) -> Result<Option<Usage>> {
-    let (Some(rule), Some(source)) = (row.try_get::<Option<String>, _>(26)?, row.try_get::<Option<String>, _>(27)?)
-    else {
+fn usage_of(row: &Row) -> Result<Option<Usage>> {
+    let (Some(rule), Some(source)) = (row.try_get::<Option<String>>(26)?, row.try_get::<Option<String>>(27)?) else {
         return Ok(None);
     };
     Ok(Some(Usage {
@@ -328,7 +312,7 @@ pub(super) fn read_keys(written: &str) -> impl Iterator<Item = (i64, Option<&str
 }
 
 /// Key values by number.
-pub(super) fn keys_of(rows: &[SqliteRow]) -> Result<HashMap<i64, (KeyKind, String)>> {
+pub(super) fn keys_of(rows: &[Row]) -> Result<HashMap<i64, (KeyKind, String)>> {
     let mut keys = HashMap::with_capacity(rows.len());
     for row in rows {
         keys.insert(row.try_get(0)?, (key_of(row.try_get(1)?)?, row.try_get(2)?));

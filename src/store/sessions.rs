@@ -1,10 +1,9 @@
 //! Sessions: put, listed and found.
 
 use anyhow::{Context, Result};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 
 use super::Store;
+use super::engine::{Row, Transaction, query};
 use crate::domain::{Session, Timestamp, Tokens};
 
 const COLUMNS: &str = "session, id, parent, lineage, title, agent, project, room, canvas, cwd, git_branch, host, models, \
@@ -15,7 +14,7 @@ impl Store {
     /// All sessions, children and empty ones too, newest first.
     pub async fn sessions(&self) -> Result<Vec<Session>> {
         let statement = format!("SELECT {COLUMNS} FROM sessions ORDER BY ended DESC NULLS LAST, id");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).fetch_all(&self.readers).await?;
+        let rows = query(statement).fetch_all(&self.readers).await?;
         rows.iter().map(session_of).collect()
     }
 
@@ -23,20 +22,20 @@ impl Store {
     pub(super) async fn sessions_of(&self, session: i64, lineage: &str, room: Option<&str>) -> Result<Vec<Session>> {
         let statement =
             format!("SELECT {COLUMNS} FROM sessions WHERE session = $1 OR lineage = $2 OR room = $3 ORDER BY id");
-        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(session).bind(lineage).bind(room);
+        let query = query(statement).bind(session).bind(lineage).bind(room);
         query.fetch_all(&self.readers).await?.iter().map(session_of).collect()
     }
 
     /// The newest sessions, so many of them.
     pub async fn newest_sessions(&self, limit: i64) -> Result<Vec<Session>> {
         let statement = format!("SELECT {COLUMNS} FROM sessions ORDER BY ended DESC NULLS LAST, session DESC LIMIT $1");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(limit).fetch_all(&self.readers).await?;
+        let rows = query(statement).bind(limit).fetch_all(&self.readers).await?;
         rows.iter().map(session_of).collect()
     }
 
     /// How many sessions and events there are, without reading them.
     pub async fn counts(&self) -> Result<(i64, i64)> {
-        let row = sqlx::query("SELECT count(*), CAST(coalesce(sum(events), 0) AS BIGINT) FROM sessions")
+        let row = query("SELECT count(*), CAST(coalesce(sum(events), 0) AS BIGINT) FROM sessions")
             .fetch_one(&self.readers)
             .await?;
         Ok((row.try_get(0)?, row.try_get(1)?))
@@ -45,18 +44,18 @@ impl Store {
     /// One session by its whole id.
     pub async fn session(&self, id: &str) -> Result<Option<Session>> {
         let statement = format!("SELECT {COLUMNS} FROM sessions WHERE id = $1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(id).fetch_optional(&self.readers).await?;
+        let row = query(statement).bind(id).fetch_optional(&self.readers).await?;
         row.map(|row| session_of(&row)).transpose()
     }
 }
 
 /// Stores what is known of a session; what was known and is not said now stays. Returns its number.
-pub(super) async fn put(connection: &mut SqliteConnection, session: &Session) -> Result<i64> {
+pub(super) async fn put(connection: &mut Transaction, session: &Session) -> Result<i64> {
     if let Some(number) = super::adopt::adopter(connection, &session.id).await? {
-        sqlx::query("UPDATE sessions SET settled = 0 WHERE session = $1").bind(number).execute(connection).await?;
+        query("UPDATE sessions SET settled = 0 WHERE session = $1").bind(number).execute(connection).await?;
         return Ok(number);
     }
-    let row = sqlx::query(
+    let row = query(
         "INSERT INTO sessions (session, id, parent, lineage, title, agent, project, room, canvas, cwd, git_branch, host) \
          VALUES ((SELECT coalesce(max(session), 0) + 1 FROM sessions), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET \
          parent = coalesce(excluded.parent, sessions.parent), title = coalesce(excluded.title, sessions.title), \
@@ -83,8 +82,8 @@ pub(super) async fn put(connection: &mut SqliteConnection, session: &Session) ->
 }
 
 /// Notes which session another one says it was forked from.
-pub(super) async fn put_fork(connection: &mut SqliteConnection, session: &str, ancestor: &str) -> Result<()> {
-    sqlx::query("UPDATE sessions SET forked_from = $1 WHERE id = $2 AND id <> $1")
+pub(super) async fn put_fork(connection: &mut Transaction, session: &str, ancestor: &str) -> Result<()> {
+    query("UPDATE sessions SET forked_from = $1 WHERE id = $2 AND id <> $1")
         .bind(ancestor)
         .bind(session)
         .execute(connection)
@@ -92,7 +91,7 @@ pub(super) async fn put_fork(connection: &mut SqliteConnection, session: &str, a
     Ok(())
 }
 
-fn session_of(row: &SqliteRow) -> Result<Session> {
+fn session_of(row: &Row) -> Result<Session> {
     let models: String = row.try_get(12)?;
     Ok(Session {
         number: row.try_get(0)?,
@@ -108,8 +107,8 @@ fn session_of(row: &SqliteRow) -> Result<Session> {
         git_branch: row.try_get(10)?,
         host: row.try_get(11)?,
         models: serde_json::from_str(&models).context("the models of a session are not a list")?,
-        started: row.try_get::<Option<i64>, _>(13)?.map(Timestamp),
-        ended: row.try_get::<Option<i64>, _>(14)?.map(Timestamp),
+        started: row.try_get::<Option<i64>>(13)?.map(Timestamp),
+        ended: row.try_get::<Option<i64>>(14)?.map(Timestamp),
         events: row.try_get(15)?,
         turns: row.try_get(16)?,
         errors: row.try_get(17)?,

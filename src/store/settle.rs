@@ -5,20 +5,20 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use sqlx::{Row, SqliteConnection};
 
 use super::Store;
+use super::engine::{On, Transaction, query};
 use super::tally::Seen;
 
 impl Store {
     /// Reckons the counts of every session that changed since the last time.
     pub async fn settle(&self) -> Result<()> {
         let settled = self.settle_all().await;
-        settled.map_err(|error| super::open::explain(error, &self.path))
+        settled.map_err(|error| super::trouble::explain(error, &self.address))
     }
 
     async fn settle_all(&self) -> Result<()> {
-        if waiting(&mut *self.readers.acquire().await?).await?.is_empty() {
+        if waiting(&self.readers).await?.is_empty() {
             return Ok(());
         }
         let mut transaction = self.begin().await?;
@@ -60,14 +60,14 @@ impl Store {
 }
 
 /// The sessions that changed since they were last reckoned.
-async fn waiting(connection: &mut SqliteConnection) -> Result<Vec<i64>> {
-    let rows = sqlx::query("SELECT session FROM sessions WHERE settled = 0").fetch_all(connection).await?;
+async fn waiting(on: impl Into<On<'_>>) -> Result<Vec<i64>> {
+    let rows = query("SELECT session FROM sessions WHERE settled = 0").fetch_all(on).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// Sets the lineage of a session and of all sub-agents below it.
-pub(super) async fn set_lineage(connection: &mut SqliteConnection, session: i64, lineage: &str) -> Result<()> {
-    sqlx::query(
+pub(super) async fn set_lineage(connection: &mut Transaction, session: i64, lineage: &str) -> Result<()> {
+    query(
         "WITH RECURSIVE below (session, id) AS (SELECT session, id FROM sessions WHERE session = $1 \
          UNION SELECT child.session, child.id FROM sessions child JOIN below ON child.parent = below.id) \
          UPDATE sessions SET lineage = $2 WHERE lineage <> $2 AND session IN (SELECT session FROM below)",
@@ -80,8 +80,8 @@ pub(super) async fn set_lineage(connection: &mut SqliteConnection, session: i64,
 }
 
 /// A child's lineage is that of its root, however many parents stand between; and so for its own children.
-async fn root_lineage(connection: &mut SqliteConnection, session: i64) -> Result<()> {
-    let row = sqlx::query(
+async fn root_lineage(connection: &mut Transaction, session: i64) -> Result<()> {
+    let row = query(
         "SELECT parent, lineage, EXISTS (SELECT 1 FROM sessions child WHERE child.parent = sessions.id) FROM sessions \
          WHERE session = $1",
     )
@@ -90,11 +90,11 @@ async fn root_lineage(connection: &mut SqliteConnection, session: i64) -> Result
     .await?;
     let mut parent: Option<String> = row.try_get(0)?;
     let mut lineage: String = row.try_get(1)?;
-    let (is_child, has_children) = (parent.is_some(), row.try_get::<bool, _>(2)?);
+    let (is_child, has_children) = (parent.is_some(), row.try_get::<bool>(2)?);
     // A chain of parents that leads back to itself ends here.
     for _ in 0..64 {
         let Some(id) = parent.take() else { break };
-        let row = sqlx::query("SELECT parent, lineage FROM sessions WHERE id = $1")
+        let row = query("SELECT parent, lineage FROM sessions WHERE id = $1")
             .bind(&id)
             .fetch_optional(&mut *connection)
             .await?;

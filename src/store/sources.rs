@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 
 use super::append::{Appended, SourceStep, Stamp};
+use super::engine::{Row, Transaction, query};
 use super::{Origin, Store, bytes};
 
 /// A source as the store knows it.
@@ -48,7 +47,7 @@ impl Store {
     /// The newest revision of a source.
     pub async fn source(&self, path: &str) -> Result<Option<Source>> {
         let statement = format!("SELECT {COLUMNS} FROM sources WHERE path = $1 ORDER BY revision DESC LIMIT 1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(path).fetch_optional(&self.readers).await?;
+        let row = query(statement).bind(path).fetch_optional(&self.readers).await?;
         row.map(|row| source_of(&row)).transpose()
     }
 
@@ -56,7 +55,7 @@ impl Store {
     pub async fn sources(&self) -> Result<HashMap<String, Source>> {
         let columns = COLUMNS.replace(" state,", " '' AS state,");
         let statement = format!("SELECT {columns} FROM sources ORDER BY path, revision");
-        let mut rows = sqlx::query(sqlx::AssertSqlSafe(statement)).fetch(&self.readers);
+        let mut rows = query(statement).fetch(&self.readers);
         let mut sources = HashMap::new();
         while let Some(row) = rows.try_next().await? {
             let source = source_of(&row)?;
@@ -67,8 +66,7 @@ impl Store {
 
     /// Whether some revision of a source has events of a session.
     pub async fn holds(&self, path: &str, session: &str) -> Result<bool> {
-        let rows =
-            sqlx::query("SELECT sessions FROM sources WHERE path = $1").bind(path).fetch_all(&self.readers).await?;
+        let rows = query("SELECT sessions FROM sources WHERE path = $1").bind(path).fetch_all(&self.readers).await?;
         for row in rows {
             let sessions: Vec<String> = serde_json::from_str(row.try_get(0)?)?;
             if sessions.iter().any(|known| known == session) {
@@ -86,29 +84,29 @@ impl Store {
              UNION SELECT records.source FROM events JOIN event_origins ON event_origins.event = events.event \
              JOIN records ON records.record = event_origins.record WHERE events.session = $1) ORDER BY source"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(session).fetch_all(&self.readers).await?;
+        let rows = query(statement).bind(session).fetch_all(&self.readers).await?;
         rows.iter().map(source_of).collect()
     }
 
     /// Takes back what lies behind `consumed`: bytes of a record that was never completed, and the cut record itself.
     pub async fn rewind_source(&self, source: i64) -> Result<()> {
         let rewound = self.rewind(source).await;
-        rewound.map_err(|error| super::open::explain(error, &self.path))
+        rewound.map_err(|error| super::trouble::explain(error, &self.address))
     }
 
     async fn rewind(&self, source: i64) -> Result<()> {
         let mut transaction = self.begin().await?;
         // Asked for here, because another process may have read on since it was last known.
-        let row = sqlx::query("SELECT blob, consumed FROM sources WHERE source = $1")
+        let row = query("SELECT blob, consumed FROM sources WHERE source = $1")
             .bind(source)
-            .fetch_one(&mut *transaction)
+            .fetch_one(&mut transaction)
             .await?;
         let (blob, consumed): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
         bytes::shorten_blob(&mut transaction, blob, consumed).await?;
-        let cut = sqlx::query("SELECT record FROM records WHERE source = $1 AND start >= $2")
+        let cut = query("SELECT record FROM records WHERE source = $1 AND start >= $2")
             .bind(source)
             .bind(consumed)
-            .fetch_all(&mut *transaction)
+            .fetch_all(&mut transaction)
             .await?;
         for row in cut {
             forget_record(&mut transaction, source, row.try_get(0)?).await?;
@@ -119,7 +117,7 @@ impl Store {
 
     /// Where the record of an event lies: all places, the first one first.
     pub async fn origins(&self, event: i64) -> Result<Vec<Origin>> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT sources.importer, sources.path, records.start, records.size FROM records \
              JOIN sources ON sources.source = records.source \
              WHERE records.record IN (SELECT record FROM events WHERE event = $1 \
@@ -142,7 +140,7 @@ impl Store {
 
     /// How often each derived event id occurs among the records of a source: ids and counts.
     pub async fn derived_ids(&self, source: i64) -> Result<Vec<String>> {
-        let rows = sqlx::query(
+        let rows = query(
             // The numbers of a source's records rise with their places, so that few others lie between them.
             "SELECT events.id FROM events INDEXED BY events_derived CROSS JOIN records ON records.record = events.record \
              WHERE records.source = $1 AND events.id >= 'r-' AND events.id < 'r.' AND events.record BETWEEN \
@@ -157,8 +155,8 @@ impl Store {
 }
 
 /// Removes a record and the events that have no other origin.
-async fn forget_record(connection: &mut SqliteConnection, source: i64, record: i64) -> Result<()> {
-    let events = sqlx::query("SELECT event FROM events WHERE record = $1 AND NOT EXISTS (SELECT 1 FROM event_origins WHERE event_origins.event = events.event)")
+async fn forget_record(connection: &mut Transaction, source: i64, record: i64) -> Result<()> {
+    let events = query("SELECT event FROM events WHERE record = $1 AND NOT EXISTS (SELECT 1 FROM event_origins WHERE event_origins.event = events.event)")
         .bind(record)
         .fetch_all(&mut *connection)
         .await?;
@@ -172,14 +170,14 @@ async fn forget_record(connection: &mut SqliteConnection, source: i64, record: i
             "DELETE FROM bodies WHERE event = $1",
             "DELETE FROM events WHERE event = $1",
         ] {
-            sqlx::query(statement).bind(event).execute(&mut *connection).await?;
+            query(statement).bind(event).execute(&mut *connection).await?;
         }
     }
     super::count::lower_the_mark(connection).await?;
-    sqlx::query("DELETE FROM event_origins WHERE record = $1").bind(record).execute(&mut *connection).await?;
-    let deleted = sqlx::query("DELETE FROM records WHERE record = $1 RETURNING status <> 0").bind(record);
+    query("DELETE FROM event_origins WHERE record = $1").bind(record).execute(&mut *connection).await?;
+    let deleted = query("DELETE FROM records WHERE record = $1 RETURNING status <> 0").bind(record);
     let is_bad: bool = deleted.fetch_one(&mut *connection).await?.try_get(0)?;
-    sqlx::query("UPDATE sources SET records = records - 1, represented = represented - 1, bad = bad - $1, events = events - $2 WHERE source = $3")
+    query("UPDATE sources SET records = records - 1, represented = represented - 1, bad = bad - $1, events = events - $2 WHERE source = $3")
         .bind(i64::from(is_bad))
         .bind(events.len() as i64)
         .bind(source)
@@ -191,10 +189,10 @@ async fn forget_record(connection: &mut SqliteConnection, source: i64, record: i
 /// The number of a source and the blob of its content; both are made with its first batch.
 ///
 /// `None` where the content is not what the step continues: somebody else reads the same source.
-pub(super) async fn begin(connection: &mut SqliteConnection, step: &SourceStep) -> Result<Option<(i64, i64)>> {
+pub(super) async fn begin(connection: &mut Transaction, step: &SourceStep) -> Result<Option<(i64, i64)>> {
     let statement = "SELECT sources.source, sources.blob, blobs.size FROM sources JOIN blobs ON blobs.blob = sources.blob \
          WHERE sources.path = $1 AND sources.revision = $2";
-    let known = sqlx::query(statement).bind(&step.path).bind(step.revision).fetch_optional(&mut *connection).await?;
+    let known = query(statement).bind(&step.path).bind(step.revision).fetch_optional(&mut *connection).await?;
     if let Some(row) = known {
         let size: i64 = row.try_get(2)?;
         let continues = step.base.is_none_or(|base| base == size);
@@ -202,7 +200,7 @@ pub(super) async fn begin(connection: &mut SqliteConnection, step: &SourceStep) 
     }
     let number = super::next_number(connection, "SELECT max(source) FROM sources").await?;
     let blob = bytes::new_blob(connection).await?;
-    sqlx::query(
+    query(
         "INSERT INTO sources (source, path, revision, importer, size, modified, inode, tail, consumed, blob, state, \
          lines, records, represented, bad, events, sessions) VALUES ($1, $2, $3, $4, -1, 0, 0, $5, 0, $6, '', 0, 0, 0, 0, 0, '[]')",
     )
@@ -218,8 +216,8 @@ pub(super) async fn begin(connection: &mut SqliteConnection, step: &SourceStep) 
 }
 
 /// Whether a record of a source is already named as an origin of an event.
-pub(super) async fn names(connection: &mut SqliteConnection, source: i64, event: i64) -> Result<bool> {
-    let row = sqlx::query(
+pub(super) async fn names(connection: &mut Transaction, source: i64, event: i64) -> Result<bool> {
+    let row = query(
         "SELECT EXISTS (SELECT 1 FROM events JOIN records ON records.record = events.record WHERE events.event = $1 \
          AND records.source = $2) OR EXISTS (SELECT 1 FROM event_origins JOIN records \
          ON records.record = event_origins.record WHERE event_origins.event = $1 AND records.source = $2)",
@@ -233,7 +231,7 @@ pub(super) async fn names(connection: &mut SqliteConnection, source: i64, event:
 
 /// Notes how far a source was read, and what came of it.
 pub(super) async fn step(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     source: i64,
     step: &SourceStep,
     appended: &Appended,
@@ -241,7 +239,7 @@ pub(super) async fn step(
     bad: usize,
 ) -> Result<()> {
     let sessions = super::adopt::true_ids(connection, &step.sessions).await?;
-    sqlx::query(
+    query(
         "UPDATE sources SET consumed = $1, lines = $2, tail = $3, state = $4, records = records + $5, \
          represented = represented + $6, bad = bad + $7, events = events + $8, sessions = $9, \
          size = coalesce($10, size), modified = coalesce($11, modified), inode = coalesce($12, inode) WHERE source = $13",
@@ -264,7 +262,7 @@ pub(super) async fn step(
     Ok(())
 }
 
-fn source_of(row: &SqliteRow) -> Result<Source> {
+fn source_of(row: &Row) -> Result<Source> {
     let sessions: String = row.try_get(16)?;
     Ok(Source {
         number: row.try_get(0)?,

@@ -6,9 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Result;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
+use super::engine::{Row, Statement, Transaction, query};
 use super::rows;
 use crate::domain::{KeyKind, Kind, Via, flag};
 
@@ -36,7 +35,7 @@ struct Span {
 /// Flags the calls of a session whose tokens others report, and takes the flag from those that no longer are.
 ///
 /// Says whether anything has changed.
-pub(super) async fn flag_wrappers(connection: &mut SqliteConnection, session: i64) -> Result<bool> {
+pub(super) async fn flag_wrappers(connection: &mut Transaction, session: i64) -> Result<bool> {
     let spans = spans(connection, session).await?;
     let repeats = repeats(&spans);
     let mut has_changed = false;
@@ -51,7 +50,7 @@ pub(super) async fn flag_wrappers(connection: &mut SqliteConnection, session: i6
         } else {
             "UPDATE events SET flags = flags & ~$1 WHERE event = $2"
         };
-        sqlx::query(statement).bind(flag::REPEATS_USAGE).bind(span.event).execute(&mut *connection).await?;
+        query(statement).bind(flag::REPEATS_USAGE).bind(span.event).execute(&mut *connection).await?;
     }
     Ok(has_changed)
 }
@@ -87,8 +86,8 @@ fn repeats(spans: &[Span]) -> BTreeMap<i64, i64> {
 }
 
 /// The spans of a session, in timeline order.
-async fn spans(connection: &mut SqliteConnection, session: i64) -> Result<Vec<Span>> {
-    let found = sqlx::query(
+async fn spans(connection: &mut Transaction, session: i64) -> Result<Vec<Span>> {
+    let found = query(
         "SELECT event, kind, event_type, keys, flags, usage_rule IS NOT NULL FROM events WHERE session = $1 \
          ORDER BY order_time, origin, sequence, id, revision",
     )
@@ -119,7 +118,7 @@ async fn spans(connection: &mut SqliteConnection, session: i64) -> Result<Vec<Sp
 }
 
 /// The kinds of the keys that matter here.
-async fn kinds(connection: &mut SqliteConnection, events: &[SqliteRow]) -> Result<HashMap<i64, KeyKind>> {
+async fn kinds(connection: &mut Transaction, events: &[Row]) -> Result<HashMap<i64, KeyKind>> {
     let mut numbers = BTreeSet::new();
     for row in events {
         numbers.extend(rows::read_keys(row.try_get(3)?).map(|(number, _)| number));
@@ -127,10 +126,10 @@ async fn kinds(connection: &mut SqliteConnection, events: &[SqliteRow]) -> Resul
     let numbers: Vec<i64> = numbers.into_iter().collect();
     let mut kinds = HashMap::new();
     for chunk in numbers.chunks(rows::CHUNK) {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT key, kind FROM keys WHERE key IN (");
-        rows::list(&mut query, chunk.iter().copied());
+        let mut query = Statement::new("SELECT key, kind FROM keys WHERE key IN (");
+        query.push_list(chunk.iter().copied());
         query.push(") AND kind IN (");
-        rows::list(&mut query, [KeyKind::Span, KeyKind::ProviderRequest].map(rows::key_code).into_iter());
+        query.push_list([KeyKind::Span, KeyKind::ProviderRequest].map(rows::key_code));
         for row in query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await? {
             kinds.insert(row.try_get(0)?, rows::key_of(row.try_get(1)?)?);
         }
@@ -139,8 +138,8 @@ async fn kinds(connection: &mut SqliteConnection, events: &[SqliteRow]) -> Resul
 }
 
 /// Whether a session consists of spans and log records.
-pub(super) async fn is_of_spans(connection: &mut SqliteConnection, session: i64) -> Result<bool> {
-    let row = sqlx::query("SELECT agent = 'otel' FROM sessions WHERE session = $1")
+pub(super) async fn is_of_spans(connection: &mut Transaction, session: i64) -> Result<bool> {
+    let row = query("SELECT agent = 'otel' FROM sessions WHERE session = $1")
         .bind(session)
         .fetch_optional(connection)
         .await?;
@@ -148,8 +147,8 @@ pub(super) async fn is_of_spans(connection: &mut SqliteConnection, session: i64)
 }
 
 /// Names a session after the first thing that was asked in it, and its project after who began it.
-pub(super) async fn name_session(connection: &mut SqliteConnection, session: i64) -> Result<()> {
-    sqlx::query(
+pub(super) async fn name_session(connection: &mut Transaction, session: i64) -> Result<()> {
+    query(
         "UPDATE sessions SET title = coalesce((SELECT attributes.value FROM events JOIN attributes \
          ON attributes.event = events.event WHERE events.session = $1 AND attributes.name = 'asked' \
          ORDER BY events.order_time = 0, events.order_time, events.origin, events.sequence, events.id LIMIT 1), \

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
+use super::engine::{Statement, Transaction, query};
 use super::rows;
 use crate::domain::{Event, Kind, Role, flag};
 
@@ -37,16 +37,16 @@ impl Age {
     }
 
     /// The ages of stored events by their numbers.
-    pub(super) async fn of_stored(connection: &mut SqliteConnection, numbers: &[i64]) -> Result<HashMap<i64, Self>> {
+    pub(super) async fn of_stored(connection: &mut Transaction, numbers: &[i64]) -> Result<HashMap<i64, Self>> {
         let mut ages = HashMap::with_capacity(numbers.len());
         for chunk in rows::portions(numbers, rows::CHUNK) {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            let mut query = Statement::new(
                 "SELECT event, sequence, order_time, CASE keys WHEN '' THEN 0 ELSE 1 + length(keys) - \
                  length(replace(keys, ' ', '')) END + (SELECT count(*) FROM attributes WHERE attributes.event = \
                  events.event) + (SELECT count(*) FROM bodies WHERE bodies.event = events.event AND bodies.role <> ",
             );
             query.push_bind(Role::Raw as i64).push(") FROM events WHERE event IN (");
-            rows::list(&mut query, chunk.iter().copied());
+            query.push_list(chunk.iter().copied());
             for row in query.push(")").build().fetch_all(&mut *connection).await? {
                 let age = Self { changed: row.try_get(1)?, time: row.try_get(2)?, said: row.try_get(3)? };
                 ages.insert(row.try_get(0)?, age);
@@ -88,20 +88,20 @@ pub(super) struct Aged<'a> {
 }
 
 /// Gives stored states their new names; marks and notes on older states go along, those on the bare id stay with it.
-pub(super) async fn rename(connection: &mut SqliteConnection, aged: &mut [Aged<'_>]) -> Result<()> {
+pub(super) async fn rename(connection: &mut Transaction, aged: &mut [Aged<'_>]) -> Result<()> {
     // The oldest first, so that a name is free when the next one takes it.
     aged.sort_by(|one, other| (other.before, one.event).cmp(&(one.before, other.event)));
     let groups: Vec<&[Aged<'_>]> = aged.chunk_by(|one, other| one.before == other.before).collect();
     for same in groups {
         for chunk in rows::portions(same, rows::CHUNK / 2) {
-            let mut events: QueryBuilder<Sqlite> = QueryBuilder::new("WITH aged (event, now) AS (");
+            let mut events = Statement::new("WITH aged (event, now) AS (");
             events.push_values(chunk, |mut row, aged| {
                 row.push_bind(aged.event).push_bind(aged.now);
             });
             events.push(") UPDATE events SET revision = aged.now, flags = flags | ").push_bind(flag::SUPERSEDED);
             events.push(" FROM aged WHERE events.event = aged.event");
             events.build().execute(&mut *connection).await?;
-            let mut ids: QueryBuilder<Sqlite> = QueryBuilder::new("WITH aged (id, session, before, now) AS (");
+            let mut ids = Statement::new("WITH aged (id, session, before, now) AS (");
             ids.push_values(chunk, |mut row, aged| {
                 row.push_bind(rows::clean(aged.id)).push_bind(aged.session).push_bind(aged.before).push_bind(aged.now);
             });
@@ -113,13 +113,13 @@ pub(super) async fn rename(connection: &mut SqliteConnection, aged: &mut [Aged<'
     rename_annotations(connection, aged).await
 }
 
-async fn rename_annotations(connection: &mut SqliteConnection, aged: &[Aged<'_>]) -> Result<()> {
+async fn rename_annotations(connection: &mut Transaction, aged: &[Aged<'_>]) -> Result<()> {
     let older: Vec<Aged<'_>> = aged.iter().filter(|aged| aged.before > 0).copied().collect();
     if older.is_empty() || !has_annotated_states(connection).await? {
         return Ok(());
     }
     for Aged { session, id, before, now, .. } in older {
-        sqlx::query(
+        query(
             "UPDATE annotations SET item = $1 WHERE item = $2 AND session = (SELECT id FROM sessions WHERE session = $3) \
              AND NOT EXISTS (SELECT 1 FROM annotations taken WHERE taken.session = annotations.session AND taken.item = $1)",
         )
@@ -132,9 +132,8 @@ async fn rename_annotations(connection: &mut SqliteConnection, aged: &[Aged<'_>]
     Ok(())
 }
 
-async fn has_annotated_states(connection: &mut SqliteConnection) -> Result<bool> {
-    let row =
-        sqlx::query("SELECT EXISTS (SELECT 1 FROM annotations WHERE item LIKE '%~%')").fetch_one(connection).await?;
+async fn has_annotated_states(connection: &mut Transaction) -> Result<bool> {
+    let row = query("SELECT EXISTS (SELECT 1 FROM annotations WHERE item LIKE '%~%')").fetch_one(connection).await?;
     Ok(row.try_get(0)?)
 }
 
@@ -240,6 +239,7 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_numbered_states_as_they_came_is_put_in_order() {
         use sqlx::Executor;
+
         let desk = desk().await;
         append(&desk.store, told(1, 1, 0)).await;
         append(&desk.store, Batch { source: None, pieces: Vec::new(), ..told(1, 2, 0) }).await;
@@ -248,8 +248,11 @@ mod tests {
              DELETE FROM event_ids WHERE id = 't1' AND revision = 1; \
              UPDATE event_ids SET revision = 1 WHERE id = 't1'; \
              INSERT INTO event_ids SELECT id, session, revision, x'01', event FROM events WHERE id = 't1' AND revision = 0;";
-        desk.store.writer.execute(before).await.expect("turns back");
-        desk.store.writer.execute(include_str!("schema/0006_states.sql")).await.expect("puts in order");
+        crate::store::tests::sqlite(&desk.store).execute(before).await.expect("turns back");
+        crate::store::tests::sqlite(&desk.store)
+            .execute(include_str!("schema/0006_states.sql"))
+            .await
+            .expect("puts in order");
         let heads = desk.store.heads(1, None).await.expect("reads");
         let numbers: Vec<i64> = heads.iter().map(|head| head.number).collect();
         let events = desk.store.events(&numbers).await.expect("reads");

@@ -3,9 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::Row;
 use super::rows;
 use crate::domain::{Kind, Phase, flag};
 
@@ -49,9 +48,9 @@ struct Spent {
 }
 
 impl Seen {
-    pub(super) fn of(row: &SqliteRow) -> Result<Self> {
+    pub(super) fn of(row: &Row) -> Result<Self> {
         let (event, turn, time): (i64, i64, i64) = (row.try_get(0)?, row.try_get(2)?, row.try_get(6)?);
-        let spent = match row.try_get::<Option<String>, _>(8)? {
+        let spent = match row.try_get::<Option<String>>(8)? {
             Some(source) => Some(Spent {
                 place: (time, row.try_get(9)?, row.try_get(10)?, row.try_get(11)?),
                 buckets: [

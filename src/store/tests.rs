@@ -1,8 +1,6 @@
 //! The suite of the store: one story a test, told through its public methods alone.
 
-use std::path::Path;
-use std::time::Duration;
-
+use super::engine::{Pool, query};
 use super::{
     Annotation, Batch, NewBlob, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, Store,
     digest,
@@ -20,6 +18,14 @@ pub(super) async fn desk() -> Desk {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::open(&folder.path().join("deep/store.db")).await.expect("opens");
     Desk { folder, store }
+}
+
+/// The database itself, for what no method does.
+pub(super) fn sqlite(store: &Store) -> &sqlx::SqlitePool {
+    match &store.writer {
+        Pool::Sqlite(pool) => pool,
+        Pool::Postgres(_) => panic!("it is no file"),
+    }
 }
 
 pub(super) fn session(id: &str) -> Session {
@@ -197,7 +203,7 @@ async fn counts_that_grew_are_those_of_all_events() {
         }
         append(&store, batch(&format!("/f{round}"), &[session("s")], events)).await;
         let grown = store.session("s").await.expect("reads");
-        sqlx::query("UPDATE sessions SET counted = 2, settled = 0").execute(&store.writer).await.expect("writes");
+        query("UPDATE sessions SET counted = 2, settled = 0").execute(&store.writer).await.expect("writes");
         store.settle().await.expect("settles");
         assert_eq!(grown, store.session("s").await.expect("reads"), "round {round}");
     }
@@ -259,11 +265,16 @@ async fn the_originals_names_can_be_asked() {
     let mut one = event("s", "e1", 1_772_445_600_000_000, Kind::Tool);
     (one.tool, one.keys) = (Some("canvas".to_owned()), vec![Key::native(KeyKind::Request, "r1")]);
     append(&store, batch("/f", &[session("s")], vec![one])).await;
-    use sqlx::Row;
-    let row = sqlx::query("SELECT tool_name, request_id, created_at, output_size_bytes FROM agent_tool_io");
+    let row = query("SELECT tool_name, request_id, created_at, output_size_bytes FROM agent_tool_io");
     let row = row.fetch_one(&store.readers).await.expect("answers");
-    assert_eq!((row.get::<String, _>(0), row.get::<String, _>(1)), ("canvas".to_owned(), "r1".to_owned()));
-    assert_eq!((row.get::<String, _>(2), row.get::<i64, _>(3)), ("2026-03-02T10:00:00.000Z".to_owned(), 2));
+    assert_eq!(
+        (row.try_get::<String>(0).expect("is there"), row.try_get::<String>(1).expect("is there")),
+        ("canvas".to_owned(), "r1".to_owned())
+    );
+    assert_eq!(
+        (row.try_get::<String>(2).expect("is there"), row.try_get::<i64>(3).expect("is there")),
+        ("2026-03-02T10:00:00.000Z".to_owned(), 2)
+    );
     for view in [
         "agent_model_io",
         "agent_trace_events",
@@ -272,119 +283,16 @@ async fn the_originals_names_can_be_asked() {
         "canvas_session_transcripts",
         "fairy_orchestration_ledger",
     ] {
-        let query = sqlx::AssertSqlSafe(format!("SELECT * FROM {view}"));
-        sqlx::query(query).fetch_all(&store.readers).await.expect("answers");
+        query(format!("SELECT * FROM {view}")).fetch_all(&store.readers).await.expect("answers");
     }
 }
 
-#[tokio::test]
-async fn what_is_no_store_is_said() {
-    let desk = desk().await;
-    let refused = |path: &Path| {
-        let path = path.to_owned();
-        async move { format!("{:#}", Store::open_with(&path, Duration::from_millis(50)).await.expect_err("refused")) }
-    };
-    let garbage = desk.folder.path().join("garbage.db");
-    std::fs::write(&garbage, "no database at all, but long enough to have a header of one hundred bytes".repeat(30))
-        .expect("writes");
-    assert!(refused(&garbage).await.contains("is damaged or is no turnscope store"));
-    assert!(refused(desk.folder.path()).await.contains("it is a folder"));
-    let newer = desk.folder.path().join("newer.db");
-    let store = Store::open(&newer).await.expect("opens");
-    sqlx::query("PRAGMA user_version = 99").execute(&store.writer).await.expect("writes");
-    assert!(refused(&newer).await.contains("made by a newer turnscope (schema 99;"));
-    store.close().await;
-    assert!(refused(&newer).await.contains("made by a newer turnscope (schema 99;"));
-}
-
-/// A store with one session, closed, and its bytes.
-async fn closed_store() -> (tempfile::TempDir, std::path::PathBuf, Vec<u8>) {
-    let Desk { folder, store } = desk().await;
-    let path = store.path().to_owned();
-    store.append(&[batch("/f", &[session("s")], vec![])]).await.expect("appends");
-    store.settle().await.expect("settles");
-    store.close().await;
-    let bytes = std::fs::read(&path).expect("is there");
-    (folder, path, bytes)
-}
-
-fn names_beside(path: &Path) -> Vec<String> {
-    let folder = std::fs::read_dir(path.parent().expect("lies in a folder")).expect("reads");
-    let mut names: Vec<String> =
-        folder.map(|entry| entry.expect("reads").file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
-}
-
-#[tokio::test]
-async fn reading_a_store_changes_no_byte_and_leaves_nothing_beside_it() {
-    let (_folder, path, before) = closed_store().await;
-    let store = Store::open(&path).await.expect("opens");
-    assert_eq!(store.sessions().await.expect("reads").len(), 1);
-    store.close().await;
-    assert!(std::fs::read(&path).expect("is there") == before);
-    assert_eq!(names_beside(&path), ["store.db"]);
-}
-
-#[tokio::test]
-async fn a_newer_store_is_refused_untouched() {
-    let (_folder, path, mut bytes) = closed_store().await;
-    bytes[60..64].copy_from_slice(&99u32.to_be_bytes());
-    std::fs::write(&path, &bytes).expect("writes");
-    let error = Store::open(&path).await.expect_err("newer");
-    assert!(format!("{error:#}").contains("made by a newer turnscope (schema 99;"), "{error:#}");
-    assert!(std::fs::read(&path).expect("is there") == bytes);
-    assert_eq!(names_beside(&path), ["store.db"]);
-}
-
-#[tokio::test]
-async fn a_reader_works_beside_a_writer() {
-    let desk = desk().await;
-    desk.store.append(&[batch("/f", &[session("s")], vec![])]).await.expect("appends");
-    let held = desk.store.writer.begin_with("BEGIN IMMEDIATE").await.expect("locks");
-    let other = Store::open_with(desk.store.path(), Duration::ZERO).await.expect("opens");
-    assert_eq!(other.sessions().await.expect("reads").len(), 1);
-    drop(held);
-}
-
-#[tokio::test]
-async fn what_waits_in_the_log_of_a_store_that_may_only_be_read_is_read_too() {
-    let desk = desk().await;
-    desk.store.append(&[batch("/f", &[session("s")], vec![])]).await.expect("appends");
-    // As a killed import leaves it: the log holds all, and nothing can be made beside it.
-    let left = desk.folder.path().join("left");
-    std::fs::create_dir_all(left.join("store.db-shm")).expect("makes a folder");
-    for name in ["store.db", "store.db-wal"] {
-        std::fs::copy(desk.store.path().with_file_name(name), left.join(name)).expect("copies");
-    }
-    let before = std::fs::read(left.join("store.db-wal")).expect("is there");
-    let store = Store::open_to_read(&left.join("store.db")).await.expect("opens");
-    assert_eq!(store.sessions().await.expect("reads").len(), 1);
-    assert!(store.annotate(&mark("s", "row")).await.is_err());
-    assert!(std::fs::read(left.join("store.db-wal")).expect("is there") == before);
-}
-
-#[tokio::test]
-async fn a_database_of_another_program_is_refused_and_stays_as_it_is() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("other.db");
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-    let other = sqlx::SqlitePool::connect_with(options).await.expect("opens");
-    sqlx::query("CREATE TABLE bookmarks (address TEXT)").execute(&other).await.expect("writes");
-    other.close().await;
-    let before = std::fs::read(&path).expect("is there");
-    let error = Store::open(&path).await.expect_err("refused");
-    assert!(format!("{error:#}").contains("a database of another program"), "{error:#}");
-    assert!(std::fs::read(&path).expect("is there") == before);
-}
-
-fn mark(session: &str, row: &str) -> Annotation {
+pub(super) fn mark(session: &str, row: &str) -> Annotation {
     Annotation { session: session.to_owned(), row: row.to_owned(), marked: true, note: None }
 }
 
 #[tokio::test]
 async fn blobs_of_events_that_share_an_id_have_names_of_their_own() {
-    use sqlx::Row;
     let Desk { folder: _folder, store } = desk().await;
     for content in [1, 2] {
         let mut one = batch("/f", &[session("s")], vec![event("s", "e1", 1, Kind::Model)]);
@@ -399,36 +307,23 @@ async fn blobs_of_events_that_share_an_id_have_names_of_their_own() {
         });
         append(&store, one).await;
     }
-    let rows = sqlx::query("SELECT id FROM agent_io_blobs ORDER BY id").fetch_all(&store.readers).await.expect("reads");
-    let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let rows = query("SELECT id FROM agent_io_blobs ORDER BY id").fetch_all(&store.readers).await.expect("reads");
+    let ids: Vec<String> = rows.iter().map(|row| row.try_get(0).expect("a text")).collect();
     assert_eq!(ids, ["e1:input", "e1:output", "e1~1:input", "e1~1:output"]);
-    let rows = sqlx::query("SELECT input_blob_id FROM agent_model_io ORDER BY 1")
-        .fetch_all(&store.readers)
-        .await
-        .expect("reads");
-    let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let rows =
+        query("SELECT input_blob_id FROM agent_model_io ORDER BY 1").fetch_all(&store.readers).await.expect("reads");
+    let ids: Vec<String> = rows.iter().map(|row| row.try_get(0).expect("a text")).collect();
     assert_eq!(ids, ["e1:input", "e1~1:input"]);
 }
 
 #[tokio::test]
 async fn damage_names_the_store_wherever_it_is_met() {
     let desk = desk().await;
-    let path = desk.store.path().to_owned();
-    let error = super::explain(desk.store.blob_size(99).await.expect_err("no such blob"), &path);
-    assert_eq!(format!("{error:#}"), format!("the store {} is damaged: there is no such blob", path.display()));
-    let error = super::explain(anyhow::anyhow!("something else"), &path);
+    let store = desk.store.address();
+    let error = super::explain(desk.store.blob_size(99).await.expect_err("no such blob"), store);
+    assert_eq!(format!("{error:#}"), format!("the store {store} is damaged: there is no such blob"));
+    let error = super::explain(anyhow::anyhow!("something else"), store);
     assert_eq!(format!("{error:#}"), "something else");
-}
-
-#[tokio::test]
-async fn a_store_that_another_holds_is_said_to_be_locked() {
-    let desk = desk().await;
-    let path = desk.store.path().to_owned();
-    let other = Store::open_with(&path, Duration::from_millis(50)).await.expect("opens");
-    let held = desk.store.writer.begin_with("BEGIN IMMEDIATE").await.expect("locks");
-    let error = other.append(&[batch("/f", &[session("s")], vec![])]).await.expect_err("locked");
-    assert!(format!("{error:#}").contains("is locked by another process"));
-    drop(held);
 }
 
 #[tokio::test]

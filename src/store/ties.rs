@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
 
+use super::engine::{Row, Statement, query};
 use super::events::head_of;
 use super::{Store, damaged, rows};
 use crate::domain::{Head, KeyKind, Kind, Session, Speaker, Tie, Ties, Via};
@@ -25,7 +24,7 @@ impl Store {
         goes_on: &mut (dyn FnMut(usize) -> bool + Send),
     ) -> Result<Option<(Vec<Head>, Ties)>> {
         let known = self.keys_of_session(session).await?;
-        let mut rows = sqlx::query(
+        let mut rows = query(
             "SELECT event, order_time, turn_hash, kind, phase, flags, usage_total, latency, keys, participant, source, \
              event_type, label FROM events WHERE session = $1 ORDER BY order_time, origin, sequence, id, revision",
         )
@@ -54,7 +53,7 @@ impl Store {
         let mut known = HashMap::with_capacity(numbers.len());
         let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return Ok(known) };
         if usize::try_from(last - first)? < numbers.len().saturating_mul(SPARSE) {
-            let mut rows = sqlx::query("SELECT key, kind, value FROM keys WHERE key BETWEEN $1 AND $2")
+            let mut rows = query("SELECT key, kind, value FROM keys WHERE key BETWEEN $1 AND $2")
                 .bind(first)
                 .bind(last)
                 .fetch(&self.readers);
@@ -64,8 +63,8 @@ impl Store {
             return Ok(known);
         }
         for chunk in numbers.chunks(rows::CHUNK) {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT key, kind, value FROM keys WHERE key IN (");
-            rows::list(&mut query, chunk.iter().copied());
+            let mut query = Statement::new("SELECT key, kind, value FROM keys WHERE key IN (");
+            query.push_list(chunk.iter().copied());
             for row in query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&self.readers).await? {
                 add_key(&mut known, &row)?;
             }
@@ -75,7 +74,7 @@ impl Store {
 
     /// The numbers of the keys of a session's events, rising.
     async fn key_numbers(&self, session: i64) -> Result<Vec<i64>> {
-        let mut rows = sqlx::query("SELECT keys FROM events WHERE session = $1").bind(session).fetch(&self.readers);
+        let mut rows = query("SELECT keys FROM events WHERE session = $1").bind(session).fetch(&self.readers);
         let mut numbers = Vec::new();
         let mut settled = 0;
         while let Some(row) = rows.try_next().await? {
@@ -93,12 +92,12 @@ impl Store {
     }
 }
 
-fn add_key(known: &mut HashMap<i64, (KeyKind, u64)>, row: &SqliteRow) -> Result<()> {
+fn add_key(known: &mut HashMap<i64, (KeyKind, u64)>, row: &Row) -> Result<()> {
     known.insert(row.try_get(0)?, (rows::key_of(row.try_get(1)?)?, Tie::value(row.try_get(2)?)));
     Ok(())
 }
 
-fn add_ties(ties: &mut Ties, kind: Kind, row: &SqliteRow, known: &HashMap<i64, (KeyKind, u64)>) -> Result<()> {
+fn add_ties(ties: &mut Ties, kind: Kind, row: &Row, known: &HashMap<i64, (KeyKind, u64)>) -> Result<()> {
     let mut own = Vec::new();
     for (number, rule) in rows::read_keys(row.try_get(8)?) {
         let (kind, value) = *known.get(&number).with_context(|| damaged("an event names a key that is not stored"))?;

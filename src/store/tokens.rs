@@ -1,10 +1,10 @@
 //! Tokens of services that may send or read: what they hash to, never what they are.
 
 use anyhow::{Result, bail};
-use sqlx::Row;
 
 use super::Store;
-use super::open::explain;
+use super::engine::query;
+use super::trouble::explain;
 
 /// A token as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Token {
 impl Store {
     /// Keeps a new token; the error says where its name is taken.
     pub async fn add_token(&self, token: &Token) -> Result<()> {
-        let added = sqlx::query(
+        let added = query(
             "INSERT INTO tokens (name, digest, scopes, created, expires, revoked) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (name) DO NOTHING",
         )
@@ -44,8 +44,8 @@ impl Store {
         .bind(token.revoked)
         .execute(&self.writer)
         .await;
-        let added = added.map_err(|error| explain(error.into(), &self.path))?;
-        if added.rows_affected() == 0 {
+        let added = added.map_err(|error| explain(error.into(), &self.address))?;
+        if added == 0 {
             bail!("there is a token named `{}` already", token.name);
         }
         Ok(())
@@ -54,20 +54,20 @@ impl Store {
     /// Gives a token another text. The old one is kept as `kept` and ends at `until`; both in one transaction.
     pub async fn rotate_token(&self, name: &str, digest: &[u8; 32], kept: &str, now: i64, until: i64) -> Result<()> {
         let mut transaction = self.begin().await?;
-        sqlx::query(
+        query(
             "INSERT INTO tokens (name, digest, scopes, created, expires, revoked) \
              SELECT $2, digest, scopes, created, expires, $3 FROM tokens WHERE name = $1",
         )
         .bind(name)
         .bind(kept)
         .bind(until)
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await?;
-        sqlx::query("UPDATE tokens SET digest = $2, created = $3 WHERE name = $1")
+        query("UPDATE tokens SET digest = $2, created = $3 WHERE name = $1")
             .bind(name)
             .bind(digest.as_slice())
             .bind(now)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
         transaction.commit().await?;
         Ok(())
@@ -75,10 +75,9 @@ impl Store {
 
     /// All tokens, the oldest first; those that are revoked or over too.
     pub async fn tokens(&self) -> Result<Vec<Token>> {
-        let rows =
-            sqlx::query("SELECT name, digest, scopes, created, expires, revoked FROM tokens ORDER BY created, name")
-                .fetch_all(&self.readers)
-                .await?;
+        let rows = query("SELECT name, digest, scopes, created, expires, revoked FROM tokens ORDER BY created, name")
+            .fetch_all(&self.readers)
+            .await?;
         rows.iter()
             .map(|row| {
                 let (digest, scopes): (Vec<u8>, String) = (row.try_get(1)?, row.try_get(2)?);
@@ -96,12 +95,12 @@ impl Store {
 
     /// Has a token end at a time; `false` where there is none of that name that goes on beyond it.
     pub async fn revoke_token(&self, name: &str, at: i64) -> Result<bool> {
-        let done = sqlx::query("UPDATE tokens SET revoked = $2 WHERE name = $1 AND (revoked IS NULL OR revoked > $2)")
+        let done = query("UPDATE tokens SET revoked = $2 WHERE name = $1 AND (revoked IS NULL OR revoked > $2)")
             .bind(name)
             .bind(at)
             .execute(&self.writer)
             .await;
-        let done = done.map_err(|error| explain(error.into(), &self.path))?;
-        Ok(done.rows_affected() > 0)
+        let done = done.map_err(|error| explain(error.into(), &self.address))?;
+        Ok(done > 0)
     }
 }

@@ -7,9 +7,8 @@ use std::collections::VecDeque;
 use anyhow::Result;
 use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::pieces::unpack;
 use super::{Store, bytes, digest, rows};
 use crate::domain::Role;
@@ -60,7 +59,7 @@ struct Claim {
 }
 
 impl Claim {
-    fn of(row: &SqliteRow) -> Result<Self> {
+    fn of(row: &Row) -> Result<Self> {
         let what = match (row.try_get(4)?, row.try_get(5)?) {
             (Some(record), _) => What::Record(record),
             (None, event) => What::Body(event, rows::role_of(row.try_get(6)?)?),
@@ -75,9 +74,8 @@ impl Store {
     pub async fn verify(&self, watch: &mut (dyn FnMut(i64, i64) + Send)) -> Result<Soundness> {
         let mut found = Soundness::default();
         self.verify_pages(&mut found).await?;
-        let sizes = sqlx::query(
-            "SELECT (SELECT coalesce(sum(size), 0) FROM pieces), (SELECT coalesce(sum(size), 0) FROM blobs)",
-        );
+        let sizes =
+            query("SELECT (SELECT coalesce(sum(size), 0) FROM pieces), (SELECT coalesce(sum(size), 0) FROM blobs)");
         let sizes = sizes.fetch_one(&self.readers).await?;
         let (in_pieces, in_blobs): (i64, i64) = (sizes.try_get(0)?, sizes.try_get(1)?);
         let all = in_pieces.saturating_add(in_blobs);
@@ -91,7 +89,7 @@ impl Store {
 
     /// What the database itself finds wrong with its pages and indexes.
     async fn verify_pages(&self, found: &mut Soundness) -> Result<()> {
-        let told = sqlx::query("PRAGMA integrity_check").fetch_all(&self.readers).await?;
+        let told = query("PRAGMA integrity_check").fetch_all(&self.readers).await?;
         for row in told {
             let words: String = row.try_get(0)?;
             if words != "ok" {
@@ -103,7 +101,7 @@ impl Store {
 
     async fn verify_pieces(&self, found: &mut Soundness, watch: &mut (dyn FnMut(i64) + Send)) -> Result<()> {
         let mut stored =
-            sqlx::query("SELECT piece, digest, size, codec, bytes FROM pieces ORDER BY piece").fetch(&self.readers);
+            query("SELECT piece, digest, size, codec, bytes FROM pieces ORDER BY piece").fetch(&self.readers);
         let mut done = 0;
         while let Some(row) = stored.try_next().await? {
             let (piece, name, size): (i64, Vec<u8>, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
@@ -123,8 +121,8 @@ impl Store {
     }
 
     async fn verify_blobs(&self, found: &mut Soundness, watch: &mut (dyn FnMut(i64) + Send)) -> Result<()> {
-        let mut blobs = sqlx::query("SELECT blob, digest, size FROM blobs ORDER BY blob").fetch(&self.readers);
-        let mut claims = sqlx::query(CLAIMS).fetch(&self.readers);
+        let mut blobs = query("SELECT blob, digest, size FROM blobs ORDER BY blob").fetch(&self.readers);
+        let mut claims = query(CLAIMS).fetch(&self.readers);
         let mut next = claims.try_next().await?.map(|row| Claim::of(&row)).transpose()?;
         let mut done = 0;
         while let Some(row) = blobs.try_next().await? {
@@ -229,16 +227,16 @@ impl Store {
         Ok(match claim.what {
             What::Blob(blob) => format!("blob {blob}"),
             What::Record(record) => {
-                let query = "SELECT sources.path FROM records JOIN sources ON sources.source = records.source \
+                let wanted = "SELECT sources.path FROM records JOIN sources ON sources.source = records.source \
                              WHERE records.record = $1";
-                let row = sqlx::query(query).bind(record).fetch_optional(&self.readers).await?;
+                let row = query(wanted).bind(record).fetch_optional(&self.readers).await?;
                 let path: String = row.map_or_else(|| Ok(format!("record {record}")), |row| row.try_get(0))?;
                 format!("{path}, the record at byte {}", claim.start)
             }
             What::Body(event, role) => {
-                let query = "SELECT events.id, sessions.id FROM events JOIN sessions \
+                let wanted = "SELECT events.id, sessions.id FROM events JOIN sessions \
                              ON sessions.session = events.session WHERE events.event = $1";
-                let row = sqlx::query(query).bind(event).fetch_optional(&self.readers).await?;
+                let row = query(wanted).bind(event).fetch_optional(&self.readers).await?;
                 let (id, session): (String, String) = match row {
                     Some(row) => (row.try_get(0)?, row.try_get(1)?),
                     None => (event.to_string(), "gone".to_owned()),
@@ -279,8 +277,8 @@ mod tests {
     }
 
     async fn spoil(desk: &Desk, statement: &'static str) {
-        let done = sqlx::query(statement).execute(&desk.store.writer).await.expect("is a statement");
-        assert!(done.rows_affected() > 0, "{statement}");
+        let done = query(statement).execute(&desk.store.writer).await.expect("is a statement");
+        assert!(done > 0, "{statement}");
     }
 
     #[tokio::test]

@@ -217,7 +217,7 @@ impl Look<'_> {
 
     /// Whether all that was acknowledged is there, all that is there was handed in, and everything only once.
     async fn found(&self, store: &Store, luck: &mut Luck) -> Result<(), Fault> {
-        let events = events(store.path()).await.map_err(damaged)?;
+        let events = events(store.file().expect("is a file")).await.map_err(damaged)?;
         let mut found: BTreeMap<&str, i64> = BTreeMap::new();
         for (id, number) in &events {
             if found.insert(id, *number).is_some() || !self.handed.contains_key(id) {
@@ -243,7 +243,7 @@ impl Look<'_> {
 
     /// Whether the database agrees with itself, and whether it goes on from there.
     async fn thoroughly(&self, store: &Store, luck: &mut Luck) -> Result<(), Fault> {
-        checked(store.path()).await.map_err(damaged)?;
+        checked(store.file().expect("is a file")).await.map_err(damaged)?;
         self.resend(store, luck).await
     }
 

@@ -1,7 +1,6 @@
 //! A condition on one event, in the portable subset of SQL.
 
-use sqlx::{QueryBuilder, Sqlite};
-
+use super::super::engine::Statement;
 use crate::domain::filter::{Comparison, Part, Pattern};
 use crate::domain::{KeyKind, Kind, Phase};
 use crate::store::rows::key_code;
@@ -63,7 +62,7 @@ impl Like {
 
 impl Condition {
     /// Writes it as SQL over the table `events`.
-    pub(super) fn push(&self, query: &mut QueryBuilder<Sqlite>) {
+    pub(super) fn push(&self, query: &mut Statement) {
         match self {
             Self::Kind { among, wanted } => {
                 query.push("(events.kind");
@@ -124,15 +123,15 @@ impl Condition {
 }
 
 /// Asks for the sessions and rooms that fit.
-pub(super) fn home_keys(likes: &[Like], most: i64) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new("SELECT key FROM keys WHERE (kind = ");
+pub(super) fn home_keys(likes: &[Like], most: i64) -> Statement {
+    let mut query = Statement::new("SELECT key FROM keys WHERE (kind = ");
     query.push_bind(key_code(KeyKind::Session)).push(" OR kind = ").push_bind(key_code(KeyKind::Room)).push(") AND ");
     like(&mut query, "keys.value", likes);
     query.push(" LIMIT ").push_bind(most);
     query
 }
 
-fn compare(query: &mut QueryBuilder<Sqlite>, column: &'static str, comparison: Comparison, holds: bool, limit: i64) {
+fn compare(query: &mut Statement, column: &'static str, comparison: Comparison, holds: bool, limit: i64) {
     let sign = match (comparison, holds) {
         (Comparison::Less, true) | (Comparison::AtLeast, false) => " < ",
         (Comparison::AtMost, true) | (Comparison::Greater, false) => " <= ",
@@ -144,7 +143,7 @@ fn compare(query: &mut QueryBuilder<Sqlite>, column: &'static str, comparison: C
     query.push(column).push(sign).push_bind(limit);
 }
 
-fn like(query: &mut QueryBuilder<Sqlite>, column: &str, likes: &[Like]) {
+fn like(query: &mut Statement, column: &str, likes: &[Like]) {
     for (index, like) in likes.iter().enumerate() {
         query.push(if index > 0 { " OR lower(" } else { "(lower(" });
         query.push(column).push(") LIKE ").push_bind(like.0.clone()).push(" ESCAPE '\\'");

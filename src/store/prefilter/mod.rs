@@ -8,9 +8,9 @@ mod plan;
 
 use anyhow::Result;
 use futures_util::TryStreamExt;
-use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::Store;
+use super::engine::Statement;
 use crate::domain::filter::{Expression, Frame};
 use condition::Condition;
 use plan::{Formula, Plan};
@@ -50,7 +50,7 @@ impl Store {
         }
         let mut found = Vec::new();
         if !plan.conditions.is_empty() {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT event, mask FROM (SELECT event, ");
+            let mut query = Statement::new("SELECT event, mask FROM (SELECT event, ");
             for (bit, condition) in plan.conditions.iter().enumerate() {
                 query.push(if bit > 0 { " + CASE WHEN " } else { "CASE WHEN " });
                 condition.push(&mut query);

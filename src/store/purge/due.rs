@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use sqlx::{QueryBuilder, Row, Sqlite};
 
+use super::super::engine::Statement;
 use super::super::{Store, rows};
 use super::hold::HELD;
 use crate::domain::{Kind, flag};
@@ -103,7 +103,7 @@ impl Store {
 
     /// The numbers of the events of a session that are due, ascending.
     pub(super) async fn due_of(&self, session: i64, as_of: i64, all: bool) -> Result<Vec<i64>> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT event FROM events WHERE session = ");
+        let mut query = Statement::new("SELECT event FROM events WHERE session = ");
         query.push_bind(session);
         expired(&mut query, as_of, all);
         let rows = query.push(" ORDER BY event").build().persistent(false).fetch_all(&self.readers).await?;
@@ -112,27 +112,27 @@ impl Store {
 }
 
 /// Begins a statement in which `held` are the sessions that are held.
-pub(super) fn head(statement: &'static str) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(HELD);
+pub(super) fn head(statement: &'static str) -> Statement {
+    let mut query = Statement::new(HELD);
     query.push(statement);
     query
 }
 
-fn due(query: &mut QueryBuilder<Sqlite>, scope: &Scope) {
+fn due(query: &mut Statement, scope: &Scope) {
     query.push(" FROM events JOIN sessions ON sessions.session = events.session WHERE TRUE");
     expired(query, scope.as_of, scope.all);
     within(query, scope);
 }
 
 /// What expires at a time has expired then.
-pub(super) fn expired(query: &mut QueryBuilder<Sqlite>, as_of: i64, all: bool) {
+pub(super) fn expired(query: &mut Statement, as_of: i64, all: bool) {
     query.push(" AND events.flags & ").push_bind(flag::PURGED).push(" = 0");
     if !all {
         query.push(" AND events.expires <= ").push_bind(as_of);
     }
 }
 
-fn within(query: &mut QueryBuilder<Sqlite>, scope: &Scope) {
+fn within(query: &mut Statement, scope: &Scope) {
     if let Some(session) = &scope.session {
         query.push(
             " AND sessions.session IN (WITH RECURSIVE below (session, id) AS (SELECT session, id FROM sessions WHERE id = ",

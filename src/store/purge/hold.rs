@@ -1,9 +1,9 @@
 //! Holds: sessions that no purge touches until they are released, with their sub-agents.
 
 use anyhow::Result;
-use sqlx::Row;
 
 use super::super::Store;
+use super::super::engine::query;
 
 /// `held`: the sessions that are held, those that have adopted one that is, and all below them.
 pub(super) const HELD: &str = "WITH RECURSIVE held (session, id) AS (SELECT sessions.session, sessions.id FROM holds \
@@ -23,7 +23,7 @@ pub struct Hold {
 impl Store {
     /// Holds a session; one that is held already gets the new reason, and stays held since it was.
     pub async fn hold(&self, hold: &Hold) -> Result<()> {
-        sqlx::query(
+        query(
             "INSERT INTO holds (session, reason, held) VALUES ($1, $2, $3) \
              ON CONFLICT (session) DO UPDATE SET reason = coalesce(excluded.reason, holds.reason)",
         )
@@ -37,15 +37,14 @@ impl Store {
 
     /// Takes a hold back; whether there was one.
     pub async fn release(&self, session: &str) -> Result<bool> {
-        let done = sqlx::query("DELETE FROM holds WHERE session = $1").bind(session).execute(&self.writer).await?;
-        Ok(done.rows_affected() > 0)
+        let done = query("DELETE FROM holds WHERE session = $1").bind(session).execute(&self.writer).await?;
+        Ok(done > 0)
     }
 
     /// All holds, the oldest first.
     pub async fn all_holds(&self) -> Result<Vec<Hold>> {
-        let rows = sqlx::query("SELECT session, reason, held FROM holds ORDER BY held, session")
-            .fetch_all(&self.readers)
-            .await?;
+        let rows =
+            query("SELECT session, reason, held FROM holds ORDER BY held, session").fetch_all(&self.readers).await?;
         rows.iter()
             .map(|row| Ok(Hold { session: row.try_get(0)?, reason: row.try_get(1)?, held: row.try_get(2)? }))
             .collect()

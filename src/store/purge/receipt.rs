@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 
+use super::super::engine::{Row, Transaction, query};
 use super::super::{Store, next_number};
 use super::Scope;
 use super::strip::Doomed;
@@ -81,20 +80,20 @@ impl Store {
     /// All receipts, the newest first.
     pub async fn receipts(&self) -> Result<Vec<Receipt>> {
         let statement = format!("SELECT {COLUMNS} FROM receipts ORDER BY receipt DESC");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).fetch_all(&self.readers).await?;
+        let rows = query(statement).fetch_all(&self.readers).await?;
         rows.iter().map(receipt_of).collect()
     }
 
     /// One receipt.
     pub async fn receipt(&self, number: i64) -> Result<Receipt> {
         let statement = format!("SELECT {COLUMNS} FROM receipts WHERE receipt = $1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(number).fetch_optional(&self.readers).await?;
+        let row = query(statement).bind(number).fetch_optional(&self.readers).await?;
         receipt_of(&row.with_context(|| format!("there is no receipt {number}"))?)
     }
 
     /// Which purges have touched a session: receipt, when it began, and how many of its events it took.
     pub async fn purges_of(&self, session: i64) -> Result<Vec<(i64, i64, i64)>> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT receipts.receipt, receipts.begun, count(*) FROM events JOIN tombstones ON tombstones.event = events.event \
              JOIN receipts ON receipts.receipt = tombstones.receipt WHERE events.session = $1 GROUP BY receipts.receipt \
              ORDER BY receipts.receipt",
@@ -106,10 +105,10 @@ impl Store {
     }
 }
 
-pub(super) async fn begin(connection: &mut SqliteConnection, scope: &Scope, now: i64) -> Result<i64> {
+pub(super) async fn begin(connection: &mut Transaction, scope: &Scope, now: i64) -> Result<i64> {
     let number = next_number(connection, "SELECT max(receipt) FROM receipts").await?;
     let asked = json!({"session": scope.session, "room": scope.room, "agent": scope.agent, "all": scope.all});
-    sqlx::query("INSERT INTO receipts (receipt, state, begun, as_of, scope, digest) VALUES ($1, $2, $3, $4, $5, $6)")
+    query("INSERT INTO receipts (receipt, state, begun, as_of, scope, digest) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(number)
         .bind(State::Unfinished.name())
         .bind(now)
@@ -123,20 +122,19 @@ pub(super) async fn begin(connection: &mut SqliteConnection, scope: &Scope, now:
 
 /// Writes a batch into its receipt.
 pub(super) async fn add(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     receipt: i64,
     removed: &Removed,
     is_new_session: bool,
     doomed: &[Doomed],
 ) -> Result<()> {
-    let row =
-        sqlx::query("SELECT digest FROM receipts WHERE receipt = $1").bind(receipt).fetch_one(&mut *connection).await?;
+    let row = query("SELECT digest FROM receipts WHERE receipt = $1").bind(receipt).fetch_one(&mut *connection).await?;
     let mut digest: Vec<u8> = row.try_get(0)?;
     for event in doomed {
         digest = chained(&digest, event);
     }
     let count = |kind: Kind| doomed.iter().filter(|event| event.kind == kind).count() as i64;
-    sqlx::query(
+    query(
         "UPDATE receipts SET sessions = sessions + $1, transcript = transcript + $2, model = model + $3, tool = tool + $4, \
          trace = trace + $5, task = task + $6, other = other + $7, records = records + $8, blobs = blobs + $9, \
          pieces = pieces + $10, bytes = bytes + $11, stored_bytes = stored_bytes + $12, digest = $13 WHERE receipt = $14",
@@ -169,7 +167,7 @@ fn chained(before: &[u8], event: &Doomed) -> Vec<u8> {
 }
 
 pub(super) async fn end(store: &Store, receipt: i64, state: State, now: i64) -> Result<()> {
-    sqlx::query("UPDATE receipts SET state = $1, ended = $2 WHERE receipt = $3")
+    query("UPDATE receipts SET state = $1, ended = $2 WHERE receipt = $3")
         .bind(state.name())
         .bind(now)
         .bind(receipt)
@@ -178,7 +176,7 @@ pub(super) async fn end(store: &Store, receipt: i64, state: State, now: i64) -> 
     Ok(())
 }
 
-fn receipt_of(row: &SqliteRow) -> Result<Receipt> {
+fn receipt_of(row: &Row) -> Result<Receipt> {
     let mut kinds = BTreeMap::new();
     for (place, kind) in Kind::ALL.into_iter().enumerate() {
         kinds.insert(kind, row.try_get(7 + place)?);

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Result;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
+use super::super::engine::{Statement, Transaction, query};
 use super::super::pieces::{Piece, unpack};
 use super::super::{Source, Store, bytes, rows};
 use super::receipt::Removed;
@@ -26,17 +26,17 @@ pub(super) struct Layouts {
 pub type Span = (i64, i64);
 
 /// Those of these records that only purged events come from, and whose bytes are still there.
-pub(super) async fn spent(connection: &mut SqliteConnection, records: &[i64]) -> Result<Vec<i64>> {
+pub(super) async fn spent(connection: &mut Transaction, records: &[i64]) -> Result<Vec<i64>> {
     let mut spent = Vec::new();
     for chunk in records.chunks(rows::CHUNK) {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT record FROM records WHERE purged IS NULL");
+        let mut query = Statement::new("SELECT record FROM records WHERE purged IS NULL");
         query.push(" AND NOT EXISTS (SELECT 1 FROM events WHERE events.record = records.record AND events.flags & ");
         query.push_bind(flag::PURGED).push(
             " = 0) AND NOT EXISTS (SELECT 1 FROM event_origins JOIN events ON events.event = event_origins.event \
              WHERE event_origins.record = records.record AND events.flags & ",
         );
         query.push_bind(flag::PURGED).push(" = 0) AND record IN (");
-        rows::list(&mut query, chunk.iter().copied());
+        query.push_list(chunk.iter().copied());
         for row in query.push(") ORDER BY record").build().persistent(false).fetch_all(&mut *connection).await? {
             spent.push(row.try_get(0)?);
         }
@@ -45,7 +45,7 @@ pub(super) async fn spent(connection: &mut SqliteConnection, records: &[i64]) ->
 }
 
 /// Records that came in again, by session and record: where they lead to purged events alone, their bytes do not stay.
-pub(in crate::store) async fn forget_again(connection: &mut SqliteConnection, named: &[(i64, i64)]) -> Result<()> {
+pub(in crate::store) async fn forget_again(connection: &mut Transaction, named: &[(i64, i64)]) -> Result<()> {
     let numbers: Vec<i64> = named.iter().map(|(_, record)| *record).collect();
     let spent = spent(connection, &numbers).await?;
     records(connection, &spent, &mut Layouts::default(), &mut Removed::default()).await?;
@@ -54,9 +54,9 @@ pub(in crate::store) async fn forget_again(connection: &mut SqliteConnection, na
 }
 
 /// What a session is called and where it ran goes with the last of its events.
-pub(super) async fn bury(connection: &mut SqliteConnection, sessions: &BTreeSet<i64>) -> Result<()> {
+pub(super) async fn bury(connection: &mut Transaction, sessions: &BTreeSet<i64>) -> Result<()> {
     for session in sessions {
-        let row = sqlx::query(
+        let row = query(
             "SELECT EXISTS (SELECT 1 FROM events WHERE session = $1) \
              AND NOT EXISTS (SELECT 1 FROM events WHERE session = $1 AND flags & $2 = 0)",
         )
@@ -64,11 +64,11 @@ pub(super) async fn bury(connection: &mut SqliteConnection, sessions: &BTreeSet<
         .bind(flag::PURGED)
         .fetch_one(&mut *connection)
         .await?;
-        if !row.try_get::<bool, _>(0)? {
+        if !row.try_get::<bool>(0)? {
             continue;
         }
         forget_title(connection, *session).await?;
-        sqlx::query("UPDATE sessions SET cwd = NULL, git_branch = NULL, host = NULL WHERE session = $1")
+        query("UPDATE sessions SET cwd = NULL, git_branch = NULL, host = NULL WHERE session = $1")
             .bind(session)
             .execute(&mut *connection)
             .await?;
@@ -77,15 +77,14 @@ pub(super) async fn bury(connection: &mut SqliteConnection, sessions: &BTreeSet<
 }
 
 /// Takes a session's title away, also where its sources' readers noted it to go on with.
-pub(super) async fn forget_title(connection: &mut SqliteConnection, session: i64) -> Result<()> {
-    let row =
-        sqlx::query("SELECT title FROM sessions WHERE session = $1").bind(session).fetch_one(&mut *connection).await?;
-    let Some(title) = row.try_get::<Option<String>, _>(0)? else { return Ok(()) };
-    sqlx::query("UPDATE sessions SET title = NULL WHERE session = $1").bind(session).execute(&mut *connection).await?;
+pub(super) async fn forget_title(connection: &mut Transaction, session: i64) -> Result<()> {
+    let row = query("SELECT title FROM sessions WHERE session = $1").bind(session).fetch_one(&mut *connection).await?;
+    let Some(title) = row.try_get::<Option<String>>(0)? else { return Ok(()) };
+    query("UPDATE sessions SET title = NULL WHERE session = $1").bind(session).execute(&mut *connection).await?;
     // What a reader notes is JSON in a string of the state, which is JSON itself.
     let noted = serde_json::to_string(&serde_json::to_string(&title)?)?;
     let noted = format!(":{}", &noted[1..noted.len() - 1]);
-    sqlx::query(
+    query(
         "UPDATE sources SET state = replace(state, $2, ':null') WHERE source IN (SELECT DISTINCT records.source FROM events \
          JOIN records ON records.record = events.record WHERE events.session = $1)",
     )
@@ -98,7 +97,7 @@ pub(super) async fn forget_title(connection: &mut SqliteConnection, session: i64
 
 /// Takes the bytes of records away.
 pub(super) async fn records(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     spent: &[i64],
     layouts: &mut Layouts,
     removed: &mut Removed,
@@ -106,11 +105,11 @@ pub(super) async fn records(
     let mut sources: BTreeMap<(i64, i64), BTreeMap<i64, i64>> = BTreeMap::new();
     for chunk in spent.chunks(rows::CHUNK) {
         mark(connection, chunk).await?;
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+        let mut query = Statement::new(
             "SELECT sources.source, sources.blob, records.start, records.size FROM records \
              JOIN sources ON sources.source = records.source WHERE records.record IN (",
         );
-        rows::list(&mut query, chunk.iter().copied());
+        query.push_list(chunk.iter().copied());
         for row in query.push(")").build().persistent(false).fetch_all(&mut *connection).await? {
             let source = sources.entry((row.try_get(0)?, row.try_get(1)?)).or_default();
             source.insert(row.try_get(2)?, row.try_get(3)?);
@@ -126,21 +125,21 @@ pub(super) async fn records(
 }
 
 /// Notes by which receipt records went: that of an event which came from them.
-async fn mark(connection: &mut SqliteConnection, records: &[i64]) -> Result<()> {
-    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+async fn mark(connection: &mut Transaction, records: &[i64]) -> Result<()> {
+    let mut query = Statement::new(
         "UPDATE records SET purged = coalesce((SELECT max(receipt) FROM tombstones JOIN events \
          ON events.event = tombstones.event WHERE events.record = records.record), (SELECT max(receipt) FROM tombstones \
          JOIN event_origins ON event_origins.event = tombstones.event WHERE event_origins.record = records.record)) \
          WHERE record IN (",
     );
-    rows::list(&mut query, records.iter().copied());
+    query.push_list(records.iter().copied());
     query.push(")").build().persistent(false).execute(connection).await?;
     Ok(())
 }
 
 /// The bytes that go with records of a source: theirs, and what lies between two that are gone.
 async fn spans(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     source: i64,
     blob: i64,
     gone: &BTreeMap<i64, i64>,
@@ -150,7 +149,7 @@ async fn spans(
     if !is_any_left(connection, source).await? {
         return Ok(vec![(0, size_of(connection, blob).await?)]);
     }
-    let found = sqlx::query(
+    let found = query(
         "SELECT start, size, purged IS NOT NULL FROM records WHERE source = $1 \
          AND start >= coalesce((SELECT max(start) FROM records WHERE source = $1 AND start < $2), $2) \
          AND start <= coalesce((SELECT min(start) FROM records WHERE source = $1 AND start > $3), $3) ORDER BY start",
@@ -188,23 +187,23 @@ fn without(span: Span, kept: Span) -> impl Iterator<Item = Span> {
     parts.into_iter().filter(|(start, end)| start < end)
 }
 
-async fn is_any_left(connection: &mut SqliteConnection, source: i64) -> Result<bool> {
-    let row = sqlx::query("SELECT EXISTS (SELECT 1 FROM records WHERE source = $1 AND purged IS NULL)")
+async fn is_any_left(connection: &mut Transaction, source: i64) -> Result<bool> {
+    let row = query("SELECT EXISTS (SELECT 1 FROM records WHERE source = $1 AND purged IS NULL)")
         .bind(source)
         .fetch_one(connection)
         .await?;
     Ok(row.try_get(0)?)
 }
 
-async fn size_of(connection: &mut SqliteConnection, blob: i64) -> Result<i64> {
-    Ok(sqlx::query("SELECT size FROM blobs WHERE blob = $1").bind(blob).fetch_one(connection).await?.try_get(0)?)
+async fn size_of(connection: &mut Transaction, blob: i64) -> Result<i64> {
+    Ok(query("SELECT size FROM blobs WHERE blob = $1").bind(blob).fetch_one(connection).await?.try_get(0)?)
 }
 
-async fn is_tangled(connection: &mut SqliteConnection, source: i64, blob: i64, layouts: &mut Layouts) -> Result<bool> {
+async fn is_tangled(connection: &mut Transaction, source: i64, blob: i64, layouts: &mut Layouts) -> Result<bool> {
     if let Some(known) = layouts.tangled.get(&source) {
         return Ok(*known);
     }
-    let row = sqlx::query(
+    let row = query(
         "SELECT EXISTS (SELECT 1 FROM (SELECT start, lag(start + size) OVER (ORDER BY start) AS before FROM records \
          WHERE source = $1) WHERE before > start) OR EXISTS (SELECT 1 FROM records JOIN events ON events.record = records.record \
          JOIN bodies ON bodies.event = events.event WHERE records.source = $1 AND bodies.blob = $2 \
@@ -220,8 +219,8 @@ async fn is_tangled(connection: &mut SqliteConnection, source: i64, blob: i64, l
 }
 
 /// The bytes that records and bodies which are still there lie in.
-async fn kept(connection: &mut SqliteConnection, source: i64, blob: i64) -> Result<Vec<Span>> {
-    let found = sqlx::query(
+async fn kept(connection: &mut Transaction, source: i64, blob: i64) -> Result<Vec<Span>> {
+    let found = query(
         "SELECT start, start + size FROM records WHERE source = $1 AND purged IS NULL UNION \
          SELECT bodies.start, bodies.start + bodies.size FROM records JOIN events ON events.record = records.record \
          JOIN bodies ON bodies.event = events.event WHERE records.source = $1 AND bodies.blob = $2 AND bodies.size > 0",
@@ -234,10 +233,10 @@ async fn kept(connection: &mut SqliteConnection, source: i64, blob: i64) -> Resu
 }
 
 /// Takes bytes out of a content; pieces that lie partly in them are cut anew.
-async fn clear(connection: &mut SqliteConnection, blob: i64, spans: &[Span], removed: &mut Removed) -> Result<()> {
+async fn clear(connection: &mut Transaction, blob: i64, spans: &[Span], removed: &mut Removed) -> Result<()> {
     let mut touched: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
     for (start, end) in spans {
-        let found = sqlx::query(
+        let found = query(
             "SELECT blob_pieces.start, pieces.piece, pieces.size FROM blob_pieces JOIN pieces ON pieces.piece = blob_pieces.piece \
              WHERE blob_pieces.blob = $1 AND blob_pieces.start > $2 AND blob_pieces.start < $3 \
              AND blob_pieces.start + pieces.size > $4",
@@ -259,7 +258,7 @@ async fn clear(connection: &mut SqliteConnection, blob: i64, spans: &[Span], rem
             left = left.into_iter().flat_map(|part| without(part, *span)).collect();
         }
         let parts = if left.is_empty() { Vec::new() } else { cut(connection, piece, at, &left).await? };
-        sqlx::query("DELETE FROM blob_pieces WHERE blob = $1 AND start = $2")
+        query("DELETE FROM blob_pieces WHERE blob = $1 AND start = $2")
             .bind(blob)
             .bind(at)
             .execute(&mut *connection)
@@ -272,9 +271,8 @@ async fn clear(connection: &mut SqliteConnection, blob: i64, spans: &[Span], rem
 }
 
 /// Parts of a piece that lies at a place, as pieces of their own.
-async fn cut(connection: &mut SqliteConnection, piece: i64, at: i64, parts: &[Span]) -> Result<Vec<(i64, Piece)>> {
-    let row =
-        sqlx::query("SELECT codec, size, bytes FROM pieces WHERE piece = $1").bind(piece).fetch_one(connection).await?;
+async fn cut(connection: &mut Transaction, piece: i64, at: i64, parts: &[Span]) -> Result<Vec<(i64, Piece)>> {
+    let row = query("SELECT codec, size, bytes FROM pieces WHERE piece = $1").bind(piece).fetch_one(connection).await?;
     let plain = unpack(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)?;
     let part = |(start, end): &Span| -> Result<(i64, Piece)> {
         let range = usize::try_from(start - at)?..usize::try_from(end - at)?;
@@ -284,14 +282,10 @@ async fn cut(connection: &mut SqliteConnection, piece: i64, at: i64, parts: &[Sp
 }
 
 /// Takes away those of these blobs that no body is any more.
-pub(super) async fn blobs(
-    connection: &mut SqliteConnection,
-    blobs: &BTreeSet<i64>,
-    removed: &mut Removed,
-) -> Result<()> {
+pub(super) async fn blobs(connection: &mut Transaction, blobs: &BTreeSet<i64>, removed: &mut Removed) -> Result<()> {
     let mut numbers = BTreeSet::new();
     for blob in blobs {
-        let row = sqlx::query(
+        let row = query(
             "SELECT size, EXISTS (SELECT 1 FROM bodies WHERE blob = $1 AND start = 0) FROM blobs WHERE blob = $1",
         )
         .bind(blob)
@@ -301,14 +295,14 @@ pub(super) async fn blobs(
         if is_named {
             continue;
         }
-        let found = sqlx::query("DELETE FROM blob_pieces WHERE blob = $1 RETURNING piece")
+        let found = query("DELETE FROM blob_pieces WHERE blob = $1 RETURNING piece")
             .bind(blob)
             .fetch_all(&mut *connection)
             .await?;
         for row in found {
             numbers.insert(row.try_get(0)?);
         }
-        sqlx::query("DELETE FROM blobs WHERE blob = $1").bind(blob).execute(&mut *connection).await?;
+        query("DELETE FROM blobs WHERE blob = $1").bind(blob).execute(&mut *connection).await?;
         removed.blobs += 1;
         removed.bytes += size;
     }
@@ -316,17 +310,17 @@ pub(super) async fn blobs(
 }
 
 /// Takes away those of these pieces that nothing refers to any more.
-async fn forget_pieces(connection: &mut SqliteConnection, pieces: &BTreeSet<i64>, removed: &mut Removed) -> Result<()> {
+async fn forget_pieces(connection: &mut Transaction, pieces: &BTreeSet<i64>, removed: &mut Removed) -> Result<()> {
     for chunk in pieces.iter().copied().collect::<Vec<_>>().chunks(rows::CHUNK) {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+        let mut query = Statement::new(
             "DELETE FROM pieces WHERE NOT EXISTS (SELECT 1 FROM blob_pieces WHERE blob_pieces.piece = pieces.piece) \
              AND piece IN (",
         );
-        rows::list(&mut query, chunk.iter().copied());
+        query.push_list(chunk.iter().copied());
         query.push(") RETURNING length(bytes)");
         for row in query.build().persistent(false).fetch_all(&mut *connection).await? {
             removed.pieces += 1;
-            removed.stored_bytes += row.try_get::<i64, _>(0)?;
+            removed.stored_bytes += row.try_get::<i64>(0)?;
         }
     }
     Ok(())
@@ -335,7 +329,7 @@ async fn forget_pieces(connection: &mut SqliteConnection, pieces: &BTreeSet<i64>
 impl Store {
     /// Whether records of the source that a blob is the content of were purged.
     pub(in crate::store) async fn is_purged(&self, blob: i64) -> Result<bool> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT EXISTS (SELECT 1 FROM sources JOIN records ON records.source = sources.source \
              WHERE sources.blob = $1 AND records.purged IS NOT NULL)",
         )
@@ -357,7 +351,7 @@ impl Store {
 
     /// The bytes of a blob that are there.
     pub(in crate::store) async fn spans_of(&self, blob: i64) -> Result<Vec<Span>> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT blob_pieces.start, blob_pieces.start + pieces.size FROM blob_pieces \
              JOIN pieces ON pieces.piece = blob_pieces.piece WHERE blob_pieces.blob = $1 ORDER BY blob_pieces.start",
         )

@@ -1,9 +1,9 @@
 //! Space: what a purge has freed inside the store's file, given back to the system.
 
 use anyhow::Result;
-use sqlx::Row;
 
 use super::super::Store;
+use super::super::engine::{Row, query};
 
 /// Pages given back in one transaction.
 const PAGES: i64 = 2000;
@@ -38,18 +38,18 @@ impl Store {
     /// A store that was made to keep its pages gives none; [`Self::vacuum`] writes it anew.
     pub async fn return_space(&self, receipt: Option<i64>) -> Result<Returned> {
         let mut transaction = self.begin().await?;
-        let free = |row: sqlx::sqlite::SqliteRow| row.try_get::<i64, _>(0);
-        let before = free(sqlx::query("PRAGMA freelist_count").fetch_one(&mut *transaction).await?)?;
+        let free = |row: Row| row.try_get::<i64>(0);
+        let before = free(query("PRAGMA freelist_count").fetch_one(&mut transaction).await?)?;
         // A pragma takes no bound values; the number is our own. Each row that is fetched is a page that goes.
         let statement = format!("PRAGMA incremental_vacuum({PAGES})");
-        sqlx::query(sqlx::AssertSqlSafe(statement)).fetch_all(&mut *transaction).await?;
-        let after = free(sqlx::query("PRAGMA freelist_count").fetch_one(&mut *transaction).await?)?;
+        query(statement).fetch_all(&mut transaction).await?;
+        let after = free(query("PRAGMA freelist_count").fetch_one(&mut transaction).await?)?;
         let pages = before - after;
         if let (Some(receipt), true) = (receipt, pages > 0) {
-            sqlx::query("UPDATE receipts SET pages = pages + $1 WHERE receipt = $2")
+            query("UPDATE receipts SET pages = pages + $1 WHERE receipt = $2")
                 .bind(pages)
                 .bind(receipt)
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await?;
         }
         transaction.commit().await?;
@@ -58,7 +58,7 @@ impl Store {
 
     /// Writes what waits beside the store into its file, as far as nobody is reading there, and empties what waited.
     pub async fn write_through(&self) -> Result<()> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&self.writer).await?;
+        query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&self.writer).await?;
         Ok(())
     }
 
@@ -66,12 +66,12 @@ impl Store {
     /// write waits.
     pub async fn vacuum(&self) -> Result<()> {
         for statement in ["PRAGMA auto_vacuum = INCREMENTAL", "VACUUM"] {
-            sqlx::query(statement).execute(&self.writer).await?;
+            query(statement).execute(&self.writer).await?;
         }
         self.write_through().await
     }
 
     async fn number(&self, statement: &'static str) -> Result<i64> {
-        Ok(sqlx::query(statement).fetch_one(&self.writer).await?.try_get(0)?)
+        Ok(query(statement).fetch_one(&self.writer).await?.try_get(0)?)
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
+use super::super::engine::{Statement, Transaction, query};
 use super::super::{count, rows};
 use super::receipt::Removed;
 use super::release::{self, Layouts};
@@ -30,12 +30,7 @@ pub(super) struct Doomed {
 }
 
 /// Those of these events that are due now, ascending.
-pub(super) async fn doomed(
-    connection: &mut SqliteConnection,
-    events: &[i64],
-    as_of: i64,
-    all: bool,
-) -> Result<Vec<Doomed>> {
+pub(super) async fn doomed(connection: &mut Transaction, events: &[i64], as_of: i64, all: bool) -> Result<Vec<Doomed>> {
     let mut query = super::due::head(
         "SELECT events.event, events.session, sessions.id, events.kind, events.id, events.revision, events.record, \
          events.keys, events.label, event_ids.content FROM events JOIN sessions ON sessions.session = events.session \
@@ -43,7 +38,7 @@ pub(super) async fn doomed(
          AND event_ids.revision = events.revision WHERE events.session NOT IN (SELECT session FROM held) \
          AND events.event IN (",
     );
-    rows::list(&mut query, events.iter().copied());
+    query.push_list(events.iter().copied());
     query.push(")");
     super::due::expired(&mut query, as_of, all);
     query.push(" ORDER BY events.event");
@@ -70,7 +65,7 @@ pub(super) async fn doomed(
 
 /// Makes tombstones of events, and takes away all bytes that nothing else refers to.
 pub(super) async fn strip(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     receipt: i64,
     doomed: &[Doomed],
     layouts: &mut Layouts,
@@ -95,7 +90,7 @@ pub(super) async fn strip(
 }
 
 /// Takes tombstones away, so that their events can be stored again.
-pub(in crate::store) async fn revive(connection: &mut SqliteConnection, events: &[i64]) -> Result<()> {
+pub(in crate::store) async fn revive(connection: &mut Transaction, events: &[i64]) -> Result<()> {
     count::must_count_anew(connection, events).await?;
     for statement in [
         "DELETE FROM event_ids WHERE (id, session, revision) IN (SELECT id, session, revision FROM events WHERE event IN (",
@@ -104,38 +99,38 @@ pub(in crate::store) async fn revive(connection: &mut SqliteConnection, events: 
         "DELETE FROM events WHERE (event IN (",
     ] {
         for chunk in events.chunks(rows::CHUNK) {
-            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(statement);
-            rows::list(&mut query, chunk.iter().copied());
+            let mut query = Statement::new(statement);
+            query.push_list(chunk.iter().copied());
             query.push("))").build().persistent(false).execute(&mut *connection).await?;
         }
     }
     Ok(())
 }
 
-async fn each(connection: &mut SqliteConnection, statement: &'static str, events: &[i64]) -> Result<()> {
-    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(statement);
-    rows::list(&mut query, events.iter().copied());
+async fn each(connection: &mut Transaction, statement: &'static str, events: &[i64]) -> Result<()> {
+    let mut query = Statement::new(statement);
+    query.push_list(events.iter().copied());
     query.push(")").build().persistent(false).execute(connection).await?;
     Ok(())
 }
 
 /// The blobs that bodies of these events are; the contents of sources are not among them.
-async fn blobs_of(connection: &mut SqliteConnection, events: &[i64]) -> Result<BTreeSet<i64>> {
-    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+async fn blobs_of(connection: &mut Transaction, events: &[i64]) -> Result<BTreeSet<i64>> {
+    let mut query = Statement::new(
         "SELECT DISTINCT bodies.blob FROM bodies JOIN blobs ON blobs.blob = bodies.blob \
          WHERE blobs.digest IS NOT NULL AND bodies.event IN (",
     );
-    rows::list(&mut query, events.iter().copied());
+    query.push_list(events.iter().copied());
     let found = query.push(")").build().persistent(false).fetch_all(connection).await?;
     found.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// Takes the keys of events away, and values that no event has any more.
-async fn forget_keys(connection: &mut SqliteConnection, doomed: &[Doomed]) -> Result<()> {
+async fn forget_keys(connection: &mut Transaction, doomed: &[Doomed]) -> Result<()> {
     let pairs: Vec<(i64, i64)> =
         doomed.iter().flat_map(|event| event.keys.iter().map(move |key| (*key, event.event))).collect();
     for chunk in pairs.chunks(rows::CHUNK) {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("DELETE FROM event_keys WHERE (key, event) IN (");
+        let mut query = Statement::new("DELETE FROM event_keys WHERE (key, event) IN (");
         query.push_values(chunk, |mut row, (key, event)| {
             row.push_bind(*key).push_bind(*event);
         });
@@ -144,25 +139,25 @@ async fn forget_keys(connection: &mut SqliteConnection, doomed: &[Doomed]) -> Re
     let keys: BTreeSet<i64> = pairs.into_iter().map(|(key, _)| key).collect();
     for chunk in keys.into_iter().collect::<Vec<_>>().chunks(rows::CHUNK) {
         // Sessions and rooms are keys of nearly every event, and are not listed event by event.
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("DELETE FROM keys WHERE kind NOT IN (");
-        rows::list(&mut query, [KeyKind::Session, KeyKind::Room].into_iter().map(rows::key_code));
+        let mut query = Statement::new("DELETE FROM keys WHERE kind NOT IN (");
+        query.push_list([KeyKind::Session, KeyKind::Room].into_iter().map(rows::key_code));
         query.push(") AND NOT EXISTS (SELECT 1 FROM event_keys WHERE event_keys.key = keys.key) AND key IN (");
-        rows::list(&mut query, chunk.iter().copied());
+        query.push_list(chunk.iter().copied());
         query.push(")").build().persistent(false).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
 /// Leaves of each event what says that it was there, and by which receipt it went.
-async fn bury(connection: &mut SqliteConnection, receipt: i64, events: &[i64]) -> Result<()> {
-    let begun: i64 = sqlx::query("SELECT begun FROM receipts WHERE receipt = $1")
+async fn bury(connection: &mut Transaction, receipt: i64, events: &[i64]) -> Result<()> {
+    let begun: i64 = query("SELECT begun FROM receipts WHERE receipt = $1")
         .bind(receipt)
         .fetch_one(&mut *connection)
         .await?
         .try_get(0)?;
     let words = format!("purged on {} by receipt {receipt}", Timestamp(begun).day());
     let kept = flag::INFERRED_TIME | flag::INHERITED | flag::SIDECHAIN | flag::TWIN | flag::SUPERSEDED;
-    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("UPDATE events SET label = ");
+    let mut query = Statement::new("UPDATE events SET label = ");
     query.push_bind(words).push(", flags = (flags & ").push_bind(kept).push(") | ").push_bind(flag::PURGED);
     query.push(
         ", status = 'purged', keys = '', expires = NULL, provider = NULL, model = NULL, tool = NULL, participant = NULL, \
@@ -170,9 +165,9 @@ async fn bury(connection: &mut SqliteConnection, receipt: i64, events: &[i64]) -
          usage_output = NULL, usage_reasoning = NULL, usage_total = NULL, usage_rule = NULL, usage_source = NULL \
          WHERE event IN (",
     );
-    rows::list(&mut query, events.iter().copied());
+    query.push_list(events.iter().copied());
     query.push(")").build().persistent(false).execute(&mut *connection).await?;
-    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO tombstones (event, receipt) ");
+    let mut query = Statement::new("INSERT INTO tombstones (event, receipt) ");
     query.push_values(events, |mut row, event| {
         row.push_bind(*event).push_bind(receipt);
     });
@@ -181,14 +176,12 @@ async fn bury(connection: &mut SqliteConnection, receipt: i64, events: &[i64]) -
 }
 
 /// A session's title goes with the event that it was taken from.
-async fn forget_titles(connection: &mut SqliteConnection, doomed: &[Doomed]) -> Result<()> {
+async fn forget_titles(connection: &mut Transaction, doomed: &[Doomed]) -> Result<()> {
     let sessions: BTreeSet<i64> = doomed.iter().map(|event| event.session).collect();
     for session in sessions {
-        let row = sqlx::query("SELECT title FROM sessions WHERE session = $1")
-            .bind(session)
-            .fetch_one(&mut *connection)
-            .await?;
-        let Some(title) = row.try_get::<Option<String>, _>(0)? else { continue };
+        let row =
+            query("SELECT title FROM sessions WHERE session = $1").bind(session).fetch_one(&mut *connection).await?;
+        let Some(title) = row.try_get::<Option<String>>(0)? else { continue };
         let says = |label: &str| {
             label.contains(title.trim()) || (label.len() >= TELLING && title.contains(label.trim_end_matches('…')))
         };
@@ -200,10 +193,10 @@ async fn forget_titles(connection: &mut SqliteConnection, doomed: &[Doomed]) -> 
 }
 
 /// The records of events that are the origin of nothing else that is still there.
-async fn spent_records(connection: &mut SqliteConnection, doomed: &[Doomed], events: &[i64]) -> Result<Vec<i64>> {
+async fn spent_records(connection: &mut Transaction, doomed: &[Doomed], events: &[i64]) -> Result<Vec<i64>> {
     let mut named: BTreeSet<i64> = doomed.iter().filter_map(|event| event.record).collect();
-    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT record FROM event_origins WHERE event IN (");
-    rows::list(&mut query, events.iter().copied());
+    let mut query = Statement::new("SELECT record FROM event_origins WHERE event IN (");
+    query.push_list(events.iter().copied());
     for row in query.push(")").build().persistent(false).fetch_all(&mut *connection).await? {
         named.insert(row.try_get(0)?);
     }

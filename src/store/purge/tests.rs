@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::super::engine::query;
 use super::super::tests::{Desk, append, batch, desk, event, session};
 use super::super::{Hold, Keeping, NewBlob, NewBody, Packer, Place, Receipt, Scope, State, Store, digest};
 use crate::domain::{Event, Key, KeyKind, Kind, Role, Usage, UsageSource, flag};
@@ -39,8 +40,7 @@ async fn labels(store: &Store, id: &str) -> Vec<String> {
 }
 
 async fn one(store: &Store, statement: &'static str) -> i64 {
-    use sqlx::Row;
-    sqlx::query(statement).fetch_one(&store.readers).await.expect("reads").try_get(0).expect("a number")
+    query(statement).fetch_one(&store.readers).await.expect("reads").try_get(0).expect("a number")
 }
 
 /// Whether a text stands anywhere in the store's file, once that is written anew.
@@ -52,8 +52,7 @@ async fn stands(store: &Store, path: &Path, text: &str) -> bool {
 
 /// Every body of every event that is still there reads back as it was, and nothing is stored that nobody refers to.
 async fn is_sound(store: &Store) {
-    use sqlx::Row;
-    let rows = sqlx::query("SELECT event FROM events").fetch_all(&store.readers).await.expect("reads");
+    let rows = query("SELECT event FROM events").fetch_all(&store.readers).await.expect("reads");
     let numbers: Vec<i64> = rows.iter().map(|row| row.try_get(0).expect("a number")).collect();
     for body in store.bodies(&numbers).await.expect("reads") {
         let bytes = store.read(body.blob, body.start, body.size).await.expect("is there");

@@ -1,0 +1,100 @@
+//! Where a store is: a file on this machine, or a PostgreSQL database.
+
+use std::ffi::OsStr;
+use std::fmt::{self, Debug, Display, Formatter};
+use std::path::{Path, PathBuf};
+
+/// Where a store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    File(PathBuf),
+    Server(Url),
+}
+
+/// The address of a PostgreSQL database: `postgres://user:password@host:port/database?options`.
+///
+/// The password is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url(String);
+
+impl Address {
+    /// What somebody named: the address of a database begins as such, all else is a path.
+    pub fn parse(named: &OsStr) -> Self {
+        match named.to_str().filter(|text| text.starts_with("postgres://") || text.starts_with("postgresql://")) {
+            Some(url) => Self::Server(Url(url.to_owned())),
+            None => Self::File(PathBuf::from(named)),
+        }
+    }
+
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Server(_) => None,
+        }
+    }
+}
+
+impl From<&Path> for Address {
+    fn from(path: &Path) -> Self {
+        Self::File(path.to_owned())
+    }
+}
+
+impl Display for Address {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => Display::fmt(&path.display(), formatter),
+            Self::Server(url) => Display::fmt(url, formatter),
+        }
+    }
+}
+
+impl Url {
+    /// All of it, for the driver.
+    pub(super) fn secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for Url {
+    /// Without password and options.
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let plain = self.0.split(['?', '#']).next().unwrap_or_default();
+        let Some((scheme, rest)) = plain.split_once("://") else { return formatter.write_str("postgres://…") };
+        match rest.rsplit_once('@') {
+            Some((who, place)) => {
+                let user = who.split(':').next().unwrap_or_default();
+                write!(formatter, "{scheme}://{user}@{place}")
+            }
+            None => write!(formatter, "{scheme}://{rest}"),
+        }
+    }
+}
+
+impl Debug for Url {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Url({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_told_from_a_path_and_its_password_is_never_shown() {
+        for (named, shown) in [
+            ("postgres://me:p@ss:word@db.example:5433/team?sslmode=require", "postgres://me@db.example:5433/team"),
+            ("postgresql:///team?host=/run&password=secret", "postgresql:///team"),
+            ("postgres://db.example/team", "postgres://db.example/team"),
+        ] {
+            let address = Address::parse(OsStr::new(named));
+            assert_eq!(address.file(), None);
+            assert_eq!((address.to_string(), format!("{address:?}").contains("secret")), (shown.to_owned(), false));
+            assert!(!format!("{address:?}").contains("word"));
+        }
+        let path = Address::parse(OsStr::new("./postgres:/x.db"));
+        assert_eq!(path.file(), Some(Path::new("./postgres:/x.db")));
+    }
+}

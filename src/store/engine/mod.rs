@@ -1,0 +1,75 @@
+//! Two engines behind one face: pools, transactions, statements and rows that are those of SQLite or of PostgreSQL.
+//!
+//! A statement is written once, with `$1`, in what both engines understand; where they cannot do the same, the store
+//! asks which one it is ([`Pool::engine`]).
+
+mod row;
+mod statement;
+
+pub(in crate::store) use row::Row;
+pub(in crate::store) use statement::{On, Statement, query};
+
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+
+/// Which database holds a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// Connections to the store.
+#[derive(Debug, Clone)]
+pub(in crate::store) enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// Statements of which all are carried out, or none.
+#[derive(Debug)]
+pub(in crate::store) enum Transaction {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+/// Writers of one PostgreSQL store take this lock one after the other, for as long as a transaction lasts. So numbers
+/// of events are those of commits there too, nothing is stored twice, and no two writers can wait for each other.
+const WRITING: &str = "SELECT pg_advisory_xact_lock(hashtext(current_schema()), 1)";
+
+impl Pool {
+    pub(in crate::store) fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite(_) => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Begins to write: nobody else does until this ends.
+    pub(in crate::store) async fn begin_writing(&self) -> sqlx::Result<Transaction> {
+        match self {
+            Self::Sqlite(pool) => Ok(Transaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)),
+            Self::Postgres(pool) => {
+                let mut transaction = pool.begin().await?;
+                sqlx::query(WRITING).execute(&mut *transaction).await?;
+                Ok(Transaction::Postgres(transaction))
+            }
+        }
+    }
+
+    pub(in crate::store) async fn close(&self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Transaction {
+    /// Carries all of it out. When this returns, it is on the disk.
+    pub(in crate::store) async fn commit(self) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(transaction) => transaction.commit().await,
+            Self::Postgres(transaction) => transaction.commit().await,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Trouble: what went wrong with a store, told in the user's words, for either engine.
+
+use sqlx::error::DatabaseError;
+use sqlx::postgres::PgDatabaseError;
+use sqlx::sqlite::SqliteError;
+
+use super::{Address, Damaged, Store, is_failure};
+
+/// What SQLite says where it cannot write, where another process has the store, and where it cannot open a file.
+pub(super) const READ_ONLY: i64 = 8;
+pub(super) const BUSY: i64 = 5;
+pub(super) const CANNOT_OPEN: i64 = 14;
+
+/// What stands in the way of writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Another process has it.
+    Locked,
+    ReadOnly,
+    /// The disk is full.
+    Full,
+    /// The file cannot be read or written, is damaged, or is gone; or the server cannot be reached.
+    Broken,
+    /// It may lie with what was to be written.
+    Other,
+}
+
+/// The database's own word for what went wrong.
+enum Code<'a> {
+    /// The first byte of SQLite's number.
+    File(i64),
+    /// PostgreSQL's SQLSTATE.
+    Server(&'a str),
+    /// There was no answer.
+    Silence,
+}
+
+/// What stands in the way of writing, as far as an error of the store tells.
+pub fn trouble(error: &anyhow::Error) -> Trouble {
+    match code(error) {
+        Some(Code::File(code)) => match code {
+            BUSY | 6 => Trouble::Locked,
+            READ_ONLY => Trouble::ReadOnly,
+            13 => Trouble::Full,
+            7 | 10 | 11 | CANNOT_OPEN | 26 => Trouble::Broken,
+            _ => Trouble::Other,
+        },
+        Some(Code::Server(state)) => match state {
+            // No lock in time, too slow, a deadlock, a conflict of transactions.
+            "55P03" | "57014" | "40P01" | "40001" => Trouble::Locked,
+            // A replica, a role without the right.
+            "25006" | "42501" => Trouble::ReadOnly,
+            "53100" => Trouble::Full,
+            // Connections, resources, an operator who steps in, the system under it, its own files.
+            _ if ["08", "53", "57", "58", "XX", "28", "3D"].contains(&&state[..state.len().min(2)]) => Trouble::Broken,
+            _ => Trouble::Other,
+        },
+        Some(Code::Silence) => Trouble::Broken,
+        None if is_failure(error) => Trouble::Broken,
+        None => Trouble::Other,
+    }
+}
+
+fn code(error: &anyhow::Error) -> Option<Code<'_>> {
+    let error = error.chain().find_map(|cause| cause.downcast_ref::<sqlx::Error>())?;
+    match error {
+        sqlx::Error::Database(database) => {
+            number(database.as_ref()).map(Code::File).or_else(|| state(database.as_ref()).map(Code::Server))
+        }
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
+            Some(Code::Silence)
+        }
+        _ => None,
+    }
+}
+
+/// SQLite's number for what went wrong.
+pub(super) fn number_of(error: &anyhow::Error) -> Option<i64> {
+    match code(error)? {
+        Code::File(number) => Some(number),
+        _ => None,
+    }
+}
+
+fn number(database: &dyn DatabaseError) -> Option<i64> {
+    let code = database.try_downcast_ref::<SqliteError>()?.code()?;
+    Some(code.parse::<i64>().ok()? & 0xff)
+}
+
+fn state(database: &dyn DatabaseError) -> Option<&str> {
+    Some(database.try_downcast_ref::<PgDatabaseError>()?.code())
+}
+
+/// Whether the store could not be had because another process holds it.
+pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(number).is_some_and(|number| matches!(number, BUSY | 6))
+}
+
+/// What went wrong with the store, in the user's words.
+#[derive(Debug)]
+struct Told(String);
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Says what went wrong with the store in the user's words, once.
+pub(super) fn explain(error: anyhow::Error, address: &Address) -> anyhow::Error {
+    if error.is::<Told>() {
+        return error;
+    }
+    let words = code(&error).and_then(|code| words_of(&code, address));
+    let told = match words {
+        Some(words) => words,
+        None if error.is::<Damaged>() => format!("the store {address} is damaged"),
+        None => format!("could not use the store {address}"),
+    };
+    error.context(Told(told))
+}
+
+impl Store {
+    /// What went wrong with this store, in the user's words and each thing once; `None` where it was not the store.
+    pub fn explained(&self, error: &anyhow::Error) -> Option<String> {
+        let cause = error.chain().find(|cause| cause.is::<sqlx::Error>())?;
+        let words = code(error).and_then(|code| words_of(&code, &self.address));
+        let words = words.unwrap_or_else(|| format!("could not use the store {}: {cause}", self.address));
+        let outer = error.to_string();
+        let is_said = outer == cause.to_string() || words.starts_with(&outer);
+        Some(if is_said { words } else { format!("{outer}: {words}") })
+    }
+}
+
+fn words_of(code: &Code<'_>, store: &Address) -> Option<String> {
+    Some(match code {
+        Code::File(number) => match *number {
+            BUSY | 6 => format!("the store {store} is locked by another process; try again when it is done"),
+            READ_ONLY => format!("the store {store} cannot be written (read-only)"),
+            10 | CANNOT_OPEN if store.file().is_some_and(|path| !path.exists()) => format!("the store {store} is gone"),
+            10 => format!("the store {store} could not be read or written"),
+            11 | 26 => format!("the store {store} is damaged or is no turnscope store"),
+            13 => format!("the disk is full: {store}"),
+            CANNOT_OPEN => format!("the store {store} could not be opened"),
+            _ => return None,
+        },
+        Code::Server(state) => match *state {
+            "55P03" => format!("another process writes to the store {store}; try again when it is done"),
+            "57014" => format!("the store {store} took too long to answer"),
+            "25006" => format!("the store {store} cannot be written (read-only)"),
+            "42501" => format!("the store {store} lets this role not do that"),
+            "53100" => format!("the disk of the store {store} is full"),
+            "53300" => format!("the store {store} has no connection left"),
+            "28P01" | "28000" => format!("the store {store} refuses this user or password"),
+            "3D000" => format!("the store {store} is not there: there is no such database"),
+            "57P01" | "57P02" | "57P03" => format!("the store {store} is shutting down or starting up"),
+            _ => return None,
+        },
+        Code::Silence => format!("the store {store} could not be reached"),
+    })
+}
