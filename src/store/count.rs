@@ -152,7 +152,7 @@ async fn store(connection: &mut Transaction, session: i64, counts: &Counts) -> R
     };
     let [input, cache_read, cache_write, output, reasoning, total] = counts.tokens;
     query(
-        "UPDATE sessions SET settled = 1, counted = 1, models = $1, findings = $2 + ($16 > 0), own_findings = $2, clock_skews = $16, events = $3, \
+        "UPDATE sessions SET settled = 1, counted = 1, models = $1, findings = $2 + CASE WHEN $16 > 0 THEN 1 ELSE 0 END, own_findings = $2, clock_skews = $16, events = $3, \
          turns = $4, errors = $5, started = $6, ended = $7, tokens_input = $8, tokens_cache_read = $9, \
          tokens_cache_write = $10, tokens_output = $11, tokens_reasoning = $12, tokens_total = $13, usage_source = $14 \
          WHERE session = $15",
@@ -192,8 +192,11 @@ pub(super) async fn must_count_anew(connection: &mut Transaction, events: &[i64]
 
 /// Says that events were taken back: numbers behind the last one will be given again.
 pub(super) async fn lower_the_mark(connection: &mut Transaction) -> Result<()> {
-    query("UPDATE counted_events SET upto = min(upto, (SELECT coalesce(max(event), 0) FROM events))")
-        .execute(connection)
-        .await?;
+    query(
+        "UPDATE counted_events SET upto = (SELECT coalesce(max(event), 0) FROM events) \
+         WHERE upto > (SELECT coalesce(max(event), 0) FROM events)",
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::Store;
 use super::engine::query;
-use super::tests::{Desk, batch, desk, mark, session};
+use super::tests::{Desk, batch, file_desk, mark, session};
 
 #[tokio::test]
 async fn what_is_no_store_is_said() {
-    let desk = desk().await;
+    let desk = file_desk().await;
     let refused = |path: &Path| {
         let path = path.to_owned();
         async move { format!("{:#}", Store::open_with(&path, Duration::from_millis(50)).await.expect_err("refused")) }
@@ -29,7 +29,7 @@ async fn what_is_no_store_is_said() {
 
 /// A store with one session, closed, and its bytes.
 async fn closed_store() -> (tempfile::TempDir, std::path::PathBuf, Vec<u8>) {
-    let Desk { folder, store } = desk().await;
+    let Desk { folder, store } = file_desk().await;
     let path = store.file().expect("is a file").to_owned();
     store.append(&[batch("/f", &[session("s")], vec![])]).await.expect("appends");
     store.settle().await.expect("settles");
@@ -69,7 +69,7 @@ async fn a_newer_store_is_refused_untouched() {
 
 #[tokio::test]
 async fn a_reader_works_beside_a_writer() {
-    let desk = desk().await;
+    let desk = file_desk().await;
     desk.store.append(&[batch("/f", &[session("s")], vec![])]).await.expect("appends");
     let held = desk.store.writer.begin_writing().await.expect("locks");
     let other = Store::open_with(desk.store.file().expect("is a file"), Duration::ZERO).await.expect("opens");
@@ -79,7 +79,7 @@ async fn a_reader_works_beside_a_writer() {
 
 #[tokio::test]
 async fn what_waits_in_the_log_of_a_store_that_may_only_be_read_is_read_too() {
-    let desk = desk().await;
+    let desk = file_desk().await;
     desk.store.append(&[batch("/f", &[session("s")], vec![])]).await.expect("appends");
     // As a killed import leaves it: the log holds all, and nothing can be made beside it.
     let left = desk.folder.path().join("left");
@@ -110,7 +110,7 @@ async fn a_database_of_another_program_is_refused_and_stays_as_it_is() {
 
 #[tokio::test]
 async fn a_store_that_another_holds_is_said_to_be_locked() {
-    let desk = desk().await;
+    let desk = file_desk().await;
     let path = desk.store.file().expect("is a file").to_owned();
     let other = Store::open_with(&path, Duration::from_millis(50)).await.expect("opens");
     let held = desk.store.writer.begin_writing().await.expect("locks");

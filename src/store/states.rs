@@ -240,7 +240,7 @@ mod tests {
     async fn a_store_that_numbered_states_as_they_came_is_put_in_order() {
         use sqlx::Executor;
 
-        let desk = desk().await;
+        let desk = crate::store::tests::file_desk().await;
         append(&desk.store, told(1, 1, 0)).await;
         append(&desk.store, Batch { source: None, pieces: Vec::new(), ..told(1, 2, 0) }).await;
         append(&desk.store, Batch { source: None, pieces: Vec::new(), ..told(2, 2, 0) }).await;

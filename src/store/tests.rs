@@ -1,9 +1,15 @@
 //! The suite of the store: one story a test, told through its public methods alone.
+//!
+//! It runs on SQLite, and on the PostgreSQL server that `TURNSCOPE_TEST_SERVER` names.
+
+use std::ffi::OsStr;
+
+use sqlx::{AssertSqlSafe, Connection};
 
 use super::engine::{Pool, query};
 use super::{
-    Annotation, Batch, NewBlob, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, Store,
-    digest,
+    Address, Annotation, Batch, NewBlob, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp,
+    Store, digest,
 };
 use crate::domain::{
     Event, HeadSum, Key, KeyKind, Kind, Order, Phase, Role, Session, Timestamp, Usage, UsageSource, flag,
@@ -15,9 +21,26 @@ pub(super) struct Desk {
 }
 
 pub(super) async fn desk() -> Desk {
+    let Ok(server) = std::env::var("TURNSCOPE_TEST_SERVER") else { return file_desk().await };
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::at(&database(&server).await).await.expect("opens");
+    Desk { folder, store }
+}
+
+/// A desk whose store is a file, whatever else there is.
+pub(super) async fn file_desk() -> Desk {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::open(&folder.path().join("deep/store.db")).await.expect("opens");
     Desk { folder, store }
+}
+
+/// A new database on a server, which goes with the server.
+async fn database(server: &str) -> Address {
+    let mut connection = sqlx::PgConnection::connect(server).await.expect("connects");
+    let name = format!("t{}", uuid::Uuid::now_v7().simple());
+    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.expect("is made");
+    let (before, behind) = server.split_once("/postgres?").expect("names the database postgres");
+    Address::parse(OsStr::new(&format!("{before}/{name}?{behind}")))
 }
 
 /// The database itself, for what no method does.

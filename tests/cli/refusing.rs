@@ -34,11 +34,11 @@ fn what_the_program_itself_must_judge_is_wrong_usage_too() {
 }
 
 #[test]
-fn a_database_of_another_kind_is_refused_without_repeating_its_password() {
+fn what_is_said_of_a_server_never_repeats_its_password() {
     let desk = Desk::new();
-    let address = "postgres://me:secret@localhost/db";
-    for arguments in [&["--store", address, "sessions"][..], &["import", address], &[address]] {
-        let reason = desk.refused(2, arguments);
+    let address = "postgres://me:secret@localhost:1/db";
+    for (code, arguments) in [(1, &["--store", address, "sessions"][..]), (2, &["import", address]), (2, &[address])] {
+        let reason = desk.refused(code, arguments);
         assert!(reason.contains("not") && !reason.contains("secret"), "{reason}");
     }
 }

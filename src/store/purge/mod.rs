@@ -25,7 +25,6 @@ use std::collections::{BTreeSet, VecDeque};
 use anyhow::Result;
 
 use super::Store;
-use super::engine::query;
 
 /// Microseconds a day.
 const DAY: i64 = 86_400 * 1_000_000;
@@ -89,7 +88,7 @@ impl Store {
         // What an earlier one that was killed left to be counted.
         self.settle().await?;
         let due = self.due(scope).await?;
-        query("PRAGMA secure_delete = ON").execute(&self.writer).await?;
+        self.overwrite(true).await?;
         let mut transaction = self.begin().await?;
         let receipt = receipt::begin(&mut transaction, scope, now).await?;
         transaction.commit().await?;
@@ -136,7 +135,7 @@ impl Purge {
     pub async fn end(self, state: State, now: i64) -> Result<Receipt> {
         self.store.settle().await?;
         receipt::end(&self.store, self.receipt, state, now).await?;
-        query("PRAGMA secure_delete = OFF").execute(&self.store.writer).await?;
+        self.store.overwrite(false).await?;
         self.store.receipt(self.receipt).await
     }
 }

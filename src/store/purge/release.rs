@@ -205,7 +205,7 @@ async fn is_tangled(connection: &mut Transaction, source: i64, blob: i64, layout
     }
     let row = query(
         "SELECT EXISTS (SELECT 1 FROM (SELECT start, lag(start + size) OVER (ORDER BY start) AS before FROM records \
-         WHERE source = $1) WHERE before > start) OR EXISTS (SELECT 1 FROM records JOIN events ON events.record = records.record \
+         WHERE source = $1) AS places WHERE before > start) OR EXISTS (SELECT 1 FROM records JOIN events ON events.record = records.record \
          JOIN bodies ON bodies.event = events.event WHERE records.source = $1 AND bodies.blob = $2 \
          AND (bodies.start < records.start OR bodies.start + bodies.size > records.start + records.size))",
     )
