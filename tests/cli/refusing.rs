@@ -39,7 +39,7 @@ fn what_is_said_of_a_server_never_repeats_its_password() {
     let address = "postgres://me:secret@localhost:1/db";
     for (code, arguments) in [(1, &["--store", address, "sessions"][..]), (2, &["import", address]), (2, &[address])] {
         let reason = desk.refused(code, arguments);
-        assert!(reason.contains("not") && !reason.contains("secret"), "{reason}");
+        assert!(!reason.is_empty() && !reason.contains("secret"), "{reason}");
     }
 }
 
