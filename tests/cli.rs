@@ -1,5 +1,7 @@
 //! The program from outside: what is typed, what comes out, and with which exit code.
 
+mod server;
+
 #[path = "cli/desk.rs"]
 mod desk;
 #[path = "cli/sample.rs"]

@@ -1,5 +1,7 @@
 //! What the original system leaves behind, made anew from its rules, brought in and compared row by row.
 
+mod server;
+
 #[path = "cli/desk.rs"]
 #[expect(dead_code, reason = "the desk is shared, and no crate uses all of it")]
 mod desk;

@@ -10,10 +10,12 @@ use super::{Ended, complain, tell};
 use crate::cli::Verify;
 use crate::domain::safe;
 use crate::report;
-use crate::store::{self, Store};
+use crate::store::{self, Address, Store};
 
 pub async fn verify(wanted: &Verify, output: &mut Output) -> Result<Ended> {
-    if is_store(&wanted.file) { store(wanted, output).await } else { slice(wanted, output) }
+    let address = Address::parse(wanted.file.as_os_str());
+    let is_store = address.file().is_none_or(is_store);
+    if is_store { store(&address, output).await } else { slice(wanted, output) }
 }
 
 fn slice(wanted: &Verify, output: &mut Output) -> Result<Ended> {
@@ -38,14 +40,14 @@ fn slice(wanted: &Verify, output: &mut Output) -> Result<Ended> {
     Ok(ended(&path, &verdict.problems))
 }
 
-async fn store(wanted: &Verify, output: &mut Output) -> Result<Ended> {
-    let explained = |error| store::explain(error, &wanted.file.as_path().into());
-    let store = Store::open(&wanted.file).await?;
+async fn store(address: &Address, output: &mut Output) -> Result<Ended> {
+    let explained = |error| store::explain(error, address);
+    let store = Store::at(address).await?;
     let mut share = Share::new("checking");
     let found = store.verify(&mut |done, all| share.tell(done, all)).await.map_err(explained)?;
     drop(share);
     store.close().await;
-    let path = wanted.file.to_string_lossy();
+    let path = address.to_string();
     let sound = found.problems.is_empty();
     if output.json {
         output.object(&json!({

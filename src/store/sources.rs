@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
 
 use super::append::{Appended, SourceStep, Stamp};
-use super::engine::{Row, Transaction, query};
+use super::engine::{Engine, Row, Transaction, query};
 use super::{Origin, Store, bytes};
 
 /// A source as the store knows it.
@@ -140,13 +140,18 @@ impl Store {
 
     /// How often each derived event id occurs among the records of a source: ids and counts.
     pub async fn derived_ids(&self, source: i64) -> Result<Vec<String>> {
-        let rows = query(
-            // The numbers of a source's records rise with their places, so that few others lie between them.
-            "SELECT events.id FROM events INDEXED BY events_derived CROSS JOIN records ON records.record = events.record \
+        // SQLite must be told which index leads there; PostgreSQL finds it.
+        let events = match self.engine() {
+            Engine::Sqlite => "events INDEXED BY events_derived CROSS JOIN",
+            Engine::Postgres => "events JOIN",
+        };
+        // The numbers of a source's records rise with their places, so that few others lie between them.
+        let rows = query(format!(
+            "SELECT events.id FROM {events} records ON records.record = events.record \
              WHERE records.source = $1 AND events.id >= 'r-' AND events.id < 'r.' AND events.record BETWEEN \
              (SELECT record FROM records WHERE source = $1 ORDER BY start LIMIT 1) AND \
              (SELECT record FROM records WHERE source = $1 ORDER BY start DESC LIMIT 1)",
-        )
+        ))
         .bind(source)
         .fetch_all(&self.readers)
         .await?;

@@ -6,8 +6,12 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::server;
+
 pub struct Desk {
     folder: tempfile::TempDir,
+    /// A database instead of the file in its home, where the tests run on a server.
+    database: Option<String>,
 }
 
 /// What a run of the program left behind.
@@ -19,10 +23,17 @@ pub struct Ran {
 }
 
 impl Desk {
+    /// A desk with a store that is a database where a server is named, else a file.
     pub fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Self { database: runtime.block_on(server::database()), ..Self::with_file() }
+    }
+
+    /// A desk whose store is a file, whatever else there is.
+    pub fn with_file() -> Self {
         let folder = tempfile::tempdir().expect("makes a folder");
         fs::create_dir(folder.path().join("home")).expect("makes a home");
-        Self { folder }
+        Self { folder, database: None }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -32,6 +43,11 @@ impl Desk {
     /// Where the store lies when none is named.
     pub fn store(&self) -> PathBuf {
         self.path("home/.local/share/turnscope/turnscope.db")
+    }
+
+    /// The store as a command takes it.
+    pub fn named_store(&self) -> String {
+        self.database.clone().unwrap_or_else(|| text(&self.store()).to_owned())
     }
 
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
@@ -46,6 +62,7 @@ impl Desk {
         let mut command = Command::new(env!("CARGO_BIN_EXE_turnscope"));
         command.args(arguments).current_dir(self.folder.path()).env_clear();
         command.env("HOME", self.path("home")).stdin(Stdio::null());
+        command.envs(self.database.iter().map(|address| ("TURNSCOPE_STORE", address)));
         command
     }
 

@@ -121,7 +121,7 @@ fn nothing_to_import_is_said() {
 
 #[test]
 fn sources_are_not_touched_and_the_store_is_private() {
-    let desk = Desk::new();
+    let desk = Desk::with_file();
     let file = desk.write("claude.jsonl", sample::claude());
     fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).expect("makes it read-only");
     let before = fs::metadata(&file).expect("is there").modified().expect("has a time");
@@ -146,7 +146,7 @@ fn an_unchanged_source_with_bad_records_says_again_why_it_ends_so() {
 
 #[test]
 fn reading_waits_for_no_writer_and_changes_no_byte() {
-    let desk = Desk::new();
+    let desk = Desk::with_file();
     desk.import(&desk.write("in/claude.jsonl", sample::claude()));
     let before = fs::read(desk.store()).expect("is there");
     for arguments in [

@@ -9,8 +9,7 @@ use serde_json::Value;
 use crate::desk::{Desk, text};
 use crate::sample;
 
-fn filled() -> Desk {
-    let desk = Desk::new();
+fn filled(desk: Desk) -> Desk {
     for (name, content) in [("in/claude.jsonl", sample::claude()), ("in/codex.jsonl", sample::codex().into_bytes())] {
         let file = desk.write(name, content);
         desk.import(&file);
@@ -25,7 +24,7 @@ fn manifest(path: &Path) -> Value {
 
 #[test]
 fn a_slice_verifies_and_comes_back_with_an_equal_manifest() {
-    let desk = filled();
+    let desk = filled(Desk::new());
     for session in [sample::CLAUDE, sample::CODEX] {
         let (first, second) = (desk.path(&format!("{session}.json")), desk.path(&format!("{session}-2.json")));
         desk.done(&["export", session, "-o", text(&first)]);
@@ -42,7 +41,7 @@ fn a_slice_verifies_and_comes_back_with_an_equal_manifest() {
 
 #[test]
 fn a_slice_of_some_rows_holds_whole_turns() {
-    let desk = filled();
+    let desk = filled(Desk::new());
     let rows = desk.done(&["timeline", sample::CLAUDE, "--json"]).objects();
     let tool = rows.iter().find(|row| row["kind"] == "tool").expect("has a tool turn");
     let call = tool["events"][0].as_str().expect("an id");
@@ -55,7 +54,7 @@ fn a_slice_of_some_rows_holds_whole_turns() {
 
 #[test]
 fn a_store_verifies_until_a_byte_of_it_is_another() {
-    let desk = filled();
+    let desk = filled(Desk::with_file());
     let store = desk.store();
     let told = desk.done(&["verify", text(&store)]);
     assert!(String::from_utf8_lossy(&told.out).contains("all well"), "{told:?}");
@@ -71,7 +70,7 @@ fn a_store_verifies_until_a_byte_of_it_is_another() {
 
 #[test]
 fn a_changed_slice_does_not_verify() {
-    let desk = filled();
+    let desk = filled(Desk::new());
     let file = desk.path("slice.json");
     desk.done(&["export", sample::CLAUDE, "-o", text(&file)]);
     let slice = fs::read_to_string(&file).expect("is there");
@@ -86,7 +85,7 @@ fn a_changed_slice_does_not_verify() {
 
 #[test]
 fn a_slice_is_private_whole_and_not_overwritten() {
-    let desk = filled();
+    let desk = filled(Desk::new());
     let file = desk.write("out/slice.json", "mine");
     assert!(desk.refused(1, &["export", "last", "-o", text(&file)]).contains("--force"));
     assert_eq!(fs::read(&file).expect("is there"), b"mine");
@@ -98,7 +97,7 @@ fn a_slice_is_private_whole_and_not_overwritten() {
 
 #[test]
 fn the_files_a_session_came_from_are_written_again_byte_for_byte() {
-    let desk = filled();
+    let desk = filled(Desk::new());
     fs::remove_dir_all(desk.path("in")).expect("takes the sources away");
     desk.done(&["export", sample::CLAUDE, "--format", "original", "-o", "back"]);
     desk.done(&["export", sample::CODEX, "--format", "original", "-o", "back"]);
@@ -115,7 +114,7 @@ fn slice(desk: &Desk) -> String {
 
 #[test]
 fn a_changed_row_breaks_the_seal_though_all_bodies_are_right() {
-    let desk = filled();
+    let desk = filled(Desk::new());
     let changed = slice(&desk).replace("\"output\":20", "\"output\":99");
     let file = desk.write("changed.json", &changed);
     let reason = desk.refused(1, &["verify", text(&file)]);
@@ -127,7 +126,7 @@ fn a_changed_row_breaks_the_seal_though_all_bodies_are_right() {
 
 #[test]
 fn a_slice_without_a_seal_is_checked_as_far_as_its_bodies_go() {
-    let desk = filled();
+    let desk = filled(Desk::new());
     let sealed = slice(&desk);
     let (before, _) = sealed.split_once(",\n\"seal\"").expect("is sealed");
     let older = desk.write("older.json", before.replace("\n\"sealed\":true,", "") + "\n}\n");
@@ -143,7 +142,7 @@ fn a_slice_without_a_seal_is_checked_as_far_as_its_bodies_go() {
 
 #[test]
 fn a_changed_body_comes_in_as_what_it_is_and_its_event_says_so() {
-    let desk = filled();
+    let desk = filled(Desk::new());
     let events = desk.import(&desk.write("good.json", slice(&desk)))[0]["events"].clone();
     let changed = desk.write("changed.json", slice(&desk).replace("I will count them.", "I shall count them."));
     let ran = desk.run(&["--store", "other.db", "import", "--json", text(&changed)]);
@@ -166,7 +165,7 @@ fn a_changed_body_comes_in_as_what_it_is_and_its_event_says_so() {
 
 #[test]
 fn a_body_that_a_slice_does_not_hold_is_said_to_be_missing_until_it_comes() {
-    let desk = filled();
+    let desk = filled(Desk::new());
     let whole = slice(&desk);
     let body = whole.lines().find(|line| line.contains("{\"text\":") && line.contains("I will count")).expect("a body");
     let without = desk.write("without.json", whole.replace(&format!("{body}\n"), ""));

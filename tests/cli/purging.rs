@@ -10,8 +10,7 @@ use crate::sample;
 /// When all that is brought in now has expired.
 const LATE: &str = "2200-01-01T00:00:00Z";
 
-fn filled() -> Desk {
-    let desk = Desk::new();
+fn filled(desk: Desk) -> Desk {
     for (name, content) in [("in/claude.jsonl", sample::claude()), ("in/codex.jsonl", sample::codex().into_bytes())] {
         let file = desk.write(name, content);
         desk.import(&file);
@@ -34,7 +33,7 @@ fn events_of(desk: &Desk, session: &str) -> Value {
 
 #[test]
 fn a_dry_run_counts_and_removes_nothing() {
-    let desk = filled();
+    let desk = filled(Desk::new());
     let before = desk.done(&["timeline", sample::CLAUDE, "--json"]).out;
     assert_eq!(object(&desk.done(&["purge", "--json"]))["events"]["total"], 0, "nothing has expired yet");
     let dry = purged(&desk, &[]);
@@ -46,7 +45,7 @@ fn a_dry_run_counts_and_removes_nothing() {
 
 #[test]
 fn what_is_purged_is_gone_and_its_rows_say_by_which_receipt() {
-    let desk = filled();
+    let desk = filled(Desk::with_file());
     let kept = desk.done(&["timeline", sample::CODEX, "--json"]).out;
     let (dry, rows) =
         (purged(&desk, &["--session", sample::CLAUDE]), desk.done(&["timeline", sample::CLAUDE, "--json"]).objects());
@@ -73,14 +72,14 @@ fn what_is_purged_is_gone_and_its_rows_say_by_which_receipt() {
     assert_eq!((&shown["events"][0]["flags"], &shown["events"][0]["bodies"]), (&json!(["purged"]), &json!([])));
     let reason = desk.refused(1, &["show", sample::CLAUDE, "u1", "--part", "raw"]);
     assert!(reason.contains("purged"), "{reason}");
-    desk.done(&["verify", text(&desk.store())]);
+    desk.done(&["verify", &desk.named_store()]);
     let receipts = desk.done(&["purge", "receipts", "--json"]).objects();
     assert_eq!((receipts.len(), &receipts[0]["digest"]), (1, &done["digest"]));
 }
 
 #[test]
 fn an_import_brings_back_what_was_purged_only_when_it_is_told_to() {
-    let desk = filled();
+    let desk = filled(Desk::new());
     let before = desk.done(&["timeline", sample::CLAUDE, "--json"]).out;
     purged(&desk, &["--session", sample::CLAUDE, "--apply"]);
     let (first, copy) = (desk.path("in/claude.jsonl"), desk.write("copy/claude.jsonl", sample::claude()));
@@ -109,12 +108,12 @@ fn a_file_that_grew_after_a_purge_goes_out_without_what_was_purged() {
     assert!(ran.err.contains("were purged and are left out"), "{ran:?}");
     assert_eq!(fs::read(desk.path("out/claude.partial.jsonl")).expect("is there"), part(&records[2..]));
     assert_eq!(desk.done(&["search", "lit:Count the files", "--json"]).objects().len(), 0);
-    desk.done(&["verify", text(&desk.store())]);
+    desk.done(&["verify", &desk.named_store()]);
 }
 
 #[test]
 fn what_is_held_stays_until_it_is_released() {
-    let desk = filled();
+    let desk = filled(Desk::new());
     desk.done(&["purge", "hold", sample::CLAUDE, "--reason", "case 12"]);
     let holds = desk.done(&["purge", "holds", "--json"]).objects();
     assert_eq!((&holds[0]["session"], &holds[0]["reason"]), (&json!(sample::CLAUDE), &json!("case 12")));
@@ -129,7 +128,7 @@ fn what_is_held_stays_until_it_is_released() {
 
 #[test]
 fn scopes_narrow_and_what_cannot_be_meant_is_refused() {
-    let desk = filled();
+    let desk = filled(Desk::new());
     let of = |scope: &[&str]| purged(&desk, scope)["sessions"].clone();
     assert_eq!((of(&["--agent", "codex"]), of(&["--session", sample::CLAUDE])), (json!(1), json!(1)));
     desk.refused(1, &["purge", "--agent", "codex", "--session", sample::CLAUDE]);
@@ -157,7 +156,7 @@ fn how_long_things_are_kept_is_said_by_option_or_environment() {
 
 #[test]
 fn a_store_that_is_written_anew_is_no_larger() {
-    let desk = filled();
+    let desk = filled(Desk::with_file());
     purged(&desk, &["--apply"]);
     let done = object(&desk.done(&["vacuum", "--json"]));
     assert!(done["bytes_after"].as_i64() <= done["bytes_before"].as_i64(), "{done}");

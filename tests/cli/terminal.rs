@@ -43,7 +43,7 @@ fn on_terminal(desk: &Desk, columns: u16, variables: &[(&str, &str)], arguments:
 }
 
 fn filled() -> Desk {
-    let desk = Desk::new();
+    let desk = Desk::with_file();
     let file = desk.write("in/claude.jsonl", sample::claude());
     desk.import(&file);
     desk
@@ -70,7 +70,7 @@ fn a_table_fits_and_only_its_heading_is_bold() {
 
 #[test]
 fn a_part_on_a_terminal_is_text_that_cannot_steer_it() {
-    let desk = Desk::new();
+    let desk = Desk::with_file();
     let text_with_escape = "before \\u001b[31mred \u{9b}2J\u{202e}after";
     let record = String::from_utf8_lossy(&sample::claude_records()[0]).replace("Count the files", text_with_escape);
     let file = desk.write("in/claude.jsonl", record);

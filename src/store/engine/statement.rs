@@ -65,15 +65,16 @@ impl Statement {
         self.push(format_args!("${number}"))
     }
 
-    /// Writes parameters, a comma between, and binds their values.
+    /// Writes the parameters of an `IN (…)`, a comma between, and binds their values; without any nothing is in it.
     pub(in crate::store) fn push_list<V: Into<Value>>(&mut self, values: impl IntoIterator<Item = V>) -> &mut Self {
-        for (index, value) in values.into_iter().enumerate() {
-            if index > 0 {
+        let before = self.values.len();
+        for value in values {
+            if self.values.len() > before {
                 self.push(", ");
             }
             self.push_bind(value);
         }
-        self
+        if self.values.len() == before { self.push("NULL") } else { self }
     }
 
     /// Writes `VALUES (…), (…)`, a bracket for each item.

@@ -1,0 +1,129 @@
+//! One corpus in a file and in PostgreSQL: everything that is printed of it is the same, byte for byte.
+//!
+//! It needs a server (`tests/cluster cargo test --test engines`), and reads the real sessions below `TURNSCOPE_CORPUS` too.
+
+mod server;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/run/demo.json");
+/// What is compared as a whole.
+const COMMANDS: [&[&str]; 9] = [
+    &["sessions"],
+    &["stats"],
+    &["check"],
+    &["search", "the"],
+    &["search", "error"],
+    &["search", "美香"],
+    &["search", "re:fa[i-k]l(ed|ure)"],
+    &["search", "Read"],
+    &["purge", "holds"],
+];
+/// Sessions of which every row is compared.
+const SESSIONS: usize = 60;
+
+/// A home with a store in a file, and a database.
+struct World {
+    home: tempfile::TempDir,
+    server: String,
+}
+
+impl World {
+    /// `None` where no server is named.
+    async fn new() -> Option<Self> {
+        let Some(server) = server::database().await else {
+            writeln!(std::io::stderr(), "skipped: PostgreSQL (TURNSCOPE_TEST_SERVER is not set)")
+                .expect("stderr is open");
+            return None;
+        };
+        Some(Self { home: tempfile::tempdir().expect("a folder"), server })
+    }
+
+    fn file(&self) -> PathBuf {
+        self.home.path().join("store.db")
+    }
+
+    fn run(&self, store: &Path, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_turnscope"));
+        command.args(arguments).arg("--json").env_clear().env("HOME", self.home.path());
+        command.env("TURNSCOPE_STORE", store).output().expect("runs")
+    }
+
+    /// What both print, which must be the same.
+    fn both(&self, arguments: &[&str]) -> Vec<u8> {
+        let (file, server) = (self.run(&self.file(), arguments), self.run(Path::new(&self.server), arguments));
+        let words = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(file.status.code(), server.status.code(), "{arguments:?}: {} and {}", words(&file), words(&server));
+        let lines =
+            |output: &Output| output.stdout.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
+        for (one, other) in lines(&file).iter().zip(&lines(&server)) {
+            let (one, other) = (String::from_utf8_lossy(one), String::from_utf8_lossy(other));
+            assert_eq!(one, other, "{arguments:?}");
+        }
+        assert!(file.stdout == server.stdout, "{arguments:?}: one prints more than the other");
+        file.stdout
+    }
+
+    fn compare(&self, paths: &[PathBuf]) {
+        let paths: Vec<&str> = paths.iter().map(|path| path.to_str().expect("is UTF-8")).collect();
+        self.both(&[&["import"], paths.as_slice()].concat());
+        for command in COMMANDS {
+            self.both(command);
+        }
+        let listed = self.both(&["sessions"]);
+        let objects = listed.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let ids: Vec<String> = objects
+            .map(|line| serde_json::from_slice::<Value>(line).expect("JSON")["id"].as_str().expect("an id").to_owned())
+            .collect();
+        assert!(!ids.is_empty());
+        let every = ids.len().div_ceil(SESSIONS);
+        for id in ids.iter().step_by(every) {
+            let rows = self.both(&["timeline", id]);
+            self.both(&["timeline", id, "--where", "has:error or tokens>100"]);
+            self.both(&["export", id]);
+            let row = rows.split(|byte| *byte == b'\n').next().filter(|line| !line.is_empty());
+            if let Some(row) = row.map(|row| serde_json::from_slice::<Value>(row).expect("JSON")) {
+                self.both(&["show", id, row["id"].as_str().expect("an id")]);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_demo_reads_the_same_from_either() {
+    let Some(world) = World::new().await else { return };
+    world.compare(&[PathBuf::from(DEMO)]);
+    for change in [
+        &["purge", "hold", "8fd6fee3", "--reason", "asked for"][..],
+        &["purge", "--as-of", "2100-01-01T00:00:00Z", "--apply"],
+        &["purge", "release", "8fd6fee3"],
+        &["vacuum"],
+    ] {
+        for store in [world.file(), PathBuf::from(&world.server)] {
+            let ran = world.run(&store, change);
+            assert!(ran.status.success(), "{change:?}: {}", String::from_utf8_lossy(&ran.stderr));
+        }
+    }
+    // When something was purged differs, and findings and receipts tell.
+    for command in COMMANDS.iter().filter(|command| **command != ["check"] && **command != ["purge", "holds"]) {
+        world.both(command);
+    }
+    world.both(&["timeline", "5b0e6c1e"]);
+    for store in [world.file(), PathBuf::from(&world.server)] {
+        let verified = world.run(Path::new("nowhere.db"), &["verify", store.to_str().expect("is UTF-8")]);
+        assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    }
+}
+
+#[tokio::test]
+async fn real_sessions_read_the_same_from_either() {
+    let Some(corpus) = std::env::var_os("TURNSCOPE_CORPUS").map(PathBuf::from) else { return };
+    for folders in [&["seed-present", "otlp"][..], &["claude-code"], &["codex"]] {
+        let Some(world) = World::new().await else { return };
+        world.compare(&folders.iter().map(|folder| corpus.join(folder)).collect::<Vec<_>>());
+    }
+}
