@@ -120,7 +120,7 @@ fn compare(store: &Path, clients: impl Iterator<Item = String>) {
         let session = sessions.iter().find(|session| session["id"] == *client).expect("a session");
         let told = ["title", "project", "events", "turns", "errors", "findings"].map(|name| session[name].clone());
         let title = json!("Wie viele Stimmen für Option zwei? ☑");
-        assert_eq!(told, [title, json!("board-agent"), json!(7), json!(4), json!(1), json!(0)], "{client}");
+        assert_eq!(told, [title, json!("board-agent"), json!(8), json!(4), json!(1), json!(0)], "{client}");
         assert_eq!(
             session["tokens"],
             json!({"input": 131, "cache_read": 100, "cache_write": null, "output": 46, "reasoning": 15, "total": 292})

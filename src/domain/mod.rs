@@ -17,6 +17,7 @@ mod usage;
 pub mod filter;
 pub mod present;
 pub mod telling;
+pub mod told;
 
 pub use carried::Carried;
 pub use dialect::{Reading, read_span_usage, read_usage};

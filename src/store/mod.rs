@@ -35,6 +35,7 @@ mod pieces;
 mod private;
 mod purge;
 mod rows;
+mod told;
 mod tokens;
 #[cfg(test)]
 mod file_tests;

@@ -46,6 +46,11 @@ impl Store {
                 if super::spans::flag_wrappers(&mut transaction, session).await? {
                     anew.insert(session);
                 }
+                let has_tools = fresh.events.get(&session).is_some_and(|events| events.iter().any(Seen::is_of_tool));
+                let may_change = has_tools || super::count::is_to_be_counted_anew(&mut transaction, session).await?;
+                if may_change && super::told::tie(&mut transaction, session).await? {
+                    anew.insert(session);
+                }
             }
         }
         for session in waiting.union(&anew) {

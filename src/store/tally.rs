@@ -79,6 +79,10 @@ impl Seen {
         })
     }
 
+    pub(super) fn is_of_tool(&self) -> bool {
+        self.kind == Kind::Tool
+    }
+
     /// Whether it is one half of a model call that names no turn: those are paired when settling.
     pub(super) fn is_loose_half(&self) -> bool {
         self.kind == Kind::Model

@@ -22,7 +22,7 @@ from relay import Relay
 HERE = Path(__file__).resolve().parent
 TOKEN = "recorded-token"
 # What the scenario comes to: events, turns, errors, tokens.
-COUNTS = (7, 4, 1, 292)
+COUNTS = (8, 4, 1, 292)
 PYTHON = ["opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"]
 JAVASCRIPT = ["api", "api-logs", "resources", "sdk-trace-node", "sdk-logs"] + [
     f"exporter-{signal}-otlp-{encoding}" for signal in ("trace", "logs") for encoding in ("proto", "http")

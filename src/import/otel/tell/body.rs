@@ -268,7 +268,7 @@ pub fn tool_calls(bytes: &[u8]) -> BTreeSet<String> {
 }
 
 /// Id and name of a tool call in any dialect.
-fn call_of(value: Value<'_>) -> Option<(String, Option<String>)> {
+pub fn call_of(value: Value<'_>) -> Option<(String, Option<String>)> {
     let id = ["toolCallId", "tool_call_id", "call_id", "id"].iter().find_map(|name| value.word(name))?;
     let function = value.get("function");
     let name = ["toolName", "tool_name", "name"].iter().find_map(|name| value.word(name));
@@ -280,7 +280,8 @@ fn call_of(value: Value<'_>) -> Option<(String, Option<String>)> {
     ((says_so && name.is_some()) || function.is_some() || (has_input && name.is_some())).then_some((id, name))
 }
 
-fn walk(value: Value<'_>, depth: usize, visit: &mut impl FnMut(Value<'_>)) {
+/// Visits a value and all that is in it.
+pub fn walk<'a>(value: Value<'a>, depth: usize, visit: &mut impl FnMut(Value<'a>)) {
     visit(value);
     if depth < DEEPEST {
         value.items().for_each(|item| walk(item, depth + 1, visit));

@@ -1,7 +1,7 @@
 //! Whose an element is: its id, its session, and the keys that tie it to others.
 
 use super::body;
-use crate::domain::{Event, Key, KeyKind};
+use crate::domain::{Event, Key, KeyKind, told};
 use crate::import::otel::any::Any;
 use crate::import::otel::dialect::{Becomes, KEYS, METADATA, METADATA_KEYS, Route, SESSION};
 use crate::import::otel::item::{Item, Signal};
@@ -100,7 +100,7 @@ fn turn(item: &Item, route: &Route, event: &Event) -> Option<String> {
         Becomes::Tool => {
             // Two instrumentations may each have a span for one call.
             let call = event.values(KeyKind::ToolCall).next();
-            let of_call = call.map(|call| format!("tool:{trace}:{call}"));
+            let of_call = call.map(|call| told::turn(trace, call));
             of_call.or_else(|| item.span.as_ref().map(|span| format!("span:{trace}:{span}")))
         }
         Becomes::Model | Becomes::Said | Becomes::Answer => {

@@ -1,6 +1,7 @@
 //! Tells a span or a log record as events: which kind, whose, with which keys, bodies and tokens, by the tables.
 
 mod body;
+mod calls;
 mod identity;
 
 use super::any::Any;
@@ -34,8 +35,10 @@ pub fn tell(item: &Item, fallback: &str) -> Told {
     identity::keys(item, route, &owner, &mut event);
     let bodies = body::bodies(item, route, &mut event);
     describe(item, route, &bodies, &mut event);
+    let mut more = spoken(item, route, &event);
+    more.extend(calls::told(item, route, &event, &bodies));
     let mut drafts = vec![Draft { own: bodies, ..Draft::new(event) }];
-    drafts.extend(spoken(item, route, &drafts[0].event));
+    drafts.append(&mut more);
     Told { drafts, content: item.content(), adopts: owner.adopts }
 }
 
