@@ -12,6 +12,8 @@ use turnscope::store::Store;
 
 #[path = "import/odd.rs"]
 mod odd;
+#[path = "import/packed.rs"]
+mod packed;
 
 struct World {
     folder: tempfile::TempDir,

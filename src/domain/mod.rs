@@ -15,6 +15,7 @@ mod ties;
 mod timestamp;
 mod usage;
 pub mod filter;
+pub mod packed;
 pub mod present;
 pub mod telling;
 pub mod told;

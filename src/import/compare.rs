@@ -1,9 +1,7 @@
 //! Compares a file with what was read of it, and searches it for a text.
 
-use std::fs;
-use std::io::Read;
+use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
 
 use anyhow::Result;
 
@@ -17,32 +15,32 @@ pub fn stamp(metadata: &fs::Metadata) -> Stamp {
 }
 
 /// Whether the file still begins with what was read of it, as far as its old end tells.
-pub fn grown(path: &Path, known: &Source, now: &Stamp) -> Result<bool> {
-    if now.size < known.consumed || known.state.is_empty() {
+pub fn grown(file: &File, known: &Source, now: &Stamp) -> Result<bool> {
+    let consumed = known.consumed.unsigned_abs();
+    if file.metadata()?.len() < consumed || known.state.is_empty() {
         return Ok(false);
     }
     // A file of the same size that was written again is not the file that was read.
     if known.size >= 0 && now.size == known.size && now.modified != known.modified {
         return Ok(false);
     }
-    let consumed = known.consumed.unsigned_abs();
     let size = consumed.min(TAIL);
     let mut bytes = vec![0; usize::try_from(size)?];
-    fs::File::open(path)?.read_exact_at(&mut bytes, consumed - size)?;
+    file.read_exact_at(&mut bytes, consumed - size)?;
     Ok(digest(&bytes).as_slice() == known.tail)
 }
 
 /// Whether a text occurs anywhere in a file.
-pub fn contains(path: &Path, text: &str) -> bool {
-    let Ok(mut file) = fs::File::open(path) else { return false };
+pub fn contains(file: &File, text: &str) -> bool {
     let finder = memchr::memmem::Finder::new(text);
     let mut buffer = vec![0; 1 << 20];
-    let mut kept = 0;
+    let (mut kept, mut at) = (0, 0);
     loop {
-        let Ok(size) = file.read(&mut buffer[kept..]) else { return false };
+        let Ok(size) = file.read_at(&mut buffer[kept..], at) else { return false };
         if size == 0 {
             return false;
         }
+        at += size as u64;
         let filled = kept + size;
         if finder.find(&buffer[..filled]).is_some() {
             return true;

@@ -1,7 +1,7 @@
 //! The driver: finds sources, reads them in bounded memory, and hands records and events to the store in batches.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +17,7 @@ use super::head::Head;
 use super::present::read_document;
 use super::read::{Begin, Cancelled, Saved, read_source};
 use super::slice::read_slice;
+use super::unpack::{Opened, open, plain_path};
 use super::{FORMATS, Format, Open, Opening};
 use crate::store::{self, Appended, Batch, Source, SourceStep, Stamp, Store};
 
@@ -222,17 +223,25 @@ impl Bringing<'_> {
             self.unchanged(found, known);
             return Ok(true);
         }
-        let opened = path.to_owned();
-        let head = tokio::task::spawn_blocking(move || Head::read(&opened)).await??;
+        let (opening, cancelled) = (path.to_owned(), Arc::clone(&self.control.cancelled));
+        let opened = tokio::task::spawn_blocking(move || {
+            let opened = open(&opening, || cancelled.load(Ordering::Relaxed))?;
+            let head = Head::read(opened.file.try_clone()?)?;
+            anyhow::Ok((opened, head))
+        });
+        let (Opened { file, broken }, head) = opened.await??;
         let Some(format) = head.format(found.is_named())? else { return Ok(false) };
         if head.is_empty() {
             let (path, agent) = (path_text(&found.path), format.agent.to_owned());
             self.done(Report { path, agent, ..Report::default() });
             return Ok(true);
         }
-        let source = self.source_to_read(known, path, &stamp, format).await?;
+        let source = self.source_to_read(known, (path, &file), &stamp, format).await?;
         self.read.push(Reading { found: found.clone(), name, totals: Appended::default(), finished: false });
-        self.read_in(path, &source, stamp, format, head).await?;
+        self.read_in((path, file), &source, stamp, format, head).await?;
+        if let Some(broken) = broken {
+            self.fail(format!("{}: {broken}", found.path.display()));
+        }
         Ok(true)
     }
 
@@ -250,7 +259,7 @@ impl Bringing<'_> {
     async fn source_to_read(
         &self,
         known: Option<Source>,
-        path: &Path,
+        (path, file): (&Path, &File),
         stamp: &Stamp,
         format: &Format,
     ) -> Result<Source> {
@@ -260,7 +269,7 @@ impl Bringing<'_> {
             None => false,
         };
         match known {
-            Some(known) if known.importer == format.agent && !again && grown(path, &known, stamp)? => {
+            Some(known) if known.importer == format.agent && !again && grown(file, &known, stamp)? => {
                 self.store.rewind_source(known.number).await?;
                 self.store.source(&name).await?.context("the source is gone from the store")
             }
@@ -274,7 +283,7 @@ impl Bringing<'_> {
     /// Reads on one thread and stores on another, a few batches apart.
     async fn read_in(
         &mut self,
-        path: &Path,
+        (path, file): (&Path, File),
         source: &Source,
         stamp: Stamp,
         format: &'static Format,
@@ -286,14 +295,15 @@ impl Bringing<'_> {
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<Batch>(2);
         let (path, told) = (path.to_owned(), self.control.clone());
         let reading = tokio::task::spawn_blocking(move || {
-            let contains = |text: &str| contains(&path, text);
+            let contains = |text: &str| contains(&file, text);
             let head = head.outlines;
+            let plain = plain_path(&path);
             let opening =
-                Opening { path: &path, head: &head, stem: &stem, saved: saved.as_deref(), contains: &contains };
+                Opening { path: &plain, head: &head, stem: &stem, saved: saved.as_deref(), contains: &contains };
             match format.open {
-                Open::Records(open) => read_source(&path, begin, open(&opening), sender, &told),
-                Open::Slice => read_slice(&path, begin.step, stamp, sender, &told),
-                Open::Present => read_document(&path, &head, (begin.step, stamp), sender, &told),
+                Open::Records(open) => read_source((&path, file.try_clone()?), begin, open(&opening), sender, &told),
+                Open::Slice => read_slice((&path, file), begin.step, stamp, sender, &told),
+                Open::Present => read_document((&path, file), &head, (begin.step, stamp), sender, &told),
             }
         });
         while let Some(mut batch) = receiver.recv().await {
@@ -323,7 +333,7 @@ impl Bringing<'_> {
     ///
     /// Which of two files keeps the plain stem depends on which came first; from then on both keep their names.
     async fn stem(&mut self, path: &Path, source: &Source) -> Result<String> {
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem = plain_path(path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let is_named = FORMATS.last().is_some_and(|unknown| unknown.agent == source.importer);
         if !is_named {
             return Ok(stem);

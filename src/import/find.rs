@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use super::unpack::plain_path;
+
 /// A file to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -119,7 +121,8 @@ fn walk(folder: &Path, place: usize, found: &mut Vec<Found>, failures: &mut Vec<
 fn may_hold_a_session(path: &Path) -> bool {
     // A workflow's journal names the agents that ran; it is no session.
     let is_journal = path.file_name() == Some(OsStr::new("journal.jsonl"));
-    let is_text = path.extension().is_some_and(|extension| extension == "jsonl" || extension == "json");
+    let plain = plain_path(path);
+    let is_text = plain.extension().is_some_and(|extension| extension == "jsonl" || extension == "json");
     is_text && !is_journal
 }
 

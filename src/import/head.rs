@@ -2,11 +2,9 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::find::plain;
 use super::scan::{Layout, Scanned, Sink, scan};
 use super::{FORMATS, Format, Open};
 use crate::domain::{Fault, Lexer, Outline, Progress};
@@ -27,9 +25,9 @@ pub struct Head {
 }
 
 impl Head {
-    pub fn read(path: &Path) -> Result<Self> {
+    /// Reads from where the file stands.
+    pub fn read(mut file: File) -> Result<Self> {
         let mut bytes = Vec::with_capacity(BYTES);
-        let mut file = File::open(path).map_err(|error| anyhow::anyhow!(plain(&error)))?;
         file.by_ref().take(BYTES as u64).read_to_end(&mut bytes).context("could not read the file")?;
         let whole = bytes.len() < BYTES;
         Ok(Self::of(&bytes, if whole { None } else { Some(file) }))

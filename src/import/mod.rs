@@ -18,6 +18,7 @@ mod present;
 #[cfg(test)]
 mod corpus;
 mod unknown;
+mod unpack;
 mod watch;
 
 pub use driver::{Control, Notice, Outcome, Report, bring_in};

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::Sender;
 
 use super::scan::{Layout, Scanned, Sink, scan};
+use super::unpack::plain_path;
 use super::{Control, Draft, Notice, Reader, Record};
 use crate::domain::{Event, Fault, Key, KeyKind, Kind, Order, Outline, Timestamp, excerpt, flag};
 use crate::store::{
@@ -61,18 +62,19 @@ pub struct Saved {
 
 /// Reads a source to its end and sends batches. Blocks; runs beside the store.
 pub fn read_source(
-    path: &Path,
+    (path, mut file): (&Path, File),
     begin: Begin,
     reader: Box<dyn Reader>,
     batches: Sender<Batch>,
     control: &Control,
 ) -> Result<()> {
-    let mut file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
     let again = file.try_clone()?;
     file.seek(SeekFrom::Start(begin.offset))?;
     let (layout, offset, line) = (begin.layout, begin.offset, begin.line);
-    let name =
-        path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_else(|| path.display().to_string());
+    let name = plain_path(path)
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_else(|| path.display().to_string());
     let mut reading = Reading::new(path, &name, begin, reader, batches, control, again);
     scan(&mut file, layout, offset, line, &mut reading)?;
     reading.tell_progress();

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::domain::Session;
+use crate::domain::packed::plain_name;
 use crate::store::{Source, Store};
 
 /// Bytes read from the store at a time.
@@ -135,7 +136,7 @@ impl Writing<'_> {
     /// The file's own name, never hidden, with a number where another file of this export has it, and `partial` before
     /// its ending where parts of it were purged.
     fn free_name(&mut self, folder: &Path, source: &Source, is_partial: bool) -> PathBuf {
-        let path = Path::new(&source.path);
+        let path = Path::new(plain_name(&source.path));
         let part = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
         let stem = part(path.file_stem()).unwrap_or_else(|| "source".to_owned());
         let stem = stem.trim_start_matches('.').to_owned();

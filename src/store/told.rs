@@ -155,7 +155,7 @@ async fn seen(connection: &mut Transaction, session: i64) -> Result<Vec<Seen>> {
             event: row.try_get(0)?,
             time: row.try_get(1)?,
             tool: row.try_get(2)?,
-            trace: of(KeyKind::Trace).map(|(trace, _)| trace).unwrap_or_default(),
+            trace: of(KeyKind::Trace).map_or_else(String::new, |(trace, _)| trace),
             half: call.as_ref().and_then(|(_, rule)| rule.and_then(told::half)),
             call: call.map(|(call, _)| call),
             stands: Stands {

@@ -17,6 +17,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tokio::sync::mpsc::Sender;
 
+use super::unpack::plain_path;
 use super::{Control, Format, Open};
 use crate::domain::Outline;
 use crate::domain::present::{AGENT, ids, payload, row, rows};
@@ -26,16 +27,16 @@ pub const FORMAT: Format = Format { agent: AGENT, detect: form::detect, open: Op
 
 /// Reads a document to its end and sends batches. Blocks; runs beside the store.
 pub fn read_document(
-    path: &Path,
+    (path, mut file): (&Path, File),
     head: &[Outline],
     (step, stamp): (SourceStep, Stamp),
     batches: Sender<Batch>,
     control: &Control,
 ) -> Result<()> {
-    let mut file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
     let again = file.try_clone()?;
+    std::io::Seek::rewind(&mut file)?;
     let head = head.first().context("the document is empty")?;
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stem = plain_path(path).file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let survey = survey::Survey::of(&again, head, stem.as_deref().unwrap_or("document"), control)?;
     std::io::Seek::rewind(&mut file)?;
     let source = source::Source { file: &again };

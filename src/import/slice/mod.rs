@@ -8,7 +8,7 @@ mod sound;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -40,14 +40,15 @@ pub fn is_slice(head: &[Outline]) -> bool {
 
 /// Reads a slice to its end and sends batches. Blocks; runs beside the store.
 pub fn read_slice(
-    path: &Path,
+    (path, mut file): (&Path, File),
     step: SourceStep,
     stamp: Stamp,
     batches: Sender<Batch>,
     control: &Control,
 ) -> Result<()> {
-    let sound = Sound::of(path, control)?;
-    let mut file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
+    file.rewind()?;
+    let sound = Sound::of(&mut file, control)?;
+    file.rewind()?;
     let mut reading = Slicing::new(path, step, stamp, batches, control, sound);
     let mut splitter = Splitter::default();
     let mut buffer = vec![0; 1 << 20];

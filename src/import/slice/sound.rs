@@ -1,11 +1,9 @@
 //! What the digests of a slice are worth: read before anything of it is stored.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::Read;
-use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::super::Control;
@@ -33,8 +31,7 @@ pub struct Sound {
 
 impl Sound {
     /// Reads a slice to its end, or to where it is no slice any more.
-    pub fn of(path: &Path, control: &Control) -> Result<Self> {
-        let mut file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
+    pub fn of(file: &mut impl Read, control: &Control) -> Result<Self> {
         let (mut splitter, mut seal, mut strict) = (Splitter::default(), SealCheck::default(), Strict::default());
         let mut weighing = Weighing::default();
         let (mut fault, mut cut) = (None, false);

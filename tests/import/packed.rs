@@ -1,0 +1,125 @@
+//! Packed files: what is in them comes in as if they were not, and what breaks off comes in as far as it goes.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use super::World;
+
+fn request(span: u8, session: &str) -> Value {
+    let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+    let span = json!({
+        "traceId": "5b8efff798038103d269b633813fc60c", "spanId": format!("{span:016x}"), "name": "chat m",
+        "startTimeUnixNano": "1772445600000000000", "endTimeUnixNano": "1772445601000000000",
+        "attributes": [text("gen_ai.operation.name", "chat"), text("gen_ai.conversation.id", session)],
+    });
+    json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+}
+
+fn lines(session: &str) -> Vec<u8> {
+    (1..=40).flat_map(|span| format!("{}\n", request(span, session)).into_bytes()).collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packing = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packing.write_all(bytes).expect("packs");
+    packing.finish().expect("packs")
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::stream::encode_all(bytes, 3).expect("packs")
+}
+
+fn framed(message: &[u8]) -> Vec<u8> {
+    let packed = zstd(message);
+    [&(packed.len() as u32).to_be_bytes()[..], &packed].concat()
+}
+
+/// A request with one span in protobuf: an id and a name.
+fn protobuf(span: u8) -> Vec<u8> {
+    let field = |number: u8, inner: Vec<u8>| [vec![number << 3 | 2, inner.len() as u8], inner].concat();
+    let span = [field(1, vec![0x5B; 16]), field(2, vec![span; 8]), field(5, b"chat".to_vec())].concat();
+    field(1, field(2, field(2, span)))
+}
+
+#[tokio::test]
+async fn a_packed_file_is_read_like_what_is_in_it() {
+    let world = World::new().await;
+    let text = lines("packed");
+    let halves = text.split_at(text.iter().position(|byte| *byte == b'\n').expect("a line") + 1);
+    let plain = world.file("plain.jsonl", &text);
+    assert_eq!(world.import(&plain).await.0.reports[0].added, 40);
+    // Gzip and zstd both allow one after another.
+    let members = [gzip(halves.0), gzip(halves.1)].concat();
+    let frames = [zstd(halves.0), zstd(halves.1)].concat();
+    for (name, bytes) in [("a.jsonl.gz", members), ("b.jsonl.zst", frames), ("no-name", gzip(&text))] {
+        let path = world.file(name, &bytes);
+        let (outcome, bad) = world.import(&path).await;
+        let report = &outcome.reports[0];
+        assert_eq!((report.added, report.duplicates, report.bad, bad.len()), (0, 40, 0, 0), "{name}");
+        assert!(outcome.failures.is_empty() && report.sessions == ["packed"], "{name}: {outcome:?}");
+        assert!(world.import(&path).await.0.reports[0].unchanged);
+    }
+    // A folder's packed files are found by their names.
+    let (outcome, _) = world.import(world.folder.path()).await;
+    assert_eq!(outcome.reports.len(), 3, "{outcome:?}");
+    let rebuilt = world.rebuilt("packed").await;
+    assert!(rebuilt.len() == 4 && rebuilt.iter().all(|file| *file == text));
+}
+
+#[tokio::test]
+async fn what_a_collector_packs_message_by_message_is_read() {
+    let world = World::new().await;
+    let json: Vec<u8> = (1..=3).flat_map(|span| framed(request(span, "in-json").to_string().as_bytes())).collect();
+    let (outcome, _) = world.import(&world.file("traces.json", &json)).await;
+    assert_eq!((outcome.reports[0].added, &outcome.reports[0].sessions[..]), (3, &["in-json".to_owned()][..]));
+    let binary: Vec<u8> = (1..=3).flat_map(|span| framed(&protobuf(span))).collect();
+    let (outcome, _) = world.import(&world.file("traces.binpb", &binary)).await;
+    assert_eq!((outcome.reports[0].added, outcome.reports[0].bad), (3, 0), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_packed_file_that_grows_is_read_on_from_where_it_ended() {
+    let world = World::new().await;
+    let (one, two) = (format!("{}\n", request(1, "grows")), format!("{}\n", request(2, "grows")));
+    let path = world.file("grows.jsonl.zst", &zstd(one.as_bytes()));
+    world.import(&path).await;
+    world.file("grows.jsonl.zst", &[zstd(one.as_bytes()), zstd(two.as_bytes())].concat());
+    let (outcome, _) = world.import(&path).await;
+    let report = &outcome.reports[0];
+    assert_eq!((report.records, report.added, report.duplicates), (2, 1, 0));
+}
+
+#[tokio::test]
+async fn what_breaks_off_comes_in_as_far_as_it_goes_and_says_so() {
+    let world = World::new().await;
+    // What looks random does not pack well, so that there is something before the cut.
+    let noise = |line: u64| {
+        (0..800_u64)
+            .map(|at| format!("{:x}", (line * 800 + at).wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+            .collect::<String>()
+    };
+    let text: Vec<u8> = (1..=40)
+        .flat_map(|span| {
+            let mut request = request(span, &format!("cut-{}", span % 2));
+            request["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["traceId"] = json!(noise(u64::from(span))[..32]);
+            request["noise"] = json!(noise(u64::from(span)));
+            format!("{request}\n").into_bytes()
+        })
+        .collect();
+    for (name, whole) in [("cut.jsonl.gz", gzip(&text)), ("cut.jsonl.zst", zstd(&text))] {
+        let (outcome, _) = world.import(&world.file(name, &whole[..whole.len() / 4 * 3])).await;
+        let read = outcome.reports[0].added + outcome.reports[0].duplicates;
+        assert!((10..40).contains(&read), "{name}: {outcome:?}");
+        let [failure] = &outcome.failures[..] else { panic!("{name}: {outcome:?}") };
+        let told = failure.contains(name) && failure.contains("data breaks off after") && failure.contains("bytes: ");
+        assert!(told, "{failure}");
+    }
+    let text = lines("head");
+    let nothing = world.import(&world.file("head.jsonl.gz", &gzip(&text)[..12])).await.0;
+    assert!(nothing.reports.is_empty() && nothing.failures[0].contains("breaks off after 0 bytes"), "{nothing:?}");
+    let frame = framed(request(1, "frames").to_string().as_bytes());
+    let cut = [&frame[..], &frame[..frame.len() - 3]].concat();
+    let (outcome, _) = world.import(&world.file("cut.frames", &cut)).await;
+    assert_eq!((outcome.reports[0].added, outcome.failures.len()), (1, 1), "{outcome:?}");
+}
