@@ -147,6 +147,10 @@ async fn what_real_clients_sent_arrives_once_however_often_they_send_it() {
     let (sender, stop) = Stop::new();
     let serving = tokio::spawn(server.run(stop));
     let sending = tokio::task::spawn_blocking(move || {
+        // Whoever sends metrics is told that they are not kept.
+        let metrics =
+            "POST /v1/metrics HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+        assert_eq!(send(&address, metrics.as_bytes()), (404, "application/json".to_owned()));
         for (client, requests) in recorded() {
             assert_eq!(requests.len(), 2, "{client}");
             for request in requests.iter().chain(&requests) {

@@ -56,7 +56,7 @@ pub enum Notice {
         sources: usize,
         bytes: u64,
     },
-    /// A record that cannot be read: `path:line: reason`.
+    /// A record that cannot be read: `path:line: reason`; or what is to be known of a source: `path: remark`.
     Bad(String),
     /// A source that cannot be read at all, or a path that leads to none.
     Failed(String),

@@ -107,6 +107,11 @@ pub trait Reader: Send {
         Vec::new()
     }
 
+    /// What is to be told of the source as a whole when all of it has been read.
+    fn remark(&self) -> Option<String> {
+        None
+    }
+
     /// Whether the records of a source stand in the order of their times, so that none can be earlier than the one
     /// before it. Where they do not, the reader gives the events their order.
     fn is_in_order(&self) -> bool {

@@ -78,6 +78,9 @@ pub fn read_source(
     let mut reading = Reading::new(path, &name, begin, reader, batches, control, again);
     scan(&mut file, layout, offset, line, &mut reading)?;
     reading.tell_progress();
+    if let Some(remark) = reading.reader.remark() {
+        control.tell(Notice::Bad(format!("{}: {remark}", path.display())));
+    }
     reading.send(true)
 }
 

@@ -51,6 +51,15 @@ pub(super) async fn logs(shared: State<Arc<Shared>>, headers: HeaderMap, body: B
     take(&shared, &headers, body, Signal::Logs).await
 }
 
+/// Metrics are not kept, and whoever sends them is to know.
+pub(super) async fn metrics(headers: HeaderMap) -> Response {
+    let words = "metrics are not kept here: OTEL_METRICS_EXPORTER=none stops sending them";
+    match encoding(&headers) {
+        Ok(encoding) => refused(encoding, Failure::new(StatusCode::NOT_FOUND, words)),
+        Err(failure) => failure.into_response(),
+    }
+}
+
 async fn take(shared: &Arc<Shared>, headers: &HeaderMap, body: Body, signal: Signal) -> Response {
     let encoding = match encoding(headers) {
         Ok(encoding) => encoding,

@@ -118,6 +118,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/api/agent/telemetry", post(telemetry))
         .route("/v1/traces", post(otlp::traces))
         .route("/v1/logs", post(otlp::logs))
+        .route("/v1/metrics", post(otlp::metrics))
         .route("/healthz", get(health))
         .route("/metrics", get(figures))
         .fallback(|| async { Failure::new(StatusCode::NOT_FOUND, "there is nothing here") })

@@ -123,3 +123,16 @@ async fn what_breaks_off_comes_in_as_far_as_it_goes_and_says_so() {
     let (outcome, _) = world.import(&world.file("cut.frames", &cut)).await;
     assert_eq!((outcome.reports[0].added, outcome.failures.len()), (1, 1), "{outcome:?}");
 }
+
+#[tokio::test]
+async fn metrics_in_a_file_are_kept_and_told_once() {
+    let world = World::new().await;
+    let metrics =
+        json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "x", "gauge": {"dataPoints": []}}]}]}]});
+    let text = format!("{metrics}\n{}\n{metrics}\n", request(1, "measured"));
+    let (outcome, told) = world.import(&world.file("all.jsonl", text.as_bytes())).await;
+    let report = &outcome.reports[0];
+    assert_eq!((report.records, report.represented, report.bad), (3, 3, 0), "{outcome:?}");
+    let [told] = &told[..] else { panic!("{told:?}") };
+    assert!(told.ends_with("all.jsonl: 2 records with metrics, which are kept and not read"), "{told}");
+}

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::elements::Elements;
 use super::item::{Item, Signal};
-use super::{Bytes, Draft, Sorter, proto};
+use super::{Bytes, Draft, Sorter, json, proto};
 use crate::domain::{Lexer, Progress, Role, Session};
 use crate::store::{Batch, NewBody, NewEvent, NewRecord, RecordStatus, add_blob};
 
@@ -124,10 +124,15 @@ fn of_json(body: &[u8]) -> Result<Elements, Undecodable> {
     if !body[used..].trim_ascii().is_empty() {
         return Err(Undecodable(format!("not JSON: something follows the value at byte {used}")));
     }
-    if lexer.outline().root().shape() != crate::domain::Shape::Object {
+    let outline = lexer.outline();
+    if outline.root().shape() != crate::domain::Shape::Object {
         return Err(Undecodable("a request must be a JSON object".to_owned()));
     }
-    Elements::of_json(&body).map_err(|error| Undecodable(error.to_string()))
+    let elements = Elements::of_json(&body).map_err(|error| Undecodable(error.to_string()))?;
+    if elements.ranges().is_empty() && json::holds_metrics(outline.root()) {
+        return Err(Undecodable(proto::METRICS.to_owned()));
+    }
+    Ok(elements)
 }
 
 fn accepted(sorter: &mut Sorter, item: &Item, raw: Vec<u8>) -> Accepted {

@@ -39,7 +39,8 @@ const AGENT: &str = "otel";
 pub const FORMAT: Format = Format { agent: AGENT, detect, open: Open::Records(open) };
 
 /// Envelopes of requests.
-const REQUESTS: [&str; 5] = ["resourceSpans", "resource_spans", "resourceLogs", "resource_logs", "resourceMetrics"];
+const REQUESTS: [&str; 6] =
+    ["resourceSpans", "resource_spans", "resourceLogs", "resource_logs", "resourceMetrics", "resource_metrics"];
 
 fn detect(head: &[Outline]) -> bool {
     head.iter().any(|outline| is_ours(outline.root()))
@@ -80,7 +81,13 @@ fn is_request(value: Value<'_>) -> bool {
 fn open(opening: &Opening<'_>) -> Box<dyn Reader> {
     let saved = opening.saved.and_then(|saved| serde_json::from_str::<Saved>(saved).ok());
     let name = saved.map_or_else(|| opening.stem.to_owned(), |saved| saved.id);
-    Box::new(Reading { sorter: Sorter::new(&name), elements: Elements::default(), request: None, fault: None })
+    Box::new(Reading {
+        sorter: Sorter::new(&name),
+        metrics: 0,
+        elements: Elements::default(),
+        request: None,
+        fault: None,
+    })
 }
 
 /// What must be known to go on when a file has grown.
@@ -131,6 +138,8 @@ fn named(id: &str) -> Session {
 /// Reads one file.
 struct Reading {
     sorter: Sorter,
+    /// Records that hold metrics.
+    metrics: u64,
     elements: Elements,
     /// The record that was cut last, where it is protobuf.
     request: Option<(proto::Request, Vec<u8>)>,
@@ -152,10 +161,12 @@ impl Reader for Reading {
         self.sorter.add(&event.session);
         event.keys.push(Key::derived(KeyKind::Session, event.session.clone(), "same_file"));
         event.flags |= flag::INFERRED_TIME;
-        event.label = match root.get("resourceMetrics") {
-            Some(_) => "metrics, which are kept and not read".to_owned(),
-            None if root.is_null() || is_request(root) => "a request without spans or log records".to_owned(),
-            None => {
+        let holds_metrics = json::holds_metrics(root);
+        self.metrics += u64::from(holds_metrics);
+        event.label = match holds_metrics {
+            true => "metrics, which are kept and not read".to_owned(),
+            false if root.is_null() || is_request(root) => "a request without spans or log records".to_owned(),
+            false => {
                 event.flags |= flag::UNKNOWN;
                 telling::label(&telling::any_text(root).unwrap_or_default())
             }
@@ -200,6 +211,12 @@ impl Reader for Reading {
 
     fn adopted(&mut self) -> Vec<(String, String)> {
         std::mem::take(&mut self.sorter.adopted).into_iter().collect()
+    }
+
+    fn remark(&self) -> Option<String> {
+        let count = self.metrics;
+        let records = if count == 1 { "record" } else { "records" };
+        (count > 0).then(|| format!("{count} {records} with metrics, which are kept and not read"))
     }
 
     fn is_in_order(&self) -> bool {

@@ -6,4 +6,4 @@ mod spell;
 
 pub use cut::{Cut, Element, cut};
 pub use read::{described, read, scope_words, value_of};
-pub use spell::is_item;
+pub use spell::{holds_metrics, is_item};

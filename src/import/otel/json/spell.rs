@@ -65,6 +65,11 @@ pub fn is_item(value: Value<'_>) -> bool {
         || is_list_of_attributes(value)
 }
 
+/// Whether a value is a request with metrics.
+pub fn holds_metrics(request: Value<'_>) -> bool {
+    first(request, &["resourceMetrics", "resource_metrics"]).is_some()
+}
+
 /// Attributes without a span around them.
 pub fn is_list_of_attributes(value: Value<'_>) -> bool {
     let telling = |name: &str| TELLING.iter().any(|begin| name.starts_with(begin));

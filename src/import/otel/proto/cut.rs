@@ -53,6 +53,22 @@ pub fn signal_of(element: &[u8]) -> Signal {
     if is_log { Signal::Logs } else { Signal::Traces }
 }
 
+/// Whether an element is a metric: its name and description stand where the ids of a span do, and its points where
+/// a span has its times and attributes.
+pub fn is_metric(element: &[u8]) -> bool {
+    const LENGTH: u64 = 2;
+    const IDS: [(u64, usize); 2] = [(1, 16), (2, 8)];
+    const POINTS: [u64; 5] = [5, 7, 9, 10, 11];
+    let fields = fields(element, 0..element.len()).unwrap_or_default();
+    let has = |number: u64, wire: u64| fields.iter().any(|field| (field.number, field.wire) == (number, wire));
+    let is_timed = has(7, 1) || has(8, 1) || has(1, 1) || has(11, 1);
+    let is_text = |(number, size): (u64, usize)| {
+        let text = fields.iter().find(|field| (field.number, field.wire) == (number, LENGTH));
+        text.is_some_and(|text| text.range.len() != size && !text.range.is_empty())
+    };
+    !is_timed && IDS.into_iter().any(is_text) && POINTS.iter().any(|number| has(*number, LENGTH))
+}
+
 fn messages(bytes: &[u8], within: Range<usize>, numbers: &[u64]) -> Result<Vec<Range<usize>>, String> {
     let found = fields(bytes, within)?.into_iter();
     found

@@ -15,6 +15,9 @@ use std::sync::Arc;
 use super::item::{Item, Sender, Signal};
 use cut::Element;
 
+/// Why a request of the third signal is none here.
+pub const METRICS: &str = "the request holds metrics, which are not kept here";
+
 /// The elements of one request, in the order in which they stand.
 #[derive(Debug, Default)]
 pub struct Request {
@@ -29,7 +32,11 @@ impl Request {
     /// Finds the elements of a request; the error says at which byte it is none.
     pub fn of(bytes: &[u8]) -> Result<Self, String> {
         let elements = cut::cut(bytes)?;
-        let signal = elements.first().map(|element| cut::signal_of(&bytes[element.range.clone()]));
+        let first = elements.first().map(|element| &bytes[element.range.clone()]);
+        if first.is_some_and(cut::is_metric) {
+            return Err(METRICS.to_owned());
+        }
+        let signal = first.map(cut::signal_of);
         Ok(Self { elements, signal, last: None })
     }
 

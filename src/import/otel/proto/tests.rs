@@ -111,6 +111,29 @@ fn a_log_record_in_protobuf_is_the_one_in_json() {
 }
 
 #[test]
+fn a_request_with_metrics_is_refused_and_a_span_with_odd_ids_is_not_one() {
+    let metric = |unit: &str| {
+        [field(1, b"gen_ai.client.token.usage"), field(3, unit.as_bytes()), field(9, &[9, 0, 0, 0, 0, 0, 0, 0, 0])]
+            .concat()
+    };
+    let sum = [field(1, b"sixteen-letters!"), field(2, b"Tokens."), field(7, &[16, 2])].concat();
+    for metric in [metric("{token}"), sum] {
+        for signal in [Signal::Traces, Signal::Logs] {
+            let refused =
+                decode(&request(std::slice::from_ref(&metric)), Encoding::Protobuf, signal).expect_err("is refused");
+            assert_eq!(refused.to_string(), "the request holds metrics, which are not kept here");
+        }
+    }
+    for odd in [Span { trace_id: vec![1; 5], ..span() }, Span { start: 0, end: 0, ..span() }] {
+        let decoded = decode(&request(&[odd.encode_to_vec()]), Encoding::Protobuf, Signal::Traces).expect("decodes");
+        assert_eq!(decoded.elements.len(), 1);
+    }
+    let json = br#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"x","gauge":{}}]}]}]}"#;
+    let refused = decode(json, Encoding::Json, Signal::Traces).expect_err("is refused").to_string();
+    assert_eq!(refused, "the request holds metrics, which are not kept here");
+}
+
+#[test]
 fn a_broken_element_is_rejected_alone_and_a_broken_request_whole() {
     let broken = field(9, &[0xFF, 0xFF]);
     let body = request(&[span().encode_to_vec(), broken]);
