@@ -9,6 +9,8 @@
 //! nothing but itself; what follows from others is worked out in the store, whichever of them comes first.
 
 mod any;
+#[cfg(test)]
+mod cases;
 mod decode;
 mod dialect;
 mod elements;

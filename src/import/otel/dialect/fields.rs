@@ -24,6 +24,8 @@ pub enum Field {
     LastedMillis,
     /// Whether it went well, in a word.
     Success,
+    /// Whether it failed, where that is what is said.
+    Failed,
     Interrupted,
     /// What a person said, in a span of a voice agent.
     Heard,
@@ -110,6 +112,7 @@ pub const FIELDS: &[(Field, &[&str])] = &[
     (Field::FirstTokenMillis, &["ai.response.msToFirstChunk", "ttft_ms"]),
     (Field::LastedMillis, &["duration_ms"]),
     (Field::Success, &["success", "gen_ai.tool.status"]),
+    (Field::Failed, &["lk.function_tool.is_error"]),
     (Field::Interrupted, &["lk.interrupted"]),
     (Field::Heard, &["lk.pii.user_transcript", "lk.user_transcript"]),
     (Field::Spoken, &["lk.pii.response.text", "lk.response.text"]),

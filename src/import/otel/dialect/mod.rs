@@ -9,7 +9,7 @@ mod routes;
 
 pub use bodies::{Lies, MODEL, TOOL, Wanted};
 pub use fields::{FIELDS, Field, KEYS, METADATA, METADATA_KEYS, SESSION};
-pub use routes::ROUTES;
+pub use routes::{ANY_LOG, ANY_SPAN, ROUTES};
 
 use super::any::Any;
 use super::item::{Item, Signal};
@@ -114,6 +114,6 @@ impl When {
 /// The first rule that holds.
 pub fn route(item: &Item) -> &'static Route {
     let all = ROUTES.iter().filter(|route| route.signal == item.signal);
-    let last = if item.signal == Signal::Traces { &routes::ANY_SPAN } else { &routes::ANY_LOG };
+    let last = if item.signal == Signal::Traces { &ANY_SPAN } else { &ANY_LOG };
     all.into_iter().find(|route| route.when.holds(item)).unwrap_or(last)
 }

@@ -388,6 +388,36 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_the_same_in_every_spelling() {
+        let whole = 1_544_712_660_000_000_000;
+        for (written, more) in [
+            (r#""1544712660000000001""#, 1),
+            ("1544712660000000001", 1),
+            ("1544712660000001", 1000),
+            ("1544712660001", 1_000_000),
+            ("1544712660", 0),
+            ("1544712660.5", 500_000_000),
+            (r#""1544712660""#, 0),
+            ("[1544712660,1]", 1),
+            (r#"{"seconds":"1544712660","nanos":1}"#, 1),
+            (r#""2018-12-13T14:51:00.000001Z""#, 1000),
+            (r#""2018-12-13T15:51:00+01:00""#, 0),
+            (r#""2018-12-13 14:51:00.000001+00:00""#, 1000),
+        ] {
+            let item =
+                read_one(&format!(r#"{{"name":"x","kind":1,"spanId":"eee19b7ec3c1b174","start_time":{written}}}"#))
+                    .expect("a span");
+            assert_eq!((item.start, item.odd_time), (Some(whole + more), None), "{written}");
+        }
+        for absent in ["null", "0", r#""0""#] {
+            let item =
+                read_one(&format!(r#"{{"name":"x","kind":1,"spanId":"eee19b7ec3c1b174","start_time":{absent}}}"#))
+                    .expect("a span");
+            assert_eq!((item.start, item.odd_time), (None, None), "{absent}");
+        }
+    }
+
+    #[test]
     fn jaeger_names_processes_references_and_lengths() {
         let json = r#"{"traceID":"5b8efff798038103d269b633813fc60c","spanID":"eee19b7ec3c1b174","operationName":"op","processID":"p1",
             "references":[{"refType":"CHILD_OF","traceID":"5b8efff798038103d269b633813fc60c","spanID":"00000000000000aa"}],

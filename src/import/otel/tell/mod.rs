@@ -120,7 +120,8 @@ fn judge(item: &Item, route: &Route, event: &mut Event) {
         said("exception.message").or_else(|| said("exception.type"))
     });
     let success = field(item, Field::Success).map(|word| word.to_ascii_lowercase());
-    let has_failed = success.as_deref().is_some_and(|word| matches!(word, "false" | "error" | "failed"));
+    let has_failed = success.as_deref().is_some_and(|word| matches!(word, "false" | "error" | "failed"))
+        || field(item, Field::Failed).is_some_and(|word| word == "true");
     let kind = field(item, Field::ErrorType).or_else(|| field(item, Field::ErrorMessage));
     let aborted = field(item, Field::FinishReason).is_some_and(|reason| reason == "error");
     let is_error = item.failed.unwrap_or(has_failed || kind.is_some() || aborted || thrown.is_some());
