@@ -30,7 +30,7 @@ pub use key::{Key, KeyKind, Via};
 pub use pairing::{Half, pair};
 pub use safe::{escape_json, excerpt, is_unsafe, mark, passes_in_emoji, safe};
 pub use seal::{SEAL, SealCheck, Sealed, seal};
-pub use session::{Session, Tokens};
+pub use session::{Session, TitleRank, TitleWorth, Tokens};
 pub use ties::{Speaker, Tie, Ties};
 pub use timestamp::Timestamp;
 pub use usage::{Usage, UsageSource};

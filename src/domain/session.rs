@@ -1,5 +1,7 @@
 //! A session: one run that a person would point at, with its own counts.
 
+use serde::{Deserialize, Serialize};
+
 use super::Timestamp;
 
 /// Token sums over the leaf model turns of one session, children excluded. Unknown is `None`, not zero.
@@ -13,6 +15,42 @@ pub struct Tokens {
     pub total: Option<i64>,
 }
 
+/// Where a title comes from, from what says the least of its session to what says the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub enum TitleRank {
+    /// Something beside it: a room, a canvas, another session.
+    #[default]
+    Beside,
+    /// What was first asked.
+    Asked,
+    /// A summary of it.
+    Summed,
+    /// A name that the agent gave.
+    Generated,
+    /// A name that a person gave.
+    Given,
+}
+
+/// What a title is worth: where several are known of a session, the greatest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct TitleWorth {
+    pub rank: TitleRank,
+    /// The greater the better.
+    pub time: i64,
+}
+
+impl TitleWorth {
+    /// Of what was asked the first counts.
+    pub fn asked(at: Option<Timestamp>) -> Self {
+        Self { rank: TitleRank::Asked, time: !at.map_or(i64::MAX, |at| at.0) }
+    }
+
+    /// Of names the last one counts.
+    pub fn named(rank: TitleRank, at: Option<Timestamp>) -> Self {
+        Self { rank, time: at.map_or(0, |at| at.0) }
+    }
+}
+
 /// One row of the session list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Session {
@@ -23,6 +61,8 @@ pub struct Session {
     /// The id of the root session: the scope of event ids and joins.
     pub lineage: String,
     pub title: Option<String>,
+    /// What the title is worth beside those that other sources tell; the store's own rows do not say.
+    pub title_worth: TitleWorth,
     pub agent: String,
     pub project: Option<String>,
     pub room: Option<String>,

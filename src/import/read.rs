@@ -56,6 +56,9 @@ pub struct Begin {
 pub struct Saved {
     /// The running maximum of the written times.
     time: i64,
+    /// The first written time.
+    #[serde(default)]
+    first: Option<i64>,
     /// The reader's own.
     pub reader: String,
 }
@@ -104,6 +107,8 @@ struct Reading<'a> {
     /// Bytes of bodies that are no part of the content.
     held: usize,
     told: u64,
+    /// The first written time, where records without one were sent before it.
+    dated: Option<Timestamp>,
     /// A batch has been sent.
     sent: bool,
     /// The last record may go on when the source has grown, so it is read again then.
@@ -141,6 +146,7 @@ impl<'a> Reading<'a> {
             sessions,
             held: 0,
             told: offset,
+            dated: None,
             sent: false,
             is_open: false,
         }
@@ -164,6 +170,8 @@ impl<'a> Reading<'a> {
         batch.sessions = self.reader.sessions();
         batch.adopted = self.reader.adopted();
         batch.forks = forks(&batch.records);
+        batch.since = Some(self.begin.saved.first.unwrap_or(i64::MAX));
+        batch.dated = std::mem::take(&mut self.dated);
         self.begin.saved.reader = self.reader.save();
         let base = self.handed;
         self.handed += batch.pieces.iter().map(|piece| piece.size as i64).sum::<i64>();
@@ -258,7 +266,7 @@ impl<'a> Reading<'a> {
                 running
             }
             Some(Timestamp(at)) => {
-                if running == 0 {
+                if self.begin.saved.first.is_none() {
                     self.date_the_beginning(Timestamp(at));
                 }
                 at
@@ -269,8 +277,10 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// What stands before the first written time happened no later than that.
+    /// What stands before the first written time happened no later than that, also what was sent before it was known.
     fn date_the_beginning(&mut self, first: Timestamp) {
+        self.begin.saved.first = Some(first.0);
+        self.dated = Some(first).filter(|_| self.sent || self.begin.offset > 0);
         let events = self.batch.records.iter_mut().flat_map(|record| &mut record.events);
         for event in events.map(|new| &mut new.event).filter(|event| event.order.time.0 == 0) {
             event.order.time = first;
@@ -376,12 +386,16 @@ impl Sink for Reading<'_> {
 #[error("cancelled")]
 pub struct Cancelled;
 
-/// Which session each session says it was forked from.
+/// Which session each session says it was forked from; what it says first is of itself.
 fn forks(records: &[NewRecord]) -> Vec<(String, String)> {
-    let events = records.iter().flat_map(|record| &record.events);
-    let said =
-        events.filter_map(|new| Some((new.event.session.clone(), new.event.attribute("forked_from")?.to_owned())));
-    said.collect::<BTreeSet<_>>().into_iter().collect()
+    let mut forks: Vec<(String, String)> = Vec::new();
+    for event in records.iter().flat_map(|record| &record.events).map(|new| &new.event) {
+        let Some(ancestor) = event.attribute("forked_from") else { continue };
+        if ancestor != event.session && !forks.iter().any(|(heir, _)| *heir == event.session) {
+            forks.push((event.session.clone(), ancestor.to_owned()));
+        }
+    }
+    forks
 }
 
 /// A hash of what makes a record the same record in another file; a long record counts as written.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Draft, Format, Open, Opening, Reader, Record, telling};
 use crate::domain::{
-    Event, Key, KeyKind, Kind, Outline, Phase, Role, Session, Shape, Usage, UsageSource, Value, excerpt, flag,
+    Event, Key, KeyKind, Kind, Outline, Phase, Role, Session, Shape, Timestamp, TitleWorth, Usage, UsageSource, Value,
+    excerpt, flag,
 };
 
 pub const FORMAT: Format = Format { agent: AGENT, detect, open: Open::Records(open) };
@@ -34,6 +35,8 @@ struct Unknown {
     id: String,
     /// The start of the first prompt.
     prompt: Option<String>,
+    /// When that was.
+    prompted: Option<Timestamp>,
     cwd: Option<String>,
 }
 
@@ -56,6 +59,7 @@ impl Reader for Unknown {
             id: self.id.clone(),
             lineage: self.id.clone(),
             title: self.prompt.clone(),
+            title_worth: TitleWorth::asked(self.prompted),
             agent: AGENT.to_owned(),
             project: self.cwd.as_ref().and_then(last_part),
             cwd: self.cwd.clone(),
@@ -156,8 +160,9 @@ impl Unknown {
         let mut event = self.base(root, Kind::Transcript);
         event.participant = Some("user".to_owned());
         event.label = telling::label(&text.unwrap_or_default());
-        if !event.label.is_empty() {
-            self.prompt.get_or_insert_with(|| excerpt(&event.label, LONGEST_TITLE));
+        if self.prompt.is_none() && !event.label.is_empty() {
+            self.prompt = Some(excerpt(&event.label, LONGEST_TITLE));
+            self.prompted = event.at;
         }
         let mut drafts = vec![with_body(event, Role::Input, content)];
         drafts.extend(tools);

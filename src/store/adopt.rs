@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 
 use super::engine::{Statement, Transaction, query};
 use super::rows;
-use crate::domain::{KeyKind, Kind, Session, flag};
+use super::telling::Teller;
+use crate::domain::{KeyKind, Session};
 
 /// What the session of a trace is called as long as nothing names another.
 const OF_TRACE: &str = "trace:";
@@ -60,7 +61,7 @@ pub(super) async fn adopt(connection: &mut Transaction, first: &str, session: &s
     }
     let named =
         Session { id: session.to_owned(), lineage: session.to_owned(), agent: "otel".to_owned(), ..Session::default() };
-    let number = super::sessions::put(connection, &named).await?;
+    let number = super::sessions::put(connection, Teller { source: 0, since: None }, &named, None).await?;
     query(
         "INSERT INTO adopted (first, session) VALUES ($1, $2) ON CONFLICT (first) DO UPDATE SET session = excluded.session",
     )
@@ -69,17 +70,16 @@ pub(super) async fn adopt(connection: &mut Transaction, first: &str, session: &s
     .execute(&mut *connection)
     .await?;
     let moved = move_events(connection, first, number).await?;
-    if moved.is_empty() {
-        return Ok(());
+    if !moved.is_empty() {
+        rename(connection, before.as_deref().unwrap_or(first), session, &moved).await?;
     }
-    rename(connection, before.as_deref().unwrap_or(first), session, &moved).await?;
     query(
         "DELETE FROM sessions WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM events WHERE events.session = sessions.session)",
     )
     .bind(first)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    super::telling::forget(connection, first).await
 }
 
 /// Moves the events that are in a session only because of their trace; returns their numbers.
@@ -92,7 +92,7 @@ async fn move_events(connection: &mut Transaction, first: &str, to: i64) -> Resu
         .await?;
     let Some(named) = named.map(|row| row.try_get::<i64>(0)).transpose()? else { return Ok(Vec::new()) };
     let found = query(
-        "SELECT events.event, events.id, events.session, events.kind, events.keys FROM keys JOIN event_keys \
+        "SELECT events.event, events.id, events.session, events.keys FROM keys JOIN event_keys \
          ON event_keys.key = keys.key JOIN events ON events.event = event_keys.event \
          WHERE keys.kind = $1 AND keys.value = $2 AND events.session <> $3 ORDER BY events.event",
     )
@@ -102,46 +102,42 @@ async fn move_events(connection: &mut Transaction, first: &str, to: i64) -> Resu
     .fetch_all(&mut *connection)
     .await?;
     let mut moved = Vec::with_capacity(found.len());
+    let mut ids = BTreeSet::new();
     for row in found {
         // Those that name a conversation themselves stay in it.
-        if !rows::read_keys(row.try_get(4)?).any(|(number, rule)| number == named && rule.is_some()) {
+        if !rows::read_keys(row.try_get(3)?).any(|(number, rule)| number == named && rule.is_some()) {
             continue;
         }
         let (event, id, from): (i64, String, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        let kind = rows::kind_of(row.try_get(3)?)?;
-        move_event(connection, event, &id, from, to, kind).await?;
+        move_event(connection, event, &id, from, to).await?;
         moved.push(event);
+        ids.extend([(from, id.clone()), (to, id)]);
     }
+    super::states::name_anew(connection, &ids).await?;
     super::count::must_count_anew(connection, &moved).await?;
     Ok(moved)
 }
 
-async fn move_event(connection: &mut Transaction, event: i64, id: &str, from: i64, to: i64, kind: Kind) -> Result<()> {
+async fn move_event(connection: &mut Transaction, event: i64, id: &str, from: i64, to: i64) -> Result<()> {
     // The session that it leaves must be counted anew too.
     super::count::must_count_anew(connection, &[event]).await?;
-    let row = query("SELECT max(revision) FROM event_ids WHERE id = $1 AND session = $2")
+    let row = query("SELECT coalesce(max(revision) + 1, 0) FROM event_ids WHERE id = $1 AND session = $2")
         .bind(id)
         .bind(to)
         .fetch_one(&mut *connection)
         .await?;
-    let rival: Option<i64> = row.try_get(0)?;
-    let revision = rival.map_or(0, |last| last + 1);
-    if rival.is_some() || from != to {
-        query("UPDATE event_ids SET session = $1, revision = $2 WHERE id = $3 AND session = $4 AND event = $5")
-            .bind(to)
-            .bind(revision)
-            .bind(id)
-            .bind(from)
-            .bind(event)
-            .execute(&mut *connection)
-            .await?;
-    }
-    // States of a task and of a trace event are no rivals, as when they are appended.
-    let is_rival = rival.is_some() && !matches!(kind, Kind::Task | Kind::Trace);
-    query("UPDATE events SET session = $1, revision = $2, flags = flags | $3 WHERE event = $4")
+    let revision: i64 = row.try_get(0)?;
+    query("UPDATE event_ids SET session = $1, revision = $2 WHERE id = $3 AND session = $4 AND event = $5")
         .bind(to)
         .bind(revision)
-        .bind(if is_rival { flag::CONFLICT } else { 0 })
+        .bind(id)
+        .bind(from)
+        .bind(event)
+        .execute(&mut *connection)
+        .await?;
+    query("UPDATE events SET session = $1, revision = $2 WHERE event = $3")
+        .bind(to)
+        .bind(revision)
         .bind(event)
         .execute(&mut *connection)
         .await?;

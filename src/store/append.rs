@@ -8,13 +8,19 @@ use anyhow::{Context, Result};
 
 use super::engine::{Transaction, query};
 use super::plan::{From, Plan};
+use super::telling::Teller;
 use super::{Annotation, Keeping, Piece, Store, rows};
-use crate::domain::{Event, Role, Session, flag};
+use crate::domain::{Event, Role, Session, Timestamp, flag};
 
 /// Events, and the records and bytes they come from.
 #[derive(Debug, Default)]
 pub struct Batch {
     pub sessions: Vec<Session>,
+    /// The first time that the source wrote, as far as is known, where all of it tells of its sessions together; the
+    /// largest number before it is. `None` for a stream, each part of which speaks for itself.
+    pub since: Option<i64>,
+    /// The time of what the source wrote before its first time; comes with that one.
+    pub dated: Option<Timestamp>,
     /// Which session each one says it was forked from: ids.
     pub forks: Vec<(String, String)>,
     /// Sessions that are known under another name by now: the first name and the true one.
@@ -174,14 +180,20 @@ impl Store {
         let mut accepted: Vec<&Batch> = Vec::with_capacity(batches.len());
         let mut places = Vec::with_capacity(batches.len());
         for batch in batches {
-            let is_accepted = writing.take(batch).await?;
+            let is_accepted = writing.begin(batch).await?;
             places.push(is_accepted.then_some(accepted.len()));
             accepted.extend(is_accepted.then_some(batch));
+        }
+        for (place, batch) in accepted.iter().enumerate() {
+            writing.sessions(batch, place).await?;
         }
         writing.blobs(&accepted).await?;
         let appended = writing.events(&accepted).await?;
         for ((batch, appended), (source, _)) in accepted.iter().zip(&appended).zip(writing.sources.clone()) {
             writing.source(batch, source, appended).await?;
+            if let Some(time) = batch.dated {
+                super::sources::date(writing.connection, source, time).await?;
+            }
             super::annotations::add(writing.connection, &batch.annotations).await?;
         }
         transaction.commit().await?;
@@ -204,8 +216,8 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    /// Stores sessions, the source and bytes: what events lean on. Says whether the batch continues what is stored.
-    async fn take(&mut self, batch: &Batch) -> Result<bool> {
+    /// Stores the source and its bytes, and whose sessions are others. Says whether the batch continues what is stored.
+    async fn begin(&mut self, batch: &Batch) -> Result<bool> {
         let source = match &batch.source {
             Some(step) => self.begin_source(step).await?,
             None => Some((0, 0)),
@@ -214,18 +226,23 @@ impl Writing<'_> {
         for (first, session) in &batch.adopted {
             super::adopt::adopt(self.connection, first, session).await?;
         }
-        for session in &batch.sessions {
-            let number = super::sessions::put(self.connection, session).await?;
-            self.sessions.insert(session.id.clone(), number);
-        }
-        for (session, ancestor) in &batch.forks {
-            super::sessions::put_fork(self.connection, session, ancestor).await?;
-        }
         self.sources.push(source);
         if !batch.pieces.is_empty() {
             super::bytes::extend_blob(self.connection, source.1, &batch.pieces).await?;
         }
         Ok(true)
+    }
+
+    /// Stores what a batch tells of sessions, when it is known of all batches which of them are others.
+    async fn sessions(&mut self, batch: &Batch, place: usize) -> Result<()> {
+        let teller = Teller { source: self.sources[place].0, since: batch.since };
+        for session in &batch.sessions {
+            let ancestor =
+                batch.forks.iter().find(|(heir, _)| *heir == session.id).map(|(_, ancestor)| ancestor.as_str());
+            let number = super::sessions::put(self.connection, teller, session, ancestor).await?;
+            self.sessions.insert(session.id.clone(), number);
+        }
+        Ok(())
     }
 
     /// The source and the blob of its content. `None` where the batch, or one before it, comes too late.
@@ -272,7 +289,8 @@ impl Writing<'_> {
             appended.repeated = appended.repeated.saturating_sub(repeats);
         }
         plan.complete(self.connection).await?;
-        super::states::rename(self.connection, &mut plan.aged).await?;
+        super::states::rename(self.connection, &plan.aged).await?;
+        super::states::note_said(self.connection, &plan.said).await?;
         super::purge::revive(self.connection, &plan.revived).await?;
         self.write(&plan).await?;
         super::purge::forget_again(self.connection, &plan.purged).await?;
@@ -281,21 +299,10 @@ impl Writing<'_> {
 
     async fn write(&mut self, plan: &Plan<'_>) -> Result<()> {
         rows::insert_records(self.connection, &plan.records).await?;
-        rows::insert_events(self.connection, &plan.events).await?;
-        rows::insert_ids(self.connection, &plan.events).await?;
-        rows::insert_event_keys(self.connection, &plan.events).await?;
-        rows::insert_attributes(self.connection, &plan.events).await?;
-        let mut bodies = Vec::new();
-        for row in &plan.events {
-            for body in &row.new.bodies {
-                let (blob, start) = match body.place {
-                    Place::Content(start) => (row.content_blob, start),
-                    Place::Blob => (*self.blobs.get(&body.digest).context("a blob has no number")?, 0),
-                };
-                bodies.push((row.number, body, blob, start));
-            }
-        }
-        rows::insert_bodies(self.connection, &bodies).await?;
+        let better: Vec<i64> = plan.better.iter().map(|row| row.number).collect();
+        super::copies::clear(self.connection, &better, &plan.stale_keys).await?;
+        self.write_events(&plan.events).await?;
+        self.write_events(&plan.better).await?;
         rows::insert_origins(self.connection, &plan.origins).await?;
         super::count::must_count_anew(self.connection, &plan.conflicting).await?;
         for number in &plan.conflicting {
@@ -307,6 +314,24 @@ impl Writing<'_> {
         }
         rows::insert_shared(self.connection, &plan.shared).await?;
         Ok(())
+    }
+
+    async fn write_events(&mut self, events: &[rows::EventRow<'_>]) -> Result<()> {
+        rows::insert_events(self.connection, events).await?;
+        rows::insert_ids(self.connection, events).await?;
+        rows::insert_event_keys(self.connection, events).await?;
+        rows::insert_attributes(self.connection, events).await?;
+        let mut bodies = Vec::new();
+        for row in events {
+            for body in &row.new.bodies {
+                let (blob, start) = match body.place {
+                    Place::Content(start) => (row.content_blob, start),
+                    Place::Blob => (*self.blobs.get(&body.digest).context("a blob has no number")?, 0),
+                };
+                bodies.push((row.number, body, blob, start));
+            }
+        }
+        rows::insert_bodies(self.connection, &bodies).await
     }
 
     async fn source(&mut self, batch: &Batch, source: i64, appended: &Appended) -> Result<()> {

@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0008_adopted.sql"),
     include_str!("schema/0009_tokens.sql"),
     include_str!("schema/0010_retention.sql"),
+    include_str!("schema/0011_order.sql"),
 ];
 /// Page caches, in KiB below zero: the writer looks up keys all over the file, readers mostly go along it.
 const WRITER_CACHE: &str = "-32768";

@@ -5,20 +5,23 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use anyhow::{Context, Result};
 
 use super::append::{Appended, Batch, Fate, NewRecord};
+use super::copies::{Stored, Worth};
 use super::engine::{Statement, Transaction};
 use super::states::{self, Age, Aged, State};
 use super::{Keeping, next_number, rows};
-use crate::domain::{Event, Key, KeyKind, flag};
+use crate::domain::{Event, Key, KeyKind, Kind, flag};
 
 /// What is stored, or will be, under an event id.
 #[derive(Debug, Clone)]
 struct Known {
     session: i64,
-    revision: i64,
+    /// How many newer ones there are at least, as a slice says.
+    said: i64,
     /// Under which revision it is stored; `None` for what is only planned.
     stored: Option<i64>,
     content: Vec<u8>,
     event: i64,
+    kind: Kind,
     /// Whether only its tombstone is there.
     is_purged: bool,
 }
@@ -43,6 +46,14 @@ pub(super) struct Plan<'a> {
     next_record: i64,
     pub records: Vec<rows::RecordRow<'a>>,
     pub events: Vec<rows::EventRow<'a>>,
+    /// Stored events of which these tellings are worth more than what is stored; with the pairs of keys and events that
+    /// go.
+    pub better: Vec<rows::EventRow<'a>>,
+    pub stale_keys: Vec<(i64, i64)>,
+    /// The best new telling of each stored event that came again.
+    offered: HashMap<i64, rows::EventRow<'a>>,
+    /// Stored events of which a slice knows more newer ones than was known.
+    pub said: Vec<(i64, i64)>,
     /// Further origins of events: event, record.
     pub origins: Vec<(i64, i64)>,
     /// The batch that is being planned.
@@ -87,6 +98,7 @@ impl<'a> Plan<'a> {
 
     /// Looks up what the rows refer to, when all batches are planned.
     pub(super) async fn complete(&mut self, connection: &mut Transaction) -> Result<()> {
+        self.take_better(connection).await?;
         self.number_states(connection).await?;
         self.read_keys(connection).await
     }
@@ -109,6 +121,8 @@ impl<'a> Plan<'a> {
                 session,
                 record: number,
                 revision: 0,
+                said: new.event.revision,
+                digest: record.digest,
                 extra: 0,
                 received: from.received,
                 expires: expires(&new.event, from),
@@ -125,7 +139,6 @@ impl<'a> Plan<'a> {
     fn event(&mut self, mut row: rows::EventRow<'a>, from: &From<'_>, appended: &mut Appended) {
         let (event, source) = (&row.new.event, from.source);
         let known = self.known.entry(event.id.clone()).or_default();
-        let is_state = states::has_states(event.kind);
         // A slice says which of several it was; that stays, so that its name stays.
         let said = event.revision;
         if from.keeping.revive {
@@ -135,25 +148,32 @@ impl<'a> Plan<'a> {
         }
         let own = |known: &&mut Known| known.session == row.session;
         if let Some(same) = known.iter_mut().filter(own).find(|known| known.content == row.content) {
-            self.origins.extend(row.record.map(|record| (same.event, record)));
-            self.purged.extend(row.record.filter(|_| same.is_purged).map(|record| (row.session, record)));
+            let (number, is_purged) = (same.event, same.is_purged);
+            self.purged.extend(row.record.filter(|_| is_purged).map(|record| (row.session, record)));
             appended.duplicates += 1;
             appended.fates.push(Fate::Duplicate);
-            if !self.named.insert((source, same.event)) {
+            if !self.named.insert((source, number)) {
                 appended.repeated += 1;
-            } else if same.event < self.first_event {
-                self.again.push((self.place, source, same.event));
+            } else if number < self.first_event {
+                self.again.push((self.place, source, number));
             }
-            if is_state && said > same.revision {
-                same.revision = said;
+            let says_more = said > same.said;
+            same.said = said.max(same.said);
+            (row.revision, row.said) = (same.stored.unwrap_or(said), same.said);
+            if says_more {
+                self.said.extend(same.stored.map(|_| (number, said)));
+            }
+            let has_others = known.iter().filter(|known| known.session == row.session).count() > 1;
+            if says_more || has_others {
                 self.changed.insert((row.session, &event.id));
             }
+            self.offer(number, row, is_purged);
             return;
         }
         let own = known.iter().filter(|known| known.session == row.session);
-        let rivals: Vec<i64> = own.clone().map(|known| known.event).collect();
-        let taken = own.clone().any(|known| known.revision == said);
-        row.revision = if taken && !is_state { own.map(|known| known.revision + 1).max().unwrap_or(0) } else { said };
+        let is_state = states::has_states(event.kind) && own.clone().all(|known| states::has_states(known.kind));
+        let rivals: Vec<i64> = own.map(|known| known.event).collect();
+        row.revision = said;
         // An id that was derived from content says nothing about whose event it is.
         let derived = event.id.starts_with("r-");
         let others =
@@ -161,10 +181,11 @@ impl<'a> Plan<'a> {
         self.shared.extend(others.map(|other| (row.session, other.session)));
         known.push(Known {
             session: row.session,
-            revision: row.revision,
+            said,
             stored: None,
             content: row.content.to_vec(),
             event: row.number,
+            kind: event.kind,
             is_purged: false,
         });
         appended.fates.push(match (rivals.is_empty(), is_state) {
@@ -172,9 +193,10 @@ impl<'a> Plan<'a> {
             (false, true) => Fate::Revision,
             (false, false) => Fate::Conflict,
         });
-        if is_state && (!rivals.is_empty() || said > 0) {
+        if !rivals.is_empty() || said > 0 {
             self.changed.insert((row.session, &event.id));
-        } else if !rivals.is_empty() {
+        }
+        if !is_state && !rivals.is_empty() {
             row.extra = flag::CONFLICT;
             appended.conflicts += 1;
             self.conflicting.extend(rivals);
@@ -185,7 +207,48 @@ impl<'a> Plan<'a> {
         self.events.push(row);
     }
 
-    /// Numbers the states of what has changed, the stored ones among them.
+    /// Another telling of an event that is stored or planned.
+    fn offer(&mut self, event: i64, mut row: rows::EventRow<'a>, is_purged: bool) {
+        let planned = usize::try_from(event - self.first_event).ok().and_then(|place| self.events.get_mut(place));
+        if let Some(planned) = planned {
+            if Worth::of(&row) > Worth::of(planned) {
+                (row.number, row.received, row.expires) = (planned.number, planned.received, planned.expires);
+                (row.revision, row.extra) = (planned.revision, planned.extra);
+                std::mem::swap(planned, &mut row);
+            }
+            self.origins.extend(row.record.map(|record| (event, record)));
+            return;
+        }
+        self.origins.extend(row.record.map(|record| (event, record)));
+        row.number = event;
+        let is_better = self.offered.get(&event).is_none_or(|offered| Worth::of(&row) > Worth::of(offered));
+        if is_better && !is_purged {
+            self.offered.insert(event, row);
+        }
+    }
+
+    /// Decides which stored events are told better now than they were.
+    async fn take_better(&mut self, connection: &mut Transaction) -> Result<()> {
+        let mut offered: Vec<rows::EventRow<'a>> = std::mem::take(&mut self.offered).into_values().collect();
+        offered.sort_by_key(|row| row.number);
+        let numbers: Vec<i64> = offered.iter().map(|row| row.number).collect();
+        let stored = Stored::all(connection, &numbers).await?;
+        let mut swapped: HashSet<(i64, i64)> = HashSet::new();
+        for mut row in offered {
+            let Some(stored) = stored.get(&row.number).filter(|stored| Worth::of(&row) > stored.worth) else {
+                continue;
+            };
+            stored.hand_on(&mut row);
+            self.stale_keys.extend(stored.keys.iter().map(|key| (*key, row.number)));
+            self.origins.extend(stored.record.map(|record| (row.number, record)));
+            swapped.extend(row.record.map(|record| (row.number, record)));
+            self.better.push(row);
+        }
+        self.origins.retain(|origin| !swapped.contains(origin));
+        Ok(())
+    }
+
+    /// Numbers the events with one id where that has changed, the stored ones among them.
     async fn number_states(&mut self, connection: &mut Transaction) -> Result<()> {
         let changed = std::mem::take(&mut self.changed);
         let of = |session: i64, id: &str| {
@@ -194,32 +257,39 @@ impl<'a> Plan<'a> {
         };
         let all = changed.iter().flat_map(|(session, id)| of(*session, id));
         let stored: Vec<i64> = all.filter(|known| known.stored.is_some()).map(|known| known.event).collect();
-        let mut ages = Age::of_stored(connection, &stored).await?;
-        ages.extend(
-            self.events
-                .iter()
-                .filter(|row| states::has_states(row.new.event.kind))
-                .map(|row| (row.number, Age::of(row))),
-        );
+        let stored = Stored::all(connection, &stored).await?;
+        let mut better: HashMap<i64, &mut rows::EventRow<'a>> =
+            self.better.iter_mut().map(|row| (row.number, row)).collect();
         for (session, id) in changed {
-            let before: HashMap<i64, Option<i64>> = of(session, id).map(|known| (known.event, known.stored)).collect();
-            let state = |known: &Known| State {
-                event: known.event,
-                revision: known.revision,
-                age: ages.get(&known.event).copied().unwrap_or_default(),
-                content: known.content.clone(),
-            };
-            let mut found: Vec<State> = of(session, id).map(state).collect();
+            let before: HashMap<i64, (Option<i64>, i64)> =
+                of(session, id).map(|known| (known.event, (known.stored, known.said))).collect();
+            let are_states = of(session, id).all(|known| states::has_states(known.kind));
+            let mut found = Vec::with_capacity(before.len());
+            for known in of(session, id) {
+                let place = usize::try_from(known.event - self.first_event).ok();
+                let age = place
+                    .map(|place| Age::of(&self.events[place], are_states))
+                    .or_else(|| better.get(&known.event).map(|row| Age::of(row, are_states)))
+                    .or_else(|| stored.get(&known.event).map(|stored| stored.age(are_states)));
+                let (age, content) = (age.unwrap_or_default(), known.content.clone());
+                found.push(State { event: known.event, revision: known.said, age, content });
+            }
             states::number(&mut found);
             for State { event, revision: now, .. } in found {
-                match before.get(&event).copied().flatten() {
-                    Some(before) if before == now => {}
-                    Some(before) => self.aged.push(Aged { event, session, id, before, now }),
-                    None => {
-                        let row = &mut self.events[usize::try_from(event - self.first_event)?];
-                        row.revision = now;
-                        row.extra |= if now > 0 { flag::SUPERSEDED } else { 0 };
-                    }
+                let (was, said) = before.get(&event).copied().unwrap_or_default();
+                let row = match usize::try_from(event - self.first_event) {
+                    Ok(place) => self.events.get_mut(place),
+                    Err(_) => better.get_mut(&event).map(|row| &mut **row),
+                };
+                if let Some(row) = row {
+                    (row.revision, row.said) = (now, said);
+                    row.extra &= !flag::SUPERSEDED;
+                    row.extra |= if now > 0 && are_states { flag::SUPERSEDED } else { 0 };
+                }
+                // A state that has a rival now is none any more.
+                let is_flagged = !are_states && stored.get(&event).is_some_and(Stored::is_superseded);
+                if let Some(before) = was.filter(|before| *before != now || is_flagged) {
+                    self.aged.push(Aged { event, session, id, before, now, is_state: are_states });
                 }
             }
         }
@@ -231,13 +301,14 @@ impl<'a> Plan<'a> {
         let mut wanted: Vec<(KeyKind, &'a str)> = self
             .events
             .iter()
+            .chain(&self.better)
             .flat_map(|row| &row.new.event.keys)
             .map(|key: &'a Key| (key.kind, key.value.as_str()))
             .collect();
         wanted.sort_unstable();
         wanted.dedup();
         self.keys = intern(connection, &wanted).await?;
-        for row in &mut self.events {
+        for row in self.events.iter_mut().chain(&mut self.better) {
             for (key, number) in &mut row.keys {
                 *number = *self.keys.get(&(key.kind, key.value.as_str())).context("a key has no number")?;
             }
@@ -260,19 +331,20 @@ async fn known_ids(connection: &mut Transaction, batches: &[&Batch]) -> Result<H
     let mut known: HashMap<String, Vec<Known>> = HashMap::new();
     for chunk in rows::portions(&ids, rows::CHUNK) {
         let mut query = Statement::new(
-            "SELECT id, session, revision, content, event, \
+            "SELECT id, session, revision, content, event, said, \
+                 (SELECT kind FROM events WHERE events.event = event_ids.event), \
                  EXISTS (SELECT 1 FROM tombstones WHERE tombstones.event = event_ids.event) FROM event_ids WHERE id IN (",
         );
         query.push_list(chunk.iter().copied());
         for row in query.push(")").build().fetch_all(&mut *connection).await? {
-            let revision = row.try_get(2)?;
             let found = Known {
                 session: row.try_get(1)?,
-                revision,
-                stored: Some(revision),
+                stored: Some(row.try_get(2)?),
                 content: row.try_get(3)?,
                 event: row.try_get(4)?,
-                is_purged: row.try_get(5)?,
+                said: row.try_get(5)?,
+                kind: rows::kind_of(row.try_get(6)?)?,
+                is_purged: row.try_get(7)?,
             };
             known.entry(row.try_get(0)?).or_default().push(found);
         }

@@ -42,6 +42,10 @@ pub(super) struct EventRow<'a> {
     pub session: i64,
     pub record: Option<i64>,
     pub revision: i64,
+    /// How many newer ones with its id there are at least, as a slice says.
+    pub said: i64,
+    /// The digest of the record.
+    pub digest: [u8; 32],
     /// Flags that the store adds.
     pub extra: i64,
     pub received: i64,
@@ -166,10 +170,10 @@ fn written_keys(keys: &[(&Key, i64)]) -> String {
 
 pub(super) async fn insert_ids(connection: &mut Transaction, events: &[EventRow<'_>]) -> Result<()> {
     for chunk in portions(events, CHUNK) {
-        let mut query = Statement::new("INSERT INTO event_ids (id, session, revision, content, event) ");
+        let mut query = Statement::new("INSERT INTO event_ids (id, session, revision, content, event, said) ");
         query.push_values(chunk, |mut row, item| {
             row.push_bind(clean(&item.new.event.id)).push_bind(item.session).push_bind(item.revision);
-            row.push_bind(item.content.to_vec()).push_bind(item.number);
+            row.push_bind(item.content.to_vec()).push_bind(item.number).push_bind(item.said);
         });
         query.build().execute(&mut *connection).await?;
     }
@@ -186,6 +190,18 @@ pub(super) async fn insert_event_keys(connection: &mut Transaction, events: &[Ev
     pairs.sort_unstable();
     pairs.dedup();
     insert_pairs(connection, "INSERT INTO event_keys (key, event) ", "", &pairs).await
+}
+
+/// Pairs of keys and events.
+pub(super) async fn delete_event_keys(connection: &mut Transaction, pairs: &[(i64, i64)]) -> Result<()> {
+    for chunk in portions(pairs, CHUNK) {
+        let mut query = Statement::new("DELETE FROM event_keys WHERE (key, event) IN (");
+        query.push_values(chunk, |mut row, (key, event)| {
+            row.push_bind(*key).push_bind(*event);
+        });
+        query.push(")").build().execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn insert_origins(connection: &mut Transaction, origins: &[(i64, i64)]) -> Result<()> {

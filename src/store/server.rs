@@ -14,7 +14,8 @@ use super::{Address, Keeping, Store, Url};
 /// The number of the schema that comes with the tables, which grew on SQLite by as many migrations.
 const FIRST: i64 = 10;
 /// The migrations in order, from [`FIRST`] on; one that was released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema/postgres/0010_ledgers.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema/postgres/0010_ledgers.sql"), include_str!("schema/postgres/0011_order.sql")];
 /// How long a connection is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Several processes may have as many each.

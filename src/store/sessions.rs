@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 
 use super::Store;
 use super::engine::{Row, Transaction, query};
-use crate::domain::{Session, Timestamp, Tokens};
+use super::telling::Teller;
+use crate::domain::{Session, Timestamp, TitleWorth, Tokens};
 
 const COLUMNS: &str = "session, id, parent, lineage, title, agent, project, room, canvas, cwd, git_branch, host, models, \
      started, ended, events, turns, errors, findings, tokens_input, tokens_cache_read, tokens_cache_write, tokens_output, \
@@ -28,7 +29,7 @@ impl Store {
 
     /// The newest sessions, so many of them.
     pub async fn newest_sessions(&self, limit: i64) -> Result<Vec<Session>> {
-        let statement = format!("SELECT {COLUMNS} FROM sessions ORDER BY ended DESC NULLS LAST, session DESC LIMIT $1");
+        let statement = format!("SELECT {COLUMNS} FROM sessions ORDER BY ended DESC NULLS LAST, id LIMIT $1");
         let rows = query(statement).bind(limit).fetch_all(&self.readers).await?;
         rows.iter().map(session_of).collect()
     }
@@ -49,46 +50,29 @@ impl Store {
     }
 }
 
-/// Stores what is known of a session; what was known and is not said now stays. Returns its number.
-pub(super) async fn put(connection: &mut Transaction, session: &Session) -> Result<i64> {
+/// Stores what somebody tells of a session. Returns its number.
+pub(super) async fn put(
+    connection: &mut Transaction,
+    teller: Teller,
+    session: &Session,
+    forked_from: Option<&str>,
+) -> Result<i64> {
     if let Some(number) = super::adopt::adopter(connection, &session.id).await? {
         query("UPDATE sessions SET settled = 0 WHERE session = $1").bind(number).execute(connection).await?;
         return Ok(number);
     }
     let row = query(
-        "INSERT INTO sessions (session, id, parent, lineage, title, agent, project, room, canvas, cwd, git_branch, host) \
-         VALUES ((SELECT coalesce(max(session), 0) + 1 FROM sessions), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET \
-         parent = coalesce(excluded.parent, sessions.parent), title = coalesce(excluded.title, sessions.title), \
-         lineage = CASE WHEN excluded.lineage <> excluded.id THEN excluded.lineage ELSE sessions.lineage END, \
-         project = coalesce(excluded.project, sessions.project), room = coalesce(excluded.room, sessions.room), \
-         canvas = coalesce(excluded.canvas, sessions.canvas), cwd = coalesce(excluded.cwd, sessions.cwd), \
-         git_branch = coalesce(excluded.git_branch, sessions.git_branch), host = coalesce(excluded.host, sessions.host), \
-         settled = 0 RETURNING session",
+        "INSERT INTO sessions (session, id, lineage, agent) VALUES ((SELECT coalesce(max(session), 0) + 1 FROM sessions), \
+         $1, $1, $2) ON CONFLICT (id) DO UPDATE SET settled = 0 RETURNING session",
     )
     .bind(&session.id)
-    .bind(&session.parent)
-    .bind(if session.lineage.is_empty() { &session.id } else { &session.lineage })
-    .bind(&session.title)
     .bind(&session.agent)
-    .bind(&session.project)
-    .bind(&session.room)
-    .bind(&session.canvas)
-    .bind(&session.cwd)
-    .bind(&session.git_branch)
-    .bind(&session.host)
-    .fetch_one(connection)
+    .fetch_one(&mut *connection)
     .await?;
+    if super::telling::note(connection, teller, session, forked_from).await? {
+        super::telling::call(connection, &session.id).await?;
+    }
     Ok(row.try_get(0)?)
-}
-
-/// Notes which session another one says it was forked from.
-pub(super) async fn put_fork(connection: &mut Transaction, session: &str, ancestor: &str) -> Result<()> {
-    query("UPDATE sessions SET forked_from = $1 WHERE id = $2 AND id <> $1")
-        .bind(ancestor)
-        .bind(session)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 fn session_of(row: &Row) -> Result<Session> {
@@ -99,6 +83,7 @@ fn session_of(row: &Row) -> Result<Session> {
         parent: row.try_get(2)?,
         lineage: row.try_get(3)?,
         title: row.try_get(4)?,
+        title_worth: TitleWorth::default(),
         agent: row.try_get(5)?,
         project: row.try_get(6)?,
         room: row.try_get(7)?,

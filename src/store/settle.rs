@@ -34,8 +34,10 @@ impl Store {
             root_lineage(&mut transaction, *session).await?;
         }
         let mut fresh = super::count::fresh(&mut transaction, &waiting).await?;
-        for (session, events) in &fresh.events {
-            if events.iter().any(Seen::is_loose_half) && super::pair::pair_calls(&mut transaction, *session).await? {
+        let has_new = |(_, events): &(&i64, &Vec<Seen>)| events.iter().any(Seen::is_loose_half);
+        let loose: BTreeSet<i64> = fresh.events.iter().filter(has_new).map(|(session, _)| *session).collect();
+        for session in loose.union(&changed(&mut transaction).await?) {
+            if super::pair::pair_calls(&mut transaction, *session).await? {
                 anew.insert(*session);
             }
         }
@@ -67,6 +69,12 @@ impl Store {
 /// The sessions that changed since they were last reckoned.
 async fn waiting(on: impl Into<On<'_>>) -> Result<Vec<i64>> {
     let rows = query("SELECT session FROM sessions WHERE settled = 0").fetch_all(on).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Those of them of which more has changed than that events came.
+async fn changed(connection: &mut Transaction) -> Result<BTreeSet<i64>> {
+    let rows = query("SELECT session FROM sessions WHERE settled = 0 AND counted = 2").fetch_all(connection).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 

@@ -8,6 +8,7 @@ use futures_util::TryStreamExt;
 use super::append::{Appended, SourceStep, Stamp};
 use super::engine::{Engine, Row, Transaction, query};
 use super::{Origin, Store, bytes};
+use crate::domain::Timestamp;
 
 /// A source as the store knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -82,7 +83,7 @@ impl Store {
             "SELECT {COLUMNS} FROM sources WHERE source IN (\
              SELECT records.source FROM events JOIN records ON records.record = events.record WHERE events.session = $1 \
              UNION SELECT records.source FROM events JOIN event_origins ON event_origins.event = events.event \
-             JOIN records ON records.record = event_origins.record WHERE events.session = $1) ORDER BY source"
+             JOIN records ON records.record = event_origins.record WHERE events.session = $1) ORDER BY path, revision"
         );
         let rows = query(statement).bind(session).fetch_all(&self.readers).await?;
         rows.iter().map(source_of).collect()
@@ -115,13 +116,15 @@ impl Store {
         Ok(())
     }
 
-    /// Where the record of an event lies: all places, the first one first.
+    /// Where the record of an event lies: all places, first the one whose telling of it is shown.
     pub async fn origins(&self, event: i64) -> Result<Vec<Origin>> {
         let rows = query(
             "SELECT sources.importer, sources.path, records.start, records.size FROM records \
              JOIN sources ON sources.source = records.source \
              WHERE records.record IN (SELECT record FROM events WHERE event = $1 \
-             UNION SELECT record FROM event_origins WHERE event = $1) ORDER BY records.record",
+             UNION SELECT record FROM event_origins WHERE event = $1) \
+             ORDER BY (SELECT record FROM events WHERE event = $1) <> records.record, sources.path, sources.revision, \
+             records.start",
         )
         .bind(event)
         .fetch_all(&self.readers)
@@ -179,6 +182,14 @@ async fn forget_record(connection: &mut Transaction, source: i64, record: i64) -
         }
     }
     super::count::lower_the_mark(connection).await?;
+    // What other records tell too is theirs now.
+    query(
+        "UPDATE events SET record = (SELECT min(record) FROM event_origins WHERE event_origins.event = events.event \
+         AND event_origins.record <> $1) WHERE record = $1",
+    )
+    .bind(record)
+    .execute(&mut *connection)
+    .await?;
     query("DELETE FROM event_origins WHERE record = $1").bind(record).execute(&mut *connection).await?;
     let deleted = query("DELETE FROM records WHERE record = $1 RETURNING status <> 0").bind(record);
     let is_bad: bool = deleted.fetch_one(&mut *connection).await?.try_get(0)?;
@@ -218,6 +229,20 @@ pub(super) async fn begin(connection: &mut Transaction, step: &SourceStep) -> Re
     .execute(connection)
     .await?;
     Ok(Some((number, blob)))
+}
+
+/// Gives a time to what a source wrote before its first one.
+pub(super) async fn date(connection: &mut Transaction, source: i64, time: Timestamp) -> Result<()> {
+    let undated = query(
+        "UPDATE events SET order_time = $1 WHERE order_time = 0 AND at IS NULL \
+         AND record IN (SELECT record FROM records WHERE source = $2) RETURNING event",
+    )
+    .bind(time.0)
+    .bind(source)
+    .fetch_all(&mut *connection)
+    .await?;
+    let events = undated.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+    super::count::must_count_anew(connection, &events).await
 }
 
 /// Whether a record of a source is already named as an origin of an event.

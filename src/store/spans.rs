@@ -137,25 +137,29 @@ async fn kinds(connection: &mut Transaction, events: &[Row]) -> Result<HashMap<i
     Ok(kinds)
 }
 
-/// Whether a session consists of spans and log records.
+/// Whether a session has spans and log records.
 pub(super) async fn is_of_spans(connection: &mut Transaction, session: i64) -> Result<bool> {
-    let row = query("SELECT agent = 'otel' FROM sessions WHERE session = $1")
-        .bind(session)
-        .fetch_optional(connection)
-        .await?;
-    row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
+    let row = query(
+        "SELECT EXISTS (SELECT 1 FROM sessions JOIN tellings ON tellings.session = sessions.id \
+         WHERE sessions.session = $1 AND tellings.agent = 'otel')",
+    )
+    .bind(session)
+    .fetch_one(connection)
+    .await?;
+    Ok(row.try_get(0)?)
 }
 
-/// Names a session after the first thing that was asked in it, and its project after who began it.
+/// Names a session that has nothing else after the first thing that was asked in it, and its project after who began
+/// it.
 pub(super) async fn name_session(connection: &mut Transaction, session: i64) -> Result<()> {
     query(
         "UPDATE sessions SET title = coalesce((SELECT attributes.value FROM events JOIN attributes \
          ON attributes.event = events.event WHERE events.session = $1 AND attributes.name = 'asked' \
-         ORDER BY events.order_time = 0, events.order_time, events.origin, events.sequence, events.id LIMIT 1), \
+         ORDER BY events.order_time = 0, events.order_time, events.origin, events.sequence, events.id, events.revision LIMIT 1), \
          (SELECT label FROM events WHERE session = $1 AND label <> '' \
-         ORDER BY order_time = 0, order_time, origin, sequence, id LIMIT 1)), \
+         ORDER BY order_time = 0, order_time, origin, sequence, id, revision LIMIT 1)), \
          project = (SELECT source FROM events WHERE session = $1 \
-         ORDER BY order_time = 0, order_time, origin, sequence, id LIMIT 1) WHERE session = $1",
+         ORDER BY order_time = 0, order_time, origin, sequence, id, revision LIMIT 1) WHERE session = $1 AND agent = 'otel'",
     )
     .bind(session)
     .execute(connection)

@@ -1,62 +1,60 @@
-//! States: what one id has been called with over time, the newest first, in whichever order they came in.
+//! States: what one id has been called with over time, the newest first, in whichever order they came in; and rivals,
+//! which have one id by mistake, the first of them first.
 //!
 //! A queue task is one row that changes in place, and a trace event is given with more or fewer columns: what differs
 //! is a state of it, not a rival. The newest has the bare id; `~1`, `~2` and so on count back in time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
 
+use super::copies::Stored;
 use super::engine::{Statement, Transaction, query};
 use super::rows;
 use crate::domain::{Event, Kind, Role, flag};
+
+/// Each takes some bindings.
+const CHUNK: usize = rows::CHUNK / 2;
 
 /// Whether several contents under one id of this kind are states of one thing.
 pub(super) fn has_states(kind: Kind) -> bool {
     matches!(kind, Kind::Task | Kind::Trace)
 }
 
-/// How new a state is; the greatest is the newest. Where times are equal it says the most, and then its content
-/// decides, so that never the order of arrival does.
+/// Time, origin and sequence.
+pub(super) type Place = (i64, i64, i64);
+
+/// How new one of several events with one id is; the greatest is the newest and has the bare id.
+///
+/// Of states the one that was changed last; where times are equal the one that says the most. Of rivals the one with the
+/// first place. At last the content decides, so that never the order of arrival does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Age {
-    /// When it was changed: the place among events of one time.
-    changed: i64,
-    time: i64,
-    /// How many keys, attributes and bodies it has.
-    said: i64,
-}
+pub(super) struct Age(i64, i64, i64);
 
 impl Age {
-    pub(super) fn of(row: &rows::EventRow<'_>) -> Self {
-        let event = &row.new.event;
-        // The whole record is a body in a slice and not elsewhere.
-        let bodies = row.new.bodies.iter().filter(|body| body.role != Role::Raw).count();
-        let said = event.keys.len() + event.attributes.len() + bodies;
-        Self { changed: event.order.sequence, time: event.order.time.0, said: said as i64 }
+    /// `said` is how many keys, attributes and bodies it has.
+    pub(super) fn of_state((time, _, sequence): Place, said: i64) -> Self {
+        // The place among events of one time is when it was changed.
+        Self(sequence, time, said)
     }
 
-    /// The ages of stored events by their numbers.
-    pub(super) async fn of_stored(connection: &mut Transaction, numbers: &[i64]) -> Result<HashMap<i64, Self>> {
-        let mut ages = HashMap::with_capacity(numbers.len());
-        for chunk in rows::portions(numbers, rows::CHUNK) {
-            let mut query = Statement::new(
-                "SELECT event, sequence, order_time, CASE keys WHEN '' THEN 0 ELSE 1 + length(keys) - \
-                 length(replace(keys, ' ', '')) END + (SELECT count(*) FROM attributes WHERE attributes.event = \
-                 events.event) + (SELECT count(*) FROM bodies WHERE bodies.event = events.event AND bodies.role <> ",
-            );
-            query.push_bind(Role::Raw as i64).push(") FROM events WHERE event IN (");
-            query.push_list(chunk.iter().copied());
-            for row in query.push(")").build().fetch_all(&mut *connection).await? {
-                let age = Self { changed: row.try_get(1)?, time: row.try_get(2)?, said: row.try_get(3)? };
-                ages.insert(row.try_get(0)?, age);
-            }
+    pub(super) fn of_rival((time, origin, sequence): Place) -> Self {
+        Self(!super::copies::time_of(time), !origin, !sequence)
+    }
+
+    pub(super) fn of(row: &rows::EventRow<'_>, are_states: bool) -> Self {
+        let event = &row.new.event;
+        let place = (event.order.time.0, event.order.origin, event.order.sequence);
+        if !are_states {
+            return Self::of_rival(place);
         }
-        Ok(ages)
+        // The whole record is a body in a slice and not elsewhere.
+        let bodies = row.new.bodies.iter().filter(|body| body.role != Role::Raw).count();
+        Self::of_state(place, (event.keys.len() + event.attributes.len() + bodies) as i64)
     }
 }
 
-/// One state of what an id names.
+/// One of several events with one id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct State {
     pub event: i64,
@@ -67,7 +65,7 @@ pub(super) struct State {
     pub content: Vec<u8>,
 }
 
-/// Puts the states of one id in order, the newest first, and numbers them.
+/// Puts the events with one id in order, the newest first, and numbers them.
 pub(super) fn number(states: &mut [State]) {
     states.sort_by(|one, other| (other.age, &other.content).cmp(&(one.age, &one.content)));
     let mut newer = 0;
@@ -77,7 +75,7 @@ pub(super) fn number(states: &mut [State]) {
     }
 }
 
-/// A stored state that is no longer as new as it was.
+/// A stored event that is called otherwise now.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Aged<'a> {
     pub event: i64,
@@ -85,62 +83,136 @@ pub(super) struct Aged<'a> {
     pub id: &'a str,
     pub before: i64,
     pub now: i64,
+    /// Whether it is a state, and no rival.
+    pub is_state: bool,
 }
 
-/// Gives stored states their new names; marks and notes on older states go along, those on the bare id stay with it.
-pub(super) async fn rename(connection: &mut Transaction, aged: &mut [Aged<'_>]) -> Result<()> {
-    // The oldest first, so that a name is free when the next one takes it.
-    aged.sort_by(|one, other| (other.before, one.event).cmp(&(one.before, other.event)));
-    let groups: Vec<&[Aged<'_>]> = aged.chunk_by(|one, other| one.before == other.before).collect();
-    for same in groups {
-        for chunk in rows::portions(same, rows::CHUNK / 2) {
-            let mut events = Statement::new("WITH aged (event, now) AS (");
-            events.push_values(chunk, |mut row, aged| {
-                row.push_bind(aged.event).push_bind(aged.now);
-            });
-            events.push(") UPDATE events SET revision = aged.now, flags = flags | ").push_bind(flag::SUPERSEDED);
-            events.push(" FROM aged WHERE events.event = aged.event");
-            events.build().execute(&mut *connection).await?;
-            let mut ids = Statement::new("WITH aged (id, session, before, now) AS (");
-            ids.push_values(chunk, |mut row, aged| {
-                row.push_bind(rows::clean(aged.id)).push_bind(aged.session).push_bind(aged.before).push_bind(aged.now);
-            });
-            ids.push(") UPDATE event_ids SET revision = aged.now FROM aged WHERE event_ids.id = aged.id ");
-            ids.push("AND event_ids.session = aged.session AND event_ids.revision = aged.before");
-            ids.build().execute(&mut *connection).await?;
-        }
+/// Gives stored events their new names. Marks and notes go along, but those on the bare id of a state stay with it.
+pub(super) async fn rename(connection: &mut Transaction, aged: &[Aged<'_>]) -> Result<()> {
+    // First all give up their names, so that each is free when another one takes it.
+    let given_up: Vec<Aged<'_>> = aged.iter().map(|aged| Aged { now: !aged.now, ..*aged }).collect();
+    let taken: Vec<Aged<'_>> = aged.iter().map(|aged| Aged { before: !aged.now, ..*aged }).collect();
+    rename_ids(connection, &given_up).await?;
+    rename_ids(connection, &taken).await?;
+    for chunk in rows::portions(aged, CHUNK) {
+        let mut events = Statement::new("WITH aged (event, now, flag) AS (");
+        events.push_values(chunk, |mut row, aged| {
+            let flag = if aged.is_state && aged.now > 0 { flag::SUPERSEDED } else { 0 };
+            row.push_bind(aged.event).push_bind(aged.now).push_bind(flag);
+        });
+        events.push(") UPDATE events SET revision = aged.now, flags = (flags & ~").push_bind(flag::SUPERSEDED);
+        events.push(") | aged.flag FROM aged WHERE events.event = aged.event");
+        events.build().execute(&mut *connection).await?;
     }
     rename_annotations(connection, aged).await
 }
 
-async fn rename_annotations(connection: &mut Transaction, aged: &[Aged<'_>]) -> Result<()> {
-    let older: Vec<Aged<'_>> = aged.iter().filter(|aged| aged.before > 0).copied().collect();
-    if older.is_empty() || !has_annotated_states(connection).await? {
-        return Ok(());
-    }
-    for Aged { session, id, before, now, .. } in older {
+/// Notes of how many newer ones slices know.
+pub(super) async fn note_said(connection: &mut Transaction, said: &[(i64, i64)]) -> Result<()> {
+    for (event, said) in said {
         query(
-            "UPDATE annotations SET item = $1 WHERE item = $2 AND session = (SELECT id FROM sessions WHERE session = $3) \
-             AND NOT EXISTS (SELECT 1 FROM annotations taken WHERE taken.session = annotations.session AND taken.item = $1)",
+            "UPDATE event_ids SET said = $1 WHERE event = $2 AND (id, session, revision) = \
+             (SELECT id, session, revision FROM events WHERE event = $2)",
         )
-        .bind(Event::name_of(id, now))
-        .bind(Event::name_of(id, before))
-        .bind(session)
+        .bind(said)
+        .bind(event)
         .execute(&mut *connection)
         .await?;
     }
     Ok(())
 }
 
-async fn has_annotated_states(connection: &mut Transaction) -> Result<bool> {
-    let row = query("SELECT EXISTS (SELECT 1 FROM annotations WHERE item LIKE '%~%')").fetch_one(connection).await?;
+/// Names stored events with these ids anew, after some of them came from another session or went to one.
+pub(super) async fn name_anew(connection: &mut Transaction, ids: &BTreeSet<(i64, String)>) -> Result<()> {
+    for (session, id) in ids {
+        let found = query(
+            "SELECT event_ids.event, event_ids.revision, event_ids.said, event_ids.content FROM event_ids WHERE event_ids.id = $1 AND event_ids.session = $2",
+        )
+        .bind(id)
+        .bind(session)
+        .fetch_all(&mut *connection)
+        .await?;
+        let numbers = found.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+        let stored = Stored::all(connection, &numbers).await?;
+        let mut states = Vec::with_capacity(found.len());
+        let are_states = stored.values().all(|stored| has_states(stored.kind));
+        let mut before = HashMap::new();
+        for row in &found {
+            let event = row.try_get(0)?;
+            before.insert(event, row.try_get::<i64>(1)?);
+            let age = stored.get(&event).map(|stored| stored.age(are_states)).unwrap_or_default();
+            states.push(State { event, revision: row.try_get(2)?, age, content: row.try_get(3)? });
+        }
+        number(&mut states);
+        let mut aged = Vec::new();
+        for State { event, revision: now, .. } in states {
+            let Some(before) = before.remove(&event) else { continue };
+            aged.push(Aged { event, session: *session, id, before, now, is_state: are_states });
+        }
+        rename(connection, &aged).await?;
+        for event in numbers.iter().filter(|_| !are_states) {
+            query("UPDATE events SET flags = (flags & ~$1) | $2 WHERE event = $3")
+                .bind(flag::CONFLICT)
+                .bind(if found.len() > 1 { flag::CONFLICT } else { 0 })
+                .bind(event)
+                .execute(&mut *connection)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+async fn rename_ids(connection: &mut Transaction, aged: &[Aged<'_>]) -> Result<()> {
+    for chunk in rows::portions(aged, CHUNK) {
+        let mut ids = Statement::new("WITH aged (id, session, before, now) AS (");
+        ids.push_values(chunk, |mut row, aged| {
+            row.push_bind(rows::clean(aged.id)).push_bind(aged.session).push_bind(aged.before).push_bind(aged.now);
+        });
+        ids.push(") UPDATE event_ids SET revision = aged.now FROM aged WHERE event_ids.id = aged.id ");
+        ids.push("AND event_ids.session = aged.session AND event_ids.revision = aged.before");
+        ids.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn rename_annotations(connection: &mut Transaction, aged: &[Aged<'_>]) -> Result<()> {
+    let moving = |aged: &&Aged<'_>| aged.before != aged.now && (aged.before > 0 || !aged.is_state);
+    let mut moving: Vec<Aged<'_>> = aged.iter().filter(moving).copied().collect();
+    if moving.is_empty() || !has_annotations(connection).await? {
+        return Ok(());
+    }
+    // As with the events, names are given up before they are taken. No name of an event has this in it.
+    let given_up = |aged: &Aged<'_>| format!("{}\u{1f}{}", aged.id, aged.now);
+    moving.sort_by_key(|aged| aged.before);
+    for aged in &moving {
+        rename_item(connection, aged.session, &Event::name_of(aged.id, aged.before), &given_up(aged)).await?;
+    }
+    for aged in &moving {
+        rename_item(connection, aged.session, &given_up(aged), &Event::name_of(aged.id, aged.now)).await?;
+    }
+    Ok(())
+}
+
+async fn rename_item(connection: &mut Transaction, session: i64, from: &str, to: &str) -> Result<()> {
+    query(
+        "UPDATE annotations SET item = $1 WHERE item = $2 AND session = (SELECT id FROM sessions WHERE session = $3) \
+         AND NOT EXISTS (SELECT 1 FROM annotations taken WHERE taken.session = annotations.session AND taken.item = $1)",
+    )
+    .bind(to)
+    .bind(from)
+    .bind(session)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn has_annotations(connection: &mut Transaction) -> Result<bool> {
+    let row = query("SELECT EXISTS (SELECT 1 FROM annotations)").fetch_one(connection).await?;
     Ok(row.try_get(0)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -148,7 +220,7 @@ mod tests {
     use crate::store::tests::{append, batch, desk, event, session};
 
     fn state(event: i64, changed: i64, said: i64, revision: i64) -> State {
-        let age = Age { changed, time: 0, said };
+        let age = Age::of_state((0, 0, changed), said);
         State { event, revision, age, content: vec![u8::try_from(event).expect("small")] }
     }
 
@@ -247,7 +319,7 @@ mod tests {
         let before = "UPDATE events SET flags = 0, revision = 1 - revision WHERE id = 't1'; \
              DELETE FROM event_ids WHERE id = 't1' AND revision = 1; \
              UPDATE event_ids SET revision = 1 WHERE id = 't1'; \
-             INSERT INTO event_ids SELECT id, session, revision, x'01', event FROM events WHERE id = 't1' AND revision = 0;";
+             INSERT INTO event_ids SELECT id, session, revision, x'01', event, 0 FROM events WHERE id = 't1' AND revision = 0;";
         crate::store::tests::sqlite(&desk.store).execute(before).await.expect("turns back");
         crate::store::tests::sqlite(&desk.store)
             .execute(include_str!("schema/0006_states.sql"))

@@ -156,7 +156,10 @@ async fn appending_again_changes_nothing_and_says_so() {
     let number = store.session("s").await.expect("reads").expect("is there").number;
     let heads = store.heads(number, None).await.expect("reads");
     assert_eq!(heads.iter().filter(|head| head.flags & flag::CONFLICT != 0).count(), 2);
-    assert_eq!(store.origins(heads[0].number).await.expect("reads").len(), 2, "both files are named");
+    let numbers: Vec<i64> = heads.iter().map(|head| head.number).collect();
+    let events = store.events(&numbers).await.expect("reads");
+    let twice = events.iter().find(|event| event.label == "label of e1").expect("is there");
+    assert_eq!(store.origins(twice.number).await.expect("reads").len(), 2, "both files are named");
 }
 
 #[tokio::test]

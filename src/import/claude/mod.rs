@@ -92,11 +92,13 @@ impl Reader for Claude {
     fn sessions(&self) -> Vec<Session> {
         let State { identity, titles, cwd, git_branch, .. } = &self.state;
         let last_part = |path: &String| path.rsplit(['/', '\\']).find(|part| !part.is_empty()).map(str::to_owned);
+        let (title, title_worth) = titles.best().unzip();
         vec![Session {
             id: identity.session.clone(),
             parent: identity.parent.clone(),
             lineage: identity.lineage.clone(),
-            title: titles.best(),
+            title,
+            title_worth: title_worth.unwrap_or_default(),
             agent: AGENT.to_owned(),
             project: cwd.as_ref().and_then(last_part),
             cwd: cwd.clone(),

@@ -88,7 +88,7 @@ fn say(state: &mut State, envelope: &Envelope<'_>, event: &mut Event, said: &Sai
                 }
             }
             if !envelope.sidechain || state.identity.parent.is_some() {
-                state.titles.prompt.get_or_insert_with(|| excerpt(label, LONGEST_TITLE));
+                state.titles.asked(|| excerpt(label, LONGEST_TITLE));
             }
             Role::Input
         }

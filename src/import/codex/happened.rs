@@ -19,6 +19,7 @@ pub fn read(state: &mut State, frame: &Frame<'_>) -> Draft {
         "error" | "stream_error" => error(state, frame),
         "thread_name_updated" => {
             state.name = frame.item.word("thread_name").or_else(|| state.name.take());
+            state.titled.0 = frame.at();
             meta::other(state, frame)
         }
         "context_compacted" => {

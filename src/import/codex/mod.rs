@@ -18,7 +18,7 @@ mod twins;
 use serde::{Deserialize, Serialize};
 
 use super::{Draft, Format, Open, Opening, Reader, Record};
-use crate::domain::{Outline, Session};
+use crate::domain::{Outline, Session, Timestamp, TitleRank, TitleWorth};
 use calls::Calls;
 use identity::Identity;
 use record::Frame;
@@ -59,6 +59,8 @@ struct State {
     prompt: Option<String>,
     /// The name that was given to the thread.
     name: Option<String>,
+    /// When it was given, and when the first prompt was.
+    titled: (Option<Timestamp>, Option<Timestamp>),
     /// The id of the user's turn that is going on.
     intent: Option<String>,
     calls: Calls,
@@ -89,11 +91,15 @@ impl Reader for Codex {
     fn sessions(&self) -> Vec<Session> {
         let State { identity, cwd, git_branch, .. } = &self.state;
         let last_part = |path: &String| path.rsplit(['/', '\\']).find(|part| !part.is_empty()).map(str::to_owned);
+        let named = self.state.name.clone().zip(Some(TitleWorth::named(TitleRank::Generated, self.state.titled.0)));
+        let asked = self.state.prompt.clone().zip(Some(TitleWorth::asked(self.state.titled.1)));
+        let (title, title_worth) = named.or(asked).unzip();
         vec![Session {
             id: identity.session.clone(),
             parent: identity.parent.clone(),
             lineage: identity.lineage.clone(),
-            title: self.state.name.clone().or_else(|| self.state.prompt.clone()),
+            title,
+            title_worth: title_worth.unwrap_or_default(),
             agent: AGENT.to_owned(),
             project: cwd.as_ref().and_then(last_part),
             cwd: cwd.clone(),

@@ -1,7 +1,7 @@
 //! The envelope of a record, and the events that all others start from.
 
 use super::{AGENT, State};
-use crate::domain::{Event, Key, KeyKind, Kind, Phase, Shape, Value};
+use crate::domain::{Event, Key, KeyKind, Kind, Phase, Shape, Timestamp, Value};
 use crate::import::telling;
 
 /// Codex names the session once per file.
@@ -41,6 +41,15 @@ impl<'a> Frame<'a> {
         self.item.word(name).unwrap_or_default()
     }
 
+    /// When it was written.
+    pub fn at(&self) -> Option<Timestamp> {
+        self.times().into_iter().flatten().find_map(telling::time)
+    }
+
+    fn times(&self) -> [Option<Value<'a>>; 3] {
+        [self.root.get("timestamp"), self.item.get("timestamp"), self.root.get("created_at")]
+    }
+
     /// The id of the user's turn, where the record itself has it.
     fn intent(&self) -> Option<String> {
         let item = self.item;
@@ -54,9 +63,8 @@ impl<'a> Frame<'a> {
 pub fn base(state: &State, frame: &Frame<'_>, kind: Kind, event_type: &str) -> Event {
     let mut event = Event::new(kind, AGENT, event_type);
     event.session.clone_from(&state.identity.session);
-    let times = [frame.root.get("timestamp"), frame.item.get("timestamp"), frame.root.get("created_at")];
-    event.at = times.into_iter().flatten().find_map(telling::time);
-    telling::note_time(&mut event, times.into_iter().flatten().next());
+    event.at = frame.at();
+    telling::note_time(&mut event, frame.times().into_iter().flatten().next());
     event.keys.push(Key::derived(KeyKind::Session, event.session.clone(), SESSION_RULE));
     match (frame.intent(), &state.intent) {
         (Some(intent), _) => event.keys.push(Key::native(KeyKind::Intent, intent)),

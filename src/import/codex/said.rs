@@ -92,8 +92,9 @@ fn prompt(state: &mut State, frame: &Frame<'_>, side: Side, event_type: &str, sa
             event.turn = Some(turn);
         }
     }
-    if !said.trim().is_empty() {
-        state.prompt.get_or_insert_with(|| excerpt(said, LONGEST_TITLE));
+    if state.prompt.is_none() && !said.trim().is_empty() {
+        state.prompt = Some(excerpt(said, LONGEST_TITLE));
+        state.titled.1 = frame.at();
     }
     event
 }

@@ -99,6 +99,7 @@ impl<'a> Out<'a> {
         }
         batch.pieces = self.content.take();
         batch.sessions = self.sessions.values().cloned().collect();
+        batch.since = Some(self.survey.time.map_or(i64::MAX, |time| time.0));
         batch.source = Some(SourceStep {
             consumed: i64::try_from(self.size)?,
             sessions: self.sessions.keys().cloned().collect(),

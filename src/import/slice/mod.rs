@@ -83,6 +83,8 @@ struct Slicing<'a> {
     batch: Batch,
     sessions: BTreeMap<String, Session>,
     main: Option<String>,
+    /// The earliest time of its events so far.
+    since: i64,
     /// The part that is being read.
     section: String,
     name: String,
@@ -134,6 +136,7 @@ impl<'a> Slicing<'a> {
             batch: Batch::default(),
             sessions: BTreeMap::new(),
             main: None,
+            since: i64::MAX,
             section: String::new(),
             name: String::new(),
             start: 0,
@@ -162,6 +165,7 @@ impl<'a> Slicing<'a> {
         }
         batch.pieces = self.content.take();
         batch.sessions = self.sessions.values().cloned().collect();
+        batch.since = Some(self.since);
         let base = self.handed;
         self.handed += batch.pieces.iter().map(|piece| piece.size as i64).sum::<i64>();
         batch.source = Some(SourceStep {
@@ -235,6 +239,9 @@ impl<'a> Slicing<'a> {
                 (self.unreadable(row, &format!("{error:#}")), None, RecordStatus::Bad)
             }
         };
+        if new.event.order.time.0 > 0 {
+            self.since = self.since.min(new.event.order.time.0);
+        }
         let id = &new.event.session;
         if !self.sessions.contains_key(id) {
             self.session(Session {

@@ -67,22 +67,48 @@ pub(super) async fn bury(connection: &mut Transaction, sessions: &BTreeSet<i64>)
         if !row.try_get::<bool>(0)? {
             continue;
         }
-        forget_title(connection, *session).await?;
-        query("UPDATE sessions SET cwd = NULL, git_branch = NULL, host = NULL WHERE session = $1")
-            .bind(session)
-            .execute(&mut *connection)
-            .await?;
+        for title in titles(connection, *session).await? {
+            forget_title(connection, *session, &title).await?;
+        }
+        for statement in [
+            "UPDATE sessions SET cwd = NULL, git_branch = NULL, host = NULL WHERE session = $1",
+            "UPDATE tellings SET cwd = NULL, git_branch = NULL, host = NULL \
+             WHERE session = (SELECT id FROM sessions WHERE session = $1)",
+        ] {
+            query(statement).bind(session).execute(&mut *connection).await?;
+        }
     }
     Ok(())
 }
 
-/// Takes a session's title away, also where its sources' readers noted it to go on with.
-pub(super) async fn forget_title(connection: &mut Transaction, session: i64) -> Result<()> {
-    let row = query("SELECT title FROM sessions WHERE session = $1").bind(session).fetch_one(&mut *connection).await?;
-    let Some(title) = row.try_get::<Option<String>>(0)? else { return Ok(()) };
-    query("UPDATE sessions SET title = NULL WHERE session = $1").bind(session).execute(&mut *connection).await?;
+/// What a session is called, and what each of its sources calls it.
+pub(super) async fn titles(connection: &mut Transaction, session: i64) -> Result<BTreeSet<String>> {
+    let rows = query(
+        "SELECT title FROM sessions WHERE session = $1 AND title IS NOT NULL UNION SELECT tellings.title FROM tellings \
+         JOIN sessions ON sessions.id = tellings.session WHERE sessions.session = $1 AND tellings.title IS NOT NULL",
+    )
+    .bind(session)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Takes a title of a session away, also where its sources' readers noted it to go on with.
+pub(super) async fn forget_title(connection: &mut Transaction, session: i64, title: &str) -> Result<()> {
+    for statement in [
+        "UPDATE sessions SET title = NULL WHERE session = $1 AND title = $2",
+        "UPDATE tellings SET title = NULL WHERE session = (SELECT id FROM sessions WHERE session = $1) AND title = $2",
+    ] {
+        query(statement).bind(session).bind(title).execute(&mut *connection).await?;
+    }
+    let id: String = query("SELECT id FROM sessions WHERE session = $1")
+        .bind(session)
+        .fetch_one(&mut *connection)
+        .await?
+        .try_get(0)?;
+    super::super::telling::call(connection, &id).await?;
     // What a reader notes is JSON in a string of the state, which is JSON itself.
-    let noted = serde_json::to_string(&serde_json::to_string(&title)?)?;
+    let noted = serde_json::to_string(&serde_json::to_string(title)?)?;
     let noted = format!(":{}", &noted[1..noted.len() - 1]);
     query(
         "UPDATE sources SET state = replace(state, $2, ':null') WHERE source IN (SELECT DISTINCT records.source FROM events \

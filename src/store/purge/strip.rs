@@ -129,13 +129,7 @@ async fn blobs_of(connection: &mut Transaction, events: &[i64]) -> Result<BTreeS
 async fn forget_keys(connection: &mut Transaction, doomed: &[Doomed]) -> Result<()> {
     let pairs: Vec<(i64, i64)> =
         doomed.iter().flat_map(|event| event.keys.iter().map(move |key| (*key, event.event))).collect();
-    for chunk in pairs.chunks(rows::CHUNK) {
-        let mut query = Statement::new("DELETE FROM event_keys WHERE (key, event) IN (");
-        query.push_values(chunk, |mut row, (key, event)| {
-            row.push_bind(*key).push_bind(*event);
-        });
-        query.push(")").build().persistent(false).execute(&mut *connection).await?;
-    }
+    rows::delete_event_keys(connection, &pairs).await?;
     let keys: BTreeSet<i64> = pairs.into_iter().map(|(key, _)| key).collect();
     for chunk in keys.into_iter().collect::<Vec<_>>().chunks(rows::CHUNK) {
         // Sessions and rooms are keys of nearly every event, and are not listed event by event.
@@ -179,14 +173,13 @@ async fn bury(connection: &mut Transaction, receipt: i64, events: &[i64]) -> Res
 async fn forget_titles(connection: &mut Transaction, doomed: &[Doomed]) -> Result<()> {
     let sessions: BTreeSet<i64> = doomed.iter().map(|event| event.session).collect();
     for session in sessions {
-        let row =
-            query("SELECT title FROM sessions WHERE session = $1").bind(session).fetch_one(&mut *connection).await?;
-        let Some(title) = row.try_get::<Option<String>>(0)? else { continue };
-        let says = |label: &str| {
-            label.contains(title.trim()) || (label.len() >= TELLING && title.contains(label.trim_end_matches('…')))
-        };
-        if doomed.iter().any(|event| event.session == session && says(&event.label)) {
-            release::forget_title(connection, session).await?;
+        for title in release::titles(connection, session).await? {
+            let says = |label: &str| {
+                label.contains(title.trim()) || (label.len() >= TELLING && title.contains(label.trim_end_matches('…')))
+            };
+            if doomed.iter().any(|event| event.session == session && says(&event.label)) {
+                release::forget_title(connection, session, &title).await?;
+            }
         }
     }
     Ok(())
