@@ -1,8 +1,8 @@
 //! Spans and log records over HTTP, as OpenTelemetry's exporters send them: protobuf or JSON.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -14,12 +14,13 @@ use serde_json::json;
 use super::answer::Failure;
 use super::auth::Scope;
 use super::body::read;
-use super::routes::{Shared, now};
-use crate::import::{Encoding, Signal, decode};
-use crate::store::{Batch, Trouble, trouble};
+use super::routes::Shared;
+use crate::domain::Session;
+use crate::import::{Accepted, Decoded, Encoding, Signal, decode};
+use crate::record::{Outcome, Record, Told};
 
-/// How long a request waits for its commit.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// So many reasons are told for what was rejected.
+const MOST_REASONS: usize = 10;
 
 /// The answer to a request: nothing, or what was rejected of it.
 #[derive(Clone, PartialEq, Message)]
@@ -84,36 +85,36 @@ async fn store(
     let decoded = tokio::task::spawn_blocking(move || (decode(&bytes, encoding, signal), memory)).await;
     let (decoded, _memory) =
         decoded.map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed at this request"))?;
-    let mut decoded = decoded.map_err(|error| Failure::bad(error.0))?;
-    for draft in decoded.elements.iter_mut().flat_map(|element| &mut element.drafts) {
-        draft.event.attributes.push(("principal".to_owned(), principal.clone()));
+    let decoded = decoded.map_err(|error| Failure::bad(error.0))?;
+    let (mut rejected, mut reasons) = (decoded.rejected, decoded.reasons.clone());
+    shared.not_understood.fetch_add(rejected, Ordering::Relaxed);
+    for outcome in shared.committer.submit_records(records(decoded, &principal)).await? {
+        if let Outcome::Rejected { id, reason } = outcome {
+            rejected += 1;
+            reasons.push(format!("{id}: {reason}"));
+        }
     }
-    let rejected = i64::try_from(decoded.rejected).unwrap_or(i64::MAX);
-    let words = decoded.reasons.join("; ");
-    shared.not_understood.fetch_add(decoded.rejected, Ordering::Relaxed);
-    if !decoded.elements.is_empty() {
-        commit(shared, decoded.into_batch(now())).await?;
-    }
-    Ok((rejected > 0).then_some(Partial { rejected, words }))
+    reasons.truncate(MOST_REASONS);
+    let rejected = i64::try_from(rejected).unwrap_or(i64::MAX);
+    Ok((rejected > 0).then(|| Partial { rejected, words: reasons.join("; ") }))
 }
 
-/// Returns when a batch is on the disk. It goes on where nobody waits for it any more: sending it again does no harm.
-async fn commit(shared: &Arc<Shared>, batch: Batch) -> Result<(), Failure> {
-    let behind = Arc::clone(shared);
-    let committing = tokio::spawn(async move {
-        let appended = behind.store.append(std::slice::from_ref(&batch)).await;
-        behind.unsettled.notify_one();
-        appended
-    });
-    let appended = tokio::time::timeout(PATIENCE, committing).await;
-    let appended = appended.map_err(|_| Failure::busy("the store is busy"))?;
-    let appended =
-        appended.map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed at this request"))?;
-    appended.map(|_| ()).map_err(|error| match trouble(&error) {
-        Trouble::Full => Failure { status: StatusCode::INSUFFICIENT_STORAGE, ..Failure::busy("the disk is full") },
-        Trouble::Locked => Failure::busy("the store is locked"),
-        _ => Failure::busy(format!("the store could not take it: {error:#}")),
-    })
+/// A record for each element, with the sessions that its events name.
+fn records(decoded: Decoded, principal: &str) -> Vec<Record> {
+    let sessions: HashMap<String, Session> =
+        decoded.sessions.into_iter().map(|session| (session.id.clone(), session)).collect();
+    let adopted = decoded.adopted;
+    let record = |Accepted { drafts, content, raw }: Accepted| {
+        let named: BTreeSet<&str> = drafts.iter().map(|draft| draft.event.session.as_str()).collect();
+        let adopted = adopted.iter().filter(|(_, session)| named.contains(session.as_str())).cloned().collect();
+        let sessions = named.iter().filter_map(|id| sessions.get(*id)).cloned().collect();
+        let told = drafts.into_iter().map(|mut draft| {
+            draft.event.attributes.push(("principal".to_owned(), principal.to_owned()));
+            Told { event: draft.event, bodies: draft.bodies, own: draft.own }
+        });
+        Record { bytes: raw, sessions, adopted, content, events: told.collect() }
+    };
+    decoded.elements.into_iter().map(record).collect()
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::FutureExt;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 
 use super::answer::{Failure, json_of};
 use super::auth::{Auth, Denied, Principal, Scope, digest};
@@ -28,20 +28,15 @@ use crate::store::{Store, Token};
 /// How old what is known of the tokens may be: a token that was revoked opens nothing after so long.
 const TOKENS_FOR: Duration = Duration::from_secs(1);
 
-/// How long counts may be behind.
-const SETTLE: Duration = Duration::from_millis(500);
-
 /// What all requests have in common.
 pub(super) struct Shared {
-    pub store: Store,
-    committer: Committer,
+    store: Store,
+    pub committer: Committer,
     auth: Auth,
     tokens: Mutex<Option<(Instant, Arc<[Token]>)>>,
     pub limits: Limits,
     /// Events that could not be understood.
     pub not_understood: AtomicU64,
-    /// Told when the store's counts are behind what was stored.
-    pub unsettled: Notify,
 }
 
 impl Shared {
@@ -55,7 +50,6 @@ impl Shared {
             tokens: Mutex::new(None),
             limits: Limits::new(options.memory),
             not_understood: AtomicU64::new(0),
-            unsettled: Notify::new(),
         })
     }
 
@@ -89,16 +83,6 @@ impl Shared {
             return Err(Failure::new(StatusCode::FORBIDDEN, "pages of other origins may not send without a token"));
         }
         Ok(principal)
-    }
-}
-
-/// Reckons counts a while after something was stored, as often as that happens.
-pub(super) async fn settle(shared: Arc<Shared>) {
-    loop {
-        shared.unsettled.notified().await;
-        tokio::time::sleep(SETTLE).await;
-        // What cannot be reckoned now is reckoned after the next commit, and at the end.
-        let _ = shared.store.settle().await;
     }
 }
 
@@ -219,6 +203,6 @@ async fn figures(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Resul
 }
 
 /// µs since 1970.
-pub(super) fn now() -> i64 {
+fn now() -> i64 {
     jiff::Timestamp::now().as_microsecond()
 }

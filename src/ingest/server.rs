@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
-use super::routes::{Shared, router, settle};
+use super::routes::{Shared, router};
 use super::tls;
 use super::{Options, Stop};
 use crate::record::Committer;
@@ -36,7 +36,6 @@ pub struct Server {
     tls: Option<TlsAcceptor>,
     routes: Router,
     committer: Committer,
-    shared: Arc<Shared>,
 }
 
 impl Server {
@@ -51,7 +50,7 @@ impl Server {
         let tls = options.certificate.as_ref().map(tls::acceptor).transpose()?;
         let committer = Committer::start(store.clone(), options.policy.clone());
         let shared = Arc::new(Shared::of(store, &committer, options)?);
-        Ok(Self { listener, tls, routes: router(Arc::clone(&shared)), committer, shared })
+        Ok(Self { listener, tls, routes: router(shared), committer })
     }
 
     /// Where it listens: `http://ADDR:PORT`.
@@ -67,7 +66,6 @@ impl Server {
     pub async fn run(self, mut stop: Stop) {
         let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
         let (ending, _) = watch::channel(false);
-        let settling = tokio::spawn(settle(Arc::clone(&self.shared)));
         loop {
             let accepted = tokio::select! {
                 () = stop.wait() => break,
@@ -87,7 +85,6 @@ impl Server {
         let _ = ending.send(true);
         let all = Semaphore::acquire_many(&room, MOST_CONNECTIONS as u32);
         let _ = tokio::time::timeout(LAST, all).await;
-        settling.abort();
         self.committer.close().await;
     }
 }

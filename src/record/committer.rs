@@ -158,7 +158,7 @@ impl Committer {
             return Err(Refusal::Closed);
         }
         let busy = || Refusal::Busy { retry_after: shared.policy.retry_after };
-        let bytes: usize = records.iter().map(|record| record.bytes.len()).sum();
+        let bytes: usize = records.iter().map(Record::weight).sum();
         // Whoever hands in more than may wait at all has the room to itself.
         let room = |semaphore: &Arc<Semaphore>, wanted: usize, all: usize| {
             let wanted = u32::try_from(wanted.min(all)).unwrap_or(u32::MAX);

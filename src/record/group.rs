@@ -14,7 +14,8 @@ use super::row::Record;
 use super::{GroupPolicy, Outcome, Refusal};
 use crate::domain::Role;
 use crate::store::{
-    Batch, Fate, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, Trouble, digest, trouble,
+    Batch, Fate, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, Trouble, add_blob,
+    digest, trouble,
 };
 
 /// What one caller handed in.
@@ -232,7 +233,7 @@ impl Group {
     }
 
     async fn batch(&self, records: &Arc<Vec<Record>>, range: Range<usize>) -> Result<Batch> {
-        let size: usize = records[range.clone()].iter().map(|record| record.bytes.len()).sum();
+        let size: usize = records[range.clone()].iter().map(Record::weight).sum();
         let source = self.source.clone();
         if size <= SMALL {
             return packed(&records[range], &source);
@@ -275,6 +276,7 @@ fn packed(records: &[Record], source: &Source) -> Result<Batch> {
     let mut packer = Packer::default();
     let mut at = source.size;
     let mut sessions = BTreeMap::new();
+    let mut batch = Batch::default();
     let mut rows = Vec::with_capacity(records.len());
     for record in records {
         packer.push(&record.bytes);
@@ -283,7 +285,8 @@ fn packed(records: &[Record], source: &Source) -> Result<Batch> {
         for session in &record.sessions {
             sessions.entry(session.id.clone()).or_insert_with(|| session.clone());
         }
-        rows.push(placed(record, i64::try_from(at)?)?);
+        batch.adopted.extend(record.adopted.iter().cloned());
+        rows.push(placed(record, i64::try_from(at)?, &mut batch)?);
         at += record.bytes.len() as u64 + 1;
     }
     let named: BTreeSet<String> = source.sessions.iter().cloned().chain(sessions.keys().cloned()).collect();
@@ -305,11 +308,12 @@ fn packed(records: &[Record], source: &Source) -> Result<Batch> {
         pieces: packer.take(),
         records: rows,
         received,
-        ..Batch::default()
+        ..batch
     })
 }
 
-fn placed(record: &Record, start: i64) -> Result<NewRecord> {
+/// A record whose bytes begin at a place of the source; bodies that do not lie in them go into the batch.
+fn placed(record: &Record, start: i64, batch: &mut Batch) -> Result<NewRecord> {
     let mut events = Vec::with_capacity(record.events.len());
     for told in &record.events {
         let body = |(role, range): &(Role, Range<u64>)| {
@@ -318,7 +322,8 @@ fn placed(record: &Record, start: i64) -> Result<NewRecord> {
             let place = Place::Content(start + i64::try_from(range.start)?);
             Ok(NewBody { role: *role, place, size: i64::try_from(bytes.len())?, digest: digest(bytes) })
         };
-        let bodies = told.bodies.iter().map(body).collect::<Result<_>>()?;
+        let mut bodies = told.bodies.iter().map(body).collect::<Result<Vec<_>>>()?;
+        bodies.extend(told.own.iter().map(|(role, bytes)| add_blob(batch, *role, bytes)));
         events.push(NewEvent { event: told.event.clone(), bodies });
     }
     Ok(NewRecord {

@@ -21,23 +21,34 @@ const LOOKED_AT: usize = 1 << 20;
 pub struct Record {
     pub bytes: Vec<u8>,
     pub sessions: Vec<Session>,
+    /// Sessions that are known under another name by now: the first name and the true one.
+    pub adopted: Vec<(String, String)>,
     /// A hash of what makes it the same record when it comes again.
     pub content: [u8; 16],
     /// At least one event.
     pub events: Vec<Told>,
 }
 
-/// An event that a record tells. Its bodies lie in the record's bytes; all of them are the raw body unnamed.
+/// An event that a record tells. All of the record's bytes are its raw body, without being named.
 #[derive(Debug, Clone)]
 pub struct Told {
     pub event: Event,
+    /// Where bodies lie in the record's bytes.
     pub bodies: Vec<(Role, Range<u64>)>,
+    /// Bodies that stand nowhere as they are, because the record wraps or flattens them.
+    pub own: Vec<(Role, Vec<u8>)>,
 }
 
 impl Record {
     /// The id of its first event.
     pub fn id(&self) -> &str {
         self.events.first().map_or("", |told| told.event.id.as_str())
+    }
+
+    /// How many bytes there are to be stored for it.
+    pub(super) fn weight(&self) -> usize {
+        let own = self.events.iter().flat_map(|told| &told.own).map(|(_, bytes)| bytes.len());
+        self.bytes.len() + own.sum::<usize>()
     }
 }
 
@@ -135,13 +146,13 @@ pub(super) fn write(item: &Item, now: Timestamp, limits: &Limits, retention_days
     let mut writer = Writer { bytes: vec![b'{'], limits: *limits };
     columns(item, &id, &mut writer);
     let said = writer.bytes.len();
-    let days = i64::from(retention_days.unwrap_or(0));
-    let expires = Timestamp(now.0.saturating_add(days.saturating_mul(24 * 3600 * 1_000_000)));
-    writer.some("expires_at", retention_days.map(|_| expires.rfc3339()));
+    let days = retention_days.filter(|days| *days > 0);
+    let expires = |days: u32| Timestamp(now.0.saturating_add(i64::from(days).saturating_mul(24 * 3600 * 1_000_000)));
+    writer.some("expires_at", days.map(|days| expires(days).rfc3339()));
     stamps(item, now, &mut writer);
     writer.bytes.push(b'}');
     let stamped = item.stamps.iter().map(|(name, _)| name.clone());
-    let own = [item.at.is_none().then_some("created_at"), retention_days.map(|_| "expires_at")];
+    let own = [item.at.is_none().then_some("created_at"), days.map(|_| "expires_at")];
     Written {
         form: Form::of(item.table),
         whose: whose(item),
@@ -163,7 +174,7 @@ impl Written {
         let outline = Outline::of(&self.bytes).map_err(|fault| format!("it is no JSON: {fault}"))?;
         let row = Row { value: outline.root() };
         let told = match self.form.table() {
-            None => Told { event: super::gap::read(row, &self.whose), bodies: Vec::new() },
+            None => Told { event: super::gap::read(row, &self.whose), bodies: Vec::new(), own: Vec::new() },
             Some(table) => {
                 let context = Context { session: &self.whose.id, time: Some(Timestamp(self.at)), payloads: &NoBlobs };
                 let made = rows::read(table, row, &context);
@@ -171,11 +182,12 @@ impl Written {
                     Bytes::Range(range) => Some((role, range)),
                     Bytes::Blob(_) => None,
                 });
-                Told { event: made.event, bodies: bodies.collect() }
+                Told { event: made.event, bodies: bodies.collect(), own: Vec::new() }
             }
         };
         let content = self.content(&outline);
-        Ok(Record { bytes: self.bytes.clone(), sessions: vec![self.whose.session()], content, events: vec![told] })
+        let (bytes, sessions) = (self.bytes.clone(), vec![self.whose.session()]);
+        Ok(Record { bytes, sessions, adopted: Vec::new(), content, events: vec![told] })
     }
 
     /// How the row is known when it comes again: by all that its emitter said.

@@ -7,8 +7,7 @@ use anyhow::Result;
 use super::elements::Elements;
 use super::item::{Item, Signal};
 use super::{Bytes, Draft, Sorter, json, proto};
-use crate::domain::{Lexer, Progress, Role, Session};
-use crate::store::{Batch, NewBody, NewEvent, NewRecord, RecordStatus, add_blob};
+use crate::domain::{Lexer, Progress, Session};
 
 /// The session of spans and log records that name neither a conversation nor a trace.
 const NAMELESS: &str = "untraced";
@@ -167,24 +166,5 @@ impl Decoded {
             let what = if signal == Signal::Traces { "span" } else { "log record" };
             self.reasons.push(format!("{what} {}: {reason}", place + 1));
         }
-    }
-
-    /// A batch for the store, which it takes in one transaction; `received` is µs since 1970.
-    pub fn into_batch(self, received: i64) -> Batch {
-        let mut batch = Batch { sessions: self.sessions, adopted: self.adopted, received, ..Batch::default() };
-        for (place, element) in self.elements.into_iter().enumerate() {
-            let raw = add_blob(&mut batch, Role::Raw, &element.raw);
-            let events = element.drafts.into_iter().map(|draft| {
-                let mut bodies: Vec<NewBody> =
-                    draft.own.iter().map(|(role, bytes)| add_blob(&mut batch, *role, bytes)).collect();
-                bodies.push(raw.clone());
-                NewEvent { event: draft.event, bodies }
-            });
-            let events = events.collect();
-            let (digest, content) = (raw.digest, element.content);
-            let (start, size, status) = (place as i64, raw.size, RecordStatus::Good);
-            batch.records.push(NewRecord { start, size, status, digest, content, events });
-        }
-        batch
     }
 }

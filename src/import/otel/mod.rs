@@ -21,7 +21,7 @@ mod tell;
 #[cfg(test)]
 mod tests;
 
-pub use decode::{Decoded, Encoding, Undecodable, decode};
+pub use decode::{Accepted, Decoded, Encoding, Undecodable, decode};
 pub use item::Signal;
 pub use proto::{is_protobuf, scan as scan_protobuf};
 

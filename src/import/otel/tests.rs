@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::elements::Elements;
 use super::{Bytes, Decoded, Encoding, Signal, decode};
-use crate::domain::flag;
-use crate::store::{Appended, Store};
+use crate::domain::{Role, flag};
+use crate::store::{Appended, Batch, NewBody, NewEvent, NewRecord, RecordStatus, Store, add_blob};
 
 const TRACE: &str = "5b8efff798038103d269b633813fc60c";
 
@@ -70,7 +70,27 @@ fn request(signal: Signal, elements: &[&Value]) -> Vec<u8> {
 async fn send(store: &Store, signal: Signal, elements: &[&Value]) -> Appended {
     let decoded = decode(&request(signal, elements), Encoding::Json, signal).expect("decodes");
     assert_eq!(decoded.rejected, 0, "{:?}", decoded.reasons);
-    store.append(&[decoded.into_batch(7)]).await.expect("stores").remove(0)
+    store.append(&[batch(decoded)]).await.expect("stores").remove(0)
+}
+
+/// What was decoded as the store takes it, each element a record.
+fn batch(decoded: Decoded) -> Batch {
+    let Decoded { elements, sessions, adopted, .. } = decoded;
+    let mut batch = Batch { sessions, adopted, received: 7, ..Batch::default() };
+    for (place, element) in elements.into_iter().enumerate() {
+        let raw = add_blob(&mut batch, Role::Raw, &element.raw);
+        let events = element.drafts.into_iter().map(|draft| {
+            let mut bodies: Vec<NewBody> =
+                draft.own.iter().map(|(role, bytes)| add_blob(&mut batch, *role, bytes)).collect();
+            bodies.push(raw.clone());
+            NewEvent { event: draft.event, bodies }
+        });
+        let events = events.collect();
+        let (digest, content) = (raw.digest, element.content);
+        let (start, size, status) = (place as i64, raw.size, RecordStatus::Good);
+        batch.records.push(NewRecord { start, size, status, digest, content, events });
+    }
+    batch
 }
 
 /// A conversation of one trace: an outer call around an inner one, the inner one told twice, an embedding, a tool, and

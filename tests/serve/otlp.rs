@@ -1,0 +1,61 @@
+//! Spans and log records, as exporters send them.
+
+use serde_json::{Value, json};
+
+use crate::desk::Server;
+
+/// A span of a model call, as JSON.
+pub fn span(trace: &str, id: &str) -> Value {
+    json!({
+        "traceId": trace, "spanId": id, "name": "chat m", "kind": 3,
+        "startTimeUnixNano": "1772445600000000000", "endTimeUnixNano": "1772445601000000000",
+        "attributes": [
+            {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
+            {"key": "gen_ai.request.model", "value": {"stringValue": "m"}},
+            {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "7"}}
+        ]
+    })
+}
+
+pub fn request_of(spans: &[Value]) -> Value {
+    json!({"resourceSpans": [{"resource": {"attributes": []}, "scopeSpans": [{"scope": {"name": "s"}, "spans": spans}]}]})
+}
+
+#[test]
+fn spans_are_stored_once_and_what_cannot_be_read_is_counted() {
+    let server = Server::start(&[]);
+    let trace = "5b8efff798038103d269b633813fc60c";
+    let post = |path: &str, kind: &str, body: &[u8]| {
+        server.ask(&format!("POST {path} HTTP/1.1\r\nContent-Type: {kind}"), body)
+    };
+    let json_of = |value: &Value| post("/v1/traces", "application/json", value.to_string().as_bytes());
+    let whole = request_of(&[span(trace, "eee19b7ec3c1b174"), span(trace, "eee19b7ec3c1b175")]);
+    for _ in 0..2 {
+        let answer = json_of(&whole);
+        assert_eq!((answer.status, answer.json()), (200, json!({})), "{answer:?}");
+    }
+    let counted = |result: &str| server.figure(&format!("turnscope_items_total{{result=\"{result}\"}}"));
+    assert_eq!((counted("stored"), counted("duplicate")), (2, 2));
+    let rows = server.rows(&format!("trace:{trace}"));
+    assert_eq!(rows.iter().filter(|row| row["kind"] == "model").count(), 2, "{rows:?}");
+    assert_eq!(json_of(&json!({"resourceSpans": []})).json(), json!({}));
+    // Nothing at all is an empty request in protobuf, and so is its answer.
+    let empty = post("/v1/traces", "application/x-protobuf", b"");
+    assert_eq!((empty.status, empty.body.as_str()), (200, ""));
+    assert!(empty.head.contains("content-type: application/x-protobuf"), "{empty:?}");
+    let wrong_way = post("/v1/logs", "application/json", whole.to_string().as_bytes());
+    assert!(wrong_way.status == 400 && wrong_way.body.contains("/v1/traces"), "{wrong_way:?}");
+    assert_eq!(post("/v1/traces", "text/html", b"x").status, 415);
+    assert_eq!(post("/v1/traces", "application/json", b"{\"resourceSpans\":").status, 400);
+    assert_eq!(post("/v1/traces", "application/x-protobuf", b"\xff\xff\xff").status, 400);
+    let broken = json_of(&request_of(&[json!(5), span(trace, "eee19b7ec3c1b176")]));
+    assert_eq!((broken.status, &broken.json()["partialSuccess"]["rejectedSpans"]), (200, &json!("1")), "{broken:?}");
+    assert_eq!((counted("stored"), counted("rejected")), (3, 1));
+    // The bytes of a span are kept as they came, and so is what it says in them.
+    let shown = |part: &str| {
+        let id = rows[0]["id"].as_str().expect("an id");
+        server.command(&["show", &format!("trace:{trace}"), id, "--part", part])
+    };
+    assert_eq!(shown("raw"), span(trace, "eee19b7ec3c1b174").to_string());
+    assert!(shown("metadata").contains("gen_ai.request.model"), "{}", shown("metadata"));
+}
