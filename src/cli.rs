@@ -141,19 +141,26 @@ pub struct Import {
     #[arg(long)]
     pub watch: bool,
 
-    /// Days until what is brought in now expires, unless its source says when; 0 for never
+    #[command(flatten)]
+    pub retention: Retention,
+
+    /// Bring in again what was purged
+    #[arg(long)]
+    pub purged: bool,
+}
+
+/// How long what is stored now is kept.
+#[derive(Debug, Args)]
+pub struct Retention {
+    /// Days until what is stored now expires, unless its source says when; 0 for never
     #[arg(
-        long,
+        long = "retention",
         value_name = "DAYS",
         default_value_t = 90,
         env = "AGENT_REPLAY_RETENTION_DAYS",
         hide_env_values = true
     )]
-    pub retention: u32,
-
-    /// Bring in again what was purged
-    #[arg(long)]
-    pub purged: bool,
+    pub days: u32,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::Retention;
 use crate::ingest::Scope;
 
 #[derive(Debug, Args)]
@@ -28,6 +29,9 @@ pub struct Serve {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4318")]
     pub listen: SocketAddr,
+
+    #[command(flatten)]
+    pub retention: Retention,
 
     /// A PEM file with the certificate for TLS, and those that vouch for it
     #[arg(long, value_name = "FILE")]

@@ -46,7 +46,8 @@ pub struct Policy {
     /// How long what waits may take to be stored when the recorder is stopped; the rest goes to the journal.
     pub drain: Duration,
     pub limits: Limits,
-    /// Days for which events are meant to be kept; written on each of them where it is said.
+    /// Days for which events are meant to be kept, written on each of them; 0 for ever. Where it is not said, they are
+    /// kept as a store keeps what it is given.
     pub retention_days: Option<u32>,
     pub group: GroupPolicy,
 }

@@ -16,7 +16,7 @@ use super::recorder::{Shared, locked};
 use super::row::Written;
 use super::{Committer, Outcome, Overflow, Refusal, quarantine};
 use crate::domain::Timestamp;
-use crate::store::Store;
+use crate::store::{Keeping, Store};
 
 /// How long it waits after the first refusal, and after many.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
@@ -50,7 +50,8 @@ pub(super) fn run(
                 return;
             }
         };
-        let committer = Committer::start(store, shared.policy.group.clone());
+        let keeping = shared.policy.retention_days.map_or_else(Keeping::default, Keeping::for_days);
+        let committer = Committer::start(store.keeping(keeping), shared.policy.group.clone());
         let _ = opened.send(Ok(tokio::runtime::Handle::current()));
         Pump { shared: Arc::clone(&shared), committer }.run().await;
         if let Some(signal) = *locked(&shared.ended_by) {

@@ -47,7 +47,7 @@ struct ReportLine<'a> {
 
 pub async fn import(location: &Location, wanted: &Import, output: &mut Output) -> Result<Ended> {
     let paths = sources(&wanted.paths)?;
-    let keeping = Keeping { days: (wanted.retention > 0).then_some(wanted.retention), revive: wanted.purged };
+    let keeping = Keeping { revive: wanted.purged, ..Keeping::for_days(wanted.retention.days) };
     let store = location.open_or_make().await?.keeping(keeping);
     let cancelled = Arc::new(AtomicBool::new(false));
     cancel_on_interrupt(Arc::clone(&cancelled))?;

@@ -8,6 +8,7 @@ use super::{Ended, tell};
 use crate::cli::Serve;
 use crate::ingest::{Certificate, Options, Server, Stop, UserKeys};
 use crate::record::GroupPolicy;
+use crate::store::Keeping;
 
 /// Bytes that all bodies which are being received may take together.
 const MEMORY: usize = 160 << 20;
@@ -18,7 +19,7 @@ pub async fn serve(location: &Location, wanted: &Serve) -> Result<Ended> {
     // Listening for signals starts before anything is taken.
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for signals")?;
-    let store = location.open_or_make().await?;
+    let store = location.open_or_make().await?.keeping(Keeping::for_days(wanted.retention.days));
     let server = Server::bind(&store, &options).await?;
     tell(&format!("listening on {}", server.address()?));
     if !options.listen.ip().is_loopback() && options.certificate.is_none() {

@@ -47,9 +47,14 @@ impl Default for Keeping {
 }
 
 impl Keeping {
+    /// For so many days; 0 for ever.
+    pub fn for_days(days: u32) -> Self {
+        Self { days: (days > 0).then_some(days), ..Self::default() }
+    }
+
     /// When something that was received at a time expires; times are µs since 1970.
     pub(super) fn expires(&self, received: i64) -> Option<i64> {
-        self.days.map(|days| received.saturating_add(i64::from(days) * DAY))
+        self.days.map(|days| received.saturating_add(i64::from(days).saturating_mul(DAY)))
     }
 }
 
