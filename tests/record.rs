@@ -6,5 +6,9 @@ mod committing;
 mod desk;
 #[path = "record/killing.rs"]
 mod killing;
+#[path = "serve/mounts.rs"]
+mod mounts;
+#[path = "record/outside.rs"]
+mod outside;
 #[path = "record/recording.rs"]
 mod recording;

@@ -132,14 +132,15 @@ pub mod flag {
     pub const FINDINGS: [i64; 6] = [BAD, CONFLICT, TRUNCATED, IMPLAUSIBLE_USAGE, TIME_RAN_BACK, UNKNOWN];
 }
 
-/// The names of the attributes by which importers note that something does not add up.
-pub const NOTED: [&str; 6] = [
+/// The names of the attributes by which importers and recorders note that something does not add up.
+pub const NOTED: [&str; 7] = [
     "digest_mismatch",
     "blob_missing",
     "usage_mismatch",
     "last_token_usage_differs",
     "out_of_window",
     "time_out_of_range",
+    "events_missing",
 ];
 
 /// The place of an event in its session; total with the event id behind it.

@@ -1,10 +1,11 @@
 //! Gaps: what was refused is told as an event, which says how much is missing, of whom, from when to when, and why.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,14 @@ use crate::domain::{Event, Key, KeyKind, Kind, Order, Timestamp, flag, telling};
 
 /// Who tells of gaps.
 pub(super) const RECORDER: &str = "turnscope_recorder";
+/// The attribute of what is missing, as the check of a session tells it.
+const MISSING: &str = "events_missing";
+/// What their files are called.
+pub(super) const ENDING: &str = "gaps";
+/// How often counts of a gap are synced at most.
+const SYNC: Duration = Duration::from_millis(100);
+/// A longer file is written anew.
+const LONGEST_LOG: usize = 1 << 20;
 /// Gaps of more sessions than these at a time are told together.
 const MOST: usize = 500;
 
@@ -31,6 +40,8 @@ pub enum Reason {
     Killed,
     /// The journal in which they waited breaks off; how many are behind that is not known.
     Torn,
+    /// What an earlier recorder left cannot be read; how many are in it is not known.
+    Unreadable,
 }
 
 impl Reason {
@@ -41,6 +52,7 @@ impl Reason {
             Self::Rejected => "neither the store nor the quarantine could hold them",
             Self::Killed => "the recorder ended without being stopped",
             Self::Torn => "the journal in which they waited breaks off",
+            Self::Unreadable => "what an earlier recorder left cannot be read",
         }
     }
 }
@@ -59,13 +71,23 @@ pub(super) struct Gap {
     /// When the first and the last of them happened: µs.
     pub from: i64,
     pub to: i64,
+    /// The file in which they may be.
+    #[serde(default)]
+    pub file: Option<String>,
 }
 
 impl Gap {
     /// A gap of which only the reason is known.
     pub fn unknown(id: String, reason: Reason, at: Timestamp) -> Self {
         let whose = Whose { id: format!("source:{RECORDER}"), room: None, canvas: None };
-        Self { id, whose, reason, count: 0, bytes: 0, sources: BTreeMap::new(), from: at.0, to: at.0 }
+        Self { id, whose, reason, count: 0, bytes: 0, sources: BTreeMap::new(), from: at.0, to: at.0, file: None }
+    }
+
+    /// Events that may be missing, and the file in which they may be. Found again, it is the same gap.
+    pub fn in_file(reason: Reason, name: &str, path: &Path, bytes: u64, at: Timestamp) -> Self {
+        let word = if reason == Reason::Torn { "torn" } else { "unreadable" };
+        let gap = Self::unknown(format!("gap-{word}-{name}"), reason, at);
+        Self { bytes, file: Some(path.display().to_string()), ..gap }
     }
 
     fn add(&mut self, row: &Written) {
@@ -80,7 +102,7 @@ impl Gap {
         let row = serde_json::json!({
             "event_id": self.id, "created_at": Timestamp(self.from).rfc3339(), "source": RECORDER, "event_type": "gap",
             "status": "missing", "reason": self.reason, "room": self.whose.room, "count": self.count,
-            "bytes": self.bytes, "sources": self.sources, "until": Timestamp(self.to).rfc3339(),
+            "bytes": self.bytes, "sources": self.sources, "file": self.file, "until": Timestamp(self.to).rfc3339(),
         });
         let bytes = row.to_string().into_bytes();
         let (whose, source) = (self.whose.clone(), RECORDER.to_owned());
@@ -118,8 +140,11 @@ pub(super) fn read(row: Row<'_>, whose: &Whose) -> Event {
         1 => format!("1 event is missing ({})", sources.join(", ")),
         many => format!("{} events are missing ({})", telling::thousands(many), sources.join(", ")),
     };
-    event.error = Some(format!("{missing}: {why}"));
-    event.label = telling::label(&format!("{missing}: {why}"));
+    let file = row.text("file").map_or(String::new(), |file| format!(" ({file})"));
+    let words = format!("{missing}: {why}{file}");
+    event.label = telling::label(&words);
+    event.attributes.push((MISSING.to_owned(), words.clone()));
+    event.error = Some(words);
     for name in ["count", "bytes", "until", "reason"] {
         event.attributes.extend(row.text(name).map(|value| (format!("missing_{name}"), value)));
     }
@@ -127,31 +152,45 @@ pub(super) fn read(row: Row<'_>, whose: &Whose) -> Event {
 }
 
 /// Gaps that are not told yet. They stand in a file as well, so that they are told after a restart too.
+///
+/// The file is a log: each line is a gap as it stood, and of several of one gap the last one counts. A gap that begins
+/// is on the disk, synced, before its first refusal is answered. Refusals that add to it are written as they come, so
+/// that they outlive the process, and synced as often as [`SYNC`] says: what the power takes of them is a count, never
+/// that something is missing.
 #[derive(Debug)]
 pub(super) struct Gaps {
     path: PathBuf,
+    log: Option<Log>,
     open: Vec<Gap>,
     /// Those that are on their way into the store.
     telling: Vec<Gap>,
 }
 
+#[derive(Debug)]
+struct Log {
+    file: File,
+    size: usize,
+    synced: Instant,
+}
+
 impl Gaps {
     pub fn new(path: PathBuf) -> Self {
-        Self { path, open: Vec::new(), telling: Vec::new() }
+        Self { path, log: None, open: Vec::new(), telling: Vec::new() }
     }
 
     /// Notes that an event is missing.
     pub fn add(&mut self, row: &Written, reason: Reason) {
         let known = self.open.iter().position(|gap| gap.reason == reason && gap.whose == row.whose);
+        let is_new = known.is_none();
         let place = known.unwrap_or_else(|| self.begin(row, reason));
         self.open[place].add(row);
-        self.save();
+        self.save(place, is_new);
     }
 
     /// Notes a gap that is known as a whole.
     pub fn put(&mut self, gap: Gap) {
         self.open.push(gap);
-        self.save();
+        self.save(self.open.len() - 1, true);
     }
 
     fn begin(&mut self, row: &Written, reason: Reason) -> usize {
@@ -174,7 +213,10 @@ impl Gaps {
     /// Those that were taken are in the store.
     pub fn told(&mut self) {
         self.telling.clear();
-        self.save();
+        self.log = None;
+        // Where that fails they are told again, and known.
+        let anew = if self.is_empty() { remove(&self.path) } else { self.begin_anew() };
+        drop(anew);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -182,36 +224,145 @@ impl Gaps {
     }
 
     /// Where the disk takes nothing, they are kept in memory and written with the next.
-    fn save(&self) {
-        let saved = if self.is_empty() { remove(&self.path) } else { self.replace() };
-        // There is nobody to tell: the callers know that their events were refused.
-        drop(saved);
+    fn save(&mut self, place: usize, is_new: bool) {
+        let saved = match &mut self.log {
+            Some(log) if log.size < LONGEST_LOG => log.add(&self.open[place], is_new),
+            _ => self.begin_anew(),
+        };
+        if saved.is_err() {
+            // There is nobody to tell: the callers know that their events were refused.
+            self.log = None;
+        }
     }
 
-    fn replace(&self) -> io::Result<()> {
+    /// Writes the file anew, with each gap once.
+    fn begin_anew(&mut self) -> io::Result<()> {
         let new = self.path.with_extension("gaps-new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(&serde_json::to_vec(&[&self.telling[..], &self.open[..]].concat())?)?;
-        fs::rename(&new, &self.path)
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        let mut log = Log { file, size: 0, synced: Instant::now() };
+        for gap in self.telling.iter().chain(&self.open) {
+            log.write(gap)?;
+        }
+        log.file.sync_all()?;
+        fs::rename(&new, &self.path)?;
+        sync_folder_of(&self.path)?;
+        self.log = Some(log);
+        Ok(())
     }
+}
+
+impl Log {
+    fn write(&mut self, gap: &Gap) -> io::Result<()> {
+        let mut line = serde_json::to_vec(gap)?;
+        line.push(b'\n');
+        self.size += line.len();
+        self.file.write_all(&line)
+    }
+
+    fn add(&mut self, gap: &Gap, is_new: bool) -> io::Result<()> {
+        self.write(gap)?;
+        if is_new || self.synced.elapsed() >= SYNC {
+            self.file.sync_data()?;
+            self.synced = Instant::now();
+        }
+        Ok(())
+    }
+}
+
+/// Has the folder of a file keep its name.
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 pub(super) fn new_id() -> String {
     format!("gap-{}", uuid::Uuid::now_v7())
 }
 
-/// The gaps that a recorder left behind.
-pub(super) fn left(path: &Path) -> io::Result<Vec<Gap>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
+/// The gaps that a recorder left behind, and how many bytes of what it left are none.
+pub(super) fn left(path: &Path) -> io::Result<(Vec<Gap>, u64)> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
+        Err(error) => return Err(error),
+    };
+    let mut gaps: Vec<Gap> = Vec::new();
+    let mut damaged = 0;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        match serde_json::from_slice::<Gap>(line) {
+            Ok(gap) => match gaps.iter_mut().find(|known| known.id == gap.id) {
+                Some(known) => *known = gap,
+                None => gaps.push(gap),
+            },
+            // What was being written when the recorder ended was not answered for.
+            Err(_) if !line.ends_with(b"\n") => {}
+            Err(_) => damaged += line.len() as u64,
+        }
     }
+    Ok((gaps, damaged))
 }
 
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::row;
+    use crate::record::{Item, Limits};
+
+    fn row(room: &str) -> Written {
+        let item = Item { room: Some(room.to_owned()), ..Item::model("runner", "call", "started") };
+        row::write(&item, Timestamp(1_000_000), &Limits::default(), None)
+    }
+
+    fn counts(gaps: &[Gap]) -> Vec<(&str, u64)> {
+        gaps.iter().map(|gap| (gap.whose.id.as_str(), gap.count)).collect()
+    }
+
+    #[test]
+    fn what_was_noted_is_in_the_file_until_it_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x.gaps");
+        let mut gaps = Gaps::new(path.clone());
+        for room in ["a", "b", "a", "a"] {
+            gaps.add(&row(room), Reason::Full);
+        }
+        let (left_behind, damaged) = left(&path).expect("reads");
+        assert_eq!((counts(&left_behind), damaged), (vec![("room:a", 3), ("room:b", 1)], 0));
+        assert_eq!(counts(&gaps.take()), [("room:a", 3), ("room:b", 1)]);
+        gaps.add(&row("a"), Reason::Full);
+        assert_eq!(counts(&left(&path).expect("reads").0), [("room:a", 3), ("room:b", 1), ("room:a", 1)]);
+        gaps.told();
+        assert_eq!(counts(&left(&path).expect("reads").0), [("room:a", 1)]);
+        gaps.take();
+        gaps.told();
+        assert!(gaps.is_empty() && !path.exists());
+    }
+
+    #[test]
+    fn a_log_that_breaks_off_tells_what_stood_before_and_damage_is_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x.gaps");
+        let mut gaps = Gaps::new(path.clone());
+        (0..3).for_each(|_| gaps.add(&row("a"), Reason::Full));
+        let whole = fs::read(&path).expect("reads");
+        let lines: Vec<usize> = memchr::memchr_iter(b'\n', &whole).collect();
+        for end in lines[1] + 1..whole.len() {
+            fs::write(&path, &whole[..end]).expect("writes");
+            let count = if end + 1 == whole.len() { 3 } else { 2 };
+            assert_eq!(
+                (counts(&left(&path).expect("reads").0), left(&path).expect("reads").1),
+                (vec![("room:a", count)], 0)
+            );
+        }
+        let mut damaged = whole.clone();
+        damaged[lines[0] + 1] = b'#';
+        fs::write(&path, &damaged).expect("writes");
+        let (left_behind, bytes) = left(&path).expect("reads");
+        assert_eq!((counts(&left_behind), bytes as usize), (vec![("room:a", 3)], lines[1] - lines[0]));
     }
 }

@@ -9,6 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::gap::sync_folder_of;
 use super::row::Written;
 use crate::domain::Timestamp;
 use crate::store::digest;
@@ -20,6 +21,8 @@ const LONGEST_HEAD: u32 = 1 << 20;
 const PREFIX: usize = 24;
 /// What journals are called.
 pub(super) const ENDING: &str = "journal";
+/// And those of which a part could not be read, when the rest is stored.
+pub(super) const LAID_ASIDE: &str = "torn";
 
 /// The file of one recorder, which it holds as long as it runs.
 #[derive(Debug)]
@@ -57,6 +60,9 @@ impl Journal {
         // Nobody else knows the file yet.
         file.lock()?;
         file.write_all(MAGIC)?;
+        // The first row that is in it must find it under its name.
+        sync_folder_of(&path)?;
+        sync_folder_of(folder)?;
         let end = MAGIC.len() as u64;
         Ok(Self { file, path, end, taken: end })
     }
@@ -155,7 +161,12 @@ impl Journal {
 
     /// When it was last written.
     pub fn modified(&self) -> Timestamp {
-        super::pump::modified(&self.file)
+        self.file.metadata().as_ref().map_or_else(|_| super::committer::now(), super::pump::modified)
+    }
+
+    /// Lays the file aside under another name, for whoever wants to look at what could not be read of it.
+    pub fn lay_aside(self) -> io::Result<()> {
+        fs::rename(&self.path, self.path.with_extension(LAID_ASIDE))
     }
 
     /// Removes the file.

@@ -244,45 +244,76 @@ impl Pump {
         Ok(())
     }
 
-    /// Stores what earlier recorders left behind, and removes their files then.
+    /// Stores what earlier recorders left behind, and removes their files then. What cannot be read stays where it is,
+    /// and a gap tells of it.
     async fn recover(&self) -> Result<(), OutOfTime> {
         let folder = journal::folder(&self.shared.store);
         let own = locked(&self.shared.journal).path().to_owned();
-        // What cannot be read stays where it is, for the next recorder.
-        let Ok(journals) = journal::journals(&folder) else { return Ok(()) };
+        let journals = match journal::journals(&folder) {
+            Ok(journals) => journals,
+            Err(error) => return self.tell_unreadable(&folder, &error).await,
+        };
         for path in journals.into_iter().filter(|path| *path != own) {
-            if let Ok(Some(journal)) = Journal::left(&path) {
-                self.recover_one(&path, journal).await?;
+            let recovered = match Journal::left(&path) {
+                Ok(Some(journal)) => self.recover_one(&path, journal).await?,
+                // Its recorder still runs.
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = recovered {
+                self.tell_unreadable(&path, &error).await?;
             }
         }
         Ok(())
     }
 
-    async fn recover_one(&self, path: &Path, mut journal: Journal) -> Result<(), OutOfTime> {
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    async fn recover_one(&self, path: &Path, mut journal: Journal) -> Result<std::io::Result<()>, OutOfTime> {
+        let stem = stem(path);
         let name = stem.strip_suffix(&format!(".{KEPT}")).unwrap_or(&stem).to_owned();
         let mut gaps = Vec::new();
+        let mut is_torn = false;
         while !journal.is_empty() {
-            let Ok(portion) = journal.read(PORTION) else { return Ok(()) };
+            let portion = match journal.read(PORTION) {
+                Ok(portion) => portion,
+                Err(error) => return Ok(Err(error)),
+            };
             let outcomes = self.submit(&portion.rows).await?;
             portion.rows.iter().zip(outcomes).for_each(|(row, outcome)| self.account(row, None, outcome));
             if portion.torn > 0 {
-                let gap = Gap::unknown(format!("gap-torn-{name}"), Reason::Torn, journal.modified());
-                gaps.push(Gap { bytes: portion.torn, ..gap });
+                let aside = path.with_extension(journal::LAID_ASIDE);
+                gaps.push(Gap::in_file(Reason::Torn, &name, &aside, portion.torn, journal.modified()));
+                is_torn = true;
             }
             journal.skip(portion.next);
         }
-        let of_gaps = path.with_file_name(format!("{name}.gaps"));
-        let Ok(left) = gap::left(&of_gaps) else { return Ok(()) };
+        let of_gaps = path.with_file_name(format!("{name}.{}", gap::ENDING));
+        let (left, damaged) = match gap::left(&of_gaps) {
+            Ok(left) => left,
+            Err(error) => return Ok(Err(error)),
+        };
         gaps.extend(left);
+        if damaged > 0 {
+            let gap = Gap::unknown(format!("gap-damaged-{name}"), Reason::Unreadable, journal.modified());
+            gaps.push(Gap { bytes: damaged, ..gap });
+        }
         if name == stem {
             gaps.push(Gap::unknown(format!("gap-killed-{name}"), Reason::Killed, journal.modified()));
         }
         self.tell(&gaps).await?;
         // Files that cannot be removed are read again the next time, and what they hold is known then.
         let _ = gap::remove(&of_gaps);
-        let _ = journal.remove();
-        Ok(())
+        let _ = if is_torn { journal.lay_aside() } else { journal.remove() };
+        Ok(Ok(()))
+    }
+
+    /// Tells that something cannot be read that an earlier recorder left.
+    async fn tell_unreadable(&self, path: &Path, error: &std::io::Error) -> Result<(), OutOfTime> {
+        let found = std::fs::metadata(path).ok();
+        let at = found.as_ref().map_or_else(now, modified);
+        let bytes = found.filter(std::fs::Metadata::is_file).map_or(0, |found| found.len());
+        let gap = Gap::in_file(Reason::Unreadable, &stem(path), path, bytes, at);
+        let file = gap.file.map(|file| format!("{file}: {error}"));
+        self.tell(&[Gap { file, ..gap }]).await
     }
 
     /// Time is over: what still waits goes where the policy wants what there is no room for.
@@ -318,9 +349,14 @@ impl Pump {
     }
 }
 
+/// The name of a file without its ending.
+fn stem(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
 /// When a file was last written; now where that is not known.
-pub(super) fn modified(file: &std::fs::File) -> Timestamp {
-    let modified = file.metadata().and_then(|found| found.modified()).ok();
+pub(super) fn modified(found: &std::fs::Metadata) -> Timestamp {
+    let modified = found.modified().ok();
     let since = modified.and_then(|modified| modified.duration_since(std::time::UNIX_EPOCH).ok());
     since.map_or_else(now, |since| Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX)))
 }

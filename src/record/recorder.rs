@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use tokio::sync::{oneshot, watch};
 
 use super::committer::now;
-use super::gap::{Gaps, Reason};
+use super::gap::{self, Gaps, Reason};
 use super::journal::{self, Journal};
 use super::pump;
 use super::queue::{Account, Entry, Queue, Received};
@@ -245,7 +245,7 @@ impl Shared {
     fn new(store: &Path, policy: Policy) -> Result<Self> {
         let folder = journal::folder(store);
         let journal = Journal::new(&folder).with_context(|| format!("could not write into {}", folder.display()))?;
-        let gaps = Gaps::new(journal.path().with_extension("gaps"));
+        let gaps = Gaps::new(journal.path().with_extension(gap::ENDING));
         Ok(Self {
             store: store.to_owned(),
             queue: Queue::new(policy.queue_events, policy.queue_bytes, policy.batch),

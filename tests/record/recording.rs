@@ -116,6 +116,51 @@ async fn refused_events_come_back_as_a_gap() {
     assert_eq!(missing, refused);
     let gap = gaps(&events)[0];
     assert!(gap.has(flag::ERROR) && gap.label.contains("canvas_runner"), "{}", gap.label);
+    let (code, told, _) = turnscope(&desk.path(), &["check", "standup", "--json"]);
+    let finding = told.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("is JSON"));
+    let finding = finding.into_iter().find(|finding| finding["finding"] == "gap").expect("it is a finding");
+    assert_eq!((code, finding["severity"].as_str()), (4, Some("error")));
+    assert_eq!(finding["event"].as_str(), Some(gap.id.as_str()));
+    assert!(finding["detail"].as_str().is_some_and(|words| words.contains("missing (canvas_runner")), "{finding}");
+    // The list of sessions counts it before anybody has checked.
+    let session = Store::open(&desk.path()).await.expect("opens").session("room:standup").await.expect("reads");
+    assert!(session.expect("is there").findings > 0);
+}
+
+#[tokio::test]
+async fn what_an_earlier_recorder_left_and_cannot_be_read_is_told() {
+    let desk = Desk::new().await;
+    let folder = desk.folder.path().join("store.db.recorder");
+    let recorder = Recorder::open(&desk.path(), policy(Overflow::Spill)).await.expect("opens");
+    let held = lock(&desk.path()).await;
+    for place in 0..10 {
+        recorder.record(item(&format!("e{place}"))).await.expect("taken");
+    }
+    recorder.close().await;
+    drop(recorder);
+    unlock(held).await;
+    let journal = std::fs::read_dir(&folder).expect("a folder").next().expect("one").expect("is read").path();
+    // One is damaged in its last row, one is a folder and none, and the gaps of a third are broken.
+    let mut bytes = std::fs::read(&journal).expect("reads");
+    let last = bytes.len() - 10;
+    bytes[last] ^= 1;
+    std::fs::write(&journal, bytes).expect("writes");
+    std::fs::create_dir(folder.join("none.journal")).expect("is made");
+    std::fs::write(folder.join("third.journal"), "turnscope journal 1\n").expect("writes");
+    std::fs::write(folder.join("third.gaps"), "{broken\n").expect("writes");
+    for _ in 0..2 {
+        Recorder::open(&desk.path(), Policy::default()).await.expect("opens").close().await;
+    }
+    assert_eq!(ids(&read(&desk.path()).await).len(), 9);
+    let told = events(&Store::open(&desk.path()).await.expect("opens"), "source:turnscope_recorder").await;
+    let words: Vec<String> = gaps(&told).into_iter().filter_map(|gap| gap.error.clone()).collect();
+    assert_eq!(words.len(), 4, "each once: {words:?}");
+    let tells = |parts: &[&str]| words.iter().any(|words| parts.iter().all(|part| words.contains(part)));
+    assert!(tells(&["breaks off", ".torn"]) && tells(&["cannot be read", "none.journal"]), "{words:?}");
+    assert!(tells(&["what an earlier recorder left cannot be read"]) && tells(&["without being stopped"]), "{words:?}");
+    let torn = std::fs::read_dir(&folder).expect("a folder").filter_map(Result::ok);
+    let torn = torn.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "torn")).count();
+    assert_eq!(torn, 1, "it is kept for whoever wants to look");
 }
 
 #[tokio::test]
