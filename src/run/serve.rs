@@ -1,17 +1,19 @@
 //! `turnscope serve`: takes what agents send until it is told to stop.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::location::Location;
-use super::{Ended, tell};
+use super::{Ended, complain, tell};
 use crate::cli::Serve;
 use crate::ingest::{Certificate, Options, Server, Stop, UserKeys};
 use crate::record::GroupPolicy;
 use crate::store::Keeping;
 
 /// Bytes that all bodies which are being received may take together.
-const MEMORY: usize = 160 << 20;
+const MEMORY: usize = 112 << 20;
 
 pub async fn serve(location: &Location, wanted: &Serve) -> Result<Ended> {
     let options = options(wanted)?;
@@ -20,6 +22,7 @@ pub async fn serve(location: &Location, wanted: &Serve) -> Result<Ended> {
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for signals")?;
     let store = location.open_or_make().await?.keeping(Keeping::for_days(wanted.retention.days));
+    store.must_be_written()?;
     let server = Server::bind(&store, &options).await?;
     tell(&format!("listening on {}", server.address()?));
     if !options.listen.ip().is_loopback() && options.certificate.is_none() {
@@ -35,7 +38,10 @@ pub async fn serve(location: &Location, wanted: &Serve) -> Result<Ended> {
         let _ = sender.send(true);
     });
     server.run(stop).await;
-    store.settle().await?;
+    if let Err(error) = store.settle().await {
+        // What was answered for is there; whoever opens the store next counts it.
+        complain(&format!("{error:#}"));
+    }
     store.close().await;
     Ok(Ended::Well)
 }
@@ -60,6 +66,11 @@ fn options(wanted: &Serve) -> Result<Options> {
         },
         certificate,
         memory: MEMORY,
-        policy: GroupPolicy::default(),
+        policy: GroupPolicy {
+            waiting_items: 8000,
+            waiting_bytes: 16 << 20,
+            room_within: Duration::from_secs(5),
+            ..GroupPolicy::default()
+        },
     })
 }

@@ -74,6 +74,7 @@ pub struct Store {
     readers: Pool,
     address: Address,
     keeping: Keeping,
+    may_write: bool,
     /// Where a copy lies that is read in its place; it goes with the last user.
     _copy: Option<Arc<PrivateFolder>>,
 }

@@ -127,7 +127,8 @@ impl Store {
             migrate(&writer).await?;
         }
         let (writer, readers) = (Pool::Sqlite(writer), Pool::Sqlite(readers));
-        Ok(Self { writer, readers, address: path.into(), keeping: Keeping::default(), _copy: None })
+        let (address, keeping) = (path.into(), Keeping::default());
+        Ok(Self { writer, readers, address, keeping, may_write: true, _copy: None })
     }
 
     /// Opens a store that may not be written, as it stands; what would change it fails with clear words.
@@ -146,8 +147,17 @@ impl Store {
         if !is_current(&readers).await? {
             bail!("it was made by an older turnscope and cannot be written, so it cannot be brought up to date");
         }
-        let readers = Pool::Sqlite(readers);
-        Ok(Self { writer: readers.clone(), readers, address: path.into(), keeping: Keeping::default(), _copy: copy })
+        let (readers, keeping) = (Pool::Sqlite(readers), Keeping::default());
+        let (writer, address) = (readers.clone(), path.into());
+        Ok(Self { writer, readers, address, keeping, may_write: false, _copy: copy })
+    }
+
+    /// For whoever only writes: an error where this may only be read.
+    pub fn must_be_written(&self) -> Result<()> {
+        if self.may_write {
+            return Ok(());
+        }
+        bail!("the store {} cannot be written (read-only)", self.address)
     }
 }
 

@@ -55,6 +55,7 @@ async fn connect(url: &Url, address: &Address, patience: Duration) -> Result<Sto
         readers: Pool::Postgres(readers),
         address: address.clone(),
         keeping: Keeping::default(),
+        may_write: true,
         _copy: None,
     })
 }

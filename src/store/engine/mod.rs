@@ -36,6 +36,8 @@ pub(in crate::store) enum Transaction {
 /// of events are those of commits there too, nothing is stored twice, and no two writers can wait for each other.
 const WRITING: &str = "SELECT pg_advisory_xact_lock(hashtext(current_schema()), 1)";
 
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
 impl Pool {
     pub(in crate::store) fn engine(&self) -> Engine {
         match self {
@@ -47,7 +49,16 @@ impl Pool {
     /// Begins to write: nobody else does until this ends.
     pub(in crate::store) async fn begin_writing(&self) -> sqlx::Result<Transaction> {
         match self {
-            Self::Sqlite(pool) => Ok(Transaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?)),
+            Self::Sqlite(pool) => {
+                let mut begun = pool.begin_with(BEGIN).await;
+                if matches!(begun, Err(sqlx::Error::InvalidSavePointStatement)) {
+                    // Where the disk is full, the database takes a transaction back by itself; the connection did not
+                    // expect that, and would take itself to be in one for ever.
+                    pool.acquire().await?.close().await?;
+                    begun = pool.begin_with(BEGIN).await;
+                }
+                Ok(Transaction::Sqlite(begun?))
+            }
             Self::Postgres(pool) => {
                 let mut transaction = pool.begin().await?;
                 sqlx::query(WRITING).execute(&mut *transaction).await?;
