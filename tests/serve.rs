@@ -4,7 +4,13 @@
 mod answering;
 #[path = "serve/desk.rs"]
 mod desk;
+#[path = "serve/faults.rs"]
+mod faults;
 #[path = "serve/killing.rs"]
 mod killing;
+#[path = "serve/mounts.rs"]
+mod mounts;
 #[path = "serve/otlp.rs"]
 mod otlp;
+#[path = "serve/purging.rs"]
+mod purging;

@@ -23,7 +23,7 @@ mod watch;
 
 pub use driver::{Control, Notice, Outcome, Report, bring_in};
 pub use find::{known_folders, path_of};
-pub use otel::{Accepted, Decoded, Encoding, Signal, Undecodable, decode};
+pub use otel::{Accepted, Decoded, Decoding, Encoding, Signal, Undecodable};
 pub use watch::Watch;
 
 use std::ops::Range;

@@ -61,5 +61,10 @@ impl IntoResponse for Failure {
 
 /// A value as an answer.
 pub(super) fn json_of(status: StatusCode, value: &serde_json::Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+    json_text(status, value.to_string())
+}
+
+/// JSON as an answer.
+pub(super) fn json_text(status: StatusCode, json: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], json).into_response()
 }

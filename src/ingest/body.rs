@@ -16,8 +16,22 @@ use super::answer::Failure;
 pub(super) const MOST: usize = 64 << 20;
 /// A body that is worked on takes about so many times its size, all in all.
 const FACTOR: usize = 3;
+/// A part that cannot be cut into smaller ones takes so many times its size besides.
+const HEAVY: usize = 7;
+/// What is kept for small bodies alone, and how much such a one takes at most.
+const FOR_SMALL: usize = 16 << 20;
+const SMALL: usize = 256 << 10;
 /// Longer ones are unpacked beside the threads that answer.
 const LONG: usize = 256 << 10;
+
+/// What is understood and stored of a long body at a time.
+pub(super) const PART: usize = 2 << 20;
+pub(super) const PART_EVENTS: usize = 1000;
+
+/// Does work that takes long where it is about many bytes, without keeping others from theirs.
+pub(super) fn thought<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+    if bytes <= LONG { work() } else { tokio::task::block_in_place(work) }
+}
 
 /// How much memory all bodies together may take, and how slowly they may come.
 #[derive(Debug, Clone)]
@@ -42,20 +56,33 @@ pub(super) struct Taken {
     memory: Arc<AtomicUsize>,
     most: usize,
     size: usize,
+    /// What of it is for the body.
+    body: usize,
 }
 
 impl Taken {
     fn none(limits: &Limits) -> Self {
-        Self { memory: Arc::clone(&limits.memory), most: limits.most_memory, size: 0 }
+        Self { memory: Arc::clone(&limits.memory), most: limits.most_memory, size: 0, body: 0 }
     }
 
     /// Takes memory for a body of this size in place of what was taken before.
     fn grow(&mut self, body: usize) -> Result<(), Failure> {
-        let more = (body * FACTOR).saturating_sub(self.size);
+        self.body = body * FACTOR;
+        self.grow_to(self.body)
+    }
+
+    /// Takes so much more for what a long part of a body comes to; see [`HEAVY`].
+    pub(super) fn weigh(&mut self, part: usize) -> Result<(), Failure> {
+        if part > PART { self.grow_to(self.body + part * HEAVY) } else { Ok(()) }
+    }
+
+    fn grow_to(&mut self, size: usize) -> Result<(), Failure> {
+        let more = size.saturating_sub(self.size);
         let before = self.memory.fetch_add(more, Ordering::AcqRel);
         self.size += more;
-        // Whoever is alone may have as much as one body can need.
-        if before + more > self.most && before + more > self.size {
+        // Whoever is alone may have as much as one body can need, and large ones do not keep small ones out.
+        let most = self.most + if self.size <= SMALL { FOR_SMALL } else { 0 };
+        if before + more > most && before + more > self.size {
             return Err(Failure::busy("too much is being received at once"));
         }
         Ok(())

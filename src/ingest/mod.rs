@@ -1,8 +1,10 @@
 //! The server that takes what agents send, and says that it is stored once it is.
 
 mod server;
+mod seats;
 mod routes;
 mod telemetry;
+mod fields;
 mod otlp;
 mod body;
 mod answer;

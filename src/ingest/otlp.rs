@@ -13,10 +13,10 @@ use serde_json::json;
 
 use super::answer::Failure;
 use super::auth::Scope;
-use super::body::read;
+use super::body::{PART, PART_EVENTS, read, thought};
 use super::routes::Shared;
 use crate::domain::Session;
-use crate::import::{Accepted, Decoded, Encoding, Signal, decode};
+use crate::import::{Accepted, Decoded, Decoding, Encoding, Signal};
 use crate::record::{Outcome, Record, Told};
 
 /// So many reasons are told for what was rejected.
@@ -81,20 +81,27 @@ async fn store(
     signal: Signal,
 ) -> Result<Option<Partial>, Failure> {
     let principal = shared.admit(headers, Scope::Ingest).await?.name();
-    let (bytes, memory) = read(body, headers, &shared.limits).await?;
-    let decoded = tokio::task::spawn_blocking(move || (decode(&bytes, encoding, signal), memory)).await;
-    let (decoded, _memory) =
-        decoded.map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed at this request"))?;
-    let decoded = decoded.map_err(|error| Failure::bad(error.0))?;
-    let (mut rejected, mut reasons) = (decoded.rejected, decoded.reasons.clone());
-    shared.not_understood.fetch_add(rejected, Ordering::Relaxed);
-    for outcome in shared.committer.submit_records(records(decoded, &principal)).await? {
-        if let Outcome::Rejected { id, reason } = outcome {
-            rejected += 1;
-            reasons.push(format!("{id}: {reason}"));
+    let (bytes, mut memory) = read(body, headers, &shared.limits).await?;
+    let decoding = thought(bytes.len(), || Decoding::of(&bytes, encoding, signal));
+    let mut decoding = decoding.map_err(|error| Failure::bad(error.0))?;
+    let (mut rejected, mut reasons) = (0, Vec::new());
+    while let Some(size) = decoding.next_size() {
+        memory.weigh(size)?;
+        let at_desk = shared.desk.acquire().await.map_err(|_| Failure::busy("the server is stopping"))?;
+        let Some(mut decoded) = thought(bytes.len(), || decoding.next(&bytes, PART as u64, PART_EVENTS)) else { break };
+        rejected += decoded.rejected;
+        reasons.append(&mut decoded.reasons);
+        shared.not_understood.fetch_add(decoded.rejected, Ordering::Relaxed);
+        let records = records(decoded, &principal);
+        drop(at_desk);
+        for outcome in shared.committer.submit_records(records).await? {
+            if let Outcome::Rejected { id, reason } = outcome {
+                rejected += 1;
+                reasons.push(format!("{id}: {reason}"));
+            }
         }
+        reasons.truncate(MOST_REASONS);
     }
-    reasons.truncate(MOST_REASONS);
     let rejected = i64::try_from(rejected).unwrap_or(i64::MAX);
     Ok((rejected > 0).then(|| Partial { rejected, words: reasons.join("; ") }))
 }

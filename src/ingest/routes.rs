@@ -7,26 +7,28 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::FutureExt;
-use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use serde_json::json;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::answer::{Failure, json_of};
 use super::auth::{Auth, Denied, Principal, Scope, digest};
-use super::body::{Limits, read};
+use super::body::Limits;
 use super::users::Users;
 use super::{Options, metrics, otlp, telemetry};
-use crate::record::{Committer, Outcome};
+use crate::record::Committer;
 use crate::store::{Store, Token};
 
 /// How old what is known of the tokens may be: a token that was revoked opens nothing after so long.
 const TOKENS_FOR: Duration = Duration::from_secs(1);
+
+/// Parts of bodies that are understood at once: what they come to takes many times their size.
+const AT_ONCE: usize = 4;
 
 /// What all requests have in common.
 pub(super) struct Shared {
@@ -35,6 +37,8 @@ pub(super) struct Shared {
     auth: Auth,
     tokens: Mutex<Option<(Instant, Arc<[Token]>)>>,
     pub limits: Limits,
+    /// Parts of bodies that are understood at once.
+    pub desk: Semaphore,
     /// Events that could not be understood.
     pub not_understood: AtomicU64,
 }
@@ -49,6 +53,7 @@ impl Shared {
             auth,
             tokens: Mutex::new(None),
             limits: Limits::new(options.memory),
+            desk: Semaphore::new(AT_ONCE),
             not_understood: AtomicU64::new(0),
         })
     }
@@ -99,7 +104,7 @@ fn is_foreign(headers: &HeaderMap) -> bool {
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/api/agent/telemetry", post(telemetry))
+        .route("/api/agent/telemetry", post(telemetry::telemetry))
         .route("/v1/traces", post(otlp::traces))
         .route("/v1/logs", post(otlp::logs))
         .route("/v1/metrics", post(otlp::metrics))
@@ -117,74 +122,6 @@ async fn catch(request: Request, next: Next) -> Response {
     answered.unwrap_or_else(|_| {
         Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed at this request").into_response()
     })
-}
-
-async fn telemetry(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Result<Response, Failure> {
-    let principal = shared.admit(&headers, Scope::Ingest).await?;
-    refuse_other_types(&headers)?;
-    let (bytes, _memory) = read(body, &headers, &shared.limits).await?;
-    let key = idempotency_key(&headers)?;
-    let sent = telemetry::events(&bytes, key.as_deref(), &principal.name())?;
-    drop(bytes);
-    let mut results: Vec<Option<Value>> = Vec::with_capacity(sent.len());
-    let (mut items, mut places) = (Vec::with_capacity(sent.len()), Vec::with_capacity(sent.len()));
-    for event in sent {
-        match event.item {
-            Ok(item) => {
-                places.push((results.len(), event.generated));
-                items.push(*item);
-                results.push(None);
-            }
-            Err(reason) => results.push(Some(json!({"result": "rejected", "reason": reason}))),
-        }
-    }
-    shared.not_understood.fetch_add(results.iter().flatten().count() as u64, Ordering::Relaxed);
-    let outcomes = shared.committer.submit(items).await?;
-    for ((place, generated), outcome) in places.into_iter().zip(&outcomes) {
-        results[place] = Some(result(outcome, generated));
-    }
-    let kept = outcomes.iter().filter(|outcome| outcome.is_kept()).count();
-    let results: Vec<Value> = results.into_iter().flatten().collect();
-    if kept == 0 && !results.is_empty() {
-        let reasons: Vec<&str> = results.iter().filter_map(|result| result["reason"].as_str()).collect();
-        let error = reasons.first().copied().unwrap_or("nothing could be stored");
-        return Ok(json_of(StatusCode::BAD_REQUEST, &json!({"error": error, "results": results})));
-    }
-    Ok(json_of(StatusCode::OK, &json!({"status": "ok", "results": results})))
-}
-
-fn result(outcome: &Outcome, generated: bool) -> Value {
-    let mut result = json!({"id": outcome.id(), "result": outcome.name()});
-    if let Outcome::Rejected { reason, .. } = outcome {
-        result["reason"] = json!(reason);
-    }
-    if generated {
-        result["generated"] = json!(true);
-    }
-    result
-}
-
-/// JSON is taken by any of its names, and where no type is said.
-fn refuse_other_types(headers: &HeaderMap) -> Result<(), Failure> {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let kind = kind.to_str().unwrap_or("?").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    match kind.as_str() {
-        "application/json" | "text/json" | "text/plain" => Ok(()),
-        other if other.ends_with("+json") => Ok(()),
-        other => {
-            let words = format!("Content-Type `{other}` is not known here: application/json");
-            Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, words))
-        }
-    }
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
-    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-    match key.to_str().map(str::trim) {
-        Ok("") => Ok(None),
-        Ok(key) if key.len() <= 255 => Ok(Some(key.to_owned())),
-        _ => Err(Failure::bad("Idempotency-Key: at most 255 ASCII characters")),
-    }
 }
 
 /// Whether the server can take anything: asked by whoever watches it, without a credential.

@@ -12,17 +12,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::routes::{Shared, router};
+use super::seats::{Seat, Seats, Watched};
 use super::tls;
 use super::{Options, Stop};
 use crate::record::Committer;
 use crate::store::Store;
 
-/// Connections that are served at once; others wait to be accepted.
-const MOST_CONNECTIONS: usize = 512;
+/// Connections that are served at once; others wait until one of these ends or gives way.
+const MOST_CONNECTIONS: u32 = 512;
 /// The longest time in which the head of a request must come, and in which an idle connection is kept.
 const HEAD_TIME: Duration = Duration::from_secs(30);
 /// The longest time for the greeting of TLS.
@@ -64,16 +65,17 @@ impl Server {
 
     /// Serves until it is told to stop; then finishes the requests that were begun, and stores what they brought.
     pub async fn run(self, mut stop: Stop) {
-        let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let seats = Seats::new(MOST_CONNECTIONS);
         let (ending, _) = watch::channel(false);
         loop {
             let accepted = tokio::select! {
                 () = stop.wait() => break,
-                accepted = accept(&self.listener, &room) => accepted,
+                accepted = accept(&self.listener, &seats) => accepted,
             };
             match accepted {
-                Ok((stream, permit)) => {
-                    let connection = Connection { routes: self.routes.clone(), ending: ending.subscribe(), permit };
+                Ok((stream, seat)) => {
+                    let seat = Arc::new(seat);
+                    let connection = Connection { routes: self.routes.clone(), ending: ending.subscribe(), seat };
                     tokio::spawn(serve(stream, self.tls.clone(), connection));
                 }
                 // Out of file descriptors, most likely: those who are connected must go first.
@@ -83,28 +85,35 @@ impl Server {
         drop(self.listener);
         // Nobody listening means that no connection is open.
         let _ = ending.send(true);
-        let all = Semaphore::acquire_many(&room, MOST_CONNECTIONS as u32);
-        let _ = tokio::time::timeout(LAST, all).await;
+        let _ = tokio::time::timeout(LAST, seats.all_free()).await;
         self.committer.close().await;
     }
 }
 
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    // The semaphore is never closed.
-    let permit = Arc::clone(room).acquire_owned().await.map_err(std::io::Error::other)?;
+async fn accept(listener: &TcpListener, seats: &Arc<Seats>) -> std::io::Result<(TcpStream, Seat)> {
+    // Who waits to be served keeps nobody's place.
     let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
+    Ok((stream, seats.take().await))
 }
 
 struct Connection {
     routes: Router,
     ending: watch::Receiver<bool>,
-    permit: OwnedSemaphorePermit,
+    seat: Arc<Seat>,
 }
 
+/// Serves a connection until its client goes, or it has to give way to another.
 async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, connection: Connection) {
     // An answer of a few bytes must not wait for more.
     let _ = stream.set_nodelay(true);
+    let seat = Arc::clone(&connection.seat);
+    tokio::select! {
+        () = greet(stream, tls, connection) => {}
+        () = seat.gives_way() => {}
+    }
+}
+
+async fn greet(stream: TcpStream, tls: Option<TlsAcceptor>, connection: Connection) {
     match tls {
         None => speak(stream, connection).await,
         Some(tls) => {
@@ -122,12 +131,15 @@ async fn ended(ending: &mut watch::Receiver<bool>) {
 }
 
 async fn speak(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, connection: Connection) {
-    let Connection { routes, mut ending, permit } = connection;
+    let Connection { routes, mut ending, seat } = connection;
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-        let service = TowerToHyperService::new(routes.clone());
+        let (service, seat) = (TowerToHyperService::new(routes.clone()), Arc::clone(&seat));
         async move {
             use hyper::service::Service;
-            let answered: Result<_, Infallible> = service.call(request.map(axum::body::Body::new)).await;
+            seat.works();
+            let request = request.map(|body| axum::body::Body::new(Watched::new(body, Arc::clone(&seat))));
+            let answered: Result<_, Infallible> = service.call(request).await;
+            seat.waits();
             answered
         }
     });
@@ -142,5 +154,4 @@ async fn speak(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, con
             let _ = spoken.await;
         }
     }
-    drop(permit);
 }

@@ -27,6 +27,8 @@ pub struct GroupPolicy {
     /// What may wait: more is refused as busy.
     pub waiting_items: usize,
     pub waiting_bytes: usize,
+    /// How long a caller waits for room at most.
+    pub room_within: Duration,
     /// How long a caller waits for its answer; what it handed in may still be stored afterwards.
     pub patience: Duration,
     /// What a caller that is refused for want of room is told to wait.
@@ -41,6 +43,7 @@ impl Default for GroupPolicy {
             linger: Duration::ZERO,
             waiting_items: 20_000,
             waiting_bytes: 64 << 20,
+            room_within: Duration::ZERO,
             patience: Duration::from_secs(10),
             retry_after: Duration::from_secs(1),
         }
@@ -160,12 +163,14 @@ impl Committer {
         let busy = || Refusal::Busy { retry_after: shared.policy.retry_after };
         let bytes: usize = records.iter().map(Record::weight).sum();
         // Whoever hands in more than may wait at all has the room to itself.
-        let room = |semaphore: &Arc<Semaphore>, wanted: usize, all: usize| {
+        let until = tokio::time::Instant::now() + shared.policy.room_within;
+        let room = async |semaphore: &Arc<Semaphore>, wanted: usize, all: usize| {
             let wanted = u32::try_from(wanted.min(all)).unwrap_or(u32::MAX);
-            Arc::clone(semaphore).try_acquire_many_owned(wanted).map_err(|_| busy())
+            let room = tokio::time::timeout_at(until, Arc::clone(semaphore).acquire_many_owned(wanted)).await;
+            room.map_err(|_| busy())?.map_err(|_| Refusal::Closed)
         };
-        let items = room(&shared.room_items, records.len(), shared.policy.waiting_items)?;
-        let weight = room(&shared.room_bytes, bytes, shared.policy.waiting_bytes)?;
+        let items = room(&shared.room_items, records.len(), shared.policy.waiting_items).await?;
+        let weight = room(&shared.room_bytes, bytes, shared.policy.waiting_bytes).await?;
         let (reply, answer) = oneshot::channel();
         let request = Request { records, bytes, reply, room: (items, weight) };
         shared.requests.send(Message::Store(request)).map_err(|_| Refusal::Closed)?;

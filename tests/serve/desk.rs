@@ -2,13 +2,15 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
-const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+use crate::mounts::own_mounts;
+
+pub const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
 /// A server in a home of its own.
 pub struct Server {
@@ -37,7 +39,7 @@ impl Answer {
     }
 }
 
-pub fn turnscope(home: &std::path::Path, arguments: &[&str]) -> Command {
+pub fn turnscope(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_turnscope"));
     command.args(arguments).current_dir(home).env_clear().env("HOME", home).stdin(Stdio::null());
     command
@@ -82,6 +84,12 @@ impl Server {
 
     pub fn store(&self) -> PathBuf {
         self.home.path().join(".local/share/turnscope/turnscope.db")
+    }
+
+    /// A file of its home as the server itself sees it.
+    pub fn inside(&self, name: &str) -> PathBuf {
+        Path::new(&format!("/proc/{}/root", self.child.id()))
+            .join(self.home.path().join(name).strip_prefix("/").expect("is absolute"))
     }
 
     /// The most memory that it has used: MiB.
@@ -162,4 +170,53 @@ pub fn answer(mut stream: TcpStream) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+}
+
+/// A client that keeps its connection.
+pub struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    pub fn connect(address: &str) -> Self {
+        let stream = TcpStream::connect(address).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("is set");
+        stream.set_nodelay(true).expect("is set");
+        Self { stream: BufReader::new(stream) }
+    }
+
+    /// Sends a body; the status and the body of the answer.
+    pub fn post(&mut self, path: &str, kind: &str, body: &[u8]) -> std::io::Result<(u16, String)> {
+        let length = body.len();
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n");
+        self.stream.get_mut().write_all(&[head.as_bytes(), body].concat())?;
+        let broken = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        let (mut status, mut size) = (0, 0);
+        loop {
+            let mut line = String::new();
+            if self.stream.read_line(&mut line)? == 0 {
+                return Err(broken());
+            }
+            let line = line.trim_end().to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(code) = line.strip_prefix("http/1.1 ") {
+                status = code.split(' ').next().and_then(|code| code.parse().ok()).ok_or_else(broken)?;
+            } else if let Some(length) = line.strip_prefix("content-length: ") {
+                size = length.parse().map_err(|_| broken())?;
+            }
+        }
+        let mut answer = vec![0; size];
+        self.stream.read_exact(&mut answer)?;
+        Ok((status, String::from_utf8(answer).expect("is UTF-8")))
+    }
+}
+
+/// A server whose home was prepared by a script in mounts of its own; `None`, and a word of it, where that may not be.
+pub fn in_own_mounts(script: &str) -> Option<Server> {
+    let home = tempfile::tempdir().expect("a folder");
+    let command = own_mounts(home.path(), script, env!("CARGO_BIN_EXE_turnscope"), &SERVE)?;
+    Some(Server::run(home, command, &[]))
 }

@@ -21,6 +21,20 @@ pub fn request_of(spans: &[Value]) -> Value {
     json!({"resourceSpans": [{"resource": {"attributes": []}, "scopeSpans": [{"scope": {"name": "s"}, "spans": spans}]}]})
 }
 
+/// A request of one span, and one of one log record, as protobuf.
+pub fn protobuf_of(trace: &str) -> [Vec<u8>; 2] {
+    let within = |number: u8, bytes: &[u8]| {
+        let size = u8::try_from(bytes.len()).expect("is short").to_le_bytes();
+        assert!(size[0] < 128, "its size is one byte");
+        [&[number << 3 | 2], &size[..], bytes].concat()
+    };
+    let trace = hex::decode(trace).expect("is hex");
+    let time = [&[7 << 3 | 1][..], &1_772_445_600_000_000_000_u64.to_le_bytes()].concat();
+    let span = [within(1, &trace), within(2, &[7; 8]), within(5, b"chat m"), time].concat();
+    let record = [within(5, &within(1, b"hello")), within(9, &trace), within(10, &[7; 8])].concat();
+    [span, record].map(|element| within(1, &within(2, &within(2, &element))))
+}
+
 #[test]
 fn spans_are_stored_once_and_what_cannot_be_read_is_counted() {
     let server = Server::start(&[]);

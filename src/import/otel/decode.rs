@@ -11,6 +11,10 @@ use crate::domain::{Lexer, Progress, Session};
 
 /// The session of spans and log records that name neither a conversation nor a trace.
 const NAMELESS: &str = "untraced";
+/// A request has no more elements.
+const MOST_ELEMENTS: usize = 200_000;
+/// A longer element is not read here: what it comes to takes several times its size.
+const LONGEST_ELEMENT: u64 = 16 << 20;
 /// So many reasons are told for elements that were rejected.
 const MOST_REASONS: usize = 10;
 
@@ -26,10 +30,10 @@ pub enum Encoding {
 #[error("{0}")]
 pub struct Undecodable(pub String);
 
-/// What a request came to.
+/// What a part of a request came to.
 #[derive(Debug, Default)]
 pub struct Decoded {
-    /// One entry for each element that could be read, in the order of the request.
+    /// One entry for each of its elements that could be read, in the order of the request.
     pub elements: Vec<Accepted>,
     /// The sessions that the events name; their counts are the store's business.
     pub sessions: Vec<Session>,
@@ -51,36 +55,87 @@ pub struct Accepted {
     pub raw: Vec<u8>,
 }
 
-/// Decodes the body of an OTLP request.
-///
-/// An element that cannot be read does not stop the others. The error says that nothing of the request can be read:
-/// it is not of the encoding, or it is a request of the other signal.
-pub fn decode(body: &[u8], encoding: Encoding, signal: Signal) -> Result<Decoded, Undecodable> {
-    let mut request = match encoding {
-        Encoding::Json => Request::Json(of_json(body)?),
-        Encoding::Protobuf => Request::Protobuf(proto::Request::of(body).map_err(Undecodable)?),
-    };
-    if let Some(other) = request.signal().filter(|other| *other != signal) {
-        let (is, path) = match other {
-            Signal::Traces => ("spans", "/v1/traces"),
-            Signal::Logs => ("log records", "/v1/logs"),
+/// A request that is decoded part by part, so that what it comes to is never there as a whole.
+pub struct Decoding {
+    request: Request,
+    signal: Signal,
+    ranges: Vec<std::ops::Range<u64>>,
+    /// The element that comes next.
+    next: usize,
+    /// How often each content occurred among the elements without ids.
+    nameless: HashMap<[u8; 16], u32>,
+}
+
+impl Decoding {
+    /// Begins to decode the body of an OTLP request.
+    ///
+    /// The error says that nothing of the request can be read: it is not of the encoding, or it is a request of the
+    /// other signal.
+    pub fn of(body: &[u8], encoding: Encoding, signal: Signal) -> Result<Self, Undecodable> {
+        let mut request = match encoding {
+            Encoding::Json => Request::Json(of_json(body)?),
+            Encoding::Protobuf => Request::Protobuf(proto::Request::of(body, MOST_ELEMENTS).map_err(Undecodable)?),
         };
-        return Err(Undecodable(format!("the request holds {is}: send it to {path}")));
-    }
-    let mut sorter = Sorter::new(NAMELESS);
-    let mut decoded = Decoded::default();
-    for (place, range) in request.ranges().into_iter().enumerate() {
-        let read = body.at(&range).and_then(|raw| Ok((request.item(place, &raw, &body)?, raw)));
-        match read {
-            Ok((Ok(item), raw)) => decoded.elements.push(accepted(&mut sorter, &item, raw)),
-            Ok((Err(reason), _)) => decoded.reject(place, signal, &reason),
-            Err(error) => decoded.reject(place, signal, &error.to_string()),
+        if let Some(other) = request.signal(signal).filter(|other| *other != signal) {
+            let (is, path) = match other {
+                Signal::Traces => ("spans", "/v1/traces"),
+                Signal::Logs => ("log records", "/v1/logs"),
+            };
+            return Err(Undecodable(format!("the request holds {is}: send it to {path}")));
         }
+        let ranges = request.ranges();
+        Ok(Self { request, signal, ranges, next: 0, nameless: HashMap::new() })
     }
-    decoded.sessions = sorter.all();
-    decoded.adopted = sorter.adopted.into_iter().collect();
-    name_nameless(&mut decoded.elements);
-    Ok(decoded)
+
+    /// The size of the element that comes next; `None` behind the last.
+    pub fn next_size(&self) -> Option<usize> {
+        let next = self.ranges.get(self.next)?;
+        usize::try_from(next.end.saturating_sub(next.start).min(LONGEST_ELEMENT)).ok()
+    }
+
+    /// What the next elements come to, as many as lie in so many bytes and at least one; `None` behind the last. There
+    /// are not more than `count` of them.
+    ///
+    /// An element that cannot be read does not stop the others. `body` is that of the whole request.
+    pub fn next(&mut self, body: &[u8], most: u64, count: usize) -> Option<Decoded> {
+        let first = self.ranges.get(self.next)?;
+        let mut decoded = Decoded::default();
+        let mut sorter = Sorter::new(NAMELESS);
+        let (end, behind) = (first.start.saturating_add(most), self.next.saturating_add(count));
+        let fits = |range: &&std::ops::Range<u64>, place: usize| place < behind && range.end <= end;
+        while let Some(range) = self.ranges.get(self.next).filter(|range| decoded.is_empty() || fits(range, self.next))
+        {
+            let place = self.next;
+            match self.read(body, range.clone(), place) {
+                Ok((item, raw)) => decoded.elements.push(accepted(&mut sorter, &item, raw)),
+                Err(reason) => decoded.reject(place, self.signal, &reason),
+            }
+            self.next += 1;
+        }
+        decoded.sessions = sorter.all();
+        decoded.adopted = sorter.adopted.into_iter().collect();
+        name_nameless(&mut decoded.elements, &mut self.nameless);
+        Some(decoded)
+    }
+
+    /// An element and its bytes; the error says why it cannot be read.
+    fn read(&mut self, body: &[u8], range: std::ops::Range<u64>, place: usize) -> Result<(Item, Vec<u8>), String> {
+        let size = range.end.saturating_sub(range.start);
+        if size > LONGEST_ELEMENT {
+            let [size, most] = [size, LONGEST_ELEMENT].map(|bytes| bytes >> 20);
+            return Err(format!("it has {size} MiB, more than {most}: `turnscope import` reads such ones from a file"));
+        }
+        let raw = body.at(&range).map_err(|error| error.to_string())?;
+        let item = self.request.item(place, &raw, &body).map_err(|error| error.to_string())?;
+        Ok((item?, raw))
+    }
+}
+
+/// All of a request at once.
+#[cfg(test)]
+pub fn decode(body: &[u8], encoding: Encoding, signal: Signal) -> Result<Decoded, Undecodable> {
+    Decoding::of(body, encoding, signal)
+        .map(|mut decoding| decoding.next(body, u64::MAX, usize::MAX).unwrap_or_default())
 }
 
 /// The elements of a request in either encoding.
@@ -90,10 +145,11 @@ enum Request {
 }
 
 impl Request {
-    fn signal(&self) -> Option<Signal> {
+    /// What it is a request of; what may be either is what is wanted.
+    fn signal(&mut self, wanted: Signal) -> Option<Signal> {
         match self {
             Self::Json(elements) => elements.of(),
-            Self::Protobuf(request) => request.signal,
+            Self::Protobuf(request) => Some(*request.signal.get_or_insert(wanted)),
         }
     }
 
@@ -127,7 +183,7 @@ fn of_json(body: &[u8]) -> Result<Elements, Undecodable> {
     if outline.root().shape() != crate::domain::Shape::Object {
         return Err(Undecodable("a request must be a JSON object".to_owned()));
     }
-    let elements = Elements::of_json(&body).map_err(|error| Undecodable(error.to_string()))?;
+    let elements = Elements::of_json(&body, MOST_ELEMENTS).map_err(|error| Undecodable(error.to_string()))?;
     if elements.ranges().is_empty() && json::holds_metrics(outline.root()) {
         return Err(Undecodable(proto::METRICS.to_owned()));
     }
@@ -140,8 +196,7 @@ fn accepted(sorter: &mut Sorter, item: &Item, raw: Vec<u8>) -> Accepted {
 }
 
 /// Elements without ids are told apart by what they say, and by how often that occurs.
-fn name_nameless(elements: &mut [Accepted]) {
-    let mut seen: HashMap<[u8; 16], u32> = HashMap::new();
+fn name_nameless(elements: &mut [Accepted], seen: &mut HashMap<[u8; 16], u32>) {
     for element in elements {
         let is_nameless = |draft: &Draft| draft.event.id.is_empty() || draft.event.id.starts_with('#');
         if !element.drafts.iter().any(is_nameless) {
@@ -160,6 +215,10 @@ fn name_nameless(elements: &mut [Accepted]) {
 }
 
 impl Decoded {
+    fn is_empty(&self) -> bool {
+        self.elements.is_empty() && self.rejected == 0
+    }
+
     fn reject(&mut self, place: usize, signal: Signal, reason: &str) {
         self.rejected += 1;
         if self.reasons.len() < MOST_REASONS {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::item::{Item, Sender, Signal};
 use super::json::{self, Cut, Element};
@@ -31,10 +31,13 @@ struct Around {
 }
 
 impl Elements {
-    /// Finds the elements of a JSON document, which must be valid.
-    pub fn of_json(document: &dyn Bytes) -> Result<Self> {
+    /// Finds the elements of a JSON document, which must be valid; an error where there are more than `most`.
+    pub fn of_json(document: &dyn Bytes, most: usize) -> Result<Self> {
         let mut at = 0;
-        let cut = json::cut(|| {
+        let cut = json::cut(|found| {
+            if found > most {
+                bail!(too_many(most));
+            }
             let range = at..document.size().min(at + STEP);
             at = range.end;
             if range.is_empty() { Ok(None) } else { document.at(&range).map(Some) }
@@ -97,6 +100,11 @@ impl Elements {
         self.last = Some((element.clone(), around.clone()));
         Ok(around)
     }
+}
+
+/// What is said of a request with more elements than are taken.
+pub fn too_many(most: usize) -> String {
+    format!("more than {most} spans or log records: send them in several requests")
 }
 
 fn is_item(bytes: &[u8]) -> bool {

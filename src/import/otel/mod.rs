@@ -21,7 +21,9 @@ mod tell;
 #[cfg(test)]
 mod tests;
 
-pub use decode::{Accepted, Decoded, Encoding, Undecodable, decode};
+#[cfg(test)]
+pub use decode::decode;
+pub use decode::{Accepted, Decoded, Decoding, Encoding, Undecodable};
 pub use item::Signal;
 pub use proto::{is_protobuf, scan as scan_protobuf};
 
@@ -180,7 +182,7 @@ impl Reader for Reading {
         (self.request, self.fault) = (None, None);
         if is_request_in_protobuf(record)? {
             let bytes = record.at(&(0..record.size()))?;
-            return Ok(match proto::Request::of(&bytes) {
+            return Ok(match proto::Request::of(&bytes, usize::MAX) {
                 Ok(request) => {
                     let ranges = request.ranges();
                     self.request = Some((request, bytes));
@@ -193,7 +195,7 @@ impl Reader for Reading {
                 }
             });
         }
-        self.elements = Elements::of_json(record)?;
+        self.elements = Elements::of_json(record, usize::MAX)?;
         Ok(self.elements.ranges())
     }
 

@@ -157,8 +157,9 @@ struct Cutter {
     name: Vec<u8>,
 }
 
-/// Finds the elements of a document given in parts; `feed` hands on the parts until it returns `None`.
-pub fn cut<E>(mut feed: impl FnMut() -> Result<Option<Vec<u8>>, E>) -> Result<Cut, E> {
+/// Finds the elements of a document given in parts; `feed` is told how many were found, and hands on the parts until
+/// it returns `None`.
+pub fn cut<E>(mut feed: impl FnMut(usize) -> Result<Option<Vec<u8>>, E>) -> Result<Cut, E> {
     let mut cutter = Cutter {
         found: Cut::default(),
         open: Vec::new(),
@@ -168,7 +169,7 @@ pub fn cut<E>(mut feed: impl FnMut() -> Result<Option<Vec<u8>>, E>) -> Result<Cu
         name: Vec::new(),
     };
     let mut at = 0;
-    while let Some(part) = feed()? {
+    while let Some(part) = feed(cutter.found.elements.len())? {
         cutter.part(&part, at);
         at += part.len() as u64;
     }
@@ -363,7 +364,7 @@ mod tests {
 
     fn cut_in(json: &str, step: usize) -> Cut {
         let mut parts = json.as_bytes().chunks(step).map(<[u8]>::to_vec);
-        cut(|| Ok::<_, std::convert::Infallible>(parts.next())).expect("cuts")
+        cut(|_| Ok::<_, std::convert::Infallible>(parts.next())).expect("cuts")
     }
 
     /// The text of each element, of its resource and of its scope.

@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
+use crate::import::otel::elements::too_many;
 use crate::import::otel::item::Signal;
 
 /// Lists inside requests and groups; the second is what the first was called before.
 const GROUPS: u64 = 1;
 const DESCRIPTION: u64 = 1;
 const INNER: [u64; 2] = [2, 1000];
+/// What a group may hold beside its elements.
+const BESIDES: usize = 100;
 
 /// An element with what is said around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +28,14 @@ struct Field {
     range: Range<usize>,
 }
 
-/// The elements of a request; the error says at which byte it is none.
-pub fn cut(bytes: &[u8]) -> Result<Vec<Element>, String> {
+/// The elements of a request; the error says at which byte it is none, or that there are more than `most`.
+pub fn cut(bytes: &[u8], most: usize) -> Result<Vec<Element>, String> {
     let mut elements = Vec::new();
-    for group in messages(bytes, 0..bytes.len(), &[GROUPS])? {
-        let resource = messages(bytes, group.clone(), &[DESCRIPTION])?.pop();
-        for scope in messages(bytes, group, &INNER)? {
-            let described = messages(bytes, scope.clone(), &[DESCRIPTION])?.pop();
-            for range in messages(bytes, scope, &INNER[..1])? {
+    for group in messages(bytes, 0..bytes.len(), &[GROUPS], most)? {
+        let resource = messages(bytes, group.clone(), &[DESCRIPTION], most)?.pop();
+        for scope in messages(bytes, group, &INNER, most)? {
+            let described = messages(bytes, scope.clone(), &[DESCRIPTION], most)?.pop();
+            for range in messages(bytes, scope, &INNER[..1], most - elements.len())? {
                 elements.push(Element { range, resource: resource.clone(), scope: described.clone() });
             }
         }
@@ -40,17 +43,16 @@ pub fn cut(bytes: &[u8]) -> Result<Vec<Element>, String> {
     Ok(elements)
 }
 
-/// What an element is: the ids of a span stand where a log record has its time.
-pub fn signal_of(element: &[u8]) -> Signal {
-    const LENGTH: u64 = 2;
-    let fields = fields(element, 0..element.len()).unwrap_or_default();
-    let is_log = fields.iter().any(|field| match field.number {
-        1 => field.wire != LENGTH,
-        7 | 8 => field.wire == 0 || field.wire == 5,
-        11 => field.wire != LENGTH,
-        _ => false,
-    });
-    if is_log { Signal::Logs } else { Signal::Traces }
+/// What an element is, by the first of its fields that only one of the two has there; `None` where it has none such.
+pub fn signal_of(element: &[u8]) -> Option<Signal> {
+    let fields = fields(element, 0..element.len(), usize::MAX).unwrap_or_default();
+    fields.iter().find_map(|field| match (field.number, field.wire) {
+        // Ids, kind, times, moments and links of a span.
+        (1 | 2 | 4 | 11 | 13 | 15, 2) | (6 | 10 | 12 | 14, 0) | (7 | 8, 1) | (16, 5) => Some(Signal::Traces),
+        // Times, severity, attributes, ids and name of a log record.
+        (1 | 11, 1) | (2 | 7, 0) | (6 | 10 | 12, 2) | (8, 5) => Some(Signal::Logs),
+        _ => None,
+    })
 }
 
 /// Whether an element is a metric: its name and description stand where the ids of a span do, and its points where
@@ -59,7 +61,7 @@ pub fn is_metric(element: &[u8]) -> bool {
     const LENGTH: u64 = 2;
     const IDS: [(u64, usize); 2] = [(1, 16), (2, 8)];
     const POINTS: [u64; 5] = [5, 7, 9, 10, 11];
-    let fields = fields(element, 0..element.len()).unwrap_or_default();
+    let fields = fields(element, 0..element.len(), usize::MAX).unwrap_or_default();
     let has = |number: u64, wire: u64| fields.iter().any(|field| (field.number, field.wire) == (number, wire));
     let is_timed = has(7, 1) || has(8, 1) || has(1, 1) || has(11, 1);
     let is_text = |(number, size): (u64, usize)| {
@@ -69,8 +71,8 @@ pub fn is_metric(element: &[u8]) -> bool {
     !is_timed && IDS.into_iter().any(is_text) && POINTS.iter().any(|number| has(*number, LENGTH))
 }
 
-fn messages(bytes: &[u8], within: Range<usize>, numbers: &[u64]) -> Result<Vec<Range<usize>>, String> {
-    let found = fields(bytes, within)?.into_iter();
+fn messages(bytes: &[u8], within: Range<usize>, numbers: &[u64], most: usize) -> Result<Vec<Range<usize>>, String> {
+    let found = fields(bytes, within, most)?.into_iter();
     found
         .filter(|field| numbers.contains(&field.number))
         .map(|field| match field.wire {
@@ -80,7 +82,7 @@ fn messages(bytes: &[u8], within: Range<usize>, numbers: &[u64]) -> Result<Vec<R
         .collect()
 }
 
-fn fields(bytes: &[u8], within: Range<usize>) -> Result<Vec<Field>, String> {
+fn fields(bytes: &[u8], within: Range<usize>, most: usize) -> Result<Vec<Field>, String> {
     let broken = |at: usize| format!("not a request in protobuf: broken at byte {at}");
     let mut at = within.start;
     let mut found = Vec::new();
@@ -105,6 +107,9 @@ fn fields(bytes: &[u8], within: Range<usize>) -> Result<Vec<Field>, String> {
             _ => return Err(broken(start)),
         };
         let end = at.checked_add(size).filter(|end| *end <= within.end && number > 0).ok_or_else(|| broken(start))?;
+        if found.len() >= most.saturating_add(BESIDES) {
+            return Err(too_many(most));
+        }
         found.push(Field { number, wire, range: at..end });
         at = end;
     }

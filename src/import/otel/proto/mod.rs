@@ -22,21 +22,20 @@ pub const METRICS: &str = "the request holds metrics, which are not kept here";
 #[derive(Debug, Default)]
 pub struct Request {
     elements: Vec<Element>,
-    /// `None` for a request without elements, which may be either.
+    /// `None` for a request that may be either.
     pub signal: Option<Signal>,
     /// The sender of the element that was read last, for those beside it that follow.
     last: Option<(Element, Arc<Sender>)>,
 }
 
 impl Request {
-    /// Finds the elements of a request; the error says at which byte it is none.
-    pub fn of(bytes: &[u8]) -> Result<Self, String> {
-        let elements = cut::cut(bytes)?;
-        let first = elements.first().map(|element| &bytes[element.range.clone()]);
-        if first.is_some_and(cut::is_metric) {
+    /// Finds the elements of a request; the error says at which byte it is none, or that there are more than `most`.
+    pub fn of(bytes: &[u8], most: usize) -> Result<Self, String> {
+        let elements = cut::cut(bytes, most)?;
+        if elements.first().is_some_and(|element| cut::is_metric(&bytes[element.range.clone()])) {
             return Err(METRICS.to_owned());
         }
-        let signal = first.map(cut::signal_of);
+        let signal = elements.iter().find_map(|element| cut::signal_of(&bytes[element.range.clone()]));
         Ok(Self { elements, signal, last: None })
     }
 
