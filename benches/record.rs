@@ -3,6 +3,15 @@
 //! DESIGN's numbers: 10,000 small events a second; 32 KB bodies at half of raw SQLite; acknowledged in 50 ms at half load.
 //! Argument: the seconds that each measurement takes, 3 unless said.
 
+#[path = "../tests/serve/desk.rs"]
+#[expect(dead_code, reason = "tests use all of it")]
+mod desk;
+#[path = "record/http.rs"]
+mod http;
+#[path = "../tests/serve/mounts.rs"]
+#[expect(dead_code, reason = "tests use all of it")]
+mod mounts;
+
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -43,6 +52,12 @@ fn main() {
         say("small events: recorder, one caller", "events/s", recorded(&folder.path().join("recorder.db"), time).await);
     });
     say("memory at most", "MB", memory());
+    http::measure("small events", 1, SMALL, time);
+    http::measure("small events", AT_A_TIME as u64, SMALL, time);
+    let folder = tempfile::tempdir().expect("a folder");
+    let bare = runtime.block_on(database(&folder.path().join("bare.db"), LARGE, time));
+    let rate = http::measure("32 KB bodies", AT_A_TIME as u64, LARGE, time);
+    say("32 KB bodies: server against bare database", "times", rate / bare);
 }
 
 fn say(what: &str, unit: &str, value: f64) {

@@ -14,3 +14,5 @@ mod mounts;
 mod otlp;
 #[path = "serve/purging.rs"]
 mod purging;
+#[path = "serve/tls.rs"]
+mod tls;

@@ -70,7 +70,8 @@ impl Server {
         Self::run(home, command, &[])
     }
 
-    fn run(home: tempfile::TempDir, mut command: Command, variables: &[(&str, &str)]) -> Self {
+    /// Runs a command that serves from a home.
+    pub fn run(home: tempfile::TempDir, mut command: Command, variables: &[(&str, &str)]) -> Self {
         let mut child = command.envs(variables.iter().copied()).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut told = BufReader::new(child.stderr.take().expect("is piped"));
         let mut line = String::new();
