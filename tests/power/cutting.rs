@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Row};
@@ -47,6 +48,11 @@ async fn the_same_cuts_lose_items_where_nothing_is_synced() {
     let told = cut_power(Syncs::Off, wanted_cuts() / 4).await;
     tell(&format!("where nothing is synced, {told}"));
     assert!(!told.lost.is_empty());
+}
+
+/// However slow the machine is, nobody is sent away.
+fn patient() -> GroupPolicy {
+    GroupPolicy { patience: Duration::from_secs(3600), ..GroupPolicy::default() }
 }
 
 fn wanted_cuts() -> usize {
@@ -147,7 +153,7 @@ async fn record(syncs: Syncs) -> (Vec<Step>, Handed) {
     let handed = Arc::new(Mutex::new(Handed::new()));
     for sitting in 0..2 {
         let store = Store::open(&path.join("store.db")).await.expect("opens");
-        let committer = Committer::start(store.clone(), GroupPolicy::default());
+        let committer = Committer::start(store.clone(), patient());
         let callers = (0..CALLERS).map(|caller| {
             let (committer, tap, handed) = (committer.clone(), Arc::clone(&tap), Arc::clone(&handed));
             tokio::spawn(async move {
@@ -249,7 +255,7 @@ impl Look<'_> {
 
     /// Whether all items are there once after they were handed in again.
     async fn resend(&self, store: &Store, luck: &mut Luck) -> Result<(), Fault> {
-        let committer = Committer::start(store.clone(), GroupPolicy::default());
+        let committer = Committer::start(store.clone(), patient());
         let outcomes = committer.submit(self.handed.values().cloned().collect()).await;
         committer.close().await;
         let outcomes = outcomes.map_err(|refusal| Fault::Damaged(format!("{refusal}")))?;
