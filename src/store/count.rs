@@ -178,12 +178,6 @@ async fn store(connection: &mut Transaction, session: i64, counts: &Counts) -> R
     Ok(())
 }
 
-/// Whether events of a session are no longer those that were counted, beside the new ones.
-pub(super) async fn is_to_be_counted_anew(connection: &mut Transaction, session: i64) -> Result<bool> {
-    let row = query("SELECT counted = 2 FROM sessions WHERE session = $1").bind(session).fetch_one(connection).await?;
-    Ok(row.try_get(0)?)
-}
-
 /// Says that the counts of the sessions that hold these events no longer follow from what is new.
 pub(super) async fn must_count_anew(connection: &mut Transaction, events: &[i64]) -> Result<()> {
     for chunk in events.chunks(rows::CHUNK) {

@@ -36,7 +36,8 @@ impl Store {
         let mut fresh = super::count::fresh(&mut transaction, &waiting).await?;
         let has_new = |(_, events): &(&i64, &Vec<Seen>)| events.iter().any(Seen::is_loose_half);
         let loose: BTreeSet<i64> = fresh.events.iter().filter(has_new).map(|(session, _)| *session).collect();
-        for session in loose.union(&changed(&mut transaction).await?) {
+        let changed = changed(&mut transaction).await?;
+        for session in loose.union(&changed) {
             if super::pair::pair_calls(&mut transaction, *session).await? {
                 anew.insert(*session);
             }
@@ -49,8 +50,7 @@ impl Store {
                     anew.insert(session);
                 }
                 let has_tools = fresh.events.get(&session).is_some_and(|events| events.iter().any(Seen::is_of_tool));
-                let may_change = has_tools || super::count::is_to_be_counted_anew(&mut transaction, session).await?;
-                if may_change && super::told::tie(&mut transaction, session).await? {
+                if (has_tools || changed.contains(&session)) && super::told::tie(&mut transaction, session).await? {
                     anew.insert(session);
                 }
             }

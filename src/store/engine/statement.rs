@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
+use std::ops::Range;
 
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use sqlx::postgres::PgArguments;
@@ -24,6 +25,8 @@ pub(in crate::store) enum Value {
 pub(in crate::store) struct Statement {
     text: Cow<'static, str>,
     values: Vec<Value>,
+    /// Where in the text the parameters stand that were written with their values, in their order.
+    places: Vec<Range<usize>>,
     /// Not worth being kept prepared for the next time.
     passing: bool,
 }
@@ -61,8 +64,10 @@ impl Statement {
     /// Writes the next parameter and binds its value.
     pub(in crate::store) fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
         self.values.push(value.into());
-        let number = self.values.len();
-        self.push(format_args!("${number}"))
+        let (number, start) = (self.values.len(), self.text.len());
+        self.push(format_args!("${number}"));
+        self.places.push(start..self.text.len());
+        self
     }
 
     /// Writes the parameters of an `IN (…)`, a comma between, and binds their values; without any nothing is in it.
@@ -162,6 +167,7 @@ impl Statement {
 
     fn for_sqlite(self) -> sqlx::Result<Query<'static, Sqlite, SqliteArguments>> {
         let mut arguments = SqliteArguments::default();
+        let count = self.values.len();
         for value in self.values {
             match value {
                 Value::Integer(number) => arguments.add(number),
@@ -170,7 +176,8 @@ impl Statement {
             }
             .map_err(sqlx::Error::Encode)?;
         }
-        Ok(sqlx::query_with(AssertSqlSafe(self.text), arguments).persistent(!self.passing))
+        let text = if self.places.len() == count { without_numbers(self.text, &self.places) } else { self.text };
+        Ok(sqlx::query_with(AssertSqlSafe(text), arguments).persistent(!self.passing))
     }
 
     fn for_postgres(self) -> sqlx::Result<Query<'static, Postgres, PgArguments>> {
@@ -186,6 +193,23 @@ impl Statement {
         }
         Ok(sqlx::query_with(AssertSqlSafe(self.text), arguments).persistent(!self.passing))
     }
+}
+
+/// The text with `?` for each parameter in its order. SQLite looks for the name of each parameter from the first one on,
+/// which takes seconds for a bulk of numbered ones; these have no name.
+fn without_numbers(text: Cow<'static, str>, places: &[Range<usize>]) -> Cow<'static, str> {
+    if places.is_empty() {
+        return text;
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut at = 0;
+    for place in places {
+        plain.push_str(&text[at..place.start]);
+        plain.push('?');
+        at = place.end;
+    }
+    plain.push_str(&text[at..]);
+    Cow::Owned(plain)
 }
 
 impl<'a> From<&'a Pool> for On<'a> {
@@ -256,5 +280,19 @@ impl Values<'_> {
         }
         self.statement.push_bind(value);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_that_are_written_with_their_values_have_no_numbers_on_sqlite() {
+        let mut statement = Statement::new("SELECT '$1' WHERE a = ");
+        statement.push_bind(1_i64).push(" AND b IN (").push_list([2_i64, 3]).push(")");
+        assert_eq!(statement.text, "SELECT '$1' WHERE a = $1 AND b IN ($2, $3)");
+        let Statement { text, places, .. } = statement;
+        assert_eq!(without_numbers(text, &places), "SELECT '$1' WHERE a = ? AND b IN (?, ?)");
     }
 }
