@@ -2,9 +2,11 @@
 
 mod purge;
 mod serving;
+mod upkeep;
 
 pub use purge::{Purge, Purging};
 pub use serving::{Serve, TokenAction, TokenLine};
+pub use upkeep::{Copy, Quarantine, Verify};
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -110,6 +112,8 @@ pub enum Command {
     Stats(Stats),
     /// Check a slice or a store against its own digests
     Verify(Verify),
+    /// Copy sessions from one store to another
+    Copy(Copy),
     /// Take what agents send over HTTP, and answer once it is on the disk
     Serve(Serve),
     /// Make, list and revoke the tokens of those who send
@@ -436,34 +440,6 @@ pub enum Gravity {
     Warning,
     /// Something is lost, damaged or contradicts itself
     Error,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  turnscope verify run.json && echo unchanged
-  turnscope verify ~/.local/share/turnscope/turnscope.db    every record and body of a store")]
-pub struct Verify {
-    /// A slice written by `turnscope export`, or a store
-    pub file: PathBuf,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  turnscope quarantine                  what lies there, and why
-  turnscope quarantine --json           with the rows themselves
-  turnscope quarantine --retry          try all of it again
-
-What is stored leaves the quarantine. What is not makes the exit code 3.")]
-pub struct Quarantine {
-    /// Only the events with these ids
-    #[arg(value_name = "EVENT")]
-    pub events: Vec<String>,
-
-    /// Try to store them again
-    #[arg(long)]
-    pub retry: bool,
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ const COMMANDS: [&[&str]; 9] = [
     &["purge", "holds"],
 ];
 /// Sessions of which every row is compared.
-const SESSIONS: usize = 60;
+const SESSIONS: usize = 20;
 
 /// A home with a store in a file, and a database.
 struct World {
@@ -75,10 +75,7 @@ impl World {
             self.both(command);
         }
         let listed = self.both(&["sessions"]);
-        let objects = listed.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let ids: Vec<String> = objects
-            .map(|line| serde_json::from_slice::<Value>(line).expect("JSON")["id"].as_str().expect("an id").to_owned())
-            .collect();
+        let ids = ids(&listed);
         assert!(!ids.is_empty());
         let every = ids.len().div_ceil(SESSIONS);
         for id in ids.iter().step_by(every) {
@@ -122,8 +119,54 @@ async fn the_demo_reads_the_same_from_either() {
 #[tokio::test]
 async fn real_sessions_read_the_same_from_either() {
     let Some(corpus) = std::env::var_os("TURNSCOPE_CORPUS").map(PathBuf::from) else { return };
-    for folders in [&["seed-present", "otlp"][..], &["claude-code"], &["codex"]] {
-        let Some(world) = World::new().await else { return };
-        world.compare(&folders.iter().map(|folder| corpus.join(folder)).collect::<Vec<_>>());
+    let Some(world) = World::new().await else { return };
+    world.compare(&["seed-present", "claude-code", "codex", "otlp"].map(|folder| corpus.join(folder)));
+}
+
+#[tokio::test]
+async fn what_is_copied_there_and_back_reads_the_same() {
+    let Some(world) = World::new().await else { return };
+    let corpus = std::env::var_os("TURNSCOPE_CORPUS").map(PathBuf::from);
+    let real = corpus.iter().map(|corpus| corpus.join("seed-present"));
+    let paths: Vec<String> =
+        real.chain([PathBuf::from(DEMO)]).map(|path| path.to_str().expect("is UTF-8").to_owned()).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    world.run(&world.file(), &[&["import"], paths.as_slice()].concat());
+    let back = world.home.path().join("back.db");
+    let names = [world.file(), PathBuf::from(&world.server), back.clone()].map(|path| path.display().to_string());
+    for (from, to) in [(0, 1), (1, 2)] {
+        let copied = world.run(Path::new("nowhere.db"), &["copy", &names[from], &names[to]]);
+        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+        let again = world.run(Path::new("nowhere.db"), &["copy", &names[from], &names[to]]);
+        let again: Value = serde_json::from_slice(&again.stdout).expect("JSON");
+        assert_eq!((&again["added"], &again["conflicts"]), (&Value::from(0), &Value::from(0)), "{again}");
     }
+    for command in COMMANDS {
+        world.both(command);
+    }
+    let ids = ids(&world.both(&["sessions"]));
+    for id in ids.iter().step_by(ids.len().div_ceil(SESSIONS)) {
+        world.both(&["export", id]);
+        let original = world.both(&["timeline", id]);
+        assert!(world.run(&back, &["timeline", id]).stdout == original, "{id}");
+    }
+    for name in &names {
+        let verified = world.run(Path::new("nowhere.db"), &["verify", name]);
+        assert!(verified.status.success(), "{name}: {}", String::from_utf8_lossy(&verified.stdout));
+    }
+    // What came over with its source is not read again.
+    let mut import = Command::new(env!("CARGO_BIN_EXE_turnscope"));
+    import.arg("import").args(&paths).env_clear().env("HOME", world.home.path());
+    let told = import.env("TURNSCOPE_STORE", &world.server).output().expect("runs").stdout;
+    let told = String::from_utf8(told).expect("is UTF-8");
+    let changed: Vec<&str> = told.lines().skip(1).filter(|line| line.starts_with('/')).collect();
+    assert!(!changed.is_empty() && changed.iter().all(|line| line.contains("\tunchanged\t")), "{changed:#?}");
+}
+
+/// The ids of listed sessions.
+fn ids(listed: &[u8]) -> Vec<String> {
+    let objects = listed.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    objects
+        .map(|line| serde_json::from_slice::<Value>(line).expect("JSON")["id"].as_str().expect("an id").to_owned())
+        .collect()
 }

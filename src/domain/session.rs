@@ -31,6 +31,10 @@ pub enum TitleRank {
     Given,
 }
 
+impl TitleRank {
+    pub const ALL: [Self; 5] = [Self::Beside, Self::Asked, Self::Summed, Self::Generated, Self::Given];
+}
+
 /// What a title is worth: where several are known of a session, the greatest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct TitleWorth {

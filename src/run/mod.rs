@@ -4,6 +4,7 @@
 
 mod browse;
 mod check;
+mod copy;
 mod export;
 mod filter;
 mod follow;
@@ -143,7 +144,12 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
     // These look after Ctrl-C themselves, because they have something to finish or to clear away.
     let cleans_up = matches!(
         command,
-        Command::Demo | Command::Import(_) | Command::Export(_) | Command::Serve(_) | Command::Purge(_)
+        Command::Demo
+            | Command::Import(_)
+            | Command::Export(_)
+            | Command::Serve(_)
+            | Command::Purge(_)
+            | Command::Copy(_)
     );
     if !cleans_up {
         end_on_interrupt();
@@ -158,6 +164,7 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         Command::Check(check) => check::check(location, &check, output).await,
         Command::Export(export) => export::export(location, &export, output).await,
         Command::Stats(stats) => stats::stats(location, &stats, output).await,
+        Command::Copy(wanted) => copy::copy(&wanted, output).await,
         Command::Verify(verify) => verify::verify(&verify, output).await,
         Command::Serve(wanted) => serve::serve(location, &wanted).await,
         Command::Token(wanted) => token::token(location, &wanted, output).await,

@@ -36,6 +36,8 @@ pub struct Batch {
     pub annotations: Vec<Annotation>,
     /// When this is stored, µs since 1970.
     pub received: i64,
+    /// When its events expire that do not say so themselves: `None` as the store keeps what is new, else then or never.
+    pub lasting: Option<Option<i64>>,
 }
 
 /// How far the reading of a source has come with this batch.
@@ -169,37 +171,47 @@ impl Store {
 
     async fn append_all(&self, batches: &[Batch]) -> Result<Vec<Appended>> {
         let mut transaction = self.begin().await?;
-        let mut writing = Writing {
-            connection: &mut transaction,
-            keeping: self.keeping,
-            sessions: HashMap::new(),
-            blobs: HashMap::new(),
-            sources: Vec::new(),
-            outrun: BTreeSet::new(),
-        };
-        let mut accepted: Vec<&Batch> = Vec::with_capacity(batches.len());
-        let mut places = Vec::with_capacity(batches.len());
-        for batch in batches {
-            let is_accepted = writing.begin(batch).await?;
-            places.push(is_accepted.then_some(accepted.len()));
-            accepted.extend(is_accepted.then_some(batch));
-        }
-        for (place, batch) in accepted.iter().enumerate() {
-            writing.sessions(batch, place).await?;
-        }
-        writing.blobs(&accepted).await?;
-        let appended = writing.events(&accepted).await?;
-        for ((batch, appended), (source, _)) in accepted.iter().zip(&appended).zip(writing.sources.clone()) {
-            writing.source(batch, source, appended).await?;
-            if let Some(time) = batch.dated {
-                super::sources::date(writing.connection, source, time).await?;
-            }
-            super::annotations::add(writing.connection, &batch.annotations).await?;
-        }
+        let appended = append_within(&mut transaction, self.keeping, batches).await?;
         transaction.commit().await?;
-        let outrun = Appended { outrun: true, ..Appended::default() };
-        Ok(places.iter().map(|place| place.map_or_else(|| outrun.clone(), |place| appended[place].clone())).collect())
+        Ok(appended)
     }
+}
+
+/// Stores batches in a transaction that is under way.
+pub(super) async fn append_within(
+    transaction: &mut Transaction,
+    keeping: Keeping,
+    batches: &[Batch],
+) -> Result<Vec<Appended>> {
+    let mut writing = Writing {
+        connection: transaction,
+        keeping,
+        sessions: HashMap::new(),
+        blobs: HashMap::new(),
+        sources: Vec::new(),
+        outrun: BTreeSet::new(),
+    };
+    let mut accepted: Vec<&Batch> = Vec::with_capacity(batches.len());
+    let mut places = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let is_accepted = writing.begin(batch).await?;
+        places.push(is_accepted.then_some(accepted.len()));
+        accepted.extend(is_accepted.then_some(batch));
+    }
+    for (place, batch) in accepted.iter().enumerate() {
+        writing.sessions(batch, place).await?;
+    }
+    writing.blobs(&accepted).await?;
+    let appended = writing.events(&accepted).await?;
+    for ((batch, appended), (source, _)) in accepted.iter().zip(&appended).zip(writing.sources.clone()) {
+        writing.source(batch, source, appended).await?;
+        if let Some(time) = batch.dated {
+            super::sources::date(writing.connection, source, time).await?;
+        }
+        super::annotations::add(writing.connection, &batch.annotations).await?;
+    }
+    let outrun = Appended { outrun: true, ..Appended::default() };
+    Ok(places.iter().map(|place| place.map_or_else(|| outrun.clone(), |place| appended[place].clone())).collect())
 }
 
 /// Batches on their way in.
@@ -275,7 +287,8 @@ impl Writing<'_> {
         for (place, (batch, (source, content))) in batches.iter().zip(&self.sources).enumerate() {
             let (source, content, received) = (*source, *content, batch.received);
             let (keeping, sessions) = (self.keeping, &self.sessions);
-            let from = From { source, content, received, keeping, sessions, copies: &batch.copies };
+            let lasting = batch.lasting;
+            let from = From { source, content, received, lasting, keeping, sessions, copies: &batch.copies };
             all.push(plan.batch(place, batch, &from)?);
         }
         for (place, source, event) in std::mem::take(&mut plan.again) {

@@ -16,6 +16,7 @@ mod adopt;
 mod settle;
 mod spans;
 mod sitting;
+mod copy;
 mod count;
 mod tally;
 mod kinship;
@@ -51,6 +52,7 @@ pub use append::{
     Appended, Batch, Fate, NewBlob, NewBody, NewEvent, NewRecord, Place, RecordStatus, SourceStep, Stamp,
 };
 pub use bytes::add_blob;
+pub use copy::{Copied, Copy};
 pub use engine::Engine;
 pub use pieces::{Packer, Piece, digest, digest_of};
 pub use prefilter::Prefilter;

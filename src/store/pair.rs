@@ -13,6 +13,11 @@ use crate::domain::{Half, Key, KeyKind, Kind, Phase, flag, pair};
 /// Turns that were made here begin so; they are made anew when more events are known.
 const MADE_HERE: &str = "pair:";
 
+/// Whether a turn was made here.
+pub(super) fn is_made_here(turn: &str) -> bool {
+    turn.starts_with(MADE_HERE)
+}
+
 /// Gives the events of every pair in a session one turn, and takes it from those that are no pair any more.
 ///
 /// Says whether anything has changed.

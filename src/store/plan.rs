@@ -32,6 +32,7 @@ pub(super) struct From<'a> {
     /// The blob of the source's content.
     pub content: i64,
     pub received: i64,
+    pub lasting: Option<Option<i64>>,
     pub keeping: Keeping,
     pub sessions: &'a HashMap<String, i64>,
     pub copies: &'a HashMap<i64, i64>,
@@ -319,7 +320,8 @@ impl<'a> Plan<'a> {
 
 /// When an event expires: as its source says, else as what is stored now is kept.
 fn expires(event: &Event, from: &From<'_>) -> Option<i64> {
-    event.expires_at().map(|time| time.0).or_else(|| from.keeping.expires(from.received))
+    let kept = || from.lasting.unwrap_or_else(|| from.keeping.expires(from.received));
+    event.expires_at().map(|time| time.0).or_else(kept)
 }
 
 /// What is stored under the ids of these batches.

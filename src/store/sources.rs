@@ -52,6 +52,12 @@ impl Store {
         row.map(|row| source_of(&row)).transpose()
     }
 
+    /// All revisions of a source, the oldest first.
+    pub(super) async fn revisions_of(&self, path: &str) -> Result<Vec<Source>> {
+        let statement = format!("SELECT {COLUMNS} FROM sources WHERE path = $1 ORDER BY revision");
+        query(statement).bind(path).fetch_all(&self.readers).await?.iter().map(source_of).collect()
+    }
+
     /// The newest revision of every source by its path, without what only reading on needs.
     pub async fn sources(&self) -> Result<HashMap<String, Source>> {
         let columns = COLUMNS.replace(" state,", " '' AS state,");
