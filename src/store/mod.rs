@@ -81,6 +81,9 @@ pub struct Store {
     _copy: Option<Arc<PrivateFolder>>,
 }
 
+/// How often a writer waits its time out while nothing is written: one transaction may take longer than that.
+const SILENT: u32 = 3;
+
 /// A record of a source: where an event comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
@@ -118,12 +121,13 @@ impl Store {
         if self.engine() == Engine::Postgres {
             return Ok(self.writer.begin_writing().await?);
         }
-        let mut seen = self.changes().await?;
+        let (mut seen, mut silent) = (self.changes().await?, 0);
         loop {
             match self.writer.begin_writing().await {
                 Err(error) if trouble::is_locked(&error) => {
                     let now = self.changes().await?;
-                    if now == seen {
+                    silent = if now == seen { silent + 1 } else { 0 };
+                    if silent == SILENT {
                         return Err(error.into());
                     }
                     seen = now;
