@@ -217,7 +217,8 @@ impl Copy {
             .collect();
         let mut totals = Copied::default();
         let batches = self.batches(&origins, None, &mut totals).await?;
-        let named: BTreeSet<&str> = batches.iter().flat_map(|batch| &batch.sessions).map(|one| one.id.as_str()).collect();
+        let named: BTreeSet<&str> =
+            batches.iter().flat_map(|batch| &batch.sessions).map(|one| one.id.as_str()).collect();
         let told = self.from.told(0).await?.into_iter().filter(|told| named.contains(told.session.id.as_str()));
         let mut all = telling(&told.collect::<Vec<_>>());
         all.extend(batches);
@@ -242,7 +243,8 @@ impl Copy {
             let all: Vec<_> = origin.events.iter().filter_map(of).collect();
             let is_left = |event: &Event| event.flags & flag::PURGED == 0;
             totals.purged += all.iter().filter(|(_, _, event)| !is_left(event)).count() as u64;
-            let (kept, hash) = all.first().map_or(((0, None), &[][..]), |(_, stored, _)| (stored.kept, &stored.content[..]));
+            let (kept, hash) =
+                all.first().map_or(((0, None), &[][..]), |(_, stored, _)| (stored.kept, &stored.content[..]));
             if batches.last().is_none_or(|last| (last.received, last.lasting) != (kept.0, Some(kept.1))) {
                 batches.push(Batch { received: kept.0, lasting: Some(kept.1), ..Batch::default() });
             }
@@ -258,8 +260,12 @@ impl Copy {
             batch.copies.extend(origin.copied.map(|hash| (origin.start, hash)));
             for (number, stored, event) in all.into_iter().filter(|(_, _, event)| is_left(event)) {
                 let mut new = NewEvent { event: reckoned_anew(event, stored.said), bodies: Vec::new() };
-                // It is shown as another record tells it, and that one has its bodies.
+                // Of several records that tell of it one is shown; the others tell no more than that they do.
                 let is_shown = content.is_none_or(|content| stored.place == Some((content.source, origin.start)));
+                if !is_shown {
+                    new.event.keys.clear();
+                    new.event.attributes.clear();
+                }
                 for body in bodies.get(&number).into_iter().flatten().filter(|_| is_shown) {
                     new.bodies.extend(self.body(batch, origin, content, body).await?);
                 }
@@ -276,7 +282,7 @@ impl Copy {
         &self,
         batch: &mut Batch,
         origin: &Origin,
-        content: Option<i64>,
+        content: Option<Content>,
         body: &Body,
     ) -> Result<Option<NewBody>> {
         let (role, size, digest) = (body.role, body.size, body.digest);

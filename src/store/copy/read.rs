@@ -111,7 +111,7 @@ fn told_of(row: &Row) -> Result<Told> {
         agent: row.try_get(1)?,
         parent: row.try_get(2)?,
         // Without one it is its own.
-        lineage: row.try_get::<Option<String>>(3)?.map_or_else(String::new, |lineage| lineage),
+        lineage: row.try_get::<Option<String>>(3)?.unwrap_or_else(String::new),
         title: row.try_get(4)?,
         title_worth: TitleWorth { rank, time: row.try_get(6)? },
         project: row.try_get(7)?,
