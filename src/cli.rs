@@ -37,7 +37,7 @@ pub struct Line {
     #[command(flatten)]
     pub options: Options,
 
-    /// Files and folders to browse; without any, the store
+    /// Files and folders to browse, or the postgres:// address of a database; without any, the store
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
@@ -132,14 +132,18 @@ Examples:
   turnscope import                              the folders of every known agent
   turnscope import ~/.claude/projects           all sessions below a folder
   turnscope import run.jsonl --json             what it gave, for a script
+  turnscope import postgres://me@host/db        the sessions of the original's database
   turnscope import --watch                      go on, as sessions are written, until Ctrl-C
 
 Bad records are kept, told on stderr as `path:line: reason`, and make the exit code 3.
 In --json a byte of a path that is no UTF-8 is written as \\xff, and a backslash before an x as \\x5c.")]
 pub struct Import {
-    /// Files and folders [default: the folders of every known agent]
+    /// Files and folders, or the postgres:// address of the original's database [default: the folders of every known agent]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub original: Original,
 
     /// Go on and bring in what is new as it is written, until Ctrl-C
     #[arg(long)]
@@ -205,8 +209,8 @@ pub struct Timeline {
 const DESCRIBE: [&str; 4] = ["room", "canvas_id", "session_id", "result_json"];
 
 /// A session of the original system, described as its report was asked for one.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Instead of SESSION, as the original's report was asked")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Which session of the original, as its report was asked for one")]
 pub struct Original {
     /// The session of this room
     #[arg(long, value_name = "ROOM")]

@@ -201,6 +201,14 @@ pub fn is_uuid(text: &str) -> bool {
         })
 }
 
+/// What the operating system says of an error, without its number.
+pub fn in_plain_words(error: &std::io::Error) -> String {
+    let words = error.to_string();
+    let words = words.split(" (os error").next().unwrap_or(&words);
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,36 +12,16 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
 use super::compare::{contains, grown, stamp};
-use super::find::{Found, find, nothing_below, path_text, plain};
+use super::find::{Found, find, nothing_below, path_text};
+use super::gave::Report;
 use super::head::Head;
 use super::present::read_document;
 use super::read::{Begin, Cancelled, Saved, read_source};
 use super::slice::read_slice;
 use super::unpack::{Opened, open, plain_path};
 use super::{FORMATS, Format, Open, Opening};
+use crate::domain::telling;
 use crate::store::{self, Appended, Batch, Source, SourceStep, Stamp, Store};
-
-/// What one source gave: a line of `import --json`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Report {
-    pub path: String,
-    pub agent: String,
-    /// Ids of the sessions that its events belong to.
-    pub sessions: Vec<String>,
-    /// All records of the source, also those read by an earlier import.
-    pub records: u64,
-    /// Records that are the origin of at least one event.
-    pub represented: u64,
-    pub bad: u64,
-    /// Events that come from this source.
-    pub events: u64,
-    /// Of what this run read: events that were new.
-    pub added: u64,
-    pub duplicates: u64,
-    pub conflicts: u64,
-    /// The source had not changed and was not opened.
-    pub unchanged: bool,
-}
 
 /// What happens while sources are brought in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +35,12 @@ pub enum Notice {
     Progress {
         sources: usize,
         bytes: u64,
+    },
+    /// Rows of a session that were brought over from a database so far, of about so many.
+    Rows {
+        session: String,
+        done: u64,
+        all: u64,
     },
     /// A record that cannot be read: `path:line: reason`; or what is to be known of a source: `path: remark`.
     Bad(String),
@@ -209,7 +195,7 @@ impl Bringing<'_> {
             bail!(Cancelled);
         }
         let name = path_text(path);
-        let stamp = stamp(&fs::metadata(path).map_err(|error| anyhow::anyhow!(plain(&error)))?);
+        let stamp = stamp(&fs::metadata(path).map_err(|error| anyhow::anyhow!(telling::in_plain_words(&error)))?);
         if let Some(known) = self.known.remove(&name).filter(|known| known.stamp() == stamp)
             && !self.is_wanted_again(&known).await?
         {
@@ -252,7 +238,7 @@ impl Bringing<'_> {
 
     fn unchanged(&mut self, found: &Found, known: &Source) {
         self.control.tell(Notice::Progress { sources: 0, bytes: found.size });
-        self.done(Report { unchanged: true, ..report(&found.path, known) });
+        self.done(Report { unchanged: true, ..Report::of(&found.path, known) });
     }
 
     /// The source as far as it was read; a new one, or a new revision, where it is no longer what it was.
@@ -421,7 +407,7 @@ impl Bringing<'_> {
         for reading in self.read.extract_if(.., |reading| reading.finished).collect::<Vec<_>>() {
             let stored = self.store.source(&reading.name).await?.context("the source is gone from the store")?;
             let Appended { added, duplicates, conflicts, .. } = reading.totals;
-            self.done(Report { added, duplicates, conflicts, ..report(&reading.found.path, &stored) });
+            self.done(Report { added, duplicates, conflicts, ..Report::of(&reading.found.path, &stored) });
         }
         let began = Instant::now();
         if self.settle_at.is_none_or(|due| due <= began) {
@@ -480,21 +466,8 @@ async fn begin(store: &Store, source: &Source, head: &Head, stamp: Stamp) -> Res
     })
 }
 
-fn report(path: &Path, source: &Source) -> Report {
-    Report {
-        path: path_text(path),
-        agent: source.importer.clone(),
-        sessions: source.sessions.clone(),
-        records: source.records.unsigned_abs(),
-        represented: source.represented.unsigned_abs(),
-        bad: source.bad.unsigned_abs(),
-        events: source.events.unsigned_abs(),
-        ..Report::default()
-    }
-}
-
 /// µs since 1970.
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

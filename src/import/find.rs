@@ -6,6 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::unpack::plain_path;
+use crate::domain::telling::in_plain_words;
 
 /// A file to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub fn find(paths: &[PathBuf]) -> (Vec<Found>, Vec<String>) {
     let mut failures = Vec::new();
     for (place, path) in paths.iter().enumerate() {
         match fs::metadata(path) {
-            Err(error) => failures.push(format!("{}: {}", path.display(), plain(&error))),
+            Err(error) => failures.push(format!("{}: {}", path.display(), in_plain_words(&error))),
             Ok(metadata) if metadata.is_dir() => {
                 let before = (found.len(), failures.len());
                 walk(path, place, &mut found, &mut failures);
@@ -83,20 +84,12 @@ pub fn path_of(text: &str) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes))
 }
 
-/// An operating system's error without its number.
-pub fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
-}
-
 /// Session files below a folder, in the order of their names. Links to folders are not followed.
 fn walk(folder: &Path, place: usize, found: &mut Vec<Found>, failures: &mut Vec<String>) {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
-            failures.push(format!("{}: {}", folder.display(), plain(&error)));
+            failures.push(format!("{}: {}", folder.display(), in_plain_words(&error)));
             return;
         }
     };
@@ -112,7 +105,7 @@ fn walk(folder: &Path, place: usize, found: &mut Vec<Found>, failures: &mut Vec<
                 // To open a pipe, a socket or a device would be to wait for whoever is at its other end.
                 Ok(metadata) if !metadata.is_file() => {}
                 Ok(metadata) => found.push(Found { path, size: metadata.len(), below: Some(place) }),
-                Err(error) => failures.push(format!("{}: {}", path.display(), plain(&error))),
+                Err(error) => failures.push(format!("{}: {}", path.display(), in_plain_words(&error))),
             }
         }
     }

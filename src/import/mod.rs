@@ -5,6 +5,7 @@
 //! `other` event with its bytes, reported as `path:line: reason`, and everything else still comes in.
 
 mod driver;
+mod gave;
 mod compare;
 mod find;
 mod head;
@@ -21,9 +22,11 @@ mod unknown;
 mod unpack;
 mod watch;
 
-pub use driver::{Control, Notice, Outcome, Report, bring_in};
+pub use driver::{Control, Notice, Outcome, bring_in};
 pub use find::{known_folders, path_of};
+pub use gave::Report;
 pub use otel::{Accepted, Decoded, Decoding, Encoding, Signal, Undecodable};
+pub use present::{Remote, Remotes, bring_over};
 pub use watch::Watch;
 
 use std::ops::Range;

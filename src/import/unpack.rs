@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use flate2::read::MultiGzDecoder;
 
-use super::find::plain;
 use super::read::Cancelled;
 use crate::domain::packed::{Packing, TELLING, plain_name};
+use crate::domain::telling::in_plain_words;
 
 /// Unpacked at a time.
 const STEP: usize = 256 << 10;
@@ -31,7 +31,7 @@ pub struct Opened {
 ///
 /// What breaks off is read as far as it goes. Nothing at all that can be unpacked is an error.
 pub fn open(path: &Path, is_cancelled: impl Fn() -> bool) -> Result<Opened> {
-    let packed = File::open(path).map_err(|error| anyhow::anyhow!(plain(&error)))?;
+    let packed = File::open(path).map_err(|error| anyhow::anyhow!(in_plain_words(&error)))?;
     let mut head = [0; TELLING];
     let size = read_most(&packed, &mut head)?;
     let Some(packing) = Packing::of(&head[..size]) else { return Ok(Opened { file: packed, broken: None }) };
@@ -110,7 +110,7 @@ impl<C: Fn() -> bool> Out<C> {
                 Ok(0) => return Ok(()),
                 Ok(size) => self.write(&buffer[..size])?,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => bail!(Unpackable(plain(&error))),
+                Err(error) => bail!(Unpackable(in_plain_words(&error))),
             }
         }
     }
@@ -131,7 +131,7 @@ impl<C: Fn() -> bool> Out<C> {
             zstd::stream::read::Decoder::new(part)?
                 .take(LARGEST + 1)
                 .read_to_end(&mut message)
-                .map_err(|error| Unpackable(plain(&error)))?;
+                .map_err(|error| Unpackable(in_plain_words(&error)))?;
             if message.len() as u64 > LARGEST {
                 bail!(Unpackable(format!("a message of more than {} MiB cannot be read", LARGEST >> 20)));
             }

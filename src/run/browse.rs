@@ -10,8 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::{Sender, UnboundedReceiver, channel, unbounded_channel};
 
+use super::attach;
 use super::follow::Files;
-use super::location::{Location, is_store, refuse_address};
+use super::location::{Location, database, is_store};
 use super::output::Output;
 use super::recount::recount;
 use super::scratch::Scratch;
@@ -29,13 +30,17 @@ const DEMO: &[u8] = include_bytes!("demo.json");
 
 /// Browses the store, or what is named.
 pub async fn browse(location: &Location, paths: &[PathBuf], wanted: &cli::Options, output: &Output) -> Result<Ended> {
-    for path in paths {
-        refuse_address(path)?;
+    let database = database(paths)?;
+    for path in paths.iter().filter(|_| database.is_none()) {
         if !path.try_exists().unwrap_or(true) {
             return Err(missing(path));
         }
     }
     need_terminal(output)?;
+    if let Some(url) = database {
+        let attached = telling(&Address::Server(url.clone()), attach::open(location, &url)).await?;
+        return show(attached, Start::Store, wanted).await;
+    }
     match paths {
         [] => {
             let store = telling(&location.address, location.open_or_make()).await?;
@@ -50,7 +55,7 @@ pub async fn browse(location: &Location, paths: &[PathBuf], wanted: &cli::Option
 }
 
 /// A store as it is, with the files of its sessions brought in further while they are followed.
-fn watched(store: Store) -> Backend {
+pub fn watched(store: Store) -> Backend {
     let files = Files::of(&store, &[], &Arc::default());
     Backend::new(store).watching(files)
 }
@@ -61,12 +66,12 @@ const SILENT: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Opens a store, and says so where another process keeps it for a while.
-async fn telling(address: &Address, opening: impl Future<Output = Result<Store>>) -> Result<Store> {
+async fn telling<T>(address: &Address, opening: impl Future<Output = Result<T>>) -> Result<T> {
     let mut opening = std::pin::pin!(opening);
     match tokio::time::timeout(SILENT, &mut opening).await {
         Ok(opened) => opened,
         Err(_) => {
-            tell(&format!("waiting for the store {address} …"));
+            tell(&format!("waiting for {address} …"));
             opening.await
         }
     }
@@ -206,6 +211,7 @@ async fn tell_screen(mut heard: UnboundedReceiver<Notice>, screen: Sender<Outsid
             }
             Notice::Failed(reason) => Some(Outside::Progress(reason)),
             Notice::Bad(_) => None,
+            Notice::Rows { done, all, .. } => Some(Outside::Progress(format!("brought over {done} of {all} rows"))),
             Notice::Done(report) => {
                 counts.records += report.records;
                 counts.bad += report.bad;

@@ -12,13 +12,14 @@ use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::location::{Location, refuse_address};
+use super::attach;
+use super::location::{Location, database};
 use super::output::Output;
 use super::progress::Meter;
 use super::recount::recount;
 use super::table::{Column, Fit, Table};
-use super::{CANCELLED, Ended, complain, is_broken_pipe, tell};
-use crate::cli::Import;
+use super::{CANCELLED, Ended, complain, is_broken_pipe, tell, usage};
+use crate::cli::{Import, Original};
 use crate::domain::safe;
 use crate::import::{Control, Notice, Outcome, Report, Watch, bring_in, known_folders};
 use crate::store::{Keeping, Store};
@@ -46,9 +47,14 @@ struct ReportLine<'a> {
 }
 
 pub async fn import(location: &Location, wanted: &Import, output: &mut Output) -> Result<Ended> {
+    if let Some(url) = database(&wanted.paths)? {
+        return attach::import(location, &url, wanted, output).await;
+    }
+    if wanted.original != Original::default() {
+        return Err(usage("these options choose among the sessions of a database, and none is named"));
+    }
     let paths = sources(&wanted.paths)?;
-    let keeping = Keeping { revive: wanted.purged, ..Keeping::for_days(wanted.retention.days) };
-    let store = location.open_or_make().await?.keeping(keeping);
+    let store = location.open_or_make().await?.keeping(keeping(wanted));
     let cancelled = Arc::new(AtomicBool::new(false));
     cancel_on_interrupt(Arc::clone(&cancelled))?;
     // What is written while the first look is under way counts as news.
@@ -62,6 +68,11 @@ pub async fn import(location: &Location, wanted: &Import, output: &mut Output) -
     done.with_context(|| format!("could not bring sessions into {}", location.address))
 }
 
+/// What becomes of what is brought in.
+pub fn keeping(wanted: &Import) -> Keeping {
+    Keeping { revive: wanted.purged, ..Keeping::for_days(wanted.retention.days) }
+}
+
 /// Brings in all that is there now.
 async fn bring_in_all(
     store: &Store,
@@ -69,15 +80,24 @@ async fn bring_in_all(
     cancelled: &Arc<AtomicBool>,
     output: &mut Output,
 ) -> Result<Ended> {
-    let (notices, heard) = unbounded_channel();
-    let control = Control { notices, cancelled: Arc::clone(cancelled) };
     let (store, paths) = (store.clone(), paths.to_vec());
-    // On a thread of its own, so that the telling goes on while it reads.
-    let work = tokio::spawn(async move {
+    let work = |control| async move {
         let outcome = bring_in(&store, &paths, &control).await?;
         recount(&store, &outcome).await?;
         anyhow::Ok(outcome)
-    });
+    };
+    telling(work, cancelled, output).await
+}
+
+/// Says what happens while sessions come in, and how it ended.
+pub async fn telling<W: Future<Output = Result<Outcome>> + Send + 'static>(
+    work: impl FnOnce(Control) -> W,
+    cancelled: &Arc<AtomicBool>,
+    output: &mut Output,
+) -> Result<Ended> {
+    let (notices, heard) = unbounded_channel();
+    // On a thread of its own, so that the telling goes on while it reads.
+    let work = tokio::spawn(work(Control { notices, cancelled: Arc::clone(cancelled) }));
     let told = listen(heard, output).await;
     let outcome = work.await.context("the import broke off")??;
     match told {
@@ -132,7 +152,7 @@ fn tell_news(notice: Notice, output: &mut Output) -> Result<()> {
             output.line(&format!("{}: {}", safe(&report.path), changes(&report)))?;
             output.finish()?;
         }
-        Notice::Found { .. } | Notice::Progress { .. } | Notice::Stored { .. } => {}
+        Notice::Found { .. } | Notice::Progress { .. } | Notice::Rows { .. } | Notice::Stored { .. } => {}
     }
     Ok(())
 }
@@ -148,9 +168,6 @@ fn worse(one: Ended, other: Ended) -> Ended {
 }
 
 fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    for path in named {
-        refuse_address(path)?;
-    }
     if !named.is_empty() {
         return Ok(named.to_vec());
     }
@@ -185,6 +202,7 @@ async fn listen(mut heard: UnboundedReceiver<Notice>, output: &mut Output) -> Re
         match notice {
             Notice::Found { sources, bytes } => meter.expect(sources, bytes),
             Notice::Progress { sources, bytes } => meter.add(sources, bytes),
+            Notice::Rows { done, all, .. } => meter.rows(done, all),
             Notice::Bad(reason) => {
                 meter.clear();
                 tell(&reason);

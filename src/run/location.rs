@@ -3,13 +3,13 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 
 use super::{tell, usage};
-use crate::store::{Address, Store};
+use crate::store::{Address, Store, Url};
 
 /// What a store's file begins with.
 const STORE: &[u8] = b"SQLite format 3\0";
@@ -68,13 +68,18 @@ pub fn is_store(path: &Path) -> bool {
     File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == STORE
 }
 
-/// The address of a database may hold a password, so it is not repeated.
-pub fn refuse_address(path: &Path) -> Result<()> {
-    let text = path.to_string_lossy();
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return Err(usage("a database is no file to read; name the store with --store"));
+/// The one database that is named; `None` where files and folders are.
+pub fn database(paths: &[PathBuf]) -> Result<Option<Url>> {
+    let addresses = paths.iter().filter_map(|path| match Address::parse(path.as_os_str()) {
+        Address::Server(url) => Some(url),
+        Address::File(_) => None,
+    });
+    match (addresses.collect::<Vec<_>>().as_slice(), paths) {
+        ([], _) => Ok(None),
+        ([url], [_]) => Ok(Some(url.clone())),
+        // An address may hold a password, so it is not repeated.
+        _ => Err(usage("a database is named alone, without other databases, files or folders")),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, words to stderr. A reader that goes away early is no error.
 
+mod attach;
 mod browse;
 mod check;
 mod copy;
@@ -42,7 +43,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 
 use crate::cli::{Command, Line};
-use crate::domain::safe;
+use crate::domain::{safe, telling};
 use crate::store;
 use location::Location;
 use output::Output;
@@ -210,13 +211,7 @@ fn reason(error: &anyhow::Error) -> String {
 
 /// A cause in words; what the operating system says comes without its number.
 fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
-    let words = cause.to_string();
-    if !cause.is::<io::Error>() {
-        return words;
-    }
-    let words = words.split(" (os error").next().unwrap_or(&words);
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+    cause.downcast_ref::<io::Error>().map_or_else(|| cause.to_string(), telling::in_plain_words)
 }
 
 /// Says on stderr what went wrong.

@@ -14,12 +14,15 @@ pub struct Meter {
     all_bytes: u64,
     sources: usize,
     bytes: u64,
+    /// Rows of a database, where one is the source.
+    rows: Option<(u64, u64)>,
 }
 
 impl Meter {
     pub fn new() -> Self {
         let visible = io::stderr().is_terminal();
-        Self { visible, started: Instant::now(), drawn: None, all_sources: 0, all_bytes: 0, sources: 0, bytes: 0 }
+        let (all_sources, all_bytes, sources, bytes) = (0, 0, 0, 0);
+        Self { visible, started: Instant::now(), drawn: None, all_sources, all_bytes, sources, bytes, rows: None }
     }
 
     /// So much is to be done.
@@ -40,9 +43,18 @@ impl Meter {
         if self.visible && due {
             self.drawn = Some(Instant::now());
             let passed = self.started.elapsed();
-            let line = told(self.sources, self.all_sources, self.bytes, self.all_bytes, passed);
+            let line = match self.rows {
+                Some((done, all)) => format!("{}/{} sessions · {done}/{all} rows", self.sources, self.all_sources),
+                None => told(self.sources, self.all_sources, self.bytes, self.all_bytes, passed),
+            };
             write(&format!("\r\u{1b}[K{line}"));
         }
+    }
+
+    /// So many rows of what is being brought over are here.
+    pub fn rows(&mut self, done: u64, all: u64) {
+        self.rows = Some((done, all));
+        self.draw();
     }
 
     /// Takes the line away, so that other words can stand there.

@@ -123,6 +123,24 @@ pub async fn find_or_all(
     Ok(Some((store, sessions, window)))
 }
 
+/// The places of those sessions of a database that the options describe, else of all; and the window that is asked for.
+pub fn among(sessions: &[Session], original: &Original) -> Result<(Vec<usize>, Window)> {
+    let window = Window::parse(original)?;
+    let Some(mut asked) = Asked::of(original, window)? else { return Ok(((0..sessions.len()).collect(), window)) };
+    if !sessions.iter().any(|session| asked.run.as_ref() == Some(&session.id)) {
+        // A run is no session of the database; its canvas and its room lead there.
+        asked.run = None;
+    }
+    let candidates = asked.candidates(sessions);
+    let fitting = asked.fitting(&candidates);
+    if fitting.is_empty() {
+        let lines = candidates.iter().map(|candidate| candidate.line(None)).collect();
+        bail!(asked.refusal(lines, 0));
+    }
+    let is_meant = |session: &Session| fitting.iter().any(|candidate| candidate.session.id == session.id);
+    Ok(((0..sessions.len()).filter(|place| is_meant(&sessions[*place])).collect(), window))
+}
+
 /// What the report was asked for: options first, then the artifact.
 #[derive(Debug, Default)]
 struct Asked {
@@ -215,6 +233,28 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// Why no session is chosen, with those that come near, a line each.
+    fn refusal(&self, candidates: Vec<String>, fitting: usize) -> String {
+        let wanted = [("session", &self.session), ("run", &self.run), ("canvas", &self.canvas), ("room", &self.room)];
+        let wanted = wanted.iter().filter_map(|(name, value)| Some(format!("{name} {}", safe(value.as_deref()?))));
+        let wanted = wanted.collect::<Vec<_>>().join(", ");
+        if candidates.is_empty() {
+            return format!("no session is of {wanted}: `turnscope sessions` lists all");
+        }
+        let mut lines = vec![match fitting {
+            0 => format!("no session is exactly of {wanted}; these come near, name the one you mean by its id:"),
+            several => format!("{several} sessions are of {wanted}; name the one you mean by its id:"),
+        }];
+        let more = candidates.len().saturating_sub(MOST);
+        lines.extend(candidates.into_iter().take(MOST));
+        if more > 0 {
+            lines.push(format!("  and {more} more"));
+        }
+        lines.join("\n")
+    }
+}
+
 /// A session for which something speaks.
 #[derive(Debug)]
 struct Candidate<'a> {
@@ -224,6 +264,14 @@ struct Candidate<'a> {
     run: bool,
     canvas: bool,
     room: bool,
+}
+
+impl Candidate<'_> {
+    /// The session, what speaks for it, and how the original would have called that.
+    fn line(&self, scope: Option<&str>) -> String {
+        let scope = scope.map_or_else(String::new, |scope| format!("  [{scope}]"));
+        format!("  {}  {}{scope}", safe(&self.session.id), safe(&self.evidence.join(", ")))
+    }
 }
 
 /// The label that the original gives to how it found a session; the report's own, where there is one.
@@ -246,24 +294,12 @@ async fn scope(store: &Store, session: &Session, candidate: &Candidate<'_>) -> R
 }
 
 async fn refusal(store: &Store, asked: &Asked, candidates: &[Candidate<'_>], fitting: usize) -> Result<String> {
-    let wanted = [("session", &asked.session), ("run", &asked.run), ("canvas", &asked.canvas), ("room", &asked.room)];
-    let wanted = wanted.iter().filter_map(|(name, value)| Some(format!("{name} {}", safe(value.as_deref()?))));
-    let wanted = wanted.collect::<Vec<_>>().join(", ");
-    if candidates.is_empty() {
-        return Ok(format!("no session is of {wanted}: `turnscope sessions` lists all"));
+    let mut lines = Vec::new();
+    for (place, candidate) in candidates.iter().enumerate() {
+        let scope = if place < MOST { Some(scope(store, candidate.session, candidate).await?) } else { None };
+        lines.push(candidate.line(scope.as_deref()));
     }
-    let mut lines = vec![match fitting {
-        0 => format!("no session is exactly of {wanted}; these come near, name the one you mean by its id:"),
-        several => format!("{several} sessions are of {wanted}; name the one you mean by its id:"),
-    }];
-    for candidate in candidates.iter().take(MOST) {
-        let scope = scope(store, candidate.session, candidate).await?;
-        lines.push(format!("  {}  {}  [{scope}]", safe(&candidate.session.id), safe(&candidate.evidence.join(", "))));
-    }
-    if candidates.len() > MOST {
-        lines.push(format!("  and {} more", candidates.len() - MOST));
-    }
-    Ok(lines.join("\n"))
+    Ok(asked.refusal(lines, fitting))
 }
 
 /// What a run left behind says of itself.

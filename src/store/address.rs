@@ -55,6 +55,13 @@ impl Url {
     pub(super) fn secret(&self) -> &str {
         &self.0
     }
+
+    /// What the address says behind its `?` about one thing.
+    pub(super) fn option(&self, name: &str) -> Option<&str> {
+        let (_, options) = self.0.split_once('?')?;
+        let options = options.split(['&', '#']);
+        options.filter_map(|option| option.split_once('=')).find(|(own, _)| *own == name).map(|(_, value)| value)
+    }
 }
 
 impl Display for Url {

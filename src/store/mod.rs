@@ -7,6 +7,7 @@ mod address;
 mod engine;
 mod open;
 mod server;
+pub mod original;
 mod trouble;
 mod append;
 mod plan;

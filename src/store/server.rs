@@ -60,7 +60,7 @@ async fn connect(url: &Url, address: &Address, patience: Duration) -> Result<Sto
     })
 }
 
-fn options(url: &Url) -> Result<PgConnectOptions> {
+pub(super) fn options(url: &Url) -> Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url.secret());
     // What the driver says of an address may repeat the password.
     let options = options.map_err(|_| anyhow!("{url} is not the address of a PostgreSQL database"))?;

@@ -96,6 +96,8 @@ pub(crate) enum Terminal {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Request {
     Sessions,
+    /// Brings a session over from elsewhere, by its id.
+    Bring(u64, String),
     Session {
         id: String,
     },
@@ -461,6 +463,8 @@ pub(crate) enum Message {
         bytes: Vec<u8>,
     },
     Noted(String),
+    /// The session is here and can be opened, though something may have gone wrong.
+    Brought(u64, Box<Session>, Option<String>),
     Surveyed {
         job: u64,
         session: i64,

@@ -46,7 +46,7 @@ mod words;
 
 pub use keymap::readme_table;
 pub use message::Outside;
-pub use request::{Answer, Backend, Refresh};
+pub use request::{Answer, Backend, Cancel, Elsewhere, Refresh, Told};
 pub use run::{Importing, Start, run};
 pub use state::{Ended, Options, ThemeChoice};
 #[cfg(test)]

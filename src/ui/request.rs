@@ -1,5 +1,6 @@
 //! Does the work that the pure part asks for; the only file of the screen that knows the store.
 
+mod elsewhere;
 mod follow;
 mod insight;
 mod long;
@@ -16,6 +17,7 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
 
+pub use self::elsewhere::{Elsewhere, Told};
 pub use self::follow::{Answer, Refresh};
 use self::whole::nest;
 use super::catalog::Catalog;
@@ -46,11 +48,12 @@ pub struct Backend {
     annotations: Store,
     /// What brings in files that grow.
     files: Option<Arc<dyn Refresh>>,
+    elsewhere: Option<Arc<dyn Elsewhere>>,
 }
 
 impl Backend {
     pub fn new(store: Store) -> Self {
-        Self { annotations: store.clone(), store, files: None }
+        Self { annotations: store.clone(), store, files: None, elsewhere: None }
     }
 
     #[cfg(test)]
@@ -60,12 +63,21 @@ impl Backend {
 
     /// Keeps marks and notes in another store, as files opened directly need it.
     pub fn with_annotations(store: Store, annotations: Store) -> Self {
-        Self { store, annotations, files: None }
+        Self { store, annotations, files: None, elsewhere: None }
     }
 
     /// Has files watched while something is followed.
     pub fn watching(self, files: Arc<dyn Refresh>) -> Self {
         Self { files: Some(files), ..self }
+    }
+
+    /// Lists the sessions that lie elsewhere too.
+    pub fn attached(self, elsewhere: Arc<dyn Elsewhere>) -> Self {
+        Self { elsewhere: Some(elsewhere), ..self }
+    }
+
+    pub(super) fn is_attached(&self) -> bool {
+        self.elsewhere.is_some()
     }
 }
 
@@ -91,7 +103,7 @@ fn is_shown(request: &Request) -> bool {
 }
 
 /// Set when a job is to end.
-pub(crate) type Cancel = Arc<AtomicBool>;
+pub type Cancel = Arc<AtomicBool>;
 
 /// Does one request, and sends what comes of it; a job may send several messages.
 pub(crate) async fn answer(request: Request, backend: Backend, cancel: Cancel, replies: Sender<Message>) {
@@ -122,7 +134,8 @@ pub(crate) async fn answer(request: Request, backend: Backend, cancel: Cancel, r
 /// The number of a request that can be cancelled.
 pub(crate) fn job_of(request: &Request) -> Option<u64> {
     match request {
-        Request::Filter { job, .. }
+        Request::Bring(job, _)
+        | Request::Filter { job, .. }
         | Request::Search { job, .. }
         | Request::Find { job, .. }
         | Request::Follow { job, .. }
@@ -152,10 +165,10 @@ impl Worker {
         Ok(Some(match request {
             Request::Sessions => {
                 let newest = store.newest_sessions(NEWEST).await?;
-                if newest.len() as i64 == NEWEST {
+                if newest.len() as i64 == NEWEST && !self.backend.is_attached() {
                     self.send(Message::NewestSessions(Arc::new(Catalog::of(newest)))).await;
                 }
-                let sessions = store.sessions().await?;
+                let sessions = self.with_those_elsewhere(store.sessions().await?);
                 Message::Sessions(Arc::new(spawn_blocking(|| Catalog::of(sessions)).await?))
             }
             Request::Session { id } => Message::Session { found: store.session(&id).await?.map(Box::new), id },
@@ -207,6 +220,7 @@ impl Worker {
                 Message::Shared { session, row, words }
             }
             Request::Follow { job, session } => return self.follow(job, session.as_deref()).await,
+            Request::Bring(job, id) => self.bring(job, &id).await?,
             Request::Find { job, text } => return self.find(job, &text).await.map(Some),
             Request::Nest { session, rows, parents, shown } => nest(session, rows, parents, shown).await?,
             Request::Detail { session, members } => {

@@ -54,6 +54,7 @@ pub async fn run(backend: Backend, start: Start, options: Options) -> Result<End
     let screen = Screen::enter(options.mouse)?;
     let (columns, rows) = screen.size()?;
     let mut state = State::new(&options, columns, rows);
+    state.attached = backend.is_attached();
     state.clock = Some((Instant::now(), Timestamp(jiff::Timestamp::now().as_microsecond())));
     let (sender, answers) = mpsc::channel(WAITING);
     let mut running = Running {

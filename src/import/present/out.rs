@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::path::Path;
 
 use anyhow::{Result, bail};
 use tokio::sync::mpsc::Sender;
@@ -19,17 +18,30 @@ use crate::store::{Batch, NewBlob, NewBody, NewEvent, NewRecord, Packer, Place, 
 const BATCH_BYTES: usize = 4 << 20;
 const BATCH_RECORDS: usize = 2000;
 
+/// Where what is read goes.
+pub struct Target {
+    /// How the source is called when something in it cannot be read.
+    pub name: String,
+    /// The source; the document continues its content where the step has a base.
+    pub step: SourceStep,
+    pub stamp: Stamp,
+    /// What is noted about the source once all of it is stored; until then stays what the step says.
+    pub state: String,
+}
+
 /// Gathers records and sends them.
 pub struct Out<'a> {
-    path: &'a Path,
-    step: SourceStep,
-    stamp: Stamp,
+    target: Target,
+    /// Where in the source's content the document begins.
+    base: u64,
     batches: Sender<Batch>,
     control: &'a Control,
     source: Source<'a>,
     survey: &'a Survey<'a>,
     content: Packer,
     size: u64,
+    /// Bytes of the document that were sent.
+    handed: u64,
     batch: Batch,
     /// Bytes of bodies that are no part of the content.
     held: usize,
@@ -45,24 +57,24 @@ pub struct Out<'a> {
 
 impl<'a> Out<'a> {
     pub fn new(
-        path: &'a Path,
-        (step, stamp): (SourceStep, Stamp),
+        target: Target,
         batches: Sender<Batch>,
         control: &'a Control,
         source: Source<'a>,
         survey: &'a Survey<'a>,
     ) -> Self {
         let sessions = BTreeMap::from([(survey.session.id.clone(), survey.session.clone())]);
+        let base = target.step.base.map_or(0, i64::unsigned_abs);
         Self {
-            path,
-            step,
-            stamp,
+            target,
+            base,
             batches,
             control,
             source,
             survey,
             content: Packer::default(),
             size: 0,
+            handed: 0,
             batch: Batch::default(),
             held: 0,
             repeats: 0,
@@ -96,16 +108,24 @@ impl<'a> Out<'a> {
         let mut batch = std::mem::take(&mut self.batch);
         if last {
             self.content.end_record();
+        } else {
+            // No record may lean on bytes that come with a later batch.
+            self.content.flush_here();
         }
         batch.pieces = self.content.take();
         batch.sessions = self.sessions.values().cloned().collect();
         batch.since = Some(self.survey.time.map_or(i64::MAX, |time| time.0));
+        let before = self.handed;
+        self.handed += batch.pieces.iter().map(|piece| piece.size as u64).sum::<u64>();
+        let base = self.target.step.base.is_some().then(|| i64::try_from(self.base + before)).transpose()?;
         batch.source = Some(SourceStep {
-            consumed: i64::try_from(self.size)?,
+            base,
+            state: if last { &self.target.state } else { &self.target.step.state }.clone(),
+            consumed: i64::try_from(self.base + self.size)?,
             sessions: self.sessions.keys().cloned().collect(),
             repeats: std::mem::take(&mut self.repeats),
-            finished: last.then_some(self.stamp),
-            ..self.step.clone()
+            finished: last.then_some(self.target.stamp),
+            ..self.target.step.clone()
         });
         self.held = 0;
         if self.batches.blocking_send(batch).is_err() {
@@ -131,7 +151,7 @@ impl<'a> Out<'a> {
             events.push(self.event(range.start, content, made)?);
         }
         self.batch.records.push(NewRecord {
-            start: i64::try_from(range.start)?,
+            start: i64::try_from(self.base + range.start)?,
             size: i64::try_from(range.end - range.start)?,
             status,
             digest: self.source.digest(range)?,
@@ -168,7 +188,7 @@ impl<'a> Out<'a> {
         match bytes {
             Bytes::Range(range) => {
                 let range = base + range.start..base + range.end;
-                let (start, size) = (i64::try_from(range.start)?, i64::try_from(range.end - range.start)?);
+                let (start, size) = (i64::try_from(self.base + range.start)?, i64::try_from(range.end - range.start)?);
                 Ok(NewBody { role, place: Place::Content(start), size, digest: self.source.digest(&range)? })
             }
             Bytes::Blob(id) => {
@@ -193,7 +213,7 @@ impl<'a> Out<'a> {
         (event.session, event.id) = (session.to_owned(), id.to_owned());
         self.repeats += 1;
         self.batch.records.push(NewRecord {
-            start: i64::try_from(range.start)?,
+            start: i64::try_from(self.base + range.start)?,
             size: i64::try_from(range.end - range.start)?,
             status: RecordStatus::Good,
             digest: self.source.digest(range)?,
@@ -211,7 +231,7 @@ impl<'a> Out<'a> {
     /// A record that cannot be read: told, kept, and no hindrance to the rest.
     pub fn bad(&mut self, range: &Range<u64>, reason: &str) -> Result<()> {
         let line = self.line_of(range.start)?;
-        self.control.tell(Notice::Bad(format!("{}:{line}: {reason}", self.path.display())));
+        self.control.tell(Notice::Bad(format!("{}:{line}: {reason}", self.target.name)));
         let shown = self.source.bytes(&(range.start..range.end.min(range.start + 1000)))?;
         let session = self.survey.session.id.clone();
         let mut event = Event::new(Kind::Other, "unreadable", "bad");

@@ -219,6 +219,7 @@ impl<'a> Looking<'a> {
         match piece.section.as_str() {
             "runId" => self.identity.run = text(),
             "suiteId" => self.identity.session = text(),
+            "sessionId" if self.form == Form::Report => self.identity.session = text(),
             "room" | "roomId" => self.identity.room = text().or(self.identity.room.take()),
             // Where there is no canvas, the report shows the room.
             "canvasId" => {

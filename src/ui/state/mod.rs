@@ -98,6 +98,8 @@ pub(crate) struct Typed {
 #[derive(Debug)]
 pub(crate) struct State {
     pub ended: Option<Ended>,
+    /// Sessions also lie elsewhere, and come over when they are opened.
+    pub attached: bool,
     pub columns: u16,
     pub rows: u16,
     pub theme: Theme,
@@ -146,6 +148,7 @@ impl State {
     pub(crate) fn new(options: &Options, columns: u16, rows: u16) -> Self {
         let mut state = Self {
             ended: None,
+            attached: false,
             columns,
             rows,
             theme: Theme::dark().for_depth(options.depth),

@@ -131,6 +131,12 @@ fn of_job(state: &mut State, answer: Message) -> Vec<Request> {
     match answer {
         Message::Progress { job, words } => state.jobs.progress(job, words),
         Message::News { job } => follow::news(state, job),
+        Message::Brought(job, found, words) if state.jobs.end(job) => {
+            state.fresh.changed();
+            let requests = go::open(state, *found, None);
+            words.into_iter().for_each(|words| state.warn(words));
+            return requests;
+        }
         Message::Woven { job, session, joined, findings } if state.jobs.end(job) => {
             return joins::take(state, session, joined, findings);
         }

@@ -51,7 +51,11 @@ fn enter(state: &mut State) -> Vec<Request> {
     match state.place {
         Place::Sessions => {
             let session = state.sessions.current().cloned();
-            session.map_or_else(Vec::new, |session| open(state, session, None))
+            match session {
+                Some(session) if state.attached => bring(state, session.id),
+                Some(session) => open(state, session, None),
+                None => Vec::new(),
+            }
         }
         Place::Timeline => {
             leave(state);
@@ -61,8 +65,17 @@ fn enter(state: &mut State) -> Vec<Request> {
     }
 }
 
+/// Has a session brought over, or what is new of it, before it is opened.
+fn bring(state: &mut State, id: String) -> Vec<Request> {
+    let job = state.jobs.start("bringing the session over");
+    vec![Request::Bring(job, id)]
+}
+
 /// Opens the timeline of a session. One that is open already keeps its place.
 pub(super) fn open(state: &mut State, session: Session, wanted: Option<Wanted>) -> Vec<Request> {
+    if session.number < 0 {
+        return bring(state, session.id);
+    }
     leave(state);
     show(state, session, wanted)
 }

@@ -1,0 +1,224 @@
+//! The original's own database, read as it stands: which of its tables are there, and their rows as JSON.
+//!
+//! Nothing is written and nothing is left behind: every question is one short read-only transaction that says itself how
+//! long it may take, and no statement is kept prepared, so that a pooler in between may change servers. Rows come as the
+//! JSON that the database makes of them, whatever their columns.
+
+mod claim;
+mod fault;
+mod relation;
+mod rows;
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::{Connection, Executor, Postgres, QueryBuilder, Row};
+
+pub use claim::{Claim, Keys, Span};
+pub use fault::{Fault, FaultKind};
+pub use rows::{CanvasRow, Group, RowKey};
+
+use super::Url;
+use relation::Relation;
+
+/// How long a connection, and an answer, may take, unless the address says otherwise.
+const TO_CONNECT: Duration = Duration::from_secs(10);
+const TO_ANSWER: Duration = Duration::from_secs(15);
+/// So much longer than the server an answer is waited for.
+const ON_THE_WAY: Duration = Duration::from_secs(3);
+
+/// What a database holds.
+#[derive(Debug)]
+pub struct Found {
+    /// The tables of a store of ours.
+    pub store: bool,
+    /// The tables of the original.
+    pub original: Option<Original>,
+}
+
+/// A database with tables of the original.
+#[derive(Debug)]
+pub struct Original {
+    server: Server,
+    number: String,
+    relations: Vec<Relation>,
+    /// Tables that failed to answer, with the reason; they are not asked again.
+    failed: Vec<(&'static str, Fault)>,
+}
+
+/// A connection, as long as it holds.
+#[derive(Debug)]
+struct Server {
+    url: Url,
+    options: PgConnectOptions,
+    to_connect: Duration,
+    to_answer: Duration,
+    connection: Option<PgConnection>,
+}
+
+/// Looks at what a database holds.
+pub async fn look(url: &Url) -> Result<Found, Fault> {
+    let mut server = Server::of(url)?;
+    let mut sql = QueryBuilder::new(
+        "SELECT to_regclass('turnscope.schema_version') IS NOT NULL, oid::text FROM pg_database \
+         WHERE datname = current_database()",
+    );
+    let rows = server.ask(&mut sql).await?;
+    let row = rows.first().ok_or_else(|| Fault::gone(format!("the database {url} does not say which it is")))?;
+    let read = || sqlx::Result::Ok((row.try_get(0)?, row.try_get(1)?));
+    let (store, number): (bool, String) = read().map_err(|error| server.fault(&error))?;
+    let names: Vec<String> = relation::KNOWN.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let rows = server.ask_with(relation::CATALOG, names).await?;
+    let lines = rows.iter().map(|row| {
+        Ok((
+            row.try_get(0)?,
+            row.try_get(1)?,
+            row.try_get(2)?,
+            row.try_get(3)?,
+            row.try_get::<Option<bool>, _>(4)?.unwrap_or(false),
+        ))
+    });
+    let lines = lines.collect::<sqlx::Result<Vec<relation::Line>>>().map_err(|error| server.fault(&error))?;
+    let relations = Relation::all(&lines);
+    let original = (!relations.is_empty()).then_some(Original { server, number, relations, failed: Vec::new() });
+    Ok(Found { store, original })
+}
+
+impl Original {
+    pub fn url(&self) -> &Url {
+        &self.server.url
+    }
+
+    /// What tells this database, as this user sees it, from every other one; without a password.
+    pub fn name(&self) -> String {
+        let options = &self.server.options;
+        let host = match options.get_socket() {
+            Some(folder) => folder.to_string_lossy().replace('/', "%2F"),
+            None => options.get_host().to_owned(),
+        };
+        let user = options.get_username();
+        format!("postgres://{user}@{host}:{}/{}", options.get_port(), options.get_database().unwrap_or(user))
+    }
+
+    /// Another one where the database was made anew under the same name.
+    pub fn number(&self) -> &str {
+        &self.number
+    }
+
+    /// What is not as the original made it: tables and columns that are missing, or that the role may not read.
+    pub fn lacks(&self) -> Vec<String> {
+        let missing =
+            relation::KNOWN.iter().filter(|(name, _)| !self.relations.iter().any(|there| there.name == *name));
+        let missing = missing.map(|(name, _)| format!("there is no table {name}"));
+        missing.chain(self.relations.iter().flat_map(Relation::lacks)).collect()
+    }
+
+    /// The tables that failed to answer so far, each with the reason.
+    pub fn failures(&self) -> &[(&'static str, Fault)] {
+        &self.failed
+    }
+
+    /// Has tables that failed to answer asked again.
+    pub fn try_again(&mut self) {
+        self.failed.clear();
+    }
+
+    /// The place of a table among those that can be asked.
+    fn relation(&self, name: &str) -> Option<Relation> {
+        let failed = self.failed.iter().any(|(failed, _)| *failed == name);
+        self.relations.iter().find(|there| there.name == name && there.is_readable() && !failed).cloned()
+    }
+
+    /// The tables that can be asked.
+    fn askable(&self) -> Vec<Relation> {
+        self.relations.iter().filter_map(|there| self.relation(there.name)).collect()
+    }
+
+    /// Asks a table. Where only the table is in the way, it has no rows from now on, and the rest goes on.
+    async fn ask(&mut self, table: &'static str, sql: &mut QueryBuilder<Postgres>) -> Result<Vec<PgRow>, Fault> {
+        match self.server.ask(sql).await {
+            Ok(rows) => Ok(rows),
+            Err(fault) if fault.kind == FaultKind::Gone => Err(fault),
+            Err(fault) => {
+                self.failed.push((table, fault));
+                Ok(Vec::new())
+            }
+        }
+    }
+}
+
+impl Server {
+    fn of(url: &Url) -> Result<Self, Fault> {
+        let options = super::server::options(url).map_err(|error| Fault::gone(error.to_string()))?;
+        let limit = |name: &str, usual: Duration| match url.option(name) {
+            Some(told) => {
+                let seconds = told.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds < 86_400.0);
+                let told = seconds.map(Duration::from_secs_f64);
+                told.ok_or_else(|| Fault::gone(format!("{url}: {name} is no number of seconds")))
+            }
+            None => Ok(usual),
+        };
+        Ok(Self {
+            url: url.clone(),
+            // A pooler passes on neither prepared statements nor settings that it does not know.
+            options: options.statement_cache_capacity(0).extra_float_digits(None),
+            to_connect: limit("connect_timeout", TO_CONNECT)?,
+            to_answer: limit("statement_timeout", TO_ANSWER)?,
+            connection: None,
+        })
+    }
+
+    fn fault(&self, error: &sqlx::Error) -> Fault {
+        Fault::of(error, &self.url, self.to_answer)
+    }
+
+    async fn connected(&mut self) -> Result<PgConnection, Fault> {
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
+        }
+        match tokio::time::timeout(self.to_connect, PgConnection::connect_with(&self.options)).await {
+            Ok(connected) => connected.map_err(|error| self.fault(&error)),
+            Err(_) => Err(Fault::silence(&self.url, self.to_connect)),
+        }
+    }
+
+    /// Asks one question whose text and values were put together.
+    async fn ask(&mut self, sql: &mut QueryBuilder<Postgres>) -> Result<Vec<PgRow>, Fault> {
+        self.answered(sql.build()).await
+    }
+
+    /// Asks one question that has a list of texts as its only value.
+    async fn ask_with(&mut self, sql: &'static str, values: Vec<String>) -> Result<Vec<PgRow>, Fault> {
+        self.answered(sqlx::query(sql).bind(values)).await
+    }
+
+    /// One question in a read-only transaction of its own. The connection is kept only if it is as it was before.
+    async fn answered(
+        &mut self,
+        query: sqlx::query::Query<'_, Postgres, sqlx::postgres::PgArguments>,
+    ) -> Result<Vec<PgRow>, Fault> {
+        let mut connection = self.connected().await?;
+        let patience = self.to_answer + ON_THE_WAY;
+        let first = format!(
+            "BEGIN READ ONLY; SET LOCAL statement_timeout TO {}; SET LOCAL lock_timeout TO {0}; \
+             SET LOCAL TimeZone TO 'UTC'; SET LOCAL extra_float_digits TO 1",
+            self.to_answer.as_millis().max(1)
+        );
+        let asking = async {
+            connection.execute(sqlx::AssertSqlSafe(first)).await?;
+            let answer = query.persistent(false).fetch_all(&mut connection).await;
+            let ended = connection.execute("ROLLBACK").await;
+            let rows = answer?;
+            ended?;
+            sqlx::Result::Ok(rows)
+        };
+        let answer = match tokio::time::timeout(patience, asking).await {
+            Ok(answer) => answer.map_err(|error| self.fault(&error)),
+            Err(_) => Err(Fault::silence(&self.url, patience)),
+        };
+        if answer.as_ref().map_or_else(|fault| fault.kind != FaultKind::Gone, |_| true) {
+            self.connection = Some(connection);
+        }
+        answer
+    }
+}

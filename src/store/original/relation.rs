@@ -1,0 +1,249 @@
+//! A table of the original as a database really has it: where it lies, and which of its columns are there.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::claim::KeyName;
+
+/// The tables that are read, with the columns that they are known to have.
+pub(super) const KNOWN: &[(&str, &str)] = &[
+    (SESSIONS, "id canvas_id room_name participants created_at updated_at"),
+    (LINES, "id event_id session_id room_name participant_id participant_name text ts manual created_at"),
+    (
+        TASKS,
+        "id created_at updated_at room task params trace_id status priority run_at attempt error request_id dedupe_key \
+         resource_keys lease_token lease_expires_at result",
+    ),
+    (
+        "agent_trace_events",
+        "id created_at trace_id request_id intent_id room task_id attempt task component stage status latency_ms payload \
+         sampled provider model provider_source provider_path provider_request_id",
+    ),
+    (
+        "agent_model_io",
+        "id event_id sequence created_at expires_at session_id room trace_id request_id intent_id task_id source \
+         event_type status provider model provider_source provider_path provider_request_id system_prompt \
+         context_priming input_payload output_payload metadata error latency_ms input_blob_id output_blob_id",
+    ),
+    (
+        "agent_tool_io",
+        "id event_id sequence created_at expires_at session_id room trace_id request_id intent_id task_id source \
+         event_type status tool_name tool_call_id provider model provider_source provider_path provider_request_id \
+         input_payload output_payload metadata error latency_ms input_blob_id output_blob_id",
+    ),
+    (
+        BLOBS,
+        "id event_id kind created_at expires_at room trace_id request_id intent_id payload encoding mime_type size_bytes \
+         sha256 truncated metadata",
+    ),
+    (
+        "fairy_orchestration_ledger",
+        "id room session_id trace_id request_id action_type project_name project_mode project_status task_id task_title \
+         assigned_to task_status payload created_at",
+    ),
+];
+
+pub(super) const SESSIONS: &str = "canvas_sessions";
+pub(super) const LINES: &str = "canvas_session_transcripts";
+pub(super) const TASKS: &str = "agent_tasks";
+pub(super) const BLOBS: &str = "agent_io_blobs";
+
+/// Times beyond these are taken for these; the database knows infinite ones.
+const EARLIEST: &str = "timestamptz '4000-01-01 00:00:00+00 BC'";
+const LATEST: &str = "timestamptz '200000-01-01 00:00:00+00'";
+
+/// A table, or a view in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Relation {
+    pub name: &'static str,
+    schema: String,
+    /// Columns that may be read, in their order, with their types.
+    columns: Vec<(String, String)>,
+    /// Columns that the role may not read.
+    withheld: Vec<String>,
+}
+
+/// Asks for the columns of all tables that are known; what stands in `public` comes first.
+pub(super) const CATALOG: &str = "SELECT c.relname::text, n.nspname::text, a.attname::text, \
+     format_type(a.atttypid, NULL), has_column_privilege(c.oid, a.attnum, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') \
+     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+     WHERE c.relname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
+     AND n.nspname NOT IN ('turnscope', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%' \
+     ORDER BY n.nspname <> 'public', n.nspname, c.relname, a.attnum";
+
+/// A line of the catalogue: table, schema, column, type, whether it may be read.
+pub(super) type Line = (String, String, String, String, bool);
+
+impl Relation {
+    /// The tables that the catalogue tells of; of several with one name the first.
+    pub fn all(lines: &[Line]) -> Vec<Self> {
+        let mut found: BTreeMap<&'static str, Self> = BTreeMap::new();
+        for (table, schema, column, kind, readable) in lines {
+            let Some((name, _)) = KNOWN.iter().find(|(known, _)| known == table) else { continue };
+            let relation = found.entry(name).or_insert_with(|| Self {
+                name,
+                schema: schema.clone(),
+                columns: Vec::new(),
+                withheld: Vec::new(),
+            });
+            if relation.schema != *schema {
+                continue;
+            }
+            match readable {
+                true => relation.columns.push((column.clone(), kind.clone())),
+                false => relation.withheld.push(column.clone()),
+            }
+        }
+        found.into_values().collect()
+    }
+
+    pub fn is_readable(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
+    /// What is not as it should be, in words.
+    pub fn lacks(&self) -> Vec<String> {
+        let known = KNOWN.iter().find(|(name, _)| *name == self.name).map_or("", |(_, columns)| *columns);
+        let there = |column: &&str| self.has(column) || self.withheld.iter().any(|withheld| withheld == column);
+        let missing: Vec<&str> = known.split(' ').filter(|column| !there(column)).collect();
+        let mut lacks = Vec::new();
+        if !self.is_readable() {
+            return vec![format!("{}: this role may not read it", self.name)];
+        }
+        if !missing.is_empty() {
+            lacks.push(format!("{} has no column {}", self.name, missing.join(", ")));
+        }
+        if !self.withheld.is_empty() {
+            lacks.push(format!("{}: this role may not read {}", self.name, self.withheld.join(", ")));
+        }
+        if self.has(self.time_column()) && self.time().is_none() {
+            lacks.push(format!("{}: {} is no time, so that no window limits its rows", self.name, self.time_column()));
+        }
+        lacks
+    }
+
+    pub fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|(name, _)| name == column)
+    }
+
+    fn kind(&self, column: &str) -> Option<&str> {
+        self.columns.iter().find(|(name, _)| name == column).map(|(_, kind)| kind.as_str())
+    }
+
+    /// The table as it is named in a statement.
+    pub fn place(&self) -> String {
+        format!("{}.{}", quoted(&self.schema), quoted(self.name))
+    }
+
+    /// A column as text; nothing where there is none. In statements the table is called `t`.
+    pub fn text(&self, column: &str) -> String {
+        self.text_of("t", column)
+    }
+
+    fn text_of(&self, alias: &str, column: &str) -> String {
+        if self.has(column) { format!("{alias}.{}::text", quoted(column)) } else { "NULL::text".to_owned() }
+    }
+
+    fn room_column(&self) -> &'static str {
+        if matches!(self.name, LINES | SESSIONS) { "room_name" } else { "room" }
+    }
+
+    /// The column of the room, as it is, so that an index serves.
+    pub fn room(&self) -> String {
+        self.room_of("t")
+    }
+
+    /// The same, where the table has another name in the statement.
+    pub fn room_of(&self, alias: &str) -> String {
+        let column = self.room_column();
+        match self.kind(column) {
+            Some("text" | "character varying") => format!("{alias}.{}", quoted(column)),
+            _ => self.text_of(alias, column),
+        }
+    }
+
+    fn time_column(&self) -> &'static str {
+        if self.name == LINES { "ts" } else { "created_at" }
+    }
+
+    /// When a row happened, in µs since 1970.
+    pub fn time(&self) -> Option<String> {
+        self.micros(self.time_column())
+    }
+
+    /// When a row was changed last, as far as that can be known.
+    pub fn changed(&self) -> Option<String> {
+        let created = self.micros("created_at");
+        match (created, self.micros("updated_at")) {
+            (Some(created), Some(updated)) => Some(format!("greatest({created}, {updated})")),
+            (created, updated) => created.or(updated),
+        }
+    }
+
+    /// A column as µs since 1970; `None` where it is none that says a time.
+    pub fn micros(&self, column: &str) -> Option<String> {
+        let name = quoted(column);
+        match self.kind(column)? {
+            "timestamp with time zone" | "timestamp without time zone" | "date" => Some(format!(
+                "(extract(epoch FROM least(greatest(t.{name}::timestamptz, {EARLIEST}), {LATEST})) * 1000000)::bigint"
+            )),
+            // Milliseconds, as the transcript has them; what no time can be does not make the statement fail.
+            "bigint" | "integer" => {
+                Some(format!("(least(greatest(t.{name}::bigint, -9000000000000000), 9000000000000000) * 1000)"))
+            }
+            _ => None,
+        }
+    }
+
+    /// What tells rows apart: the column and how a text becomes its type.
+    pub fn identity(&self) -> (String, String) {
+        for column in ["id", "event_id"] {
+            if let Some(kind) = self.kind(column) {
+                return (format!("t.{}", quoted(column)), kind.to_owned());
+            }
+        }
+        ("t.ctid".to_owned(), "tid".to_owned())
+    }
+
+    /// The columns of a row, as a list in a statement.
+    pub fn list(&self) -> String {
+        let mut list = String::new();
+        for (place, (column, _)) in self.columns.iter().enumerate() {
+            let comma = if place > 0 { ", " } else { "" };
+            // Writing to a string does not fail.
+            let _ = write!(list, "{comma}t.{}", quoted(column));
+        }
+        list
+    }
+
+    /// The columns that hold one kind of key, as text.
+    pub fn key(&self, key: KeyName) -> Option<String> {
+        self.key_of("t", key)
+    }
+
+    /// The same, where the table has another name in the statement.
+    pub fn key_of(&self, alias: &str, key: KeyName) -> Option<String> {
+        let column = match (key, self.name) {
+            // A task of the ledger is another thing, and its session a bare run.
+            (KeyName::Task | KeyName::Session, "fairy_orchestration_ledger") => return None,
+            (_, LINES | SESSIONS | BLOBS) => return None,
+            (KeyName::Task, TASKS) => "id",
+            (KeyName::Trace, _) => "trace_id",
+            (KeyName::Request, _) => "request_id",
+            (KeyName::Intent, _) => "intent_id",
+            (KeyName::Task, _) => "task_id",
+            (KeyName::Session, _) => "session_id",
+        };
+        if self.has(column) {
+            return Some(self.text_of(alias, column));
+        }
+        // Before the column was added, the trace stood in the parameters alone.
+        let told = key == KeyName::Trace && self.name == TASKS && self.kind("params") == Some("jsonb");
+        told.then(|| format!("({alias}.\"params\" ->> 'traceId')"))
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,145 @@
+//! Which session a row belongs to: by room and window, by keys beyond them, else the room's or the emitter's own.
+
+use serde_json::{Value, json};
+
+use crate::database::Database;
+use crate::desk::Desk;
+use crate::example::{emitter, voice};
+use crate::world::{MODELS, SESSIONS, TOOLS, World, stamp, uuid, with};
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+
+fn session(world: &mut World, name: &str, room: &str, start: i64, end: i64) -> String {
+    let id = uuid(name);
+    world.add(
+        SESSIONS,
+        json!({"id": id, "canvas_id": uuid(&format!("canvas {name}")), "room_name": room, "participants": [], "transcript": [],
+            "created_at": stamp(start), "updated_at": stamp(end)}),
+    );
+    id
+}
+
+/// A row of tools with a name as its event id.
+fn row(world: &mut World, name: &str, millis: i64, room: Option<&str>, more: Value) {
+    let more = with(
+        json!({"sequence": 1, "event_type": "tool_call", "status": "completed", "tool_name": name, "room": room}),
+        more,
+    );
+    world.io(TOOLS, millis, &emitter("test", "pseudo", None, None, None), more);
+    world.rows.last_mut().expect("a row").1["event_id"] = json!(name);
+}
+
+/// The ids of the events of a session's tool rows, sorted.
+fn events(desk: &Desk, session: &str) -> Vec<String> {
+    let ran = desk.run(&["export", session]);
+    if ran.code != 0 {
+        return Vec::new();
+    }
+    let slice: Value = serde_json::from_slice(&ran.out).expect("JSON");
+    let rows = slice["toolIo"].as_array().cloned().unwrap_or_default();
+    let mut ids: Vec<String> = rows.iter().map(|row| row["event_id"].as_str().expect("an id").to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn rows_go_to_the_one_session_that_claims_them() {
+    let mut world = World::default();
+    let one = session(&mut world, "one", "blue", 0, HOUR);
+    let two = session(&mut world, "two", "blue", HOUR + 20 * MINUTE, 2 * HOUR);
+    let trace = |id: &str| json!({"trace_id": id});
+    row(&mut world, "in-one", 10 * MINUTE, Some("blue"), trace("T1"));
+    row(&mut world, "in-two", 2 * HOUR, Some("blue"), json!({"trace_id": "T2", "request_id": "both"}));
+    // Half an hour is added behind the first, five minutes before the second.
+    row(&mut world, "in-both", HOUR + 20 * MINUTE, Some("blue"), json!({}));
+    row(&mut world, "beyond", 9 * HOUR, Some("blue"), json!({"trace_id": "T1", "task_id": "chain"}));
+    row(&mut world, "beyond-by-a-chain", 10 * HOUR, Some("blue"), json!({"task_id": "chain"}));
+    row(&mut world, "of-nobody", 11 * HOUR, Some("blue"), trace("T9"));
+    row(&mut world, "other-room", 10 * MINUTE, Some("green"), trace("T1"));
+    row(&mut world, "no-room-by-key", 30 * HOUR, None, trace("T2"));
+    row(&mut world, "no-room-at-all", 30 * HOUR, None, json!({"session_id": "voice-a", "trace_id": "T8"}));
+    row(&mut world, "nothing-known", 31 * HOUR, None, json!({"session_id": null}));
+    // The same string in another kind of key is no match.
+    row(&mut world, "same-string", 12 * HOUR, Some("blue"), json!({"request_id": "T1"}));
+    let Some(database) = Database::of(&world) else { return };
+    let desk = Desk::with_file();
+    desk.done(&["import", &database.url()]);
+    assert_eq!(events(&desk, &one), ["beyond", "beyond-by-a-chain", "in-one"]);
+    assert_eq!(events(&desk, &two), ["in-two", "no-room-by-key"]);
+    assert_eq!(events(&desk, "room:blue"), ["in-both", "of-nobody", "same-string"]);
+    assert_eq!(events(&desk, "room:green"), ["other-room"]);
+    assert_eq!(events(&desk, "session:voice-a"), ["no-room-at-all"]);
+    assert_eq!(events(&desk, "source:test"), ["nothing-known"]);
+}
+
+#[test]
+fn options_choose_as_the_original_did() {
+    let mut world = World::default();
+    let one = session(&mut world, "one", "blue", 0, HOUR);
+    let two = session(&mut world, "two", "green", 0, HOUR);
+    row(&mut world, "early", MINUTE, Some("blue"), json!({}));
+    row(&mut world, "late", 50 * MINUTE, Some("blue"), json!({}));
+    row(&mut world, "green", 50 * MINUTE, Some("green"), json!({}));
+    let Some(database) = Database::of(&world) else { return };
+    let url = database.url();
+    let ids = |desk: &Desk| {
+        let sessions = desk.done(&["sessions", "--json"]).objects();
+        sessions.iter().map(|session| session["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    let canvas = uuid("canvas two");
+    for (option, value, chosen) in
+        [("--room", "blue", &one), ("--session-id", two.as_str(), &two), ("--canvas-id", canvas.as_str(), &two)]
+    {
+        let desk = Desk::with_file();
+        desk.done(&["import", &url, option, value]);
+        assert_eq!(ids(&desk), std::slice::from_ref(chosen), "{option}");
+    }
+    let desk = Desk::with_file();
+    let (start, end) = (stamp(40 * MINUTE), stamp(2 * HOUR));
+    desk.done(&["import", &url, "--room", "blue", "--window-start", &start, "--window-end", &end]);
+    assert_eq!(events(&desk, &one), ["late"]);
+    // What was left out comes over with the next import that asks for it.
+    desk.done(&["import", &url, "--room", "blue"]);
+    assert_eq!(events(&desk, &one), ["early", "late"]);
+    let unknown = desk.refused(1, &["import", &url, "--session-id", &uuid("three"), "--room", "blue"]);
+    assert!(unknown.contains("no session is exactly of") && unknown.contains(&one), "{unknown}");
+    let wrong = desk.refused(2, &["import", &url, "--session-id", "blue"]);
+    assert!(wrong.contains("is no UUID"), "{wrong}");
+}
+
+#[test]
+fn a_session_from_before_the_cut_over_says_that_it_has_no_replay_rows() {
+    let mut world = World::default();
+    let old = session(&mut world, "old", "blue", 0, HOUR);
+    world.line("blue", &old, ("user-ana", "Ana"), MINUTE, "Hello", false);
+    let Some(database) = Database::of(&world) else { return };
+    let desk = Desk::with_file();
+    let ran = desk.done(&["import", &database.url()]);
+    assert!(ran.err.contains(&format!("{old}: no replay rows: recorded before the cut-over")), "{}", ran.err);
+    let other = desk.done(&["timeline", &old]);
+    assert!(other.text().contains("no replay rows"), "{}", other.text());
+}
+
+#[test]
+fn odd_rows_do_not_fail_a_session() {
+    let mut world = World::default();
+    let id = session(&mut world, "odd", "blue", 0, HOUR);
+    row(&mut world, "plain", MINUTE, Some("blue"), json!({}));
+    world.io(
+        MODELS,
+        MINUTE,
+        &with(voice(), json!({"room": "blue"})),
+        json!({"sequence": 1, "event_type": "🤖 \u{7}", "status": "x"}),
+    );
+    let Some(database) = Database::of(&world) else { return };
+    database.execute(
+        "UPDATE agent_tool_io SET metadata = '{\"n\": 1e400, \"deep\": [[[[1]]]]}', expires_at = 'infinity'; \
+         INSERT INTO agent_tool_io (event_id, source, event_type, tool_name, room, created_at) \
+         VALUES ('forever', 's', 'e', 't', 'blue', 'infinity'), ('ages-ago', 's', 'e', 't', 'blue', '4000-01-01 BC')",
+    );
+    let desk = Desk::with_file();
+    desk.done(&["import", &database.url()]);
+    assert_eq!(events(&desk, &id), ["plain"]);
+    assert_eq!(events(&desk, "room:blue"), ["ages-ago", "forever"]);
+}

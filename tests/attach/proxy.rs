@@ -1,0 +1,81 @@
+//! Stands between the program and the server: passes on, listens, and stops or breaks off where it is told to.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// What happens once so many bytes of the server have passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing more passes, and nothing ends.
+    Stall,
+    BreakOff,
+    GoOn,
+}
+
+pub struct Proxy {
+    pub port: u16,
+    /// All that the program sent.
+    pub heard: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Proxy {
+    pub fn start(socket: &str, after: usize, then: Then) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+        let port = listener.local_addr().expect("an address").port();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let (socket, own, passed) = (socket.to_owned(), Arc::clone(&heard), Arc::new(AtomicUsize::new(0)));
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let Ok(client) = client else { return };
+                let server = UnixStream::connect(&socket).expect("the server is there");
+                let (up, down) = (client.try_clone().expect("clones"), server.try_clone().expect("clones"));
+                let (own, passed) = (Arc::clone(&own), Arc::clone(&passed));
+                thread::spawn(move || listen(up, down, &own));
+                thread::spawn(move || answer(server, client, &passed, after, then));
+            }
+        });
+        Self { port, heard }
+    }
+}
+
+fn listen(mut from: TcpStream, mut to: UnixStream, heard: &Mutex<Vec<u8>>) {
+    let mut buffer = [0; 8192];
+    while let Ok(read) = from.read(&mut buffer)
+        && read > 0
+    {
+        heard.lock().expect("no panic").extend_from_slice(&buffer[..read]);
+        if to.write_all(&buffer[..read]).is_err() {
+            return;
+        }
+    }
+    // The other side may be gone.
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+fn answer(mut from: UnixStream, mut to: TcpStream, passed: &AtomicUsize, after: usize, then: Then) {
+    let mut buffer = [0; 1024];
+    while let Ok(read) = from.read(&mut buffer)
+        && read > 0
+    {
+        if passed.fetch_add(read, Ordering::Relaxed) + read > after {
+            match then {
+                Then::GoOn => {}
+                Then::Stall => loop {
+                    thread::park();
+                },
+                Then::BreakOff => {
+                    let _ = to.write_all(&buffer[..read / 2]);
+                    break;
+                }
+            }
+        }
+        if to.write_all(&buffer[..read]).is_err() {
+            return;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}

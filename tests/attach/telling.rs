@@ -1,0 +1,54 @@
+//! Databases are told apart: a store of ours, the original's tables, neither; and what cannot be meant is refused.
+
+use crate::database::Database;
+use crate::desk::Desk;
+use crate::example;
+use crate::world::World;
+
+#[test]
+fn a_database_with_neither_is_refused() {
+    let Some(database) = Database::empty() else { return };
+    let desk = Desk::with_file();
+    let told = desk.refused(1, &["import", &database.url()]);
+    assert!(told.contains("holds neither a store of turnscope nor tables of the original"), "{told}");
+    assert!(!desk.store().exists(), "no store is made for nothing");
+}
+
+#[test]
+fn a_store_is_no_source() {
+    let Some(database) = Database::empty() else { return };
+    let desk = Desk::with_file();
+    desk.done(&["--store", &database.url(), "import", crate::desk::text(&desk.write("a.jsonl", "{\"a\":1}\n"))]);
+    let told = desk.refused(1, &["import", &database.url()]);
+    assert!(told.contains("is a store of turnscope"), "{told}");
+}
+
+#[test]
+fn a_store_may_lie_beside_the_original_and_takes_its_sessions() {
+    let world = example::world();
+    let Some(database) = Database::of(&world) else { return };
+    let before = database.checksums();
+    let desk = Desk::with_file();
+    let url = database.url();
+    desk.done(&["--store", &url, "import", &url]);
+    let sessions = desk.done(&["--store", &url, "sessions", "--json"]).objects();
+    assert_eq!(sessions.iter().map(|session| session["id"].clone()).collect::<Vec<_>>(), [example::SESSION]);
+    let mut after = database.checksums();
+    after.insert("objects".to_owned(), before["objects"].clone());
+    assert_eq!(after, before, "the original's tables are as they were");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let Some(database) = Database::of(&World::default()) else { return };
+    let (desk, url) = (Desk::with_file(), database.url());
+    assert!(desk.refused(2, &["import", &url, "some.jsonl"]).contains("named alone"));
+    assert!(desk.refused(2, &["import", "--watch", &url]).contains("--watch"));
+    assert!(desk.refused(2, &["import", "some.jsonl", "--room", "blue"]).contains("a database"));
+    let secret = url.replace("postgres://", "postgres://me:hidden@nowhere.invalid:1").replace("host=", "nothost=");
+    for told in [desk.refused(1, &["import", &secret]), desk.refused(1, &[&secret.replace("://", "ql://"), "--json"])] {
+        assert!(!told.contains("hidden"), "{told}");
+    }
+    let ran = desk.done(&["import", "--json", &url]);
+    assert_eq!(ran.text(), "", "tables without rows hold no session");
+}
