@@ -17,8 +17,7 @@ fn sessions_are_listed_at_once_and_come_over_when_they_are_opened() {
         grid.depth() == Some(0) && grid.has("Canvas: add a sticky note") && !grid.has("[not brought over]")
     });
     // What was brought over opens although the database is gone, and says so.
-    database.execute(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", database.name()));
-    database.end_connections();
+    database.close();
     terminal.press("\r");
     terminal.wait("its timeline again", |grid| grid.depth() == Some(1) && grid.has("system_prompt_loaded"));
     terminal.press("Q");

@@ -63,11 +63,13 @@ impl Database {
         });
     }
 
-    /// Ends what others have open in it.
-    pub fn end_connections(&self) {
+    /// Lets nobody in any more, and ends what is open.
+    pub fn close(&self) {
         self.runtime.block_on(async {
             let server = self.url.replacen(&format!("/{}?", self.name()), "/postgres?", 1);
             let mut connection = PgConnection::connect(&server).await.expect("connects");
+            let shut = format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name());
+            connection.execute(AssertSqlSafe(shut)).await.expect("is done");
             let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
             sqlx::query(end).bind(self.name()).execute(&mut connection).await.expect("is done");
         });
