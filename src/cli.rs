@@ -48,8 +48,8 @@ pub struct Line {
 /// What holds for every command; may stand before it or behind it.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// The store to use [default: turnscope.db in the user's data folder]
-    #[arg(long, global = true, value_name = "PATH", env = "TURNSCOPE_STORE", hide_env_values = true)]
+    /// The store to use, a file or a postgres:// address [default: turnscope.db in the user's data folder]
+    #[arg(long, global = true, value_name = "PATH|URL", env = "TURNSCOPE_STORE", hide_env_values = true)]
     pub store: Option<OsString>,
 
     /// Write one JSON object a line
