@@ -34,12 +34,14 @@ impl Store {
             root_lineage(&mut transaction, *session).await?;
         }
         let mut fresh = super::count::fresh(&mut transaction, &waiting).await?;
-        let has_new = |(_, events): &(&i64, &Vec<Seen>)| events.iter().any(Seen::is_loose_half);
-        let loose: BTreeSet<i64> = fresh.events.iter().filter(has_new).map(|(session, _)| *session).collect();
+        // Where events were taken away or are others now, halves may stand alone that did not before.
         let changed = changed(&mut transaction).await?;
-        for session in loose.union(&changed) {
-            if super::pair::pair_calls(&mut transaction, *session).await? {
-                anew.insert(*session);
+        for session in fresh.events.keys().chain(&changed).copied().collect::<BTreeSet<_>>() {
+            let news = fresh.events.get(&session).into_iter().flatten();
+            let loose: Vec<i64> = news.filter(|seen| seen.is_loose_half()).map(|seen| seen.event).collect();
+            let new = (!changed.contains(&session)).then_some(loose.as_slice());
+            if new.is_none_or(|new| !new.is_empty()) && super::pair::pair_calls(&mut transaction, session, new).await? {
+                anew.insert(session);
             }
         }
         let mut of_spans = BTreeSet::new();
