@@ -239,8 +239,11 @@ impl Copy {
         }
         let mut batches: Vec<Batch> = Vec::new();
         for origin in origins {
+            // One that cannot be read whole must not be left out in silence.
             let of = |number: &i64| Some((*number, stored.get(number)?, events.get(number)?));
-            let all: Vec<_> = origin.events.iter().filter_map(of).collect();
+            let gone = |number: &i64| damaged(format!("event {number} has no id, or is gone"));
+            let all = origin.events.iter().map(|number| of(number).ok_or_else(|| gone(number)));
+            let all = all.collect::<Result<Vec<_>, _>>()?;
             let is_left = |event: &Event| event.flags & flag::PURGED == 0;
             totals.purged += all.iter().filter(|(_, _, event)| !is_left(event)).count() as u64;
             let (kept, hash) =
