@@ -170,3 +170,16 @@ fn ids(listed: &[u8]) -> Vec<String> {
         .map(|line| serde_json::from_slice::<Value>(line).expect("JSON")["id"].as_str().expect("an id").to_owned())
         .collect()
 }
+
+#[tokio::test]
+async fn a_copy_of_a_store_from_before_sources_were_told_apart_keeps_what_sessions_are_called() {
+    let Some(world) = World::new().await else { return };
+    world.run(&world.file(), &["import", DEMO]);
+    let address = format!("sqlite://{}", world.file().display());
+    let old = sqlx::SqlitePool::connect(&address).await.expect("opens");
+    sqlx::query("UPDATE tellings SET source = 0, since = 9223372036854775807").execute(&old).await.expect("turns back");
+    old.close().await;
+    let copied = world.run(Path::new("nowhere.db"), &["copy", &world.file().display().to_string(), &world.server]);
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    assert!(String::from_utf8_lossy(&world.both(&["sessions"])).contains("Crowd pulse"));
+}

@@ -131,13 +131,18 @@ impl Copy {
 
     /// Counts the sessions that came over, and takes marks and notes along where the other store has none.
     pub async fn end(self) -> Result<Copied> {
-        let mut batch = Batch::default();
+        let (mut batch, mut named) = (Batch::default(), BTreeSet::new());
         for id in self.sessions.keys() {
             if self.to.session(id).await?.is_some() {
                 batch.annotations.extend(self.from.annotations(id).await?);
+                named.insert(id.as_str());
             }
         }
-        self.to.append(&[batch]).await?;
+        // What was known of sessions before their sources were told apart.
+        let told = self.from.told(0).await?.into_iter().filter(|told| named.contains(told.session.id.as_str()));
+        let mut all = telling(&told.collect::<Vec<_>>());
+        all.push(batch);
+        self.to.append(&all).await?;
         self.to.settle().await?;
         Ok(self.copied)
     }
