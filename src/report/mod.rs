@@ -2,6 +2,7 @@
 
 mod findings;
 mod joined;
+mod leaving;
 mod lens;
 mod find;
 mod original;
@@ -14,10 +15,11 @@ mod walk;
 pub use find::{Found, Query, Search};
 pub use findings::{count_findings, findings, in_families};
 pub use joined::Joined;
+pub use leaving::{Selection, Summary, session_row};
 pub use lens::{Reason, Sharing, SharingRow, lens};
 pub use original::{Written, write_original};
 pub use pick::Pick;
 pub use pieces::{Pieces, incomplete};
-pub use slice::{Selection, Summary, session_row, write_slice};
+pub use slice::write_slice;
 pub use verify::{Verdict, verify};
 pub use walk::{Step, Walk, row_of};

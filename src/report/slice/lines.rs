@@ -40,23 +40,6 @@ impl<'a> Lines<'a> {
         self.value(value)
     }
 
-    pub fn list(&mut self, name: &str, values: impl Iterator<Item = Value>) -> Result<()> {
-        self.open_list(name)?;
-        for value in values {
-            self.element(&value)?;
-        }
-        self.close_list()
-    }
-
-    pub fn object(&mut self, name: &str, members: impl Iterator<Item = (String, Value)>) -> Result<()> {
-        self.open_object(name)?;
-        for (name, value) in members {
-            self.inner_name(&name)?;
-            self.value(&value)?;
-        }
-        self.close_object()
-    }
-
     pub fn open_list(&mut self, name: &str) -> Result<()> {
         self.name(name)?;
         self.filled_inside = false;
@@ -86,12 +69,17 @@ impl<'a> Lines<'a> {
         self.text(":")
     }
 
+    pub fn inner_member(&mut self, name: &str, value: &Value) -> Result<()> {
+        self.inner_name(name)?;
+        self.value(value)
+    }
+
     pub fn close_object(&mut self) -> Result<()> {
         self.text(if self.filled_inside { "\n}" } else { "}" })
     }
 
     /// Seals what was written and ends the outer object; returns the bytes that were written.
-    pub fn finish(mut self) -> Result<u64> {
+    pub fn finish(&mut self) -> Result<u64> {
         self.text(",\n")?;
         let digest: [u8; 32] = self.hasher.clone().finalize().into();
         self.text(&seal(&digest, self.bytes))?;

@@ -1,4 +1,4 @@
-//! The rows of a slice: the original's column names for those who know them, and under `turnscope` all that is known.
+//! The rows that leave: the original's column names for those who know them, and under `turnscope` all that is known.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +7,6 @@ use serde_json::{Map, Value, json};
 use crate::domain::{Body, Event, KeyKind, Kind, Role, Session, Timestamp, Usage, flag};
 use crate::store::Annotation;
 use crate::timeline::{Finding, Join};
-
-/// The sections of a slice and the kind of event in each; `ledger` has none of its own.
-pub const SECTIONS: &[(&str, Kind)] = &[
-    ("transcript", Kind::Transcript),
-    ("tasks", Kind::Task),
-    ("traces", Kind::Trace),
-    ("modelIo", Kind::Model),
-    ("toolIo", Kind::Tool),
-    ("other", Kind::Other),
-];
 
 /// One line of `sessions --json`.
 pub fn session_row(session: &Session) -> Value {

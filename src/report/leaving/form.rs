@@ -1,0 +1,104 @@
+//! The forms that what leaves can take: what each is told, and in which order.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::domain::Kind;
+
+/// Rows of one sort that leave together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// The sessions: the one that was asked for and its sub-agents.
+    Sessions,
+    /// The events of one kind.
+    Events(Kind),
+    Ledger,
+    Annotations,
+    Joins,
+    Findings,
+    /// The tokens of each session, by its id.
+    Usage,
+    /// The original's blob rows, by their ids; their payloads are bodies.
+    Blobs,
+    /// Every distinct body once, by its SHA-256.
+    Bodies,
+}
+
+impl Section {
+    /// The sections of events in the order in which they leave.
+    pub const EVENTS: [Self; 6] = [
+        Self::Events(Kind::Transcript),
+        Self::Events(Kind::Task),
+        Self::Events(Kind::Trace),
+        Self::Events(Kind::Model),
+        Self::Events(Kind::Tool),
+        Self::Events(Kind::Other),
+    ];
+
+    /// The name that it has in a slice.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Events(Kind::Transcript) => "transcript",
+            Self::Events(Kind::Task) => "tasks",
+            Self::Events(Kind::Trace) => "traces",
+            Self::Events(Kind::Model) => "modelIo",
+            Self::Events(Kind::Tool) => "toolIo",
+            Self::Events(Kind::Other) => "other",
+            Self::Ledger => "ledger",
+            Self::Annotations => "annotations",
+            Self::Joins => "joins",
+            Self::Findings => "findings",
+            Self::Usage => "usage",
+            Self::Blobs => "blobs",
+            Self::Bodies => "bodies",
+        }
+    }
+
+    /// Whether each of its rows has a name.
+    pub fn is_named(self) -> bool {
+        matches!(self, Self::Usage | Self::Blobs | Self::Bodies)
+    }
+}
+
+/// A body that leaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaving<'a> {
+    /// SHA-256 in hexadecimal digits.
+    pub sha256: &'a str,
+    /// Whether it is UTF-8; its parts are text then.
+    pub is_text: bool,
+}
+
+/// Some bytes of a body, in order.
+#[derive(Debug, Clone, Copy)]
+pub enum Part<'a> {
+    /// Whole characters.
+    Text(&'a str),
+    /// A multiple of three, but for the last.
+    Bytes(&'a [u8]),
+}
+
+/// The form that what leaves takes.
+///
+/// The driver says single values (`session`, `room`, `counts` …) and sections: a beginning, rows, an end. Bodies are
+/// the last section, each in parts; the manifest over them is the last value.
+pub trait Form: Send {
+    fn value(&mut self, name: &'static str, value: &Value) -> Result<()>;
+
+    fn begin(&mut self, section: Section) -> Result<()>;
+
+    /// A row of the section that has begun, with its name where rows of that section have one.
+    fn row(&mut self, section: Section, name: Option<&str>, row: &Value) -> Result<()>;
+
+    fn begin_body(&mut self, body: Leaving<'_>) -> Result<()>;
+
+    fn part(&mut self, part: Part<'_>) -> Result<()>;
+
+    fn end_body(&mut self) -> Result<()>;
+
+    fn end(&mut self, section: Section) -> Result<()>;
+
+    /// Everything has been said. Returns the bytes that were written.
+    fn finish(&mut self) -> Result<u64>;
+}
