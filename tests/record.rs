@@ -1,5 +1,9 @@
 //! Recording from outside: what is acknowledged is there, byte for byte and once, whatever happens in between.
 
+mod server;
+
+#[path = "record/away.rs"]
+mod away;
 #[path = "record/committing.rs"]
 mod committing;
 #[path = "record/desk.rs"]

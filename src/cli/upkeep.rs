@@ -44,7 +44,9 @@ Examples:
   turnscope quarantine --json           with the rows themselves
   turnscope quarantine --retry          try all of it again
 
-What is stored leaves the quarantine. What is not makes the exit code 3.")]
+What is stored leaves the quarantine. What is not makes the exit code 3. The quarantine of a store that is a file lies
+beside it; that of a database on the machine that recorded, where TURNSCOPE_RECORDER_FOLDER says, else in
+~/.local/share/turnscope.")]
 pub struct Quarantine {
     /// Only the events with these ids
     #[arg(value_name = "EVENT")]

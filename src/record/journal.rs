@@ -44,13 +44,6 @@ pub(super) struct Portion {
     pub torn: u64,
 }
 
-/// The folder beside a store in which recorders keep what they could not store yet.
-pub(super) fn folder(store: &Path) -> PathBuf {
-    let mut name = store.as_os_str().to_owned();
-    name.push(".recorder");
-    PathBuf::from(name)
-}
-
 impl Journal {
     /// Makes a new journal in a folder, and the folder where it is missing.
     pub fn new(folder: &Path) -> io::Result<Self> {

@@ -95,10 +95,12 @@ mod committer;
 #[cfg(test)]
 mod faults;
 mod figures;
+mod folder;
 mod gap;
 mod group;
 mod item;
 mod journal;
+mod later;
 mod outcome;
 mod policy;
 mod pump;

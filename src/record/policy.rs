@@ -1,5 +1,6 @@
 //! Policy: how much waits, how long, and what happens to what there is no room for. Nothing is cut unless asked for.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::GroupPolicy;
@@ -49,6 +50,9 @@ pub struct Policy {
     /// Days for which events are meant to be kept, written on each of them; 0 for ever. Where it is not said, they are
     /// kept as a store keeps what it is given.
     pub retention_days: Option<u32>,
+    /// Where the journals and quarantines of stores that are databases lie; the user's data folder where it is not
+    /// said. Those of a store that is a file lie beside it.
+    pub folder: Option<PathBuf>,
     pub group: GroupPolicy,
 }
 
@@ -64,6 +68,7 @@ impl Default for Policy {
             drain: Duration::from_secs(5),
             limits: Limits::default(),
             retention_days: None,
+            folder: None,
             group: GroupPolicy::default(),
         }
     }
@@ -74,6 +79,7 @@ impl Policy {
     ///
     /// `AGENT_REPLAY_QUEUE_MAX` counts whole events here. `AGENT_REPLAY_BLOB_MAX_BYTES` and
     /// `AGENT_REPLAY_INLINE_MAX_BYTES` limit payloads and columns only where they are set, and count bytes.
+    /// `TURNSCOPE_RECORDER_FOLDER` is [`Self::folder`].
     pub fn from_env() -> Self {
         Self::from_variables(|name| std::env::var(name).ok())
     }
@@ -99,6 +105,7 @@ impl Policy {
         }
         let days = number("AGENT_REPLAY_RETENTION_DAYS", 1);
         policy.retention_days = days.map(|days| u32::try_from(days).unwrap_or(u32::MAX));
+        policy.folder = get("TURNSCOPE_RECORDER_FOLDER").filter(|folder| !folder.is_empty()).map(PathBuf::from);
         policy
     }
 }
@@ -138,9 +145,10 @@ mod tests {
             ("AGENT_REPLAY_BLOB_MAX_BYTES", "262144"),
             ("AGENT_REPLAY_PREVIEW_CHARS", "many"),
             ("AGENT_REPLAY_RETENTION_DAYS", "30"),
+            ("TURNSCOPE_RECORDER_FOLDER", "/var/lib/agent"),
         ]);
         assert_eq!((set.queue_events, set.batch, set.gather), (2000, 500, Duration::from_millis(10)));
         assert_eq!(set.limits, Limits { payload: Some(262_144), column: Some(1024), preview: 4000 });
-        assert_eq!(set.retention_days, Some(30));
+        assert_eq!((set.retention_days, set.folder), (Some(30), Some(PathBuf::from("/var/lib/agent"))));
     }
 }

@@ -11,12 +11,13 @@ use tokio::sync::{oneshot, watch};
 use super::committer::now;
 use super::gap::{self, Gap, Reason};
 use super::journal::{self, Journal};
+use super::later::Later;
 use super::queue::{Account, Entry};
 use super::recorder::{Shared, locked};
 use super::row::Written;
 use super::{Committer, Outcome, Overflow, Refusal, quarantine};
 use crate::domain::Timestamp;
-use crate::store::{Keeping, Store};
+use crate::store::{Address, Keeping, Store, is_away};
 
 /// How long it waits after the first refusal, and after many.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
@@ -41,8 +42,8 @@ pub(super) fn run(
         }
     };
     runtime.block_on(async {
-        let store = match Store::open(&shared.store).await {
-            Ok(store) => store,
+        let committer = match open(&shared).await {
+            Ok(committer) => committer,
             Err(error) => {
                 // The journal that was made for this recorder is empty.
                 let _ = gap::remove(locked(&shared.journal).path());
@@ -50,8 +51,6 @@ pub(super) fn run(
                 return;
             }
         };
-        let keeping = shared.policy.retention_days.map_or_else(Keeping::default, Keeping::for_days);
-        let committer = Committer::start(store.keeping(keeping), shared.policy.group.clone());
         let _ = opened.send(Ok(tokio::runtime::Handle::current()));
         Pump { shared: Arc::clone(&shared), committer }.run().await;
         if let Some(signal) = *locked(&shared.ended_by) {
@@ -63,6 +62,19 @@ pub(super) fn run(
     });
     // A store that stands still is left alone.
     runtime.shutdown_timeout(Duration::from_millis(100));
+}
+
+/// Opens the store; a server that is away is looked for again with each attempt to store something.
+async fn open(shared: &Shared) -> Result<Committer> {
+    let keeping = shared.policy.retention_days.map_or_else(Keeping::default, Keeping::for_days);
+    let group = shared.policy.group.clone();
+    match Store::at(&shared.store).await {
+        Ok(store) => Ok(Committer::start(store.keeping(keeping), group)),
+        Err(error) if matches!(shared.store, Address::Server(_)) && is_away(&error) => {
+            Ok(Committer::start_on(Arc::new(Later::new(shared.store.clone(), keeping)), group))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The number of the next signal that asks the process to end; `None` where signals cannot be had.
@@ -187,7 +199,7 @@ impl Pump {
     fn account(&self, row: &Written, account: Option<&Arc<Account>>, outcome: Outcome) {
         let is_kept = outcome.is_kept();
         if let Outcome::Rejected { reason, .. } = outcome {
-            let laid = quarantine::lay(&self.shared.store, row, &reason, now());
+            let laid = quarantine::lay(&self.shared.folder, row, &reason, now());
             if laid.is_err() {
                 locked(&self.shared.gaps).add(row, Reason::Rejected);
             }
@@ -247,7 +259,7 @@ impl Pump {
     /// Stores what earlier recorders left behind, and removes their files then. What cannot be read stays where it is,
     /// and a gap tells of it.
     async fn recover(&self) -> Result<(), OutOfTime> {
-        let folder = journal::folder(&self.shared.store);
+        let folder = self.shared.folder.clone();
         let own = locked(&self.shared.journal).path().to_owned();
         let journals = match journal::journals(&folder) {
             Ok(journals) => journals,

@@ -9,11 +9,11 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::journal::folder;
+use super::folder::folder;
 use super::row::Written;
 use super::{Committer, GroupPolicy, Outcome};
 use crate::domain::Timestamp;
-use crate::store::Store;
+use crate::store::{Address, Store};
 
 const FOLDER: &str = "quarantine";
 const ENDING: &str = "json";
@@ -44,8 +44,8 @@ struct Laid {
 }
 
 /// Lays a row aside. When this returns, it is on the disk.
-pub(super) fn lay(store: &Path, row: &Written, reason: &str, at: Timestamp) -> io::Result<()> {
-    let folder = folder(store).join(FOLDER);
+pub(super) fn lay(folder: &Path, row: &Written, reason: &str, at: Timestamp) -> io::Result<()> {
+    let folder = folder.join(FOLDER);
     DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
     let text = String::from_utf8_lossy(&row.bytes).into_owned();
     // What is no JSON is kept as a text.
@@ -57,12 +57,12 @@ pub(super) fn lay(store: &Path, row: &Written, reason: &str, at: Timestamp) -> i
     file.sync_all()
 }
 
-/// What lies in the quarantine of a store, oldest first.
+/// What lies in the quarantine of a store, oldest first; `named` is [`Policy::folder`](super::Policy::folder).
 ///
 /// # Errors
 /// When the folder cannot be read, or one of its files is not what a recorder writes.
-pub fn quarantined(store: &Path) -> Result<Vec<Quarantined>> {
-    let folder = folder(store).join(FOLDER);
+pub fn quarantined(store: impl Into<Address>, named: Option<&Path>) -> Result<Vec<Quarantined>> {
+    let folder = folder(&store.into(), named)?.join(FOLDER);
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -1,6 +1,6 @@
 //! The recorder: what an agent calls. It never makes the agent wait for the disk, and never loses anything in silence.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -10,12 +10,14 @@ use anyhow::{Context, Result};
 use tokio::sync::{oneshot, watch};
 
 use super::committer::now;
+use super::folder::folder;
 use super::gap::{self, Gaps, Reason};
-use super::journal::{self, Journal};
+use super::journal::Journal;
 use super::pump;
 use super::queue::{Account, Entry, Queue, Received};
 use super::row::{self, Written};
 use super::{Item, Overflow, Policy};
+use crate::store::Address;
 
 /// Where an event is now. Neither is a promise that the store holds it: that is what [`Recorder::flush`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +95,9 @@ struct Handle {
 
 /// What callers and the thread that stores have in common.
 pub(super) struct Shared {
-    pub store: PathBuf,
+    pub store: Address,
+    /// Where journals and quarantine lie.
+    pub folder: PathBuf,
     pub policy: Policy,
     pub queue: Queue,
     pub journal: Mutex<Journal>,
@@ -107,12 +111,15 @@ pub(super) struct Shared {
 }
 
 impl Recorder {
-    /// Opens a store to record into, and makes it where there is none. What earlier recorders left behind is stored.
+    /// Opens a store to record into, a file or a database, and makes it where there is none. What earlier recorders
+    /// left behind is stored.
+    ///
+    /// A database that cannot be reached now is tried again; until then events wait as when it goes away later.
     ///
     /// # Errors
-    /// When the store cannot be opened, or nothing can be written beside it.
-    pub async fn open(store: &Path, policy: Policy) -> Result<Self> {
-        let shared = Arc::new(Shared::new(store, policy)?);
+    /// When the store cannot be opened, or nothing can be written in the folder of its journal.
+    pub async fn open(store: impl Into<Address>, policy: Policy) -> Result<Self> {
+        let shared = Arc::new(Shared::new(store.into(), policy)?);
         let (opened, is_open) = oneshot::channel();
         let (ends, has_ended) = watch::channel(false);
         let (release, released) = oneshot::channel();
@@ -242,12 +249,13 @@ impl Drop for Handle {
 }
 
 impl Shared {
-    fn new(store: &Path, policy: Policy) -> Result<Self> {
-        let folder = journal::folder(store);
+    fn new(store: Address, policy: Policy) -> Result<Self> {
+        let folder = folder(&store, policy.folder.as_deref())?;
         let journal = Journal::new(&folder).with_context(|| format!("could not write into {}", folder.display()))?;
         let gaps = Gaps::new(journal.path().with_extension(gap::ENDING));
         Ok(Self {
-            store: store.to_owned(),
+            store,
+            folder,
             queue: Queue::new(policy.queue_events, policy.queue_bytes, policy.batch),
             journal: Mutex::new(journal),
             gaps: Mutex::new(gaps),

@@ -1,6 +1,6 @@
 //! `turnscope quarantine`: the recorded rows that the store could not hold, listed or tried again.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::json;
 
 use super::location::Location;
@@ -8,7 +8,7 @@ use super::output::Output;
 use super::table::{Column, Fit, Table};
 use super::{Ended, complain, tell};
 use crate::cli::Quarantine;
-use crate::record::{Outcome, Quarantined, quarantined, redrive};
+use crate::record::{Outcome, Policy, Quarantined, quarantined, redrive};
 
 const COLUMNS: [Column; 5] = [
     Column::left("at", Fit::Whole),
@@ -19,10 +19,8 @@ const COLUMNS: [Column; 5] = [
 ];
 
 pub async fn quarantine(location: &Location, wanted: &Quarantine, output: &mut Output) -> Result<Ended> {
-    let Some(path) = location.address.file() else {
-        bail!("the quarantine lies beside a store that is a file; {} is none", location.address);
-    };
-    let mut rows = quarantined(path)?;
+    let folder = Policy::from_env().folder;
+    let mut rows = quarantined(&location.address, folder.as_deref())?;
     if let Some(unknown) = wanted.events.iter().find(|id| !rows.iter().any(|row| row.id == **id)) {
         complain(&format!("no event {unknown} is in the quarantine of {}", location.address));
         return Ok(Ended::Failed);

@@ -41,6 +41,25 @@ impl From<&Path> for Address {
     }
 }
 
+impl From<&PathBuf> for Address {
+    fn from(path: &PathBuf) -> Self {
+        Self::File(path.clone())
+    }
+}
+
+impl From<&Address> for Address {
+    fn from(address: &Address) -> Self {
+        address.clone()
+    }
+}
+
+/// As [`Address::parse`].
+impl From<&str> for Address {
+    fn from(named: &str) -> Self {
+        Self::parse(OsStr::new(named))
+    }
+}
+
 impl Display for Address {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {

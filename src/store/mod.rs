@@ -61,7 +61,7 @@ pub use private::PrivateFolder;
 pub use purge::{Due, DueSession, Hold, Keeping, Purge, Receipt, Removed, Returned, Room, Scope, State};
 pub use sources::Source;
 pub use tokens::Token;
-pub use trouble::{Trouble, trouble};
+pub use trouble::{Trouble, is_away, trouble};
 pub use verify::Soundness;
 
 use std::path::Path;

@@ -67,6 +67,22 @@ pub(super) fn options(url: &Url) -> Result<PgConnectOptions> {
     Ok(options.application_name("turnscope"))
 }
 
+impl Url {
+    /// What tells the database from others, whoever asks: host, port and name.
+    ///
+    /// # Errors
+    /// When it is no address of a database.
+    pub fn place(&self) -> Result<String> {
+        let options = options(self)?;
+        let host = match options.get_socket() {
+            Some(folder) => folder.to_string_lossy().into_owned(),
+            None => options.get_host().to_owned(),
+        };
+        let name = options.get_database().unwrap_or(options.get_username());
+        Ok(format!("{host}:{}/{name}", options.get_port()))
+    }
+}
+
 /// A connection of its own.
 async fn alone(options: &PgConnectOptions, patience: Duration) -> Result<PgConnection> {
     let connecting = tokio::time::timeout(patience, PgConnection::connect_with(options)).await;

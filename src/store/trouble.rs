@@ -51,13 +51,28 @@ pub fn trouble(error: &anyhow::Error) -> Trouble {
             // A replica, a role without the right.
             "25006" | "42501" => Trouble::ReadOnly,
             "53100" => Trouble::Full,
-            // Connections, resources, an operator who steps in, the system under it, its own files.
-            _ if ["08", "53", "57", "58", "XX", "28", "3D"].contains(&&state[..state.len().min(2)]) => Trouble::Broken,
-            _ => Trouble::Other,
+            // Values, constraints, limits of a row, what a trigger says: whatever else is wrong lies with no row.
+            _ if ["21", "22", "23", "27", "38", "39", "44", "54", "P0"].contains(&&state[..state.len().min(2)]) => {
+                Trouble::Other
+            }
+            _ => Trouble::Broken,
         },
         Some(Code::Silence) => Trouble::Broken,
         None if is_failure(error) => Trouble::Broken,
         None => Trouble::Other,
+    }
+}
+
+/// Whether a server cannot be reached now, or lets nobody in now, and may do so later without anybody's doing here.
+pub fn is_away(error: &anyhow::Error) -> bool {
+    let cause = error.chain().find_map(|cause| cause.downcast_ref::<sqlx::Error>());
+    match cause {
+        Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+        // A connection that fails, too many, a database that is closed to all, a server that starts or stops.
+        Some(sqlx::Error::Database(database)) => state(database.as_ref()).is_some_and(|state| {
+            state.starts_with("08") || ["53300", "55000", "57P01", "57P02", "57P03"].contains(&state)
+        }),
+        _ => false,
     }
 }
 

@@ -184,7 +184,7 @@ async fn a_store_that_is_held_by_another_is_busy_and_takes_items_when_it_is_free
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("store.db");
     let store = turnscope::store::Store::open_with(&path, Duration::from_millis(20)).await.expect("opens");
-    let desk = Desk { folder, store };
+    let desk = Desk { folder, store, address: (&path).into(), url: None };
     let committer = Committer::start(desk.store.clone(), GroupPolicy::default());
     let mut other = raw_connection(&desk).await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("locks");

@@ -4,18 +4,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Row};
 use turnscope::record::{Committer, Flushed, GroupPolicy, Item, Overflow, Policy, Recorder, Taken};
-use turnscope::store::Store;
+use turnscope::store::{Address, Store};
+
+use crate::desk::Desk;
 
 const STORE: &str = "TURNSCOPE_KILL_STORE";
 const WAY: &str = "TURNSCOPE_KILL_WAY";
 const ROUND: &str = "TURNSCOPE_KILL_ROUND";
+const FOLDER: &str = "TURNSCOPE_RECORDER_FOLDER";
 /// Callers at a time.
 const CALLERS: usize = 3;
 
@@ -41,22 +44,23 @@ fn child() {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("starts");
     runtime.block_on(async {
-        let path = Path::new(&store);
+        let store = Address::from(store.as_str());
+        let store = &store;
         match way.as_str() {
-            "committer" => commit(path, &round).await,
-            "recorder" => record(path, &round, Policy::default()).await,
+            "committer" => commit(store, &round).await,
+            "recorder" => record(store, &round, Policy::from_env()).await,
             "journal" => {
-                let tight =
-                    Policy { queue_events: 2, wait: Duration::ZERO, overflow: Overflow::Spill, ..Policy::default() };
-                record(path, &round, tight).await;
+                let (wait, overflow) = (Duration::ZERO, Overflow::Spill);
+                let tight = Policy { queue_events: 2, wait, overflow, ..Policy::from_env() };
+                record(store, &round, tight).await;
             }
-            _ => acknowledge_at_once(path, &round).await,
+            _ => acknowledge_at_once(store, &round).await,
         }
     });
 }
 
-async fn commit(path: &Path, round: &str) {
-    let committer = Committer::start(Store::open(path).await.expect("opens"), GroupPolicy::default());
+async fn commit(store: &Address, round: &str) {
+    let committer = Committer::start(Store::at(store).await.expect("opens"), GroupPolicy::default());
     let callers = (0..CALLERS).map(|caller| {
         let (committer, round) = (committer.clone(), round.to_owned());
         tokio::spawn(async move {
@@ -72,8 +76,8 @@ async fn commit(path: &Path, round: &str) {
     }
 }
 
-async fn record(path: &Path, round: &str, policy: Policy) {
-    let recorder = Recorder::open(path, policy).await.expect("opens");
+async fn record(store: &Address, round: &str, policy: Policy) {
+    let recorder = Recorder::open(store, policy).await.expect("opens");
     let callers = (0..CALLERS).map(|caller| {
         let (recorder, round) = (recorder.caller(), round.to_owned());
         tokio::spawn(async move {
@@ -99,8 +103,8 @@ async fn record(path: &Path, round: &str, policy: Policy) {
 }
 
 /// The control: it says that an event is kept when it is only in memory.
-async fn acknowledge_at_once(path: &Path, round: &str) {
-    let recorder = Recorder::open(path, Policy::default()).await.expect("opens");
+async fn acknowledge_at_once(store: &Address, round: &str) {
+    let recorder = Recorder::open(store, Policy::from_env()).await.expect("opens");
     for number in 0.. {
         let id = format!("x{round}-{number}");
         recorder.record(item(&id)).await.expect("taken");
@@ -108,10 +112,11 @@ async fn acknowledge_at_once(path: &Path, round: &str) {
     }
 }
 
-fn start(store: &Path, way: &str, round: usize) -> Child {
+fn start(desk: &Desk, way: &str, round: usize) -> Child {
     Command::new(std::env::current_exe().expect("known"))
         .args(["--exact", "killing::child", "--nocapture", "--test-threads=1"])
-        .env(STORE, store)
+        .env(STORE, desk.url.clone().unwrap_or_else(|| desk.path().to_str().expect("text").to_owned()))
+        .env(FOLDER, desk.folder.path())
         .env(WAY, way)
         .env(ROUND, round.to_string())
         .stdout(Stdio::piped())
@@ -121,8 +126,8 @@ fn start(store: &Path, way: &str, round: usize) -> Child {
 }
 
 /// Starts a child, kills it after so many acknowledgements, and returns all that it gave.
-fn kill(store: &Path, way: &str, round: usize, after: usize) -> Vec<String> {
-    let mut child = start(store, way, round);
+fn kill(desk: &Desk, way: &str, round: usize, after: usize) -> Vec<String> {
+    let mut child = start(desk, way, round);
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     let mut acknowledged = Vec::new();
     while acknowledged.len() < after {
@@ -141,17 +146,21 @@ fn kill(store: &Path, way: &str, round: usize, after: usize) -> Vec<String> {
 }
 
 /// How often each event of the room is there, once all that was left behind has been stored.
-async fn stored(path: &Path) -> BTreeMap<String, i64> {
-    Recorder::open(path, Policy::default()).await.expect("opens").close().await;
-    let mut connection =
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.expect("connects");
+async fn stored(desk: &Desk) -> BTreeMap<String, i64> {
+    desk.recorder(Policy::default()).await.close().await;
+    let count = "SELECT id, count(*) FROM events WHERE source = 'killed' GROUP BY id";
+    if let Some(url) = &desk.url {
+        let mut connection = PgConnection::connect(url).await.expect("connects");
+        sqlx::query("SET search_path TO turnscope").execute(&mut connection).await.expect("is set");
+        let rows = sqlx::query(count).fetch_all(&mut connection).await.expect("reads");
+        return rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    }
+    let options = SqliteConnectOptions::new().filename(desk.path());
+    let mut connection = SqliteConnection::connect_with(&options).await.expect("connects");
     let sound = sqlx::query("PRAGMA integrity_check").fetch_one(&mut connection).await.expect("checks");
     assert_eq!(sound.try_get::<String, _>(0).expect("text"), "ok");
-    let rows = sqlx::query("SELECT id, count(*) FROM events WHERE source = 'killed' GROUP BY id")
-        .fetch_all(&mut connection)
-        .await
-        .expect("reads");
-    rows.iter().map(|row| (row.try_get(0).expect("text"), row.try_get(1).expect("a count"))).collect()
+    let rows = sqlx::query(count).fetch_all(&mut connection).await.expect("reads");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
 fn kills() -> usize {
@@ -160,29 +169,27 @@ fn kills() -> usize {
 
 #[tokio::test]
 async fn what_was_acknowledged_outlives_every_kill_and_is_there_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("store.db");
-    Store::open(&path).await.expect("opens").close().await;
-    let mut acknowledged = BTreeSet::new();
-    for round in 0..kills() {
-        let way = ["committer", "recorder", "journal"][round % 3];
-        // Spread without a pattern that the batches could follow.
-        let after = 1 + round.wrapping_mul(2_654_435_761) % 97;
-        acknowledged.extend(kill(&path, way, round, after));
+    for desk in Desk::all().await {
+        let mut acknowledged = BTreeSet::new();
+        for round in 0..kills() {
+            let way = ["committer", "recorder", "journal"][round % 3];
+            // Spread without a pattern that the batches could follow.
+            let after = 1 + round.wrapping_mul(2_654_435_761) % 97;
+            acknowledged.extend(kill(&desk, way, round, after));
+        }
+        let stored = stored(&desk).await;
+        let lost: Vec<&String> = acknowledged.iter().filter(|id| !stored.contains_key(*id)).collect();
+        let twice: Vec<&String> = stored.iter().filter(|(_, count)| **count != 1).map(|(id, _)| id).collect();
+        assert!(acknowledged.len() >= kills() && lost.is_empty() && twice.is_empty(), "lost {lost:?}, twice {twice:?}");
+        let (kills, told, held) = (kills(), acknowledged.len(), stored.len());
+        println!("{}: {kills} kills, {told} acknowledged, {held} stored, 0 lost, 0 twice", desk.address);
     }
-    let stored = stored(&path).await;
-    let lost: Vec<&String> = acknowledged.iter().filter(|id| !stored.contains_key(*id)).collect();
-    let twice: Vec<&String> = stored.iter().filter(|(_, count)| **count != 1).map(|(id, _)| id).collect();
-    assert!(acknowledged.len() >= kills() && lost.is_empty() && twice.is_empty(), "lost {lost:?}, twice {twice:?}");
-    println!("{} kills, {} acknowledged, {} stored, 0 lost, 0 twice", kills(), acknowledged.len(), stored.len());
 }
 
 #[tokio::test]
 async fn a_control_that_acknowledges_too_early_does_lose() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("store.db");
-    Store::open(&path).await.expect("opens").close().await;
-    let acknowledged: BTreeSet<String> = kill(&path, "control", 0, 300).into_iter().collect();
-    let stored = stored(&path).await;
+    let desk = Desk::new().await;
+    let acknowledged: BTreeSet<String> = kill(&desk, "control", 0, 300).into_iter().collect();
+    let stored = stored(&desk).await;
     assert!(acknowledged.iter().any(|id| !stored.contains_key(id)), "the kill test could not find a loss");
 }
