@@ -10,7 +10,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Row};
 use turnscope::domain::{Role, Timestamp};
-use turnscope::record::{Committer, GroupPolicy, Item, Outcome, json};
+use turnscope::record::{Committer, GroupPolicy, Item, Outcome, Policy, Recorder, json};
 use turnscope::store::Store;
 
 use crate::disk::Disk;
@@ -26,7 +26,7 @@ const LOOK: usize = 50;
 /// After one cut in so many the database is checked as a whole, and all items are handed in again.
 const THOROUGH: usize = 25;
 /// The seed of a run.
-const SEED: u64 = 20_260_302;
+pub const SEED: u64 = 20_260_302;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_acknowledged_is_lost_when_the_power_goes() {
@@ -55,28 +55,28 @@ fn patient() -> GroupPolicy {
     GroupPolicy { patience: Duration::from_secs(3600), ..GroupPolicy::default() }
 }
 
-fn wanted_cuts() -> usize {
+pub fn wanted_cuts() -> usize {
     let wanted = std::env::var("TURNSCOPE_CUTS").ok();
     wanted.map_or(120, |cuts| cuts.parse().expect("TURNSCOPE_CUTS is a number"))
 }
 
 /// Written straight to the stream, because the test runner keeps what a passing test prints.
-fn tell(words: &str) {
+pub fn tell(words: &str) {
     writeln!(std::io::stderr(), "{words}").expect("stderr is open");
 }
 
 /// What came of a run.
 #[derive(Debug, Default)]
-struct Told {
-    steps: usize,
+pub struct Told {
+    pub steps: usize,
     /// Syncs of the database itself: with each of them the log beside it becomes free.
-    checkpoints: usize,
-    acknowledged: usize,
-    cuts: usize,
+    pub checkpoints: usize,
+    pub acknowledged: usize,
+    pub cuts: usize,
     /// Why, for each cut after which something was not there.
-    lost: Vec<String>,
+    pub lost: Vec<String>,
     /// The same for what was there and is not what was handed in.
-    damaged: Vec<String>,
+    pub damaged: Vec<String>,
 }
 
 impl fmt::Display for Told {
@@ -89,14 +89,19 @@ impl fmt::Display for Told {
 }
 
 /// What callers hand in, by id.
-type Handed = BTreeMap<String, Item>;
+pub type Handed = BTreeMap<String, Item>;
 
 async fn cut_power(syncs: Syncs, wanted: usize) -> Told {
     let (steps, handed) = record(syncs).await;
+    cut(&steps, &handed, false, wanted).await
+}
+
+/// Cuts so often, and looks at what is left; where that is asked for after a recorder has stored what lies beside it.
+pub async fn cut(steps: &[Step], handed: &Handed, has_recorder: bool, wanted: usize) -> Told {
     let mut told = Told { steps: steps.len(), ..Told::default() };
     let writes_database = |step: &&Step| matches!(step, Step::Sync { file, .. } if file == "store.db");
     told.checkpoints = steps.iter().filter(writes_database).count();
-    let places = places(&steps, wanted);
+    let places = places(steps, wanted);
     let mut disk = Disk::default();
     let mut acknowledged: Vec<&str> = Vec::new();
     let mut luck = Luck(SEED);
@@ -105,7 +110,7 @@ async fn cut_power(syncs: Syncs, wanted: usize) -> Told {
             told.cuts += 1;
             let folder = tempfile::tempdir().expect("a folder");
             disk.cut(&mut luck, folder.path()).expect("writes");
-            let look = Look { folder: folder.path(), acknowledged: &acknowledged, handed: &handed };
+            let look = Look { folder: folder.path(), acknowledged: &acknowledged, handed, has_recorder };
             let thorough = told.cuts.is_multiple_of(THOROUGH);
             match look.all(&mut luck, thorough).await {
                 Ok(()) => {}
@@ -129,9 +134,9 @@ fn places(steps: &[Step], wanted: usize) -> BTreeMap<usize, usize> {
     let mut candidates = vec![steps.len()];
     for (place, step) in steps.iter().enumerate() {
         match step {
-            Step::Sync { .. } => candidates.push(place),
-            Step::Acknowledge(_) => candidates.push(place + 1),
-            Step::Write { .. } | Step::Truncate { .. } | Step::Remove { .. } => {}
+            Step::Sync { .. } | Step::SyncFolder { .. } => candidates.push(place),
+            Step::Acknowledge(_) | Step::Rename { .. } => candidates.push(place + 1),
+            Step::Write { .. } | Step::Truncate { .. } | Step::Remove { .. } | Step::MakeFolder { .. } => {}
         }
     }
     let mut luck = Luck(SEED);
@@ -180,7 +185,7 @@ async fn record(syncs: Syncs) -> (Vec<Step>, Handed) {
 }
 
 /// An item with a body that does not compress, mostly small.
-fn item(id: String, luck: &mut Luck) -> Item {
+pub fn item(id: String, luck: &mut Luck) -> Item {
     let size = if luck.below(8) == 0 { luck.below(4000) } else { luck.below(40) };
     let words: Vec<String> = (0..size).map(|_| format!("{:x}", luck.next())).collect();
     let mut item = Item::model("canvas_runner", "model_call", "completed");
@@ -206,11 +211,16 @@ struct Look<'a> {
     folder: &'a Path,
     acknowledged: &'a [&'a str],
     handed: &'a Handed,
+    /// There may be journals beside the store, and gaps that tell of them.
+    has_recorder: bool,
 }
 
 impl Look<'_> {
     async fn all(&self, luck: &mut Luck, thorough: bool) -> Result<(), Fault> {
         let path = self.folder.join("store.db");
+        if self.has_recorder {
+            Recorder::open(&path, Policy::default()).await.map_err(damaged)?.close().await;
+        }
         let store = Store::open(&path).await.map_err(damaged)?;
         let found = self.found(&store, luck).await;
         let found = match found {
@@ -225,7 +235,8 @@ impl Look<'_> {
     async fn found(&self, store: &Store, luck: &mut Luck) -> Result<(), Fault> {
         let events = events(store.file().expect("is a file")).await.map_err(damaged)?;
         let mut found: BTreeMap<&str, i64> = BTreeMap::new();
-        for (id, number) in &events {
+        let is_gap = |id: &str| self.has_recorder && id.starts_with("gap-");
+        for (id, number) in events.iter().filter(|(id, _)| !is_gap(id)) {
             if found.insert(id, *number).is_some() || !self.handed.contains_key(id) {
                 return Err(Fault::Damaged(format!("{id} is there once too often")));
             }

@@ -13,8 +13,45 @@ const SECTOR: usize = 512;
 #[derive(Default)]
 pub struct Disk<'a> {
     files: Vec<File<'a>>,
-    /// What each name may stand for, a file or nothing: the first is sure, each later one came after it.
-    names: BTreeMap<&'a str, Vec<Option<usize>>>,
+    /// What names stand for, in the folder and in those below it: as it was synced, and as it is now.
+    kept: Names<'a>,
+    now: Names<'a>,
+    /// What was done to names since.
+    open: Vec<Naming<'a>>,
+}
+
+/// Files and folders by their names.
+type Names<'a> = BTreeMap<&'a str, usize>;
+
+/// What happens to names as a whole or not at all.
+#[derive(Debug, Clone, Copy)]
+enum Naming<'a> {
+    Made(&'a str, usize),
+    Renamed(&'a str, &'a str, usize),
+    Removed(&'a str),
+}
+
+impl<'a> Naming<'a> {
+    fn folder(self) -> &'a str {
+        let (Self::Made(name, _) | Self::Renamed(_, name, _) | Self::Removed(name)) = self;
+        folder_of(name)
+    }
+
+    fn apply(self, names: &mut Names<'a>) {
+        match self {
+            Self::Made(name, file) => drop(names.insert(name, file)),
+            Self::Renamed(from, to, file) => {
+                names.remove(from);
+                names.insert(to, file);
+            }
+            Self::Removed(name) => drop(names.remove(name)),
+        }
+    }
+}
+
+/// The folder in which a name stands.
+fn folder_of(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 #[derive(Default)]
@@ -23,6 +60,7 @@ struct File<'a> {
     kept: Vec<u8>,
     /// What was done since.
     open: Vec<&'a Step>,
+    is_folder: bool,
 }
 
 /// How much of what was not synced lies on the disk.
@@ -47,49 +85,71 @@ impl<'a> Disk<'a> {
                 let file = self.file(file);
                 self.files[file].open.push(step);
             }
-            Step::Sync { file, folder } => {
-                let file = self.file(file);
-                let File { kept, open } = &mut self.files[file];
+            Step::Sync { file: name, folder } => {
+                let file = self.file(name);
+                let File { kept, open, .. } = &mut self.files[file];
                 open.drain(..).for_each(|step| apply(kept, step));
                 if *folder {
-                    self.sync_folder();
+                    self.sync_folder(folder_of(name));
                 }
             }
             Step::Remove { file, folder } => {
-                if let Some(standing) = self.names.get_mut(file.as_str()) {
-                    standing.push(None);
-                }
+                self.name(Naming::Removed(file));
                 if *folder {
-                    self.sync_folder();
+                    self.sync_folder(folder_of(file));
                 }
             }
+            Step::Rename { from, to } => {
+                if let Some(file) = self.now.get(from.as_str()) {
+                    self.name(Naming::Renamed(from, to, *file));
+                }
+            }
+            Step::MakeFolder { folder } => {
+                let folder = self.file(folder);
+                self.files[folder].is_folder = true;
+            }
+            Step::SyncFolder { folder } => self.sync_folder(folder),
             Step::Acknowledge(_) => {}
         }
     }
 
+    fn name(&mut self, naming: Naming<'a>) {
+        naming.apply(&mut self.now);
+        self.open.push(naming);
+    }
+
     /// The file that has a name now; made where there is none.
     fn file(&mut self, name: &'a str) -> usize {
-        let standing = self.names.entry(name).or_insert_with(|| vec![None]);
-        if let Some(Some(file)) = standing.last() {
+        if let Some(file) = self.now.get(name) {
             return *file;
         }
         self.files.push(File::default());
-        standing.push(Some(self.files.len() - 1));
+        self.name(Naming::Made(name, self.files.len() - 1));
         self.files.len() - 1
     }
 
-    fn sync_folder(&mut self) {
-        for standing in self.names.values_mut() {
-            standing.drain(..standing.len() - 1);
-        }
+    fn sync_folder(&mut self, folder: &str) {
+        let (synced, open) = self.open.drain(..).partition(|naming| naming.folder() == folder);
+        self.open = open;
+        let synced: Vec<Naming<'a>> = synced;
+        synced.into_iter().for_each(|naming| naming.apply(&mut self.kept));
     }
 
     /// Writes into a folder what may be found after the power went now.
     pub fn cut(&self, luck: &mut Luck, folder: &Path) -> std::io::Result<()> {
-        for (name, standing) in &self.names {
-            let stands = if is_heads(luck) { standing.len() - 1 } else { luck.below(standing.len()) };
-            let Some(file) = standing[stands] else { continue };
-            std::fs::write(folder.join(name), self.files[file].after_cut(luck))?;
+        let mut names = self.kept.clone();
+        let all = is_heads(luck);
+        self.open.iter().filter(|_| all || is_heads(luck)).for_each(|naming| naming.apply(&mut names));
+        // A folder comes before what is in it.
+        for (name, file) in &names {
+            let inside = folder_of(name);
+            if !inside.is_empty() && !names.contains_key(inside) {
+                continue;
+            }
+            match self.files[*file].is_folder {
+                true => std::fs::create_dir(folder.join(name))?,
+                false => std::fs::write(folder.join(name), self.files[*file].after_cut(luck))?,
+            }
         }
         Ok(())
     }
@@ -125,7 +185,12 @@ fn apply(kept: &mut Vec<u8>, step: &Step) {
     match step {
         Step::Write { at, bytes, .. } => put(kept, *at as usize, bytes),
         Step::Truncate { size, .. } => kept.resize(*size as usize, 0),
-        Step::Sync { .. } | Step::Remove { .. } | Step::Acknowledge(_) => {}
+        Step::Sync { .. }
+        | Step::Remove { .. }
+        | Step::Rename { .. }
+        | Step::MakeFolder { .. }
+        | Step::SyncFolder { .. }
+        | Step::Acknowledge(_) => {}
     }
 }
 
@@ -225,6 +290,28 @@ mod tests {
         let steps = |last| named.iter().cloned().chain([last]).collect::<Vec<_>>();
         assert_eq!(found(&steps(removed(false))), BTreeSet::from([None, Some(b"x".to_vec())]));
         assert_eq!(found(&steps(removed(true))), BTreeSet::from([None]));
+    }
+
+    #[test]
+    fn a_file_that_was_renamed_has_the_one_name_or_the_other() {
+        let steps = [
+            Step::MakeFolder { folder: "d".to_owned() },
+            Step::SyncFolder { folder: String::new() },
+            Step::Write { file: "d/a".to_owned(), at: 0, bytes: b"x".to_vec() },
+            Step::Sync { file: "d/a".to_owned(), folder: true },
+            Step::Rename { from: "d/a".to_owned(), to: "d/b".to_owned() },
+        ];
+        let mut disk = Disk::default();
+        steps.iter().for_each(|step| disk.take(step));
+        let mut luck = Luck(7);
+        let names: BTreeSet<Vec<bool>> = (0..50)
+            .map(|_| {
+                let folder = tempfile::tempdir().expect("a folder");
+                disk.cut(&mut luck, folder.path()).expect("writes");
+                ["d/a", "d/b"].map(|name| folder.path().join(name).exists()).to_vec()
+            })
+            .collect();
+        assert_eq!(names, BTreeSet::from([vec![true, false], vec![false, true]]));
     }
 
     #[test]

@@ -31,6 +31,17 @@ pub enum Step {
         file: String,
         folder: bool,
     },
+    Rename {
+        from: String,
+        to: String,
+    },
+    MakeFolder {
+        folder: String,
+    },
+    /// Names that came and went in a folder are on the disk.
+    SyncFolder {
+        folder: String,
+    },
     /// Callers were told that these are kept.
     Acknowledge(Vec<String>),
 }
@@ -42,6 +53,8 @@ pub enum Syncs {
     AsAsked,
     Normal,
     Off,
+    /// The database as the store asks for it, and what lies in a folder of its own beside it not at all.
+    NotBeside,
 }
 
 /// The recording of a folder; ends when it is dropped.
@@ -109,7 +122,12 @@ fn with<T>(act: impl FnOnce(&mut State) -> T) -> T {
     act(state().get_or_insert_default())
 }
 
-fn note(folder: &Path, step: Step) {
+/// How much is synced in a folder, where that is recorded.
+pub fn syncs(folder: &Path) -> Option<Syncs> {
+    with(|state| state.folders.get(folder).map(|tapped| tapped.syncs))
+}
+
+pub fn note(folder: &Path, step: Step) {
     with(|state| {
         if let Some(tapped) = state.folders.get_mut(folder) {
             tapped.steps.push(step);
@@ -241,11 +259,10 @@ unsafe extern "C" fn sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
 #[expect(unsafe_code, reason = "the database calls it, and it calls the database's own")]
 unsafe extern "C" fn control(file: *mut sqlite3_file, what: c_int, argument: *mut c_void) -> c_int {
     let (own, folder, _) = opened(file);
-    let syncs = with(|state| state.folders.get(&folder).map(|tapped| tapped.syncs));
-    let level = match syncs {
+    let level = match syncs(&folder) {
         Some(Syncs::Normal) => Some(b'1'),
         Some(Syncs::Off) => Some(b'0'),
-        Some(Syncs::AsAsked) | None => None,
+        Some(Syncs::AsAsked | Syncs::NotBeside) | None => None,
     };
     // SAFETY: a pragma comes as three strings: room for an answer, its name and its value. The value is a copy of the
     // database's own of at least one byte, of which it goes on to read what stands there after this call.
