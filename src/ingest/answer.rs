@@ -38,7 +38,9 @@ impl From<Refusal> for Failure {
         let words = refusal.to_string();
         match refusal {
             Refusal::Busy { retry_after } => Self { retry_after: Some(retry_after), ..Self::busy(words) },
-            Refusal::Full => Self { status: StatusCode::INSUFFICIENT_STORAGE, ..Self::busy(words) },
+            Refusal::Full | Refusal::AlmostFull => {
+                Self { status: StatusCode::INSUFFICIENT_STORAGE, ..Self::busy(words) }
+            }
             Refusal::ReadOnly | Refusal::Closed | Refusal::Failed(_) => Self::busy(words),
         }
     }

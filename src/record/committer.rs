@@ -53,6 +53,10 @@ impl Default for GroupPolicy {
 /// Where batches go: the store, or in tests one that fails.
 pub(super) trait Sink: Send + Sync + 'static {
     fn append<'a>(&'a self, batches: &'a [Batch]) -> BoxFuture<'a, Result<Vec<Appended>>>;
+    /// Whether there is room for more, as far as that can be known before it is written.
+    fn has_room(&self) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async { Ok(true) })
+    }
     /// Reckons counts and joins of what was stored.
     fn settle(&self) -> BoxFuture<'_, Result<()>>;
 }
@@ -60,6 +64,10 @@ pub(super) trait Sink: Send + Sync + 'static {
 impl Sink for Store {
     fn append<'a>(&'a self, batches: &'a [Batch]) -> BoxFuture<'a, Result<Vec<Appended>>> {
         Box::pin(Store::append(self, batches))
+    }
+
+    fn has_room(&self) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(Store::has_room(self))
     }
 
     fn settle(&self) -> BoxFuture<'_, Result<()>> {

@@ -171,6 +171,10 @@ impl Group {
         let records = Arc::new(records);
         let mut told: Vec<Option<Answer>> = vec![None; records.len()];
         let mut open: Vec<Range<usize>> = std::iter::once(0..records.len()).collect();
+        // What the disk does not tell, the commit does.
+        if self.sink.has_room().await.is_ok_and(|has_room| !has_room) {
+            return vec![Err(Refusal::AlmostFull); records.len()];
+        }
         let (mut kept, mut rejected) = (0, 0);
         while let Some(range) = open.pop() {
             let error = match self.commit(&records, range.clone()).await {

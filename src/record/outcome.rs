@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::store::SPARE;
+
 /// What became of one item. All but the rejected are on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -53,6 +55,8 @@ pub enum Refusal {
     Busy { retry_after: Duration },
     #[error("the disk is full")]
     Full,
+    #[error("the disk is full, but for the {} MiB that are kept free", SPARE >> 20)]
+    AlmostFull,
     #[error("the store cannot be written (read-only)")]
     ReadOnly,
     #[error("the recorder has been stopped")]

@@ -34,6 +34,7 @@ mod verify;
 mod bytes;
 mod annotations;
 mod filters;
+mod free;
 mod prefilter;
 mod pieces;
 mod private;
@@ -55,6 +56,7 @@ pub use append::{
 pub use bytes::add_blob;
 pub use copy::{Copied, Copy};
 pub use engine::Engine;
+pub use free::{Disk, SPARE};
 pub use pieces::{Packer, Piece, digest, digest_of};
 pub use prefilter::Prefilter;
 pub use private::PrivateFolder;
