@@ -10,6 +10,9 @@ use turnscope::import::{Control, Notice, Outcome, bring_in};
 use turnscope::report::{Selection, verify, write_original, write_slice};
 use turnscope::store::Store;
 
+#[path = "serve/mounts.rs"]
+#[expect(dead_code, reason = "others ask for more of it")]
+mod mounts;
 #[path = "import/odd.rs"]
 mod odd;
 #[path = "import/packed.rs"]

@@ -216,6 +216,8 @@ impl Bringing<'_> {
             anyhow::Ok((opened, head))
         });
         let (Opened { file, broken }, head) = opened.await??;
+        // What was read only in part is read on when it comes again, and told again.
+        let stamp = if broken.is_some() { Stamp { inode: 0, ..stamp } } else { stamp };
         let Some(format) = head.format(found.is_named())? else { return Ok(false) };
         if head.is_empty() {
             let (path, agent) = (path_text(&found.path), format.agent.to_owned());

@@ -1,10 +1,15 @@
 //! Packed files: what is in them comes in as if they were not, and what breaks off comes in as far as it goes.
 
 use std::io::Write;
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::World;
+use crate::mounts::own_mounts;
+
+const MIB: usize = 1 << 20;
 
 fn request(span: u8, session: &str) -> Value {
     let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
@@ -112,16 +117,80 @@ async fn what_breaks_off_comes_in_as_far_as_it_goes_and_says_so() {
         let read = outcome.reports[0].added + outcome.reports[0].duplicates;
         assert!((10..40).contains(&read), "{name}: {outcome:?}");
         let [failure] = &outcome.failures[..] else { panic!("{name}: {outcome:?}") };
-        let told = failure.contains(name) && failure.contains("data breaks off after") && failure.contains("bytes: ");
+        let told =
+            failure.contains(name) && failure.contains("data is read up to byte ") && failure.contains(" only: ");
         assert!(told, "{failure}");
     }
     let text = lines("head");
     let nothing = world.import(&world.file("head.jsonl.gz", &gzip(&text)[..12])).await.0;
-    assert!(nothing.reports.is_empty() && nothing.failures[0].contains("breaks off after 0 bytes"), "{nothing:?}");
+    assert!(nothing.reports.is_empty() && nothing.failures[0].contains("read up to byte 0 only"), "{nothing:?}");
     let frame = framed(request(1, "frames").to_string().as_bytes());
     let cut = [&frame[..], &frame[..frame.len() - 3]].concat();
     let (outcome, _) = world.import(&world.file("cut.frames", &cut)).await;
     assert_eq!((outcome.reports[0].added, outcome.failures.len()), (1, 1), "{outcome:?}");
+}
+
+/// Imports a packed file of forty spans and many blanks with the program itself; what it tells, and what it has then.
+fn import_bomb(home: &Path, mut command: Command) -> (String, String) {
+    let text = [lines("bomb"), vec![b' '; 64 * MIB]].concat();
+    std::fs::write(home.join("bomb.jsonl.gz"), gzip(&text)).expect("writes");
+    let told = command.output().expect("runs");
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    let sessions = Command::new(env!("CARGO_BIN_EXE_turnscope"))
+        .args(["sessions", "--json"])
+        .env_clear()
+        .env("HOME", home)
+        .output()
+        .expect("runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("is UTF-8");
+    (text(told.stderr), text(sessions.stdout))
+}
+
+#[test]
+fn what_unpacks_to_more_than_is_allowed_is_read_as_far_as_that() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_turnscope"));
+    command.args(["import", "bomb.jsonl.gz"]).current_dir(&home).env_clear().env("HOME", home.path());
+    command.env("TURNSCOPE_UNPACKED_MAX", "9");
+    let (told, sessions) = import_bomb(home.path(), command);
+    assert!(
+        told.contains("bomb.jsonl.gz: the gzip data is read up to byte 9437184 only: it unpacks to more"),
+        "{told}"
+    );
+    assert!(told.contains("9 MiB; TURNSCOPE_UNPACKED_MAX"), "{told}");
+    assert!(sessions.contains("\"events\":40,"), "{sessions}");
+    let mut wrong = Command::new(env!("CARGO_BIN_EXE_turnscope"));
+    wrong.args(["import", "bomb.jsonl.gz"]).current_dir(&home).env_clear().env("HOME", home.path());
+    let wrong = wrong.env("TURNSCOPE_UNPACKED_MAX", "all").output().expect("runs");
+    let told = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(wrong.status.code() == Some(1) && told.contains("must be a number of MiB"), "{told}");
+    // With leave for more, the rest of it is read as well.
+    std::fs::write(
+        home.path().join("bomb.jsonl.gz"),
+        gzip(&[lines("bomb"), vec![b' '; 20 * MIB], lines("more")].concat()),
+    )
+    .expect("writes");
+    for (most, told, status) in
+        [("9", "byte 9437184 only", 1), ("9", "byte 9437184 only", 1), ("30", "80 events (40 new)", 0)]
+    {
+        let mut again = Command::new(env!("CARGO_BIN_EXE_turnscope"));
+        again.args(["import", "bomb.jsonl.gz"]).current_dir(&home).env_clear().env("HOME", home.path());
+        let again = again.env("TURNSCOPE_UNPACKED_MAX", most).output().expect("runs");
+        let words = String::from_utf8_lossy(&[again.stderr, again.stdout].concat()).into_owned();
+        assert!(again.status.code() == Some(status) && words.contains(told), "{words}");
+    }
+}
+
+#[test]
+fn what_unpacks_to_more_than_there_is_room_for_leaves_some_of_it() {
+    let home = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(home.path().join("small")).expect("a folder");
+    let small = "mount -t tmpfs -o size=44m none small && export TMPDIR=\"$1/small\"";
+    let arguments = ["import", "bomb.jsonl.gz"];
+    let Some(command) = own_mounts(home.path(), small, env!("CARGO_BIN_EXE_turnscope"), &arguments) else { return };
+    let (told, sessions) = import_bomb(home.path(), command);
+    assert!(told.contains("less than 4 MiB are free in ") && told.contains("/small; TMPDIR names another"), "{told}");
+    assert!(sessions.contains("\"events\":40,"), "{sessions}");
 }
 
 #[tokio::test]
