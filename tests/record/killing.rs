@@ -195,7 +195,10 @@ async fn era(rounds: Range<usize>) -> [usize; 3] {
         let stored = stored(&desk).await;
         let lost: Vec<&String> = acknowledged.iter().filter(|id| !stored.contains_key(*id)).collect();
         let twice: Vec<&String> = stored.iter().filter(|(_, count)| **count != 1).map(|(id, _)| id).collect();
-        assert!(acknowledged.len() >= rounds.len() && lost.is_empty() && twice.is_empty(), "lost {lost:?}, twice {twice:?}");
+        assert!(
+            acknowledged.len() >= rounds.len() && lost.is_empty() && twice.is_empty(),
+            "lost {lost:?}, twice {twice:?}"
+        );
         let of = [acknowledged.len(), spilled, stored.len()];
         (0..3).for_each(|place| sum[place] += of[place]);
     }

@@ -13,11 +13,12 @@ pub enum Any {
 }
 
 impl Any {
-    /// A floating point number; what JSON has no number for becomes its name.
+    /// A floating point number; what JSON has no number for becomes its name there.
     pub fn of_double(number: f64) -> Self {
         match serde_json::Number::from_f64(number) {
             Some(number) => Self::Number(number.to_string()),
-            None => Self::Text(number.to_string()),
+            None if number.is_nan() => Self::Text("NaN".to_owned()),
+            None => Self::Text(if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()),
         }
     }
 

@@ -90,13 +90,11 @@ impl Elements {
             let bytes = document.at(&range)?;
             Ok(Outline::of(&bytes).ok().map(|outline| (outline, bytes)))
         };
-        let (resource, scope) = (read(group.resource)?, read(scope)?);
-        let part = |part: &Option<(Outline, Vec<u8>)>| {
-            part.as_ref().map(|(outline, bytes)| json::described(outline.root(), bytes)).unwrap_or_default()
-        };
+        let resource = read(group.resource)?.map(|(told, bytes)| json::described(told.root(), &bytes));
+        let scope = read(scope)?.map(|(told, bytes)| json::scope(told.root(), &bytes));
         let session = read(group.session)?.and_then(|(id, _)| id.root().text().map(|text| text.into_owned()));
-        let sender = Arc::new(Sender { resource: part(&resource), scope: json::scope_words(part(&scope)) });
-        let around = Around { sender, session, processes: read(group.processes)?.map(Arc::new) };
+        let sender = Sender { resource: resource.unwrap_or_default(), scope: scope.unwrap_or_default() };
+        let around = Around { sender: Arc::new(sender), session, processes: read(group.processes)?.map(Arc::new) };
         self.last = Some((element.clone(), around.clone()));
         Ok(around)
     }

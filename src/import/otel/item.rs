@@ -130,6 +130,22 @@ impl Item {
     }
 }
 
+/// Whether it failed, as its attributes say where nothing else does.
+pub fn failed_as_tagged(attributes: &Attributes) -> Option<bool> {
+    let said = attribute(attributes, "otel.status_code").and_then(Any::text).and_then(judged);
+    said.or_else(|| matches!(attribute(attributes, "error"), Some(Any::Bool(true))).then_some(true))
+}
+
+/// A status in words: whether it failed.
+pub fn judged(text: &str) -> Option<bool> {
+    let text = text.to_ascii_uppercase();
+    match text.rsplit(['_', '.']).next().unwrap_or(&text) {
+        "ERROR" | "2" => Some(true),
+        "OK" | "1" => Some(false),
+        _ => None,
+    }
+}
+
 /// An id as text in its canonical form: hex in lower case. `None` for blanks and for an id of zeros, which is none.
 ///
 /// `size` is how many bytes such an id has. Senders write base64 too; what is neither stays as it is.

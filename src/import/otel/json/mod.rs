@@ -5,5 +5,5 @@ mod read;
 mod spell;
 
 pub use cut::{Cut, Element, cut};
-pub use read::{described, read, scope_words, value_of};
+pub use read::{described, read, scope, value_of};
 pub use spell::{holds_metrics, is_item};

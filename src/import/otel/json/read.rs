@@ -7,8 +7,10 @@ use super::spell::{
     SCOPE, SEVERITY, SPAN, START, TRACE, first, is_item, is_list_of_attributes,
 };
 use crate::domain::{Outline, Shape, Timestamp, Value, decode_string, excerpt};
-use crate::import::otel::any::{Any, Attributes};
-use crate::import::otel::item::{Item, Moment, Nanos, Sender, Signal, id_of_number, id_of_text};
+use crate::import::otel::any::{Any, Attributes, attribute};
+use crate::import::otel::item::{
+    Item, Moment, Nanos, Sender, Signal, failed_as_tagged, id_of_number, id_of_text, judged,
+};
 
 /// A value with the bytes that it is written in.
 #[derive(Clone, Copy)]
@@ -61,9 +63,20 @@ pub fn read(
     Ok(item)
 }
 
-/// A description of a sender, or of a scope: its members and attributes side by side.
+/// A description of a sender: its members and attributes side by side.
 pub fn described(value: Value<'_>, bytes: &[u8]) -> Attributes {
     Reading { bytes }.described(value)
+}
+
+/// The same of a scope, whose name and version stand under names that no attribute of it has.
+pub fn scope(value: Value<'_>, bytes: &[u8]) -> Attributes {
+    let described = Reading { bytes }.members(value, |name| match name {
+        "name" => "otel.scope.name".to_owned(),
+        "version" => "otel.scope.version".to_owned(),
+        other => other.to_owned(),
+    });
+    let is_said = |(name, value): &(String, Any)| !name.starts_with("otel.scope.") || !value.is_blank();
+    described.into_iter().filter(is_said).collect()
 }
 
 /// A plain JSON value; `None` for what is no JSON.
@@ -72,19 +85,13 @@ pub fn value_of(bytes: &[u8]) -> Option<Any> {
     (!outline.partial).then(|| Reading { bytes }.plain(outline.root()))
 }
 
-/// Name and version of a scope under names that no attribute of it has.
-pub fn scope_words(mut attributes: Attributes) -> Attributes {
-    for (name, _) in &mut attributes {
-        if name == "name" || name == "version" {
-            *name = format!("otel.scope.{name}");
-        }
-    }
-    attributes
-}
-
 impl Reading<'_> {
-    /// The members of a description; its attributes stand beside them.
     fn described(self, value: Value<'_>) -> Attributes {
+        self.members(value, str::to_owned)
+    }
+
+    /// The members of a description under the names that they are given; its attributes stand beside them.
+    fn members(self, value: Value<'_>, named: impl Fn(&str) -> String) -> Attributes {
         if value.shape() != Shape::Object {
             return Vec::new();
         }
@@ -95,7 +102,7 @@ impl Reading<'_> {
                 "attributes" | "tags" => all.extend(self.attributes(member).unwrap_or_default()),
                 "schema_url" | "schemaUrl" | "droppedAttributesCount" | "dropped_attributes_count" => {}
                 "serviceName" => all.push(("service.name".to_owned(), self.plain(member))),
-                _ => all.push((name.into_owned(), self.plain(member))),
+                _ => all.push((named(&name), self.plain(member))),
             }
         }
         all
@@ -104,20 +111,20 @@ impl Reading<'_> {
     /// The sender that the element itself names, else that of its group.
     fn sender(self, element: Value<'_>, of_group: &Arc<Sender>, processes: Option<(Value<'_>, &[u8])>) -> Arc<Sender> {
         let resource = element.get("resource").filter(|resource| resource.shape() == Shape::Object);
-        let scope = first(element, SCOPE).filter(|scope| scope.shape() == Shape::Object);
+        let of_scope = first(element, SCOPE).filter(|scope| scope.shape() == Shape::Object);
         let named = element.get("scopeName").map(|name| vec![("otel.scope.name".to_owned(), self.plain(name))]);
         let id = element.get("processID").and_then(Value::text);
         let process = id.and_then(|id| processes.and_then(|(all, bytes)| Some((all.get(&id)?, bytes))));
-        if resource.is_none() && scope.is_none() && named.is_none() && process.is_none() {
+        if resource.is_none() && of_scope.is_none() && named.is_none() && process.is_none() {
             return Arc::clone(of_group);
         }
         let resource = process.or(resource.map(|resource| (resource, self.bytes)));
         let resource = resource.map(|(value, bytes)| described(value, bytes));
-        let scope = named.or_else(|| scope.map(|scope| scope_words(self.described(scope))));
+        let of_scope = named.or_else(|| of_scope.map(|value| scope(value, self.bytes)));
         let pick = |own: Option<Attributes>, other: &Attributes| {
             own.filter(|own| !own.is_empty()).unwrap_or_else(|| other.clone())
         };
-        Arc::new(Sender { resource: pick(resource, &of_group.resource), scope: pick(scope, &of_group.scope) })
+        Arc::new(Sender { resource: pick(resource, &of_group.resource), scope: pick(of_scope, &of_group.scope) })
     }
 
     fn ids(self, element: Value<'_>, item: &mut Item) {
@@ -150,11 +157,12 @@ impl Reading<'_> {
     /// `{key, value}` as in OTLP, or `{key, type, value}` as in Jaeger.
     fn pair(self, pair: Value<'_>) -> Result<(String, Any), String> {
         let key = pair.get("key").or_else(|| pair.get("name"));
-        let Some(name) = key.and_then(Value::text) else {
-            return Err("one of its attributes has no key".to_owned());
+        // Encoders leave out what is empty.
+        let name = match key {
+            None if pair.shape() == Shape::Object => String::new(),
+            key => key.and_then(Value::text).ok_or("one of its attributes has no key")?.into_owned(),
         };
-        let value = pair.get("value").map_or(Any::Null, |value| self.any(value));
-        Ok((name.into_owned(), value))
+        Ok((name, pair.get("value").map_or(Any::Null, |value| self.any(value))))
     }
 
     /// A value as OTLP wraps it; a plain one as it is.
@@ -241,12 +249,7 @@ impl Reading<'_> {
         let message = message.or_else(|| first(element, &["status_message", "statusMessage"]));
         item.status_message =
             message.and_then(Value::text).map(|text| text.into_owned()).filter(|text| !text.is_empty());
-        let tagged = |name: &str| item.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value);
-        if item.failed.is_none() {
-            let said = tagged("otel.status_code").and_then(Any::text).and_then(judged);
-            let is_error = matches!(tagged("error"), Some(Any::Bool(true))).then_some(true);
-            item.failed = said.or(is_error);
-        }
+        item.failed = item.failed.or_else(|| failed_as_tagged(&item.attributes));
     }
 
     fn moments(self, element: Value<'_>) -> Result<Vec<Moment>, String> {
@@ -257,10 +260,11 @@ impl Reading<'_> {
         events
             .map(|event| {
                 let attributes = first(event, EVENT_ATTRIBUTES).map_or(Ok(Vec::new()), |list| self.attributes(list))?;
-                let named = attributes.iter().find(|(name, _)| name == "event").and_then(|(_, name)| name.word());
+                let named = || attribute(&attributes, "event").and_then(Any::word).unwrap_or_default();
                 let at = EVENT_TIME.iter().find_map(|name| nanos(name, event.get(name)?)).filter(|nanos| *nanos != 0);
                 let name = first(event, NAME).and_then(Value::text).map(|name| name.into_owned());
-                Ok(Moment { name: name.or(named).unwrap_or_default(), at, attributes })
+                let name = name.filter(|name| !name.is_empty()).unwrap_or_else(named);
+                Ok(Moment { name, at, attributes })
             })
             .collect()
     }
@@ -283,7 +287,8 @@ impl Reading<'_> {
         let attribute = item.get("event.name").and_then(Any::word);
         item.name = named.filter(|name| !name.is_empty()).or(attribute).unwrap_or_default();
         item.body = element.get("body").map_or(Any::Null, |body| self.any(body));
-        item.severity = first(element, SEVERITY).and_then(|severity| self.plain(severity).word());
+        let mut severities = SEVERITY.iter().filter_map(|name| self.plain(element.get(name)?).word());
+        item.severity = severities.find(|severity| severity != "0");
     }
 }
 
@@ -291,16 +296,6 @@ fn id(value: Value<'_>, size: usize) -> Option<String> {
     match value.shape() {
         Shape::String => id_of_text(&value.text()?, size),
         Shape::Number => id_of_number(std::str::from_utf8(value.kept()).ok()?, size),
-        _ => None,
-    }
-}
-
-/// A status in words: whether it failed.
-fn judged(text: &str) -> Option<bool> {
-    let text = text.to_ascii_uppercase();
-    match text.rsplit(['_', '.']).next().unwrap_or(&text) {
-        "ERROR" | "2" => Some(true),
-        "OK" | "1" => Some(false),
         _ => None,
     }
 }

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use prost::Message;
 
 use super::message::{AnyValue, KeyValue, Kind, Link, LogRecord, Resource, Scope, Span};
-use crate::import::otel::any::{Any, Attributes};
-use crate::import::otel::item::{Item, Moment, Nanos, Sender, Signal, id_of_bytes};
+use crate::import::otel::any::{Any, Attributes, attribute};
+use crate::import::otel::item::{Item, Moment, Nanos, Sender, Signal, failed_as_tagged, id_of_bytes};
 
 /// Reads an element; the error says what is wrong with it.
 pub fn read(bytes: &[u8], signal: Signal, sender: &Arc<Sender>) -> Result<Item, String> {
@@ -38,11 +38,13 @@ fn words(scope: Scope) -> Attributes {
 
 fn span(span: Span, sender: &Arc<Sender>) -> Item {
     let status = span.status.unwrap_or_default();
-    let moment = |event: super::message::Event| Moment {
-        name: text(event.name),
-        at: time(event.time),
-        attributes: attributes(event.attributes),
+    let moment = |event: super::message::Event| {
+        let attributes = attributes(event.attributes);
+        let named = || attribute(&attributes, "event").and_then(Any::word).unwrap_or_default();
+        let name = Some(text(event.name)).filter(|name| !name.is_empty()).unwrap_or_else(named);
+        Moment { name, at: time(event.time), attributes }
     };
+    let tagged = attributes(span.attributes);
     Item {
         trace: id_of_bytes(&span.trace_id),
         span: id_of_bytes(&span.span_id),
@@ -50,14 +52,14 @@ fn span(span: Span, sender: &Arc<Sender>) -> Item {
         name: text(span.name),
         start: time(span.start),
         end: time(span.end),
-        attributes: attributes(span.attributes),
         events: span.events.into_iter().map(moment).collect(),
         links: span.links.into_iter().map(link).collect(),
         failed: match status.code {
             1 => Some(false),
             2 => Some(true),
-            _ => None,
+            _ => failed_as_tagged(&tagged),
         },
+        attributes: tagged,
         status_message: Some(text(status.message)).filter(|message| !message.is_empty()),
         dropped: [span.dropped_attributes, span.dropped_events, span.dropped_links].map(u64::from),
         ..Item::new(Signal::Traces, Arc::clone(sender))
@@ -79,6 +81,7 @@ fn log(log: LogRecord, sender: &Arc<Sender>) -> Item {
     if item.name.is_empty() {
         item.name = item.get("event.name").and_then(Any::word).unwrap_or_default();
     }
+    item.failed = failed_as_tagged(&item.attributes);
     let number = Some(log.severity_number).filter(|number| *number != 0).map(|number| number.to_string());
     item.severity = item.severity.or(number);
     item
