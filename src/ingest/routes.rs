@@ -26,6 +26,8 @@ use crate::store::{Store, Token};
 
 /// How old what is known of the tokens may be: a token that was revoked opens nothing after so long.
 const TOKENS_FOR: Duration = Duration::from_secs(1);
+/// The same where somebody comes with an unknown one, which may be new.
+const UNKNOWN_FOR: Duration = Duration::from_millis(50);
 
 /// Parts of bodies that are understood at once: what they come to takes many times their size.
 const AT_ONCE: usize = 4;
@@ -58,9 +60,10 @@ impl Shared {
         })
     }
 
-    async fn tokens(&self) -> Result<Arc<[Token]>, Failure> {
+    /// The tokens as they were so long ago at most.
+    async fn tokens(&self, within: Duration) -> Result<Arc<[Token]>, Failure> {
         let mut known = self.tokens.lock().await;
-        if let Some((_, tokens)) = known.as_ref().filter(|(at, _)| at.elapsed() < TOKENS_FOR) {
+        if let Some((_, tokens)) = known.as_ref().filter(|(at, _)| at.elapsed() < within) {
             return Ok(Arc::clone(tokens));
         }
         let tokens: Arc<[Token]> = self
@@ -75,9 +78,11 @@ impl Shared {
 
     /// Who asks, where they may do what they want.
     pub(super) async fn admit(&self, headers: &HeaderMap, scope: Scope) -> Result<Principal, Failure> {
-        let tokens = self.tokens().await?;
         let authorization = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
-        let admitted = self.auth.admit(authorization, &tokens, scope, now());
+        let mut admitted = self.auth.admit(authorization, &*self.tokens(TOKENS_FOR).await?, scope, now());
+        if authorization.is_some() && matches!(admitted, Err(Denied::Unauthorized)) {
+            admitted = self.auth.admit(authorization, &*self.tokens(UNKNOWN_FOR).await?, scope, now());
+        }
         let principal = admitted.map_err(|denied| match denied {
             Denied::Unauthorized => Failure::new(StatusCode::UNAUTHORIZED, "Unauthorized"),
             Denied::Forbidden => {
@@ -126,7 +131,7 @@ async fn catch(request: Request, next: Next) -> Response {
 
 /// Whether the server can take anything: asked by whoever watches it, without a credential.
 async fn health(State(shared): State<Arc<Shared>>) -> Result<Response, Failure> {
-    shared.tokens().await?;
+    shared.tokens(TOKENS_FOR).await?;
     Ok(json_of(StatusCode::OK, &json!({"status": "ok"})))
 }
 

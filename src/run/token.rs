@@ -21,6 +21,9 @@ const COLUMNS: [Column; 5] = [
     Column::left("state", Fit::Whole),
 ];
 
+/// Between the name of a token and the end of a text that it had before.
+const UNTIL: &str = " until ";
+
 /// The names and their order are fixed.
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -55,7 +58,11 @@ pub async fn token(location: &Location, wanted: &TokenLine, output: &mut Output)
         TokenAction::List => list(&location.open_or_make().await?, output).await?,
         TokenAction::Revoke { name } => {
             let store = location.open_or_make().await?;
-            if !store.revoke_token(name, now()).await? {
+            let mut is_done = false;
+            for name in names_of(&store, name).await? {
+                is_done |= store.revoke_token(&name, now()).await?;
+            }
+            if !is_done {
                 bail!("there is no token named `{name}` that could be revoked");
             }
             tell(&format!("revoked: {name}; a running server refuses it within a second"));
@@ -79,9 +86,19 @@ async fn add(store: &Store, name: &str, scopes: Vec<String>, expires: Option<i64
 /// Gives a token a new text; the old text opens the same for a while, under the name with its end behind it.
 async fn store_rotated(store: &Store, old: &Token, until: i64) -> Result<String> {
     let secret = secret();
-    let kept = format!("{} until {}", old.name, Timestamp(until).rfc3339());
+    let kept = format!("{}{UNTIL}{}", old.name, Timestamp(until).rfc3339());
     store.rotate_token(&old.name, &digest(&secret), &kept, now(), until).await?;
     Ok(secret)
+}
+
+/// The name of a token, and those under which texts that were replaced still open the same.
+async fn names_of(store: &Store, name: &str) -> Result<Vec<String>> {
+    let is_replaced = |other: &str| {
+        let until = other.strip_prefix(name).and_then(|rest| rest.strip_prefix(UNTIL));
+        until.is_some_and(|until| Timestamp::parse(until).is_some())
+    };
+    let all = store.tokens().await?.into_iter().map(|token| token.name);
+    Ok(all.filter(|other| other == name || is_replaced(other)).collect())
 }
 
 /// 256 bits that nobody can guess, with a beginning by which scanners of secrets know them.
