@@ -79,9 +79,9 @@ impl Shared {
     /// Who asks, where they may do what they want.
     pub(super) async fn admit(&self, headers: &HeaderMap, scope: Scope) -> Result<Principal, Failure> {
         let authorization = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
-        let mut admitted = self.auth.admit(authorization, &*self.tokens(TOKENS_FOR).await?, scope, now());
+        let mut admitted = self.auth.admit(authorization, &self.tokens(TOKENS_FOR).await?, scope, now());
         if authorization.is_some() && matches!(admitted, Err(Denied::Unauthorized)) {
-            admitted = self.auth.admit(authorization, &*self.tokens(UNKNOWN_FOR).await?, scope, now());
+            admitted = self.auth.admit(authorization, &self.tokens(UNKNOWN_FOR).await?, scope, now());
         }
         let principal = admitted.map_err(|denied| match denied {
             Denied::Unauthorized => Failure::new(StatusCode::UNAUTHORIZED, "Unauthorized"),

@@ -4,15 +4,15 @@
 //! bytes of the SHA-256 of both, the head as JSON, the row. What is behind a frame that is not whole was never
 //! acknowledged, or was damaged; how many bytes that is is told.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::gap::sync_folder_of;
 use super::row::Written;
 use crate::domain::Timestamp;
-use crate::store::digest;
+use crate::store::{digest, make_folder};
 
 const MAGIC: &[u8] = b"turnscope journal 1\n";
 /// A head is short; anything longer is damage.
@@ -47,7 +47,7 @@ pub(super) struct Portion {
 impl Journal {
     /// Makes a new journal in a folder, and the folder where it is missing.
     pub fn new(folder: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        make_folder(folder)?;
         let path = folder.join(format!("{}.{ENDING}", uuid::Uuid::now_v7()));
         let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
         // Nobody else knows the file yet.

@@ -57,6 +57,7 @@ pub use bytes::add_blob;
 pub use copy::{Copied, Copy};
 pub use engine::Engine;
 pub use free::{Disk, SPARE};
+pub use open::make_folder;
 pub use pieces::{Packer, Piece, digest, digest_of};
 pub use prefilter::Prefilter;
 pub use private::PrivateFolder;

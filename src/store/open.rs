@@ -175,10 +175,25 @@ fn cannot_be_written(path: &Path) -> bool {
     path.is_file() && OpenOptions::new().append(true).open(path).is_err_and(|error| refused(&error))
 }
 
+/// Makes a folder and those above it that are missing, readable by their owner alone. When this returns, the power may
+/// go: it and what is put into it are found under its name.
+///
+/// # Errors
+/// When that may not be.
+pub fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    for above in missing.into_iter().filter_map(Path::parent) {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        File::open(above)?.sync_all()?;
+    }
+    Ok(())
+}
+
 /// Makes an empty file where there is none; whether it is empty.
 fn create(path: &Path) -> Result<bool> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        make_folder(folder)?;
     }
     // Another import may make it at the same moment: then it is there, which is all that is asked.
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {

@@ -42,6 +42,21 @@ async fn the_same_cuts_lose_events_where_journals_are_not_synced() {
     assert!(!told.lost.is_empty());
 }
 
+#[tokio::test]
+async fn a_folder_that_is_made_for_a_store_is_found_under_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = std::fs::canonicalize(folder.path()).expect("is there");
+    let tap = Tap::on(&path, Syncs::AsAsked);
+    Store::open(&path.join("a/b/store.db")).await.expect("opens").close().await;
+    let steps = tap.steps();
+    let place = |wanted: &Step| steps.iter().position(|step| step == wanted);
+    for (made, above) in [("a", ""), ("a/b", "a")] {
+        let made = place(&Step::MakeFolder { folder: made.to_owned() });
+        let synced = place(&Step::SyncFolder { folder: above.to_owned() });
+        assert!(made.is_some() && made < synced, "{steps:?}");
+    }
+}
+
 /// Little waits in memory, and what does not fit there goes to the journal.
 fn tight(is_last_left_behind: bool) -> Policy {
     let drain = if is_last_left_behind { Duration::from_millis(50) } else { LONG };
