@@ -26,6 +26,8 @@ mod world;
 
 #[path = "attach/again.rs"]
 mod again;
+#[path = "attach/beside.rs"]
+mod beside;
 #[path = "attach/browsing.rs"]
 mod browsing;
 #[path = "attach/drift.rs"]

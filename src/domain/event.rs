@@ -133,7 +133,7 @@ pub mod flag {
 }
 
 /// The names of the attributes by which importers and recorders note that something does not add up.
-pub const NOTED: [&str; 7] = [
+pub const NOTED: [&str; 8] = [
     "digest_mismatch",
     "blob_missing",
     "usage_mismatch",
@@ -141,6 +141,7 @@ pub const NOTED: [&str; 7] = [
     "out_of_window",
     "time_out_of_range",
     "events_missing",
+    "place_ambiguous",
 ];
 
 /// The place of an event in its session; total with the event id behind it.

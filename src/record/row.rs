@@ -79,6 +79,8 @@ pub(super) enum Form {
     Model,
     Tool,
     Ledger,
+    Todo,
+    Audit,
     /// Of no table: what the recorder says of events that are missing.
     Gap,
 }
@@ -92,6 +94,8 @@ impl Form {
             Table::Model => Self::Model,
             Table::Tool => Self::Tool,
             Table::Ledger => Self::Ledger,
+            Table::Todo => Self::Todo,
+            Table::Audit => Self::Audit,
         }
     }
 
@@ -227,7 +231,7 @@ fn filled(text: &Option<String>) -> Option<String> {
 fn columns(item: &Item, id: &str, row: &mut Writer) {
     match item.table {
         Table::Transcript | Table::Model | Table::Tool => row.text("event_id", Some(id)),
-        Table::Task | Table::Trace | Table::Ledger => row.text("id", Some(id)),
+        Table::Task | Table::Trace | Table::Ledger | Table::Todo | Table::Audit => row.text("id", Some(id)),
     }
     row.some("sequence", item.sequence);
     row.some("created_at", item.at.map(Timestamp::rfc3339));

@@ -69,6 +69,7 @@ pub const TELLING_ATTRIBUTES: &[(&str, Severity, &str)] = &[
     ("out_of_window", Severity::Warning, "out_of_window"),
     ("time_out_of_range", Severity::Warning, "time_out_of_range"),
     ("events_missing", Severity::Error, "gap"),
+    ("place_ambiguous", Severity::Warning, "ambiguous_join"),
 ];
 
 /// Emitters whose sequences have no holes unless an event was lost; those on one line share a counter.

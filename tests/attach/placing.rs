@@ -49,7 +49,7 @@ fn rows_go_to_the_one_session_that_claims_them() {
     let one = session(&mut world, "one", "blue", 0, HOUR);
     let two = session(&mut world, "two", "blue", HOUR + 20 * MINUTE, 2 * HOUR);
     let trace = |id: &str| json!({"trace_id": id});
-    row(&mut world, "in-one", 10 * MINUTE, Some("blue"), trace("T1"));
+    row(&mut world, "in-one", 10 * MINUTE, Some("blue"), json!({"trace_id": "T1", "intent_id": "some"}));
     row(&mut world, "in-two", 2 * HOUR, Some("blue"), json!({"trace_id": "T2", "request_id": "both"}));
     // Half an hour is added behind the first, five minutes before the second.
     row(&mut world, "in-both", HOUR + 20 * MINUTE, Some("blue"), json!({}));
@@ -57,7 +57,16 @@ fn rows_go_to_the_one_session_that_claims_them() {
     row(&mut world, "beyond-by-a-chain", 10 * HOUR, Some("blue"), json!({"task_id": "chain"}));
     row(&mut world, "of-nobody", 11 * HOUR, Some("blue"), trace("T9"));
     row(&mut world, "other-room", 10 * MINUTE, Some("green"), trace("T1"));
-    row(&mut world, "no-room-by-key", 30 * HOUR, None, trace("T2"));
+    row(&mut world, "of-both", 10 * MINUTE, Some("green"), json!({"intent_id": "some", "request_id": "both"}));
+    // A window of its own room claims a row, whatever keys it has.
+    let three = session(&mut world, "three", "red", 0, HOUR);
+    row(&mut world, "in-three", 10 * MINUTE, Some("red"), json!({"trace_id": "T2"}));
+    row(&mut world, "no-room-of-one", 40 * HOUR, None, json!({"session_id": "canvas-agent-1-a", "trace_id": "T7"}));
+    row(&mut world, "leads-there", 20 * HOUR, Some("red"), trace("T7"));
+    // Two sessions have its key in their windows.
+    row(&mut world, "no-room-of-two", 30 * HOUR, None, trace("T2"));
+    row(&mut world, "no-room-by-key", 30 * HOUR, None, json!({"request_id": "own"}));
+    row(&mut world, "in-two-as-well", 2 * HOUR, Some("blue"), json!({"request_id": "own"}));
     row(&mut world, "no-room-at-all", 30 * HOUR, None, json!({"session_id": "voice-a", "trace_id": "T8"}));
     row(&mut world, "nothing-known", 31 * HOUR, None, json!({"session_id": null}));
     // The same string in another kind of key is no match.
@@ -65,12 +74,39 @@ fn rows_go_to_the_one_session_that_claims_them() {
     let Some(database) = Database::of(&world) else { return };
     let desk = Desk::with_file();
     desk.done(&["import", &database.url()]);
-    assert_eq!(events(&desk, &one), ["beyond", "beyond-by-a-chain", "in-one"]);
-    assert_eq!(events(&desk, &two), ["in-two", "no-room-by-key"]);
+    assert_eq!(events(&desk, &one), ["beyond", "beyond-by-a-chain", "in-one", "other-room"]);
+    assert_eq!(events(&desk, &two), ["in-two", "in-two-as-well", "no-room-by-key"]);
+    assert_eq!(events(&desk, &three), ["in-three"]);
     assert_eq!(events(&desk, "room:blue"), ["in-both", "of-nobody", "same-string"]);
-    assert_eq!(events(&desk, "room:green"), ["other-room"]);
+    assert_eq!(events(&desk, "room:green"), ["of-both"]);
+    assert_eq!(events(&desk, "room:red"), ["leads-there", "no-room-of-one"]);
     assert_eq!(events(&desk, "session:voice-a"), ["no-room-at-all"]);
     assert_eq!(events(&desk, "source:test"), ["nothing-known"]);
+    assert_eq!(events(&desk, "session:pseudo"), ["no-room-of-two"]);
+    // Whoever looks at a session that may have had a row finds where it is, and a finding says so.
+    for (session, other) in [(&one, &two), (&two, &one)] {
+        let told = elsewhere(&desk, session);
+        let windows = told.iter().find(|told| told.contains("in-both")).expect("it is told");
+        assert!(windows.contains("lies in the windows of") && windows.contains(other.as_str()), "{windows}");
+        assert!(windows.ends_with("it is in room:blue"), "{windows}");
+        assert!(told.iter().any(|told| told.contains("of-both shares keys with") && told.contains("room:green")));
+    }
+    assert!(elsewhere(&desk, &three).iter().any(|told| told.contains("no-room-of-two shares keys with")));
+    let check = desk.run(&["check", &one, "--json"]);
+    let found = check.objects().into_iter().filter(|finding| finding["finding"] == "ambiguous_join").count();
+    assert_eq!(found, 2, "{}", check.text());
+    // Each row is in one session, however often and in whatever order they are brought over.
+    let before = desk.done(&["stats", "--json"]).out;
+    desk.done(&["import", &database.url(), "--room", "green"]);
+    desk.done(&["import", &database.url()]);
+    assert_eq!(desk.done(&["stats", "--json"]).out, before);
+}
+
+/// What a session tells of rows that may have been its own.
+fn elsewhere(desk: &Desk, session: &str) -> Vec<String> {
+    let rows = desk.done(&["timeline", session, "--json"]).objects();
+    let labels = rows.iter().filter(|row| row["kind"] == "other").map(|row| row["label"].as_str().unwrap_or_default());
+    labels.filter(|label| label.contains("it is in ")).map(str::to_owned).collect()
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// What happens once so many bytes of the server have passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub enum Then {
 
 pub struct Proxy {
     pub port: u16,
+    /// As long as this is set, nothing of the server passes.
+    pub holds: Arc<AtomicBool>,
     /// All that the program sent.
     pub heard: Arc<Mutex<Vec<u8>>>,
 }
@@ -27,6 +30,8 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
         let port = listener.local_addr().expect("an address").port();
         let heard = Arc::new(Mutex::new(Vec::new()));
+        let holds = Arc::new(AtomicBool::new(false));
+        let held = Arc::clone(&holds);
         let (socket, own, passed) = (socket.to_owned(), Arc::clone(&heard), Arc::new(AtomicUsize::new(0)));
         thread::spawn(move || {
             for client in listener.incoming() {
@@ -35,10 +40,11 @@ impl Proxy {
                 let (up, down) = (client.try_clone().expect("clones"), server.try_clone().expect("clones"));
                 let (own, passed) = (Arc::clone(&own), Arc::clone(&passed));
                 thread::spawn(move || listen(up, down, &own));
-                thread::spawn(move || answer(server, client, &passed, after, then));
+                let held = Arc::clone(&held);
+                thread::spawn(move || answer(server, client, (&passed, &held), after, then));
             }
         });
-        Self { port, heard }
+        Self { port, holds, heard }
     }
 }
 
@@ -56,11 +62,20 @@ fn listen(mut from: TcpStream, mut to: UnixStream, heard: &Mutex<Vec<u8>>) {
     let _ = to.shutdown(Shutdown::Both);
 }
 
-fn answer(mut from: UnixStream, mut to: TcpStream, passed: &AtomicUsize, after: usize, then: Then) {
+fn answer(
+    mut from: UnixStream,
+    mut to: TcpStream,
+    (passed, held): (&AtomicUsize, &AtomicBool),
+    after: usize,
+    then: Then,
+) {
     let mut buffer = [0; 1024];
     while let Ok(read) = from.read(&mut buffer)
         && read > 0
     {
+        while held.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(5));
+        }
         if passed.fetch_add(read, Ordering::Relaxed) + read > after {
             match then {
                 Then::GoOn => {}

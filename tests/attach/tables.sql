@@ -163,6 +163,40 @@ CREATE TABLE fairy_orchestration_ledger (
     payload jsonb NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE TABLE canvas_agent_todos (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    session_id text NOT NULL,
+    text text NOT NULL,
+    status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'done', 'skipped')),
+    position int NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    resolved_at timestamptz
+);
+CREATE TABLE agent_ops_audit_log (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    actor_user_id uuid NOT NULL,
+    action text NOT NULL,
+    target_task_id uuid,
+    target_trace_id text,
+    reason text NOT NULL,
+    before_status text,
+    after_status text,
+    result jsonb
+);
+CREATE TABLE agent_worker_heartbeats (
+    worker_id text PRIMARY KEY,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    host text,
+    pid text,
+    version text,
+    active_tasks int NOT NULL DEFAULT 0,
+    queue_lag_ms int NOT NULL DEFAULT 0
+);
+CREATE INDEX ON agent_model_io (trace_id, created_at DESC);
+CREATE INDEX ON agent_tool_io (trace_id, created_at DESC);
+CREATE INDEX ON agent_model_io (request_id, created_at DESC);
+CREATE INDEX ON agent_tool_io (request_id, created_at DESC);
 CREATE INDEX ON agent_model_io (room, status, created_at DESC);
 CREATE INDEX ON agent_tool_io (room, status, created_at DESC);
 CREATE INDEX ON agent_model_io USING brin (created_at);

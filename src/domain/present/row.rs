@@ -14,13 +14,16 @@ pub enum Table {
     Model,
     Tool,
     Ledger,
+    Todo,
+    Audit,
 }
 
 impl Table {
-    pub const ALL: [Self; 6] = [Self::Transcript, Self::Task, Self::Trace, Self::Model, Self::Tool, Self::Ledger];
+    pub const ALL: [Self; 8] =
+        [Self::Transcript, Self::Task, Self::Trace, Self::Model, Self::Tool, Self::Ledger, Self::Todo, Self::Audit];
 
     /// Its name in the database.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Transcript => "canvas_session_transcripts",
             Self::Task => "agent_tasks",
@@ -28,6 +31,8 @@ impl Table {
             Self::Model => "agent_model_io",
             Self::Tool => "agent_tool_io",
             Self::Ledger => "fairy_orchestration_ledger",
+            Self::Todo => "canvas_agent_todos",
+            Self::Audit => "agent_ops_audit_log",
         }
     }
 }

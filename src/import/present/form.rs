@@ -32,6 +32,8 @@ pub enum Part {
     Step,
     /// An event of its own, of no table.
     Other,
+    /// What is said of a row that the database could not give.
+    Unreadable,
     /// One of the values that say what the document is; together they are one event.
     Header,
 }
@@ -92,6 +94,7 @@ pub fn part_of(form: Form, section: &str, shape: Option<Shape>, in_list: bool) -
     }
     match (form, section) {
         (Form::Report | Form::Room, "blobs" | "agent_io_blobs") => Part::Blob,
+        (Form::Report, "unreadable") if in_list => Part::Unreadable,
         (Form::Artifact, "turns") if in_list => Part::Turn,
         (Form::Suite, "runs") if in_list => Part::Run,
         (Form::Run, "steps") if in_list => Part::Step,
@@ -110,6 +113,8 @@ fn table_of(section: &str) -> Option<Table> {
         "modelIo" => Table::Model,
         "toolIo" => Table::Tool,
         "ledger" => Table::Ledger,
+        "todos" => Table::Todo,
+        "audit" => Table::Audit,
         other => return Table::ALL.into_iter().find(|table| table.name() == other),
     })
 }
@@ -129,7 +134,7 @@ pub fn nested(section: &str) -> &'static [(&'static [&'static str], Table)] {
 
 /// Sections of which the original is known to write other events; what stands elsewhere is unknown.
 pub fn is_known(section: &str) -> bool {
-    const KNOWN: [&str; 17] = [
+    const KNOWN: [&str; 18] = [
         "session",
         "counts",
         "warnings",
@@ -147,6 +152,7 @@ pub fn is_known(section: &str) -> bool {
         "assumptions",
         "shapes",
         "persisted",
+        "elsewhere",
     ];
     KNOWN.contains(&section)
 }

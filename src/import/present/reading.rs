@@ -78,6 +78,11 @@ impl<'a> Reading<'a> {
         event.label = telling::label(&format!("{kind} of {} bytes that no row refers to", row.blob.size));
         event.attributes.push(("blob_without_row".to_owned(), row.blob.id.clone()));
         event.attributes.extend(row.blob.event_id.clone().map(|id| ("event_id".to_owned(), id)));
+        event.keys.extend(row.keys.iter().cloned());
+        if let Some(at) = row.at {
+            (event.at, event.order.time) = (Some(at), at);
+            event.flags &= !flag::INFERRED_TIME;
+        }
         let mut made = made(event);
         if self.survey.payload_of(&row.blob.id).is_some() {
             made.bodies.push((Role::Output, Bytes::Blob(row.blob.id.clone())));
@@ -162,6 +167,11 @@ impl<'a> Reading<'a> {
         event.label = telling::label(&format!("{}: {}", piece.section, shown(value, 200)));
         if piece.section == "session" {
             self.describe_session(row, &mut event);
+        } else if piece.section == "elsewhere" {
+            let word = |name: &str| row.text(name).unwrap_or_default();
+            let told = format!("{} {} {}", word("table"), word("event_id"), word("place_ambiguous"));
+            event.label = telling::label(&told);
+            event.order.time = event.at.unwrap_or(event.order.time);
         } else if value.shape() == Shape::String {
             event.label = telling::label(&value.text().unwrap_or_default());
         }
@@ -236,6 +246,11 @@ impl Taker for Reading<'_> {
             Part::Blob if !is_object => self.out.bad(&piece.range, "a row of agent_io_blobs is no object"),
             Part::Turn | Part::Run | Part::Step => self.out.bad(&piece.range, "an element of the list is no object"),
             Part::Other => self.whole(&piece, value),
+            Part::Unreadable => {
+                let word = |name: &str| value.get(name).and_then(scalar).unwrap_or_default();
+                let reason = format!("{}: the row {} could not be read: {}", word("table"), word("id"), word("reason"));
+                self.out.bad(&piece.range, &reason)
+            }
             // Told at the end.
             Part::Blob | Part::Header => Ok(()),
         }

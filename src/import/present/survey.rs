@@ -11,9 +11,9 @@ use super::form::{Form, Part, form_of};
 use super::part::{Piece, Taker, read_parts};
 use super::payload::{Blob, Payloads};
 use super::row::{Row, Table, scalar, shown};
-use super::rows::is_person;
+use super::rows::{NATIVE, is_person};
 use super::source::Source;
-use crate::domain::{Outline, Session, Timestamp, Value, excerpt};
+use crate::domain::{Key, Outline, Session, Timestamp, Value, excerpt};
 use crate::import::{Control, telling};
 
 const LONGEST_TITLE: usize = 80;
@@ -32,6 +32,9 @@ pub struct Heading {
 pub struct BlobRow {
     pub blob: Blob,
     pub range: Range<u64>,
+    /// When it was made, and its keys.
+    pub at: Option<Timestamp>,
+    pub keys: Vec<Key>,
     /// Where the payload lies, where there is one.
     payload: Option<Range<u64>>,
 }
@@ -147,6 +150,7 @@ impl Taker for Looking<'_> {
             Part::Step | Part::Run => self.step(value),
             Part::Other => self.other(&piece.section, value),
             Part::Header => self.heading(&piece, value),
+            Part::Unreadable => {}
         }
         Ok(())
     }
@@ -263,7 +267,8 @@ impl<'a> Looking<'a> {
             truncated: row.is("truncated"),
             first,
         };
-        self.blobs.push(BlobRow { blob, range: piece.range.clone(), payload });
+        let keys = NATIVE.iter().filter_map(|(kind, column)| Some(Key::native(*kind, row.text(column)?))).collect();
+        self.blobs.push(BlobRow { blob, range: piece.range.clone(), at: row.time("created_at"), keys, payload });
         Ok(())
     }
 

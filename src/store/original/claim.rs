@@ -1,10 +1,9 @@
-//! Which rows of the original's tables belong to a session: conditions for statements, and keys to follow.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! Which rows of the original's tables are meant: conditions for statements.
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::relation::{LINES, Relation};
+use super::keys::{KeyName, Keys};
+use super::relation::{BLOBS, LINES, Relation, SESSIONS};
 
 /// A stretch of time in µs since 1970, both ends within.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,73 +20,21 @@ impl Span {
     }
 }
 
-/// The kinds of keys that are followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum KeyName {
-    Trace,
-    Request,
-    Intent,
-    Task,
-    /// The label of a voice job or of a run; other labels are one for all sessions of a process or a room.
-    Session,
-}
-
-impl KeyName {
-    pub(super) const ALL: [Self; 5] = [Self::Trace, Self::Request, Self::Intent, Self::Task, Self::Session];
-
-    /// Labels that name one session begin so.
-    pub(super) fn follows(self, value: &str) -> bool {
-        self != Self::Session || value.starts_with("voice-") || value.starts_with("canvas-agent-")
-    }
-}
-
-/// Values of keys by their kinds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Keys {
-    values: BTreeMap<KeyName, BTreeSet<String>>,
-}
-
-impl Keys {
-    /// Says whether the value is new.
-    pub(super) fn add(&mut self, key: KeyName, value: String) -> bool {
-        self.values.entry(key).or_default().insert(value)
-    }
-
-    /// Leaves out what others have too.
-    pub fn without(mut self, others: &Self) -> Self {
-        for (key, values) in &mut self.values {
-            if let Some(theirs) = others.values.get(key) {
-                values.retain(|value| !theirs.contains(value));
-            }
-        }
-        self
-    }
-
-    pub fn extend(&mut self, others: &Self) {
-        for (key, values) in &others.values {
-            self.values.entry(*key).or_default().extend(values.iter().cloned());
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.values.values().all(BTreeSet::is_empty)
-    }
-}
-
 /// Which rows are meant. Lines of a transcript name their session, so windows are not for them.
 #[derive(Debug, Clone, Copy)]
 pub enum Claim<'a> {
     /// The rows of a room inside a window and in none of the others; lines of the session itself.
     Window { session: &'a str, room: &'a str, window: Span, others: &'a [Span] },
-    /// The rows of a room in none of the windows or in several, unless only a session's keys speak for them.
-    Rest { room: &'a str, windows: &'a [Span], within: Span, taken: &'a Keys },
-    /// The rows of a room in none of the windows that share a key.
-    Beyond { room: &'a str, windows: &'a [Span], keys: &'a Keys },
-    /// The rows of no room that share a key.
-    Roomless(&'a Keys),
-    /// The rows of no room that an emitter wrote, and with which no row of a room shares a key.
+    /// The rows of a room inside a window and in one of the others as well.
+    Shared { room: &'a str, window: Span, others: &'a [Span] },
+    /// The rows of a room in none of the windows or in several.
+    Rest { room: &'a str, windows: &'a [Span], within: Span },
+    /// The rows of no room that an emitter wrote.
     Emitter(&'a str),
 }
+
+/// The window of a session in its room.
+pub type RoomWindow = (String, Span);
 
 type Sql = QueryBuilder<Postgres>;
 
@@ -98,63 +45,42 @@ pub(super) fn condition(sql: &mut Sql, relation: &Relation, claim: Claim<'_>, al
         Claim::Window { session, .. } if is_lines => {
             sql.push(format!("{} = ", relation.text("session_id"))).push_bind(session.to_owned());
         }
+        Claim::Shared { .. } if is_lines => {
+            sql.push("FALSE");
+        }
         Claim::Window { room, window, others, .. } => {
             in_room(sql, relation, room);
             within(sql, relation, window);
             count_of(sql, relation, others, "= 0");
         }
-        Claim::Rest { room, within: span, .. } if is_lines => {
+        Claim::Shared { room, window, others } => {
+            in_room(sql, relation, room);
+            within(sql, relation, window);
+            count_of(sql, relation, others, "> 0");
+        }
+        Claim::Rest { room, windows, within: span } => {
             in_room(sql, relation, room);
             within(sql, relation, span);
-            if let Some(sessions) =
-                all.iter().find(|relation| relation.name == super::relation::SESSIONS && relation.has("id"))
-            {
-                sql.push(format!(
-                    " AND NOT EXISTS (SELECT 1 FROM {} s WHERE s.\"id\"::text = {})",
-                    sessions.place(),
-                    relation.text("session_id")
-                ));
+            if is_lines {
+                of_no_session(sql, relation, all);
+            } else if !windows.is_empty() {
+                count_of(sql, relation, windows, "<> 1");
             }
-        }
-        Claim::Rest { room, windows, within: span, taken } => {
-            in_room(sql, relation, room);
-            within(sql, relation, span);
-            if windows.is_empty() {
-                return;
-            }
-            count_of(sql, relation, windows, "<> 1");
-            if taken.is_empty() {
-                return;
-            }
-            sql.push(" AND NOT (TRUE");
-            count_of(sql, relation, windows, "= 0");
-            sql.push(" AND ");
-            shares(sql, relation, taken);
-            sql.push(")");
-        }
-        Claim::Beyond { room, windows, keys } => {
-            in_room(sql, relation, room);
-            count_of(sql, relation, windows, "= 0");
-            sql.push(" AND ");
-            shares(sql, relation, keys);
-        }
-        Claim::Roomless(keys) => {
-            roomless(sql, relation);
-            sql.push(" AND ");
-            shares(sql, relation, keys);
         }
         Claim::Emitter(emitter) => {
             roomless(sql, relation);
             sql.push(format!(" AND {} = ", label(relation))).push_bind(emitter.to_owned());
-            unclaimed(sql, relation, all);
         }
+    }
+    if relation.name == BLOBS {
+        unreferenced(sql, relation, all);
     }
 }
 
 /// Who wrote a row: its own label, else its source, as the recorder names sessions of no room.
 pub(super) fn label(relation: &Relation) -> String {
     let source = format!("coalesce('source:' || {}, 'source:{}')", relation.text("source"), relation.name);
-    match relation.key(KeyName::Session) {
+    match relation.label() {
         Some(session) => format!("coalesce('session:' || nullif({session}, ''), {source})"),
         None => source,
     }
@@ -167,6 +93,29 @@ fn in_room(sql: &mut Sql, relation: &Relation, room: &str) {
 pub(super) fn roomless(sql: &mut Sql, relation: &Relation) {
     let room = relation.room();
     sql.push(format!("({room} IS NULL OR {room} = '')"));
+}
+
+/// Lines of a transcript that no session claims.
+pub(super) fn of_no_session(sql: &mut Sql, lines: &Relation, all: &[Relation]) {
+    let sessions = all.iter().find(|relation| relation.name == SESSIONS && relation.has("id"));
+    if let Some(sessions) = sessions.filter(|_| lines.has("session_id")) {
+        sql.push(format!(
+            " AND NOT EXISTS (SELECT 1 FROM {} s WHERE s.\"id\"::text = {})",
+            sessions.place(),
+            lines.text("session_id")
+        ));
+    }
+}
+
+/// Blobs of events that no row is of.
+pub(super) fn unreferenced(sql: &mut Sql, blobs: &Relation, all: &[Relation]) {
+    for rows in all.iter().filter(|rows| rows.has_blobs() && rows.has("event_id") && blobs.has("event_id")) {
+        sql.push(format!(
+            " AND NOT EXISTS (SELECT 1 FROM {} o WHERE o.\"event_id\"::text = {})",
+            rows.place(),
+            blobs.text("event_id")
+        ));
+    }
 }
 
 fn within(sql: &mut Sql, relation: &Relation, span: Span) {
@@ -187,7 +136,7 @@ fn within(sql: &mut Sql, relation: &Relation, span: Span) {
 /// In how many of the windows a row lies; one without a time in none.
 fn count_of(sql: &mut Sql, relation: &Relation, windows: &[Span], comparison: &str) {
     let Some(time) = relation.time().filter(|_| !windows.is_empty()) else {
-        let holds = if comparison == "<> 1" || comparison == "= 0" { "TRUE" } else { "FALSE" };
+        let holds = if comparison == "> 0" { "FALSE" } else { "TRUE" };
         sql.push(format!(" AND {holds}"));
         return;
     };
@@ -198,33 +147,23 @@ fn count_of(sql: &mut Sql, relation: &Relation, windows: &[Span], comparison: &s
 }
 
 /// Whether a row has one of these values as a key of the same kind.
-fn shares(sql: &mut Sql, relation: &Relation, keys: &Keys) {
+pub(super) fn shares(sql: &mut Sql, relation: &Relation, keys: &Keys) {
     sql.push("coalesce(FALSE");
-    for (key, values) in &keys.values {
-        if let Some(own) = relation.key(*key).filter(|_| !values.is_empty()) {
-            let values: Vec<String> = values.iter().cloned().collect();
-            sql.push(format!(" OR {own} = ANY(")).push_bind(values).push(")");
+    for key in KeyName::ALL {
+        let values = keys.of(key);
+        if let Some((own, values, cast)) = relation.is_one(key, &values).filter(|(_, values, _)| !values.is_empty()) {
+            sql.push(format!(" OR {own} = ANY(")).push_bind(values).push(format!("{cast})"));
         }
     }
     // A column that is null shares nothing.
     sql.push(", FALSE)");
 }
 
-/// Leaves out rows with which a row of some room shares a key: they come with that one.
-pub(super) fn unclaimed(sql: &mut Sql, relation: &Relation, all: &[Relation]) {
-    for key in KeyName::ALL {
-        let Some(own) = relation.key(key) else { continue };
-        for other in all.iter().filter(|other| other.is_readable()) {
-            let Some(theirs) = other.key_of("o", key) else { continue };
-            let room = other.room_of("o");
-            let follows = match key {
-                KeyName::Session => format!(" AND ({theirs} LIKE 'voice-%' OR {theirs} LIKE 'canvas-agent-%')"),
-                _ => String::new(),
-            };
-            sql.push(format!(
-                " AND NOT EXISTS (SELECT 1 FROM {} o WHERE {theirs} = {own} AND {room} <> ''{follows})",
-                other.place()
-            ));
-        }
-    }
+/// The windows as a table `w` of room, start, end and place.
+pub(super) fn windows(sql: &mut Sql, windows: &[RoomWindow]) {
+    let rooms: Vec<String> = windows.iter().map(|(room, _)| room.clone()).collect();
+    let starts: Vec<i64> = windows.iter().map(|(_, window)| window.start).collect();
+    let ends: Vec<i64> = windows.iter().map(|(_, window)| window.end).collect();
+    sql.push("unnest(").push_bind(rooms).push("::text[], ").push_bind(starts).push("::bigint[], ").push_bind(ends);
+    sql.push("::bigint[]) WITH ORDINALITY AS w(room, a, b, i)");
 }

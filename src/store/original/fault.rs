@@ -50,6 +50,10 @@ impl Fault {
             sqlx::Error::Tls(cause) => {
                 return Self::gone(format!("the database {url} could not be reached over TLS: {cause}"));
             }
+            // A row whose bytes are no text, say.
+            sqlx::Error::ColumnDecode { source, .. } => {
+                return Self { kind: FaultKind::Other, words: source.to_string() };
+            }
             other => return Self::gone(format!("the database {url} gave no answer that makes sense: {other}")),
         };
         let state = database.try_downcast_ref::<PgDatabaseError>().map_or("", |error| error.code());

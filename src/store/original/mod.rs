@@ -6,17 +6,21 @@
 
 mod claim;
 mod fault;
+mod keys;
 mod relation;
 mod rows;
+mod strays;
 
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{Connection, Executor, Postgres, QueryBuilder, Row};
 
-pub use claim::{Claim, Keys, Span};
+pub use claim::{Claim, RoomWindow, Span};
 pub use fault::{Fault, FaultKind};
-pub use rows::{CanvasRow, Group, RowKey};
+pub use keys::{KeyName, Keys};
+pub use rows::{CanvasRow, Fetched, Group, RowKey};
+pub use strays::{Shared, Stray};
 
 use super::Url;
 use relation::Relation;
@@ -70,13 +74,15 @@ pub async fn look(url: &Url) -> Result<Found, Fault> {
     let names: Vec<String> = relation::KNOWN.iter().map(|(name, _)| (*name).to_owned()).collect();
     let rows = server.ask_with(relation::CATALOG, names).await?;
     let lines = rows.iter().map(|row| {
-        Ok((
-            row.try_get(0)?,
-            row.try_get(1)?,
-            row.try_get(2)?,
-            row.try_get(3)?,
-            row.try_get::<Option<bool>, _>(4)?.unwrap_or(false),
-        ))
+        Ok(relation::Line {
+            table: row.try_get(0)?,
+            schema: row.try_get(1)?,
+            column: row.try_get(2)?,
+            kind: row.try_get(3)?,
+            is_readable: row.try_get::<Option<bool>, _>(4)?.unwrap_or(false),
+            is_indexed: row.try_get(5)?,
+            size: row.try_get(6)?,
+        })
     });
     let lines = lines.collect::<sqlx::Result<Vec<relation::Line>>>().map_err(|error| server.fault(&error))?;
     let relations = Relation::all(&lines);
@@ -138,12 +144,17 @@ impl Original {
     async fn ask(&mut self, table: &'static str, sql: &mut QueryBuilder<Postgres>) -> Result<Vec<PgRow>, Fault> {
         match self.server.ask(sql).await {
             Ok(rows) => Ok(rows),
-            Err(fault) if fault.kind == FaultKind::Gone => Err(fault),
-            Err(fault) => {
-                self.failed.push((table, fault));
-                Ok(Vec::new())
-            }
+            Err(fault) => self.spoil(table, fault).map(|()| Vec::new()),
         }
+    }
+
+    /// Notes that a table failed to answer, unless nothing answers any more.
+    fn spoil(&mut self, table: &'static str, fault: Fault) -> Result<(), Fault> {
+        if fault.kind == FaultKind::Gone {
+            return Err(fault);
+        }
+        self.failed.push((table, fault));
+        Ok(())
     }
 }
 

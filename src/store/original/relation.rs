@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::claim::KeyName;
+use super::keys::KeyName;
+use crate::domain::present::ids::RUN;
 
 /// The tables that are read, with the columns that they are known to have.
 pub(super) const KNOWN: &[(&str, &str)] = &[
@@ -37,9 +38,14 @@ pub(super) const KNOWN: &[(&str, &str)] = &[
          sha256 truncated metadata",
     ),
     (
-        "fairy_orchestration_ledger",
+        LEDGER,
         "id room session_id trace_id request_id action_type project_name project_mode project_status task_id task_title \
          assigned_to task_status payload created_at",
+    ),
+    (TODOS, "id session_id text status position created_at resolved_at"),
+    (
+        AUDIT,
+        "id created_at actor_user_id action target_task_id target_trace_id reason before_status after_status result",
     ),
 ];
 
@@ -47,6 +53,12 @@ pub(super) const SESSIONS: &str = "canvas_sessions";
 pub(super) const LINES: &str = "canvas_session_transcripts";
 pub(super) const TASKS: &str = "agent_tasks";
 pub(super) const BLOBS: &str = "agent_io_blobs";
+const LEDGER: &str = "fairy_orchestration_ledger";
+const TODOS: &str = "canvas_agent_todos";
+const AUDIT: &str = "agent_ops_audit_log";
+
+/// In tables of more bytes than this, only keys that an index finds are followed.
+const QUICKLY_READ: i64 = 64 << 20;
 
 /// Times beyond these are taken for these; the database knows infinite ones.
 const EARLIEST: &str = "timestamptz '4000-01-01 00:00:00+00 BC'";
@@ -57,42 +69,65 @@ const LATEST: &str = "timestamptz '200000-01-01 00:00:00+00'";
 pub(super) struct Relation {
     pub name: &'static str,
     schema: String,
-    /// Columns that may be read, in their order, with their types.
-    columns: Vec<(String, String)>,
+    /// Columns that may be read, in their order.
+    columns: Vec<Column>,
     /// Columns that the role may not read.
     withheld: Vec<String>,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Column {
+    name: String,
+    kind: String,
+    /// Its values are found without reading the whole table, or that is small.
+    is_found: bool,
+}
+
 /// Asks for the columns of all tables that are known; what stands in `public` comes first.
 pub(super) const CATALOG: &str = "SELECT c.relname::text, n.nspname::text, a.attname::text, \
-     format_type(a.atttypid, NULL), has_column_privilege(c.oid, a.attnum, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') \
+     format_type(a.atttypid, NULL), has_column_privilege(c.oid, a.attnum, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'), \
+     EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = a.attnum), \
+     coalesce((SELECT sum(pg_relation_size(p.relid)) FROM pg_partition_tree(c.oid) p), 0)::bigint \
      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
      JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
      WHERE c.relname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
      AND n.nspname NOT IN ('turnscope', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%' \
      ORDER BY n.nspname <> 'public', n.nspname, c.relname, a.attnum";
 
-/// A line of the catalogue: table, schema, column, type, whether it may be read.
-pub(super) type Line = (String, String, String, String, bool);
+/// A line of the catalogue.
+pub(super) struct Line {
+    pub table: String,
+    pub schema: String,
+    pub column: String,
+    pub kind: String,
+    pub is_readable: bool,
+    pub is_indexed: bool,
+    /// Bytes of the table.
+    pub size: i64,
+}
 
 impl Relation {
     /// The tables that the catalogue tells of; of several with one name the first.
     pub fn all(lines: &[Line]) -> Vec<Self> {
         let mut found: BTreeMap<&'static str, Self> = BTreeMap::new();
-        for (table, schema, column, kind, readable) in lines {
-            let Some((name, _)) = KNOWN.iter().find(|(known, _)| known == table) else { continue };
+        for line in lines {
+            let Some((name, _)) = KNOWN.iter().find(|(known, _)| *known == line.table) else { continue };
             let relation = found.entry(name).or_insert_with(|| Self {
                 name,
-                schema: schema.clone(),
+                schema: line.schema.clone(),
                 columns: Vec::new(),
                 withheld: Vec::new(),
             });
-            if relation.schema != *schema {
+            if relation.schema != line.schema {
                 continue;
             }
-            match readable {
-                true => relation.columns.push((column.clone(), kind.clone())),
-                false => relation.withheld.push(column.clone()),
+            let (name, kind) = (line.column.clone(), line.kind.clone());
+            match line.is_readable {
+                true => {
+                    let is_found = line.is_indexed || line.size <= QUICKLY_READ;
+                    relation.columns.push(Column { name, kind, is_found });
+                }
+                false => relation.withheld.push(name),
             }
         }
         found.into_values().collect()
@@ -124,11 +159,15 @@ impl Relation {
     }
 
     pub fn has(&self, column: &str) -> bool {
-        self.columns.iter().any(|(name, _)| name == column)
+        self.column(column).is_some()
+    }
+
+    fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
     }
 
     fn kind(&self, column: &str) -> Option<&str> {
-        self.columns.iter().find(|(name, _)| name == column).map(|(_, kind)| kind.as_str())
+        self.column(column).map(|column| column.kind.as_str())
     }
 
     /// The table as it is named in a statement.
@@ -138,11 +177,7 @@ impl Relation {
 
     /// A column as text; nothing where there is none. In statements the table is called `t`.
     pub fn text(&self, column: &str) -> String {
-        self.text_of("t", column)
-    }
-
-    fn text_of(&self, alias: &str, column: &str) -> String {
-        if self.has(column) { format!("{alias}.{}::text", quoted(column)) } else { "NULL::text".to_owned() }
+        if self.has(column) { format!("t.{}::text", quoted(column)) } else { "NULL::text".to_owned() }
     }
 
     fn room_column(&self) -> &'static str {
@@ -151,15 +186,10 @@ impl Relation {
 
     /// The column of the room, as it is, so that an index serves.
     pub fn room(&self) -> String {
-        self.room_of("t")
-    }
-
-    /// The same, where the table has another name in the statement.
-    pub fn room_of(&self, alias: &str) -> String {
         let column = self.room_column();
         match self.kind(column) {
-            Some("text" | "character varying") => format!("{alias}.{}", quoted(column)),
-            _ => self.text_of(alias, column),
+            Some("text" | "character varying") => format!("t.{}", quoted(column)),
+            _ => self.text(column),
         }
     }
 
@@ -175,7 +205,7 @@ impl Relation {
     /// When a row was changed last, as far as that can be known.
     pub fn changed(&self) -> Option<String> {
         let created = self.micros("created_at");
-        match (created, self.micros("updated_at")) {
+        match (created, self.micros("updated_at").or_else(|| self.micros("resolved_at"))) {
             (Some(created), Some(updated)) => Some(format!("greatest({created}, {updated})")),
             (created, updated) => created.or(updated),
         }
@@ -209,38 +239,71 @@ impl Relation {
     /// The columns of a row, as a list in a statement.
     pub fn list(&self) -> String {
         let mut list = String::new();
-        for (place, (column, _)) in self.columns.iter().enumerate() {
+        for (place, column) in self.columns.iter().enumerate() {
             let comma = if place > 0 { ", " } else { "" };
             // Writing to a string does not fail.
-            let _ = write!(list, "{comma}t.{}", quoted(column));
+            let _ = write!(list, "{comma}t.{}", quoted(&column.name));
         }
         list
     }
 
-    /// The columns that hold one kind of key, as text.
+    /// The column of a key as text, where rows are found by it; nothing where they have none.
     pub fn key(&self, key: KeyName) -> Option<String> {
-        self.key_of("t", key)
+        let column = self.key_column(key);
+        if let Some(found) = column.and_then(|column| self.column(column)) {
+            let text = self.text(&found.name);
+            // What these tables name is a bare run; others put a word before it.
+            let is_bare = key == KeyName::Session && matches!(self.name, LEDGER | TODOS);
+            return found.is_found.then(|| if is_bare { format!("('{RUN}' || {text})") } else { text });
+        }
+        // Before the column was added, the trace stood in the parameters alone.
+        let told = key == KeyName::Trace
+            && self.name == TASKS
+            && self.column("params").is_some_and(|params| params.kind == "jsonb" && params.is_found);
+        told.then(|| "(t.\"params\" ->> 'traceId')".to_owned())
     }
 
-    /// The same, where the table has another name in the statement.
-    pub fn key_of(&self, alias: &str, key: KeyName) -> Option<String> {
-        let column = match (key, self.name) {
-            // A task of the ledger is another thing, and its session a bare run.
-            (KeyName::Task | KeyName::Session, "fairy_orchestration_ledger") => return None,
-            (_, LINES | SESSIONS | BLOBS) => return None,
+    fn key_column(&self, key: KeyName) -> Option<&'static str> {
+        Some(match (key, self.name) {
+            // A task of the ledger is another thing.
+            (KeyName::Task, LEDGER | TODOS | BLOBS) => return None,
+            (_, LINES | SESSIONS) | (KeyName::Session, BLOBS | AUDIT) => return None,
             (KeyName::Task, TASKS) => "id",
+            (KeyName::Trace, AUDIT) => "target_trace_id",
+            (KeyName::Task, AUDIT) => "target_task_id",
             (KeyName::Trace, _) => "trace_id",
             (KeyName::Request, _) => "request_id",
             (KeyName::Intent, _) => "intent_id",
             (KeyName::Task, _) => "task_id",
             (KeyName::Session, _) => "session_id",
-        };
-        if self.has(column) {
-            return Some(self.text_of(alias, column));
+        })
+    }
+
+    /// The emitter's own label for what it was doing, as text.
+    pub fn label(&self) -> Option<String> {
+        let column = self.key_column(KeyName::Session).filter(|column| self.has(column))?;
+        Some(match self.name {
+            LEDGER | TODOS => format!("('{RUN}' || {})", self.text(column)),
+            _ => self.text(column),
+        })
+    }
+
+    /// Whether its rows may have blobs.
+    pub fn has_blobs(&self) -> bool {
+        matches!(self.name, "agent_model_io" | "agent_tool_io")
+    }
+
+    /// A condition that a key is one of several values, which an index can answer; the values go with it.
+    pub fn is_one(&self, key: KeyName, values: &[String]) -> Option<(String, Vec<String>, &'static str)> {
+        let own = self.key(key)?;
+        let column = self.key_column(key).and_then(|column| self.column(column));
+        match column {
+            Some(column) if column.kind == "uuid" => {
+                let uuids = values.iter().filter(|value| uuid::Uuid::try_parse(value).is_ok()).cloned().collect();
+                Some((format!("t.{}", quoted(&column.name)), uuids, "::text[]::uuid[]"))
+            }
+            _ => Some((own, values.to_vec(), "")),
         }
-        // Before the column was added, the trace stood in the parameters alone.
-        let told = key == KeyName::Trace && self.name == TASKS && self.kind("params") == Some("jsonb");
-        told.then(|| format!("({alias}.\"params\" ->> 'traceId')"))
     }
 }
 

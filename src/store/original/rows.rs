@@ -1,16 +1,28 @@
-//! The questions that are asked of the original's tables: sessions, counts, keys, and rows as JSON.
+//! The questions that are asked of the original's tables: sessions, counts, and rows as JSON.
 
+use std::collections::HashSet;
+
+use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder, Row};
 
-use super::claim::{self, Claim, KeyName, Keys, Span};
+use super::claim::{self, Claim, RoomWindow};
 use super::relation::{BLOBS, LINES, Relation, SESSIONS};
-use super::{Fault, Original};
+use super::{Fault, FaultKind, Original};
 use crate::domain::present::row::Table;
 
 /// Rows that are looked for at a time.
 const KEYS: i64 = 20_000;
-/// More different keys of a kind than this are not followed.
-const MOST_KEYS: i64 = 100_000;
+
+/// The tables whose rows are brought over: those whose rows are events, and blobs to which no row refers.
+pub(super) const BROUGHT: [&str; 9] = {
+    let mut names = [BLOBS; 9];
+    let mut place = 0;
+    while place < Table::ALL.len() {
+        names[place] = Table::ALL[place].name();
+        place += 1;
+    }
+    names
+};
 
 /// A row of `canvas_sessions`, with the times of its transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,13 +43,10 @@ pub struct CanvasRow {
 /// Rows of one table that belong together, counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    pub table: Table,
-    /// `None` where the rows have no room.
-    pub room: Option<String>,
+    pub table: &'static str,
+    pub room: String,
     /// Which of the windows that were asked about they lie in; `None` for none or several.
     pub window: Option<usize>,
-    /// Who wrote them, where they have no room.
-    pub emitter: Option<String>,
     pub rows: i64,
     pub first: Option<i64>,
     pub last: Option<i64>,
@@ -50,6 +59,9 @@ pub struct RowKey {
     /// When it was changed last, µs since 1970.
     pub changed: Option<i64>,
 }
+
+/// A row by what tells it from others, as JSON; or why it cannot be read.
+pub type Fetched = (String, Result<String, Fault>);
 
 type Sql = QueryBuilder<Postgres>;
 
@@ -110,140 +122,97 @@ impl Original {
         Ok(())
     }
 
-    /// Whether some table has rows of no room.
-    pub async fn has_roomless(&mut self) -> Result<bool, Fault> {
-        for table in Table::ALL.into_iter().filter(|table| *table != Table::Transcript) {
-            let Some(relation) = self.relation(table.name()) else { continue };
-            let mut sql = Sql::new(format!("SELECT 1 FROM {} t WHERE ", relation.place()));
-            claim::roomless(&mut sql, &relation);
-            sql.push(" LIMIT 1");
-            if !self.ask(table.name(), &mut sql).await?.is_empty() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// The rows of each table, counted by rooms; those without one by who wrote them.
+    /// The rows of each table, counted by rooms.
     pub async fn groups(&mut self) -> Result<Vec<Group>, Fault> {
         let mut groups = Vec::new();
-        for table in Table::ALL {
-            let Some(relation) = self.relation(table.name()) else { continue };
+        for name in BROUGHT {
+            let Some(relation) = self.relation(name) else { continue };
             let (room, time) = (relation.room(), relation.time().unwrap_or_else(nothing));
             let mut sql = Sql::new(format!(
-                "SELECT {room}, NULL::bigint, NULL::text, count(*), min({time}), max({time}) FROM {} t WHERE {room} <> ''",
+                "SELECT {room}, NULL::bigint, count(*), min({time}), max({time}) FROM {} t WHERE {room} <> ''",
                 relation.place()
             ));
-            if table == Table::Transcript {
-                self.of_no_session(&mut sql, &relation);
+            let all = self.askable();
+            match name {
+                LINES => claim::of_no_session(&mut sql, &relation, &all),
+                BLOBS => claim::unreferenced(&mut sql, &relation, &all),
+                _ => {}
             }
             sql.push(" GROUP BY 1");
-            groups.extend(self.grouped(table, &mut sql).await?);
+            groups.extend(self.grouped(name, &mut sql).await?);
+        }
+        Ok(groups)
+    }
+
+    /// The rows of no room, counted by who wrote them, who stands in the place of the room.
+    pub async fn groups_by_emitter(&mut self) -> Result<Vec<Group>, Fault> {
+        let mut groups = Vec::new();
+        for name in BROUGHT.into_iter().filter(|name| *name != LINES) {
+            let Some(relation) = self.relation(name) else { continue };
+            let time = relation.time().unwrap_or_else(nothing);
             let mut sql = Sql::new(format!(
-                "SELECT NULL::text, NULL::bigint, {}, count(*), min({time}), max({time}) FROM {} t WHERE ",
+                "SELECT {}, NULL::bigint, count(*), min({time}), max({time}) FROM {} t WHERE ",
                 claim::label(&relation),
                 relation.place()
             ));
             claim::roomless(&mut sql, &relation);
-            let all = self.askable();
-            claim::unclaimed(&mut sql, &relation, &all);
-            if table == Table::Transcript {
-                self.of_no_session(&mut sql, &relation);
+            if name == BLOBS {
+                claim::unreferenced(&mut sql, &relation, &self.askable());
             }
-            sql.push(" GROUP BY 3");
-            groups.extend(self.grouped(table, &mut sql).await?);
+            sql.push(" GROUP BY 1");
+            groups.extend(self.grouped(name, &mut sql).await?);
         }
         Ok(groups)
-    }
-
-    /// Lines of a transcript that no session claims.
-    fn of_no_session(&self, sql: &mut Sql, lines: &Relation) {
-        if let Some(sessions) = self.relation(SESSIONS).filter(|sessions| sessions.has("id")) {
-            sql.push(format!(
-                " AND NOT EXISTS (SELECT 1 FROM {} s WHERE s.\"id\"::text = {})",
-                sessions.place(),
-                lines.text("session_id")
-            ));
-        }
     }
 
     /// The rows of rooms, counted by the one window in which they lie.
-    pub async fn groups_by_window(&mut self, windows: &[(String, Span)]) -> Result<Vec<Group>, Fault> {
+    pub async fn groups_by_window(&mut self, windows: &[RoomWindow]) -> Result<Vec<Group>, Fault> {
         let rooms: Vec<String> = windows.iter().map(|(room, _)| room.clone()).collect();
-        let starts: Vec<i64> = windows.iter().map(|(_, window)| window.start).collect();
-        let ends: Vec<i64> = windows.iter().map(|(_, window)| window.end).collect();
         let mut groups = Vec::new();
-        for table in Table::ALL.into_iter().filter(|table| *table != Table::Transcript) {
-            let Some(relation) = self.relation(table.name()) else { continue };
+        for name in BROUGHT.into_iter().filter(|name| *name != LINES) {
+            let Some(relation) = self.relation(name) else { continue };
             let (room, time) = (relation.room(), relation.time().unwrap_or_else(nothing));
-            let mut sql = Sql::new(
-                "SELECT q.room, CASE WHEN w.n = 1 THEN w.i END, NULL::text, count(*), min(q.at), max(q.at) FROM (SELECT ",
-            );
+            let mut sql =
+                Sql::new("SELECT q.room, CASE WHEN w.n = 1 THEN w.i END, count(*), min(q.at), max(q.at) FROM (SELECT ");
             sql.push(format!("{room} AS room, {time} AS at FROM {} t WHERE {room} = ANY(", relation.place()));
-            sql.push_bind(rooms.clone())
-                .push(")) q CROSS JOIN LATERAL (SELECT count(*) AS n, min(w.i) - 1 AS i FROM unnest(");
-            sql.push_bind(rooms.clone()).push("::text[], ").push_bind(starts.clone()).push("::bigint[], ");
-            sql.push_bind(ends.clone()).push(
-                "::bigint[]) WITH ORDINALITY AS w(room, a, b, i) WHERE w.room = q.room AND q.at BETWEEN w.a AND w.b) w GROUP BY 1, 2",
-            );
-            groups.extend(self.grouped(table, &mut sql).await?);
+            sql.push_bind(rooms.clone()).push(")");
+            if name == BLOBS {
+                claim::unreferenced(&mut sql, &relation, &self.askable());
+            }
+            sql.push(") q CROSS JOIN LATERAL (SELECT count(*) AS n, min(w.i) - 1 AS i FROM ");
+            claim::windows(&mut sql, windows);
+            sql.push(" WHERE w.room = q.room AND q.at BETWEEN w.a AND w.b) w GROUP BY 1, 2");
+            groups.extend(self.grouped(name, &mut sql).await?);
         }
         Ok(groups)
     }
 
-    async fn grouped(&mut self, table: Table, sql: &mut Sql) -> Result<Vec<Group>, Fault> {
-        let rows = self.ask(table.name(), sql).await?;
+    async fn grouped(&mut self, table: &'static str, sql: &mut Sql) -> Result<Vec<Group>, Fault> {
+        let rows = self.ask(table, sql).await?;
         let read = rows.iter().map(|row| {
             let window: Option<i64> = row.try_get(1)?;
             Ok(Group {
                 table,
                 room: row.try_get(0)?,
                 window: window.and_then(|window| usize::try_from(window).ok()),
-                emitter: row.try_get(2)?,
-                rows: row.try_get(3)?,
-                first: row.try_get(4)?,
-                last: row.try_get(5)?,
+                rows: row.try_get(2)?,
+                first: row.try_get(3)?,
+                last: row.try_get(4)?,
             })
         });
         let groups = read.collect::<sqlx::Result<Vec<_>>>();
         groups.map_err(|error| self.server.fault(&error))
     }
 
-    /// The keys of the rows that are meant.
-    pub async fn keys(&mut self, claim: Claim<'_>) -> Result<Keys, Fault> {
-        let mut keys = Keys::default();
-        self.add_keys(claim, &mut keys).await?;
-        Ok(keys)
-    }
-
-    /// Adds the keys of the rows that are meant; says whether any was new.
-    pub async fn add_keys(&mut self, claim: Claim<'_>, keys: &mut Keys) -> Result<bool, Fault> {
-        let mut grown = false;
-        for table in Table::ALL {
-            let Some(relation) = self.relation(table.name()) else { continue };
-            let columns: Vec<_> = KeyName::ALL.iter().filter_map(|key| Some((*key, relation.key(*key)?))).collect();
-            for (key, column) in columns {
-                let mut sql = Sql::new(format!("SELECT DISTINCT {column} FROM {} t WHERE ", relation.place()));
-                claim::condition(&mut sql, &relation, claim, &self.askable());
-                sql.push(format!(" AND {column} <> '' LIMIT {MOST_KEYS}"));
-                for row in self.ask(table.name(), &mut sql).await? {
-                    let value: String = row.try_get(0).map_err(|error| self.server.fault(&error))?;
-                    grown |= key.follows(&value) && keys.add(key, value);
-                }
-            }
-        }
-        Ok(grown)
-    }
-
     /// The next rows of a table that are meant, behind one; those that were changed at or after `since`.
     pub async fn row_keys(
         &mut self,
-        table: Table,
+        table: &'static str,
         claim: Claim<'_>,
         since: Option<i64>,
         behind: Option<&str>,
     ) -> Result<Vec<RowKey>, Fault> {
-        let Some(relation) = self.relation(table.name()) else { return Ok(Vec::new()) };
+        let Some(relation) = self.relation(table) else { return Ok(Vec::new()) };
         let (identity, kind) = relation.identity();
         let changed = relation.changed();
         let mut sql = Sql::new(format!(
@@ -260,20 +229,58 @@ impl Original {
             sql.push(format!(" AND {identity} > ")).push_bind(behind.to_owned()).push(format!("::{kind}"));
         }
         sql.push(format!(" ORDER BY {identity} LIMIT {KEYS}"));
-        let rows = self.ask(table.name(), &mut sql).await?;
+        let rows = self.ask(table, &mut sql).await?;
         let read = rows.iter().map(|row| Ok(RowKey { id: row.try_get(0)?, changed: row.try_get(1)? }));
         let keys = read.collect::<sqlx::Result<Vec<_>>>();
         keys.map_err(|error| self.server.fault(&error))
     }
 
-    /// Rows of a table by what tells them apart, each with it, as JSON, in the order of their time.
-    pub async fn rows(&mut self, table: Table, ids: &[String]) -> Result<Vec<(String, String)>, Fault> {
-        let Some(relation) = self.relation(table.name()) else { return Ok(Vec::new()) };
+    /// Rows of a table by what tells them apart, in the order of their time. One that cannot be read does not take the
+    /// others with it.
+    pub async fn rows(&mut self, table: &'static str, ids: &[String]) -> Result<Vec<Fetched>, Fault> {
+        let Some(relation) = self.relation(table) else { return Ok(Vec::new()) };
+        let mut fetched = Vec::with_capacity(ids.len());
+        let mut open = vec![ids];
+        while let Some(ids) = open.pop() {
+            match self.whole_rows(&relation, ids).await {
+                Ok(rows) => fetched.extend(rows.into_iter().map(|(id, json)| (id, Ok(json)))),
+                Err(fault) if fault.kind != FaultKind::Other => {
+                    self.spoil(table, fault)?;
+                    return Ok(fetched);
+                }
+                Err(fault) if ids.len() == 1 => fetched.push((ids[0].clone(), Err(fault))),
+                Err(_) => {
+                    let (first, rest) = ids.split_at(ids.len() / 2);
+                    open.extend([rest, first]);
+                }
+            }
+        }
+        Ok(fetched)
+    }
+
+    async fn whole_rows(&mut self, relation: &Relation, ids: &[String]) -> Result<Vec<(String, String)>, Fault> {
         let (identity, kind) = relation.identity();
-        let mut sql = as_json(&relation);
+        let mut sql = as_json(relation);
         sql.push(format!(" WHERE {identity} = ANY(")).push_bind(ids.to_vec()).push(format!("::text[]::{kind}[])"));
         sql.push(format!(" ORDER BY {}, {identity}::text COLLATE \"C\"", relation.time().unwrap_or_else(nothing)));
-        self.texts(table.name(), &mut sql).await
+        let rows = self.server.ask(&mut sql).await?;
+        self.texts_of(&rows)
+    }
+
+    /// Which of these blobs some row refers to.
+    pub async fn referenced(&mut self, ids: &[String]) -> Result<HashSet<String>, Fault> {
+        let mut found = HashSet::new();
+        for relation in self.askable().into_iter().filter(Relation::has_blobs) {
+            for column in ["input_blob_id", "output_blob_id"].into_iter().filter(|column| relation.has(column)) {
+                let text = relation.text(column);
+                let mut sql = Sql::new(format!("SELECT {text} FROM {} t WHERE {text} = ANY(", relation.place()));
+                sql.push_bind(ids.to_vec()).push(")");
+                for row in self.ask(relation.name, &mut sql).await? {
+                    found.insert(row.try_get(0).map_err(|error| self.server.fault(&error))?);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The blobs with one of these ids, or of one of these events; each with its id.
@@ -293,6 +300,10 @@ impl Original {
 
     async fn texts(&mut self, table: &'static str, sql: &mut Sql) -> Result<Vec<(String, String)>, Fault> {
         let rows = self.ask(table, sql).await?;
+        self.texts_of(&rows)
+    }
+
+    fn texts_of(&self, rows: &[PgRow]) -> Result<Vec<(String, String)>, Fault> {
         let texts = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<sqlx::Result<Vec<_>>>();
         texts.map_err(|error| self.server.fault(&error))
     }
@@ -307,6 +318,6 @@ fn as_json(relation: &Relation) -> Sql {
     ))
 }
 
-fn nothing() -> String {
+pub(super) fn nothing() -> String {
     "NULL::bigint".to_owned()
 }

@@ -1,10 +1,12 @@
 //! Rows become events: one file a table, and here what all tables share.
 
+mod audit;
 mod ledger;
 mod line;
 mod model;
 mod said;
 mod task;
+mod todo;
 mod tool;
 mod trace;
 mod usage;
@@ -47,6 +49,8 @@ pub fn read(table: Table, row: Row<'_>, context: &Context<'_>) -> Made {
         Table::Model => model::read(row, context),
         Table::Tool => tool::read(row, context),
         Table::Ledger => ledger::read(row, context),
+        Table::Todo => todo::read(row, context),
+        Table::Audit => audit::read(row, context),
     };
     keep_columns(row, &mut made.event);
     made
@@ -129,7 +133,7 @@ fn base(table: Table, kind: Kind, source: &str, event_type: &str, row: Row<'_>, 
 }
 
 /// Which columns are keys.
-const NATIVE: &[(KeyKind, &str)] = &[
+pub const NATIVE: &[(KeyKind, &str)] = &[
     (KeyKind::Session, "session_id"),
     (KeyKind::Room, "room"),
     (KeyKind::Room, "room_name"),
@@ -148,7 +152,7 @@ fn place(event: &mut Event, table: Table, row: Row<'_>, context: &Context<'_>) {
         event.flags |= flag::INFERRED_TIME;
     }
     let origin = match table {
-        Table::Transcript | Table::Task | Table::Trace | Table::Ledger => table as i64 + 1,
+        Table::Transcript | Table::Task | Table::Trace | Table::Ledger | Table::Todo | Table::Audit => table as i64 + 1,
         Table::Model | Table::Tool => emitter(&event.source, row.text("session_id").as_deref()),
     };
     let sequence = row.integer("sequence").unwrap_or(0);

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
+use super::web::{Web, Whose};
 use super::{Counts, or_cancelled};
 use crate::domain::present::row::Table;
 use crate::domain::{Session, Timestamp};
 use crate::import::Control;
-use crate::store::original::{CanvasRow, Fault, Group, Original, Span};
+use crate::store::original::{CanvasRow, Fault, Group, Original, RoomWindow, Span, Stray};
 
 /// Rows from so long before a session's first time, and after its last one, are taken for its own, as in the report.
 const BEFORE: i64 = 5 * 60 * 1_000_000;
@@ -21,8 +22,8 @@ pub struct Remote {
     pub session: Session,
     pub place: Place,
     pub counts: Counts,
-    /// All rows of its room lie in its window alone.
-    pub is_clear: bool,
+    /// Blobs that no row refers to.
+    pub blobs: i64,
     /// The row of `canvas_sessions`.
     pub row: Option<String>,
 }
@@ -41,8 +42,9 @@ pub enum Place {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Remotes {
     pub sessions: Vec<Remote>,
-    /// There are rows without a room.
+    /// There are rows without a room, and rows in no window.
     pub has_roomless: bool,
+    pub has_strays: bool,
 }
 
 impl Remote {
@@ -51,7 +53,7 @@ impl Remote {
         let count = |table| self.counts.get(&table).copied().unwrap_or(0);
         let replayed = count(Table::Model) + count(Table::Tool) > 0;
         match () {
-            () if self.counts.is_empty() => Some("no rows"),
+            () if self.counts.is_empty() && self.blobs == 0 => Some("no rows"),
             () if !replayed => Some("no replay rows: recorded before the cut-over"),
             () if count(Table::Transcript) == 0 => Some("no transcript"),
             () => None,
@@ -79,11 +81,14 @@ impl Remote {
     fn new(id: String, place: Place) -> Self {
         let agent = super::super::AGENT.to_owned();
         let session = Session { lineage: id.clone(), id, agent, ..Session::default() };
-        Self { session, place, counts: Counts::new(), is_clear: true, row: None }
+        Self { session, place, counts: Counts::new(), blobs: 0, row: None }
     }
 
     fn add(&mut self, group: &Group) {
-        *self.counts.entry(group.table).or_insert(0) += group.rows;
+        match table_of(group.table) {
+            Some(table) => *self.counts.entry(table).or_insert(0) += group.rows,
+            None => self.blobs += group.rows,
+        }
         let session = &mut self.session;
         let (first, last) = (group.first.map(Timestamp), group.last.map(Timestamp));
         session.started = [session.started, first].into_iter().flatten().min();
@@ -107,46 +112,91 @@ impl Remotes {
 
     async fn ask(original: &mut Original) -> Result<Self, Fault> {
         let rows = original.canvas_sessions().await?;
-        let mut sessions: Vec<Remote> = rows.into_iter().map(Remote::of_canvas).collect();
-        let groups = original.groups().await?;
+        let sessions: Vec<Remote> = rows.into_iter().map(Remote::of_canvas).collect();
+        let mut remotes = Self { sessions, ..Self::default() };
         let mut by_room: BTreeMap<String, Vec<Group>> = BTreeMap::new();
-        let mut others: BTreeMap<(Option<String>, Option<String>), Remote> = BTreeMap::new();
-        for group in groups {
-            match group.room.clone() {
-                Some(room) => by_room.entry(room).or_default().push(group),
-                None => add_other(&mut others, &group),
-            }
+        for group in original.groups().await? {
+            by_room.entry(group.room.clone()).or_default().push(group);
         }
-        let unclear = share_out(&mut sessions, &by_room, &mut others);
-        let windows: Vec<(String, Span)> = unclear
+        let mut others = Others::default();
+        let unclear = share_out(&mut remotes.sessions, &by_room, &mut others);
+        let windows: Vec<RoomWindow> = unclear
             .iter()
-            .filter_map(|place| Some((sessions[*place].session.room.clone()?, sessions[*place].window()?)))
+            .filter_map(|place| {
+                let remote = &remotes.sessions[*place];
+                Some((remote.session.room.clone()?, remote.window()?))
+            })
             .collect();
         if !windows.is_empty() {
             for group in original.groups_by_window(&windows).await? {
                 match group.window.and_then(|window| unclear.get(window)) {
-                    Some(place) => sessions[*place].add(&group),
-                    None => add_other(&mut others, &group),
+                    Some(place) => remotes.sessions[*place].add(&group),
+                    None => others.of_room(&group.room).add(&group),
                 }
             }
         }
-        sessions.extend(others.into_values());
-        for remote in &mut sessions {
-            remote.session.events = remote.counts.values().sum();
+        remotes.add_roomless(original, &mut others).await?;
+        remotes.has_strays = !others.0.is_empty() || remotes.has_roomless;
+        remotes.sessions.extend(others.0.into_values());
+        for remote in &mut remotes.sessions {
+            remote.session.events = remote.counts.values().sum::<i64>() + remote.blobs;
         }
-        sessions.sort_by(|one, other| {
+        remotes.sessions.sort_by(|one, other| {
             other.session.ended.cmp(&one.session.ended).then_with(|| one.session.id.cmp(&other.session.id))
         });
-        Ok(Self { sessions, has_roomless: original.has_roomless().await? })
+        Ok(remotes)
+    }
+
+    /// The windows of sessions in rooms, with the ids of these sessions.
+    pub fn windows(&self) -> (Vec<RoomWindow>, Vec<String>) {
+        let windowed = self.sessions.iter().filter_map(|remote| {
+            let window = (remote.session.room.clone()?, remote.window()?);
+            Some((window, remote.session.id.clone()))
+        });
+        windowed.unzip()
+    }
+
+    /// Gives the rows of no room to those whose they are.
+    async fn add_roomless(&mut self, original: &mut Original, others: &mut Others) -> Result<(), Fault> {
+        let (windows, ids) = self.windows();
+        let web = Web::of_roomless(original, &windows).await?;
+        if web.is_cut {
+            // So many that each stays with whoever wrote it.
+            self.has_roomless = true;
+            for group in original.groups_by_emitter().await? {
+                others.of_emitter(&group.room).add(&group);
+            }
+            return Ok(());
+        }
+        for (stray, whose) in web.rows().filter(|(stray, _)| stray.room.is_none()) {
+            self.has_roomless = true;
+            let group = group_of(stray);
+            match whose {
+                Whose::Window(place) => {
+                    let own = self.sessions.iter_mut().find(|remote| remote.session.id == ids[place]);
+                    own.into_iter().for_each(|remote| remote.add(&group));
+                }
+                Whose::Room(room) => others.of_room(&room).add(&group),
+                Whose::Emitter(emitter) => others.of_emitter(&emitter).add(&group),
+            }
+        }
+        Ok(())
     }
 }
 
+/// A row alone, counted.
+fn group_of(stray: &Stray) -> Group {
+    let (first, last) = (stray.at, stray.at);
+    Group { table: stray.table, room: String::new(), window: None, rows: 1, first, last }
+}
+
+/// The table of rows that are events; `None` for blobs.
+fn table_of(name: &str) -> Option<Table> {
+    Table::ALL.into_iter().find(|table| table.name() == name)
+}
+
 /// Gives the rows of each room to its session. Returns the sessions of rooms where that is not plain.
-fn share_out(
-    sessions: &mut [Remote],
-    by_room: &BTreeMap<String, Vec<Group>>,
-    others: &mut BTreeMap<(Option<String>, Option<String>), Remote>,
-) -> Vec<usize> {
+fn share_out(sessions: &mut [Remote], by_room: &BTreeMap<String, Vec<Group>>, others: &mut Others) -> Vec<usize> {
     let mut of_room: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (place, remote) in sessions.iter().enumerate() {
         if let Some(room) = &remote.session.room {
@@ -157,17 +207,14 @@ fn share_out(
     for (room, groups) in by_room {
         // Lines that are here are of no session.
         let (lines, rows): (Vec<&Group>, Vec<&Group>) =
-            groups.iter().partition(|group| group.table == Table::Transcript);
-        lines.iter().for_each(|group| add_other(others, group));
+            groups.iter().partition(|group| table_of(group.table) == Some(Table::Transcript));
+        lines.iter().for_each(|group| others.of_room(room).add(group));
         match of_room.get(room).map(Vec::as_slice) {
-            None => rows.iter().for_each(|group| add_other(others, group)),
+            None => rows.iter().for_each(|group| others.of_room(room).add(group)),
             Some([only]) if rows.iter().all(|group| is_within(group, sessions[*only].window())) => {
                 rows.iter().for_each(|group| sessions[*only].add(group));
             }
-            Some(several) => {
-                several.iter().for_each(|place| sessions[*place].is_clear = false);
-                unclear.extend(several);
-            }
+            Some(several) => unclear.extend(several),
         }
     }
     unclear
@@ -178,19 +225,24 @@ fn is_within(group: &Group, window: Option<Span>) -> bool {
     window.holds(Span { start, end })
 }
 
-/// Counts rows of no canvas session for their room, or for who wrote them.
-fn add_other(others: &mut BTreeMap<(Option<String>, Option<String>), Remote>, group: &Group) {
-    let remote = others.entry((group.room.clone(), group.emitter.clone())).or_insert_with(|| match &group.room {
-        Some(room) => {
-            let mut remote = Remote::new(format!("room:{room}"), Place::Room);
-            (remote.session.room, remote.session.title) = (Some(room.clone()), Some(room.clone()));
-            remote.session.project = Some(room.clone());
+/// What no canvas session claims, by its id.
+#[derive(Debug, Default)]
+struct Others(BTreeMap<String, Remote>);
+
+impl Others {
+    fn of_room(&mut self, room: &str) -> &mut Remote {
+        let id = format!("room:{room}");
+        self.0.entry(id.clone()).or_insert_with(|| {
+            let mut remote = Remote::new(id, Place::Room);
+            let name = Some(room.to_owned());
+            (remote.session.room, remote.session.title) = (name.clone(), name.clone());
+            remote.session.project = name;
             remote
-        }
-        None => {
-            let emitter = group.emitter.clone().unwrap_or_default();
-            Remote::new(emitter.clone(), Place::Emitter(emitter))
-        }
-    });
-    remote.add(group);
+        })
+    }
+
+    fn of_emitter(&mut self, emitter: &str) -> &mut Remote {
+        let place = Place::Emitter(emitter.to_owned());
+        self.0.entry(emitter.to_owned()).or_insert_with(|| Remote::new(emitter.to_owned(), place))
+    }
 }

@@ -7,6 +7,7 @@ mod list;
 mod plan;
 mod staging;
 mod state;
+mod web;
 
 pub use list::{Remote, Remotes};
 

@@ -1,10 +1,11 @@
 //! Which rows a session brings along: those of its room and window, and those that its keys lead to.
 
-use super::list::{Place, Remote, Remotes};
-use crate::store::original::{Claim, Fault, Keys, Original, Span};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// Keys lead to rows with further keys; a chain longer than this is no session's.
-const MOST_STEPS: usize = 16;
+use super::list::{Place, Remote, Remotes};
+use super::web::{Web, Whose};
+use crate::domain::Timestamp;
+use crate::store::original::{Claim, Fault, Original, Span};
 
 /// What to ask for, for one session.
 #[derive(Debug, Default)]
@@ -16,11 +17,26 @@ pub struct Plan {
     windows: Vec<Span>,
     /// What may be in the rows of a room that have no window.
     within: Option<Span>,
-    /// Keys that lead to rows of the room beyond all windows, and to rows of no room.
-    keys: Keys,
-    beyond: Keys,
-    /// Keys by which sessions of the room take rows beyond their windows.
-    taken: Keys,
+    /// Rows that its room or emitter gives, and that keys lead away from it: table and id.
+    pub away: HashSet<(&'static str, String)>,
+    /// Rows elsewhere that its keys lead to.
+    pub more: BTreeMap<&'static str, Vec<String>>,
+    /// Rows that may be its own as well as others'.
+    pub ambiguous: Vec<Ambiguous>,
+    /// There are too many rows to follow keys.
+    pub is_cut: bool,
+}
+
+/// A row that may be that of several sessions, and so is nobody's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ambiguous {
+    pub table: &'static str,
+    pub id: String,
+    pub event: Option<String>,
+    pub at: Option<Timestamp>,
+    /// Why, and where it is.
+    pub words: String,
+    pub place: String,
 }
 
 impl Plan {
@@ -38,58 +54,111 @@ impl Plan {
             within: window,
             ..Self::default()
         };
-        let Some(room) = session.room.clone() else {
-            plan.windows.extend(remote.window());
+        let (windows, ids) = remotes.windows();
+        let own = ids.iter().position(|id| *id == session.id);
+        plan.windows.extend(window.or(remote.window()));
+        // A window that was asked for holds whatever there is in the room at that time, as in the report.
+        if window.is_some() && session.room.is_some() {
             return Ok(plan);
-        };
-        let of_room = |other: &&Remote| other.session.room == session.room && other.session.id != session.id;
-        let others: Vec<(&str, Span)> = remotes
-            .sessions
-            .iter()
-            .filter(of_room)
-            .filter_map(|other| Some((other.session.id.as_str(), other.window()?)))
+        }
+        let others: Vec<usize> = (0..ids.len())
+            .filter(|place| Some(*place) != own && Some(&windows[*place].0) == session.room.as_ref())
             .collect();
-        match remote.place {
-            // A window that was asked for holds whatever there is in the room at that time, as in the report.
-            Place::Canvas(own) => {
-                plan.windows = vec![window.unwrap_or(own)];
-                if window.is_none() {
-                    plan.windows.extend(others.iter().map(|(_, window)| *window));
-                }
-                plan.follow(original, &room, remote.is_clear && window.is_none(), remotes.has_roomless).await?;
-                if window.is_none() && !plan.beyond.is_empty() {
-                    for (place, (id, _)) in others.iter().enumerate() {
-                        let theirs = closure(original, (id, &room), &plan.windows, place + 1).await?;
-                        plan.beyond = std::mem::take(&mut plan.beyond).without(&theirs);
-                    }
+        plan.windows.extend(others.iter().map(|place| windows[*place].1));
+        match (&session.room, own) {
+            (Some(room), Some(own)) => {
+                plan.share(original, room, (&others, &ids)).await?;
+                if remotes.has_strays {
+                    let keys = original.keys(plan.own()).await?;
+                    let web = Web::of(original, keys, &windows).await?;
+                    plan.follow(&web, &Whose::Window(own));
+                    plan.ambiguous(&web, own, &ids);
                 }
             }
-            Place::Room => {
-                if window.is_none() {
-                    plan.windows = others.iter().map(|(_, window)| *window).collect();
-                    plan.taken = taken(original, &room, &others).await?;
+            (Some(room), None) if remotes.has_roomless || !windows.is_empty() => {
+                let keys = original.keys(plan.own()).await?;
+                // Most rows share keys with rows of their own room alone.
+                let mut leading = original.keys_elsewhere(&keys, room, &windows).await?;
+                if remotes.has_roomless && windows.is_empty() {
+                    leading = keys;
                 }
-                if remotes.has_roomless {
-                    plan.keys = original.keys(plan.own(&room)).await?;
+                let web = Web::of(original, leading, &windows).await?;
+                plan.follow(&web, &Whose::Room(room.clone()));
+            }
+            (None, None) => {
+                if let Place::Emitter(emitter) = &remote.place {
+                    let web = Web::of_roomless(original, &windows).await?;
+                    plan.follow(&web, &Whose::Emitter(emitter.clone()));
                 }
             }
-            Place::Emitter(_) => {}
+            _ => {}
         }
         Ok(plan)
     }
 
-    /// Follows the keys of a canvas session.
-    async fn follow(&mut self, original: &mut Original, room: &str, clear: bool, roomless: bool) -> Result<(), Fault> {
-        if clear && !roomless {
-            return Ok(());
+    /// Takes what a web says is its own, and leaves what is not.
+    fn follow(&mut self, web: &Web, own: &Whose) {
+        self.is_cut |= web.is_cut;
+        for (stray, whose) in web.rows() {
+            let is_near = match own {
+                Whose::Room(room) => stray.room.as_ref() == Some(room),
+                Whose::Emitter(emitter) => stray.room.is_none() && stray.emitter == *emitter,
+                Whose::Window(_) => false,
+            };
+            match (whose == *own, is_near) {
+                (true, false) => self.more.entry(stray.table).or_default().push(stray.id.clone()),
+                (false, true) => {
+                    self.away.insert((stray.table, stray.id.clone()));
+                }
+                _ => {}
+            }
         }
-        if clear {
-            self.keys = original.keys(self.own(room)).await?;
+    }
+
+    /// Notes the rows that lie in its window and in another one.
+    async fn share(
+        &mut self,
+        original: &mut Original,
+        room: &str,
+        (others, ids): (&[usize], &[String]),
+    ) -> Result<(), Fault> {
+        let Some((window, rest)) = self.windows.split_first().filter(|(_, rest)| !rest.is_empty()) else {
             return Ok(());
+        };
+        for shared in original.shared(Claim::Shared { room, window: *window, others: rest }).await? {
+            let sessions: BTreeSet<&str> =
+                shared.others.iter().filter_map(|other| Some(ids[*others.get(*other)?].as_str())).collect();
+            let sessions: Vec<&str> = std::iter::once(self.session.as_str()).chain(sessions).collect();
+            self.ambiguous.push(Ambiguous {
+                table: shared.table,
+                id: shared.id,
+                event: shared.event,
+                at: shared.at.map(Timestamp),
+                words: format!("lies in the windows of {}", sessions.join(" and ")),
+                place: format!("room:{room}"),
+            });
         }
-        self.keys = closure(original, (&self.session, room), &self.windows, 0).await?;
-        self.beyond = self.keys.clone();
         Ok(())
+    }
+
+    /// Notes the rows in no window that its keys lead to, and those of others as well.
+    fn ambiguous(&mut self, web: &Web, own: usize, ids: &[String]) {
+        for (stray, owners, whose) in web.ambiguous(own) {
+            let sessions: Vec<&str> = owners.iter().map(|owner| ids[*owner].as_str()).collect();
+            let place = match whose {
+                Whose::Room(room) => format!("room:{room}"),
+                Whose::Emitter(emitter) => emitter,
+                Whose::Window(_) => continue,
+            };
+            self.ambiguous.push(Ambiguous {
+                table: stray.table,
+                id: stray.id.clone(),
+                event: stray.event.clone(),
+                at: stray.at.map(Timestamp),
+                words: format!("shares keys with {}", sessions.join(" and ")),
+                place,
+            });
+        }
     }
 
     /// When the rows that are asked for by time begin and end.
@@ -101,70 +170,14 @@ impl Plan {
     }
 
     /// The rows of its own; of these only what has changed is asked for again.
-    fn own<'a>(&'a self, room: &'a str) -> Claim<'a> {
+    pub fn own(&self) -> Claim<'_> {
+        let room = self.room.as_deref().unwrap_or_default();
         match (&self.place, self.windows.split_first()) {
             (Some(Place::Canvas(_)), Some((window, others))) => {
                 Claim::Window { session: &self.session, room, window: *window, others }
             }
-            _ => Claim::Rest { room, windows: &self.windows, within: self.span(), taken: &self.taken },
+            (Some(Place::Emitter(emitter)), _) => Claim::Emitter(emitter),
+            _ => Claim::Rest { room, windows: &self.windows, within: self.span() },
         }
     }
-
-    /// What to ask each table for; `true` where only changes are asked for.
-    pub fn claims(&self) -> Vec<(Claim<'_>, bool)> {
-        let Some(room) = &self.room else {
-            return match &self.place {
-                Some(Place::Emitter(emitter)) => vec![(Claim::Emitter(emitter), true)],
-                // A canvas session without a room has its lines alone.
-                _ => vec![(self.own(""), true)],
-            };
-        };
-        let mut claims = vec![(self.own(room), true)];
-        if !self.beyond.is_empty() {
-            claims.push((Claim::Beyond { room, windows: &self.windows, keys: &self.beyond }, false));
-        }
-        if !self.keys.is_empty() {
-            claims.push((Claim::Roomless(&self.keys), false));
-        }
-        claims
-    }
-}
-
-/// The keys of a session's rows, and of those that these lead to in its room.
-async fn closure(
-    original: &mut Original,
-    (session, room): (&str, &str),
-    windows: &[Span],
-    own: usize,
-) -> Result<Keys, Fault> {
-    let others: Vec<Span> =
-        windows.iter().enumerate().filter(|(place, _)| *place != own).map(|(_, other)| *other).collect();
-    let mut keys = original.keys(Claim::Window { session, room, window: windows[own], others: &others }).await?;
-    for _ in 0..MOST_STEPS {
-        let known = keys.clone();
-        if known.is_empty() || !original.add_keys(Claim::Beyond { room, windows, keys: &known }, &mut keys).await? {
-            break;
-        }
-    }
-    Ok(keys)
-}
-
-/// The keys that exactly one session of a room has.
-async fn taken(original: &mut Original, room: &str, sessions: &[(&str, Span)]) -> Result<Keys, Fault> {
-    let windows: Vec<Span> = sessions.iter().map(|(_, window)| *window).collect();
-    let mut all = Vec::with_capacity(sessions.len());
-    for (place, (id, _)) in sessions.iter().enumerate() {
-        all.push(closure(original, (id, room), &windows, place).await?);
-    }
-    let mut taken = Keys::default();
-    for (place, own) in all.iter().enumerate() {
-        let mut own = own.clone();
-        for (other, theirs) in all.iter().enumerate() {
-            if other != place {
-                own = own.without(theirs);
-            }
-        }
-        taken.extend(&own);
-    }
-    Ok(taken)
 }

@@ -1,6 +1,6 @@
 //! Writes down what is new of a session as a document like the one beside the original's report.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,27 +10,32 @@ use anyhow::{Context, Result};
 
 use super::list::Remote;
 use super::or_cancelled;
-use super::plan::Plan;
+use super::plan::{Ambiguous, Plan};
 use super::state::State;
-use crate::domain::Outline;
 use crate::domain::present::row::{Row, Table};
+use crate::domain::{Outline, Timestamp};
 use crate::import::{Control, Notice};
 use crate::store::digest;
-use crate::store::original::{Claim, Original};
+use crate::store::original::{Fetched, Original, RowKey};
 
 /// Rows that are brought at a time, and events whose blobs are; either may be long.
 const PAGE: usize = 100;
 const EVENTS: usize = 25;
 
 /// The sections of the document.
-const SECTIONS: [(Table, &str); 6] = [
-    (Table::Transcript, "transcript"),
-    (Table::Task, "tasks"),
-    (Table::Trace, "traces"),
-    (Table::Model, "modelIo"),
-    (Table::Tool, "toolIo"),
-    (Table::Ledger, "ledger"),
+const SECTIONS: [(&str, &str); 9] = [
+    (Table::Transcript.name(), "transcript"),
+    (Table::Task.name(), "tasks"),
+    (Table::Trace.name(), "traces"),
+    (Table::Model.name(), "modelIo"),
+    (Table::Tool.name(), "toolIo"),
+    (Table::Ledger.name(), "ledger"),
+    (Table::Todo.name(), "todos"),
+    (Table::Audit.name(), "audit"),
+    (BLOBS, BLOBS),
 ];
+/// Here only those that no row refers to; the others come with their rows.
+const BLOBS: &str = "agent_io_blobs";
 
 /// A document that is being written.
 pub struct Staged<'a> {
@@ -45,6 +50,8 @@ pub struct Staged<'a> {
     /// Ids of blobs, and of the events that they may be of.
     blobs: BTreeSet<String>,
     events: Vec<String>,
+    /// Rows that could not be read, as they are told.
+    unreadable: Vec<String>,
     brought: u64,
 }
 
@@ -67,6 +74,7 @@ impl<'a> Staged<'a> {
             seen: Vec::new(),
             blobs: BTreeSet::new(),
             events: Vec::new(),
+            unreadable: Vec::new(),
             brought: 0,
         };
         staged.header(&original.name())?;
@@ -98,65 +106,85 @@ impl<'a> Staged<'a> {
         }
         for (table, section) in SECTIONS {
             let mut list = List::new(section);
-            let mut newest = None;
-            for (claim, only_changes) in plan.claims() {
-                let since = self.known.since(table.name(), span.start).filter(|_| only_changes);
-                let changed = self.rows(original, table, claim, (since, only_changes), &mut list).await?;
-                newest = newest.max(changed.filter(|_| only_changes));
+            let since = self.known.since(table, span.start);
+            let newest = self.own_rows(original, table, (plan, since), &mut list).await?;
+            let more = plan.more.get(table).map_or(&[][..], Vec::as_slice);
+            for ids in more.chunks(PAGE) {
+                let fetched = or_cancelled(self.control, original.rows(table, ids)).await?;
+                self.page(table, fetched, &[], &mut list)?;
             }
             list.end(&mut self.file)?;
-            let has_failed = original.failures().iter().any(|(failed, _)| *failed == table.name());
+            let has_failed = original.failures().iter().any(|(failed, _)| *failed == table);
             let mark = if has_failed { None } else { newest.map(|newest: i64| newest.min(span.end)) };
-            if let Some(mark) = mark.max(self.known.mark(table.name())) {
-                let again = state.set_mark(table.name(), mark);
+            if let Some(mark) = mark.max(self.known.mark(table)) {
+                let again = state.set_mark(table, mark);
                 self.seen.retain(|(_, changed)| changed.is_none_or(|changed| changed >= again));
             }
             self.seen.drain(..).for_each(|(row, _)| state.remember(row));
         }
+        self.ambiguous(&plan.ambiguous, &mut state)?;
         self.all_blobs(original).await?;
-        self.warnings(original, &mut state)?;
+        self.unreadable(&mut state)?;
+        self.warnings((original, plan), &mut state)?;
         self.file.write_all(b"\n}\n")?;
         self.file.flush()?;
         Ok((state, self.is_new))
     }
 
-    /// The rows of a table that a claim means. Returns the newest change among them.
-    async fn rows(
+    /// The rows of a table that its room and window give; of those brought over before only what has changed since.
+    /// Returns the newest change among them.
+    async fn own_rows(
         &mut self,
         original: &mut Original,
-        table: Table,
-        claim: Claim<'_>,
-        (since, only_changes): (Option<i64>, bool),
+        table: &'static str,
+        (plan, since): (&Plan, Option<i64>),
         list: &mut List,
     ) -> Result<Option<i64>> {
         let (mut newest, mut behind) = (None, None::<String>);
         loop {
-            let asked = original.row_keys(table, claim, since, behind.as_deref());
-            let keys = or_cancelled(self.control, asked).await?;
+            let asked = original.row_keys(table, plan.own(), since, behind.as_deref());
+            let mut keys = or_cancelled(self.control, asked).await?;
             let Some(last) = keys.last() else { return Ok(newest) };
             behind = Some(last.id.clone());
+            newest = newest.max(keys.iter().filter_map(|key| key.changed).max());
+            keys.retain(|key| plan.away.is_empty() || !plan.away.contains(&(table, key.id.clone())));
+            if table == BLOBS {
+                let ids: Vec<String> = keys.iter().map(|key| key.id.clone()).collect();
+                let referenced = or_cancelled(self.control, original.referenced(&ids)).await?;
+                keys.retain(|key| !referenced.contains(&key.id));
+            }
             for page in keys.chunks(PAGE) {
                 let ids: Vec<String> = page.iter().map(|key| key.id.clone()).collect();
-                newest = newest.max(page.iter().filter_map(|key| key.changed).max());
-                let changed: HashMap<&str, Option<i64>> =
-                    page.iter().map(|key| (key.id.as_str(), key.changed)).collect();
-                for (id, row) in or_cancelled(self.control, original.rows(table, &ids)).await? {
-                    let changed = changed.get(id.as_str()).copied().flatten().filter(|_| only_changes);
-                    self.row(table, &row, changed, list)?;
-                }
-                self.brought += page.len() as u64;
-                let session = self.remote.session.id.clone();
-                let all = self.remote.session.events.unsigned_abs();
-                self.control.tell(Notice::Rows { session, done: self.brought, all: all.max(self.brought) });
+                let fetched = or_cancelled(self.control, original.rows(table, &ids)).await?;
+                self.page(table, fetched, page, list)?;
             }
         }
     }
 
-    fn row(&mut self, table: Table, row: &str, changed: Option<i64>, list: &mut List) -> Result<()> {
+    /// Writes rows that were fetched; `keys` say when they were changed.
+    fn page(&mut self, table: &'static str, fetched: Vec<Fetched>, keys: &[RowKey], list: &mut List) -> Result<()> {
+        self.brought += fetched.len() as u64;
+        for (id, row) in fetched {
+            let changed = keys.iter().find(|key| key.id == id).and_then(|key| key.changed);
+            match row {
+                Ok(row) => self.row(table, &row, changed, list)?,
+                Err(fault) => {
+                    let told = serde_json::json!({"table": table, "id": id, "reason": fault.to_string()});
+                    self.unreadable.push(told.to_string());
+                }
+            }
+        }
+        let session = self.remote.session.id.clone();
+        let all = self.remote.session.events.unsigned_abs();
+        self.control.tell(Notice::Rows { session, done: self.brought, all: all.max(self.brought) });
+        Ok(())
+    }
+
+    fn row(&mut self, table: &str, row: &str, changed: Option<i64>, list: &mut List) -> Result<()> {
         if !self.is_unknown(row, changed) {
             return Ok(());
         }
-        if matches!(table, Table::Model | Table::Tool)
+        if [Table::Model.name(), Table::Tool.name()].contains(&table)
             && let Ok(outline) = Outline::of(row.as_bytes())
         {
             let columns = Row { value: outline.root() };
@@ -168,7 +196,7 @@ impl<'a> Staged<'a> {
 
     /// Whether a row was not brought over before; it is from now on.
     fn is_unknown(&mut self, row: &str, changed: Option<i64>) -> bool {
-        let own = hex::encode(&digest(row.as_bytes())[..8]);
+        let own = own_digest(row);
         let is_unknown = !self.known.has_seen(&own);
         self.seen.push((own, changed));
         self.is_new |= is_unknown;
@@ -201,22 +229,56 @@ impl<'a> Staged<'a> {
         Ok(())
     }
 
+    /// The rows that may be its own and are not, so that whoever looks for them finds where they are.
+    fn ambiguous(&mut self, rows: &[Ambiguous], state: &mut State) -> Result<()> {
+        let told = rows.iter().map(|row| {
+            let told = serde_json::json!({
+                "id": format!("{}:{}", row.table, row.id), "table": row.table, "event_id": row.event,
+                "created_at": row.at.map(Timestamp::rfc3339), "place": row.place,
+                "place_ambiguous": format!("{}: it is in {}", row.words, row.place),
+            });
+            told.to_string()
+        });
+        let told: Vec<String> = told.collect();
+        self.is_new |= told.iter().any(|row| !self.known.has_seen(&own_digest(row)));
+        self.list("elsewhere", told, state)
+    }
+
+    fn unreadable(&mut self, state: &mut State) -> Result<()> {
+        let rows = std::mem::take(&mut self.unreadable);
+        self.is_new |= rows.iter().any(|row| !self.known.has_seen(&own_digest(row)));
+        self.list("unreadable", rows, state)
+    }
+
     /// What the database lacks, so that whoever looks at the session later knows why nothing is there.
-    fn warnings(&mut self, original: &Original, state: &mut State) -> Result<()> {
+    fn warnings(&mut self, (original, plan): (&Original, &Plan), state: &mut State) -> Result<()> {
         let mut warnings = original.lacks();
         warnings.extend(original.failures().iter().map(|(table, fault)| format!("{table}: {fault}")));
         warnings.extend(self.remote.lacks().map(str::to_owned));
-        let mut list = List::new("warnings");
-        for warning in warnings {
-            let warning = serde_json::to_string(&warning)?;
-            let own = hex::encode(&digest(warning.as_bytes())[..8]);
+        if plan.is_cut {
+            warnings.push("keys lead to too many rows: they were not followed beyond its window".to_owned());
+        }
+        let warnings: std::result::Result<Vec<String>, _> = warnings.iter().map(serde_json::to_string).collect();
+        self.list("warnings", warnings?, state)
+    }
+
+    /// A list of values of which each is told once.
+    fn list(&mut self, section: &'static str, values: Vec<String>, state: &mut State) -> Result<()> {
+        let mut list = List::new(section);
+        for value in values {
+            let own = own_digest(&value);
             if !self.known.has_seen(&own) {
-                list.add(&mut self.file, &warning)?;
+                list.add(&mut self.file, &value)?;
             }
             state.remember(own);
         }
         list.end(&mut self.file)
     }
+}
+
+/// By what a row is known again.
+fn own_digest(row: &str) -> String {
+    hex::encode(&digest(row.as_bytes())[..8])
 }
 
 /// A list of the document, which is not there where it would be empty.
