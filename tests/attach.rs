@@ -34,6 +34,8 @@ mod browsing;
 mod drift;
 #[path = "attach/placing.rs"]
 mod placing;
+#[path = "attach/quiet.rs"]
+mod quiet;
 #[path = "attach/telling.rs"]
 mod telling;
 #[path = "attach/trouble.rs"]

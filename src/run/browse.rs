@@ -43,7 +43,11 @@ pub async fn browse(location: &Location, paths: &[PathBuf], wanted: &cli::Option
     }
     match paths {
         [] => {
-            let store = telling(&location.address, location.open_or_make()).await?;
+            // A file is made where marks and notes will be; a database is not written to for being looked at.
+            let store = match &location.address {
+                Address::File(_) => telling(&location.address, location.open_or_make()).await?,
+                Address::Server(_) => telling(&location.address, location.open()).await?,
+            };
             show(watched(store), Start::Store, wanted).await
         }
         [path] if is_store(path) => {
@@ -75,6 +79,14 @@ async fn telling<T>(address: &Address, opening: impl Future<Output = Result<T>>)
             opening.await
         }
     }
+}
+
+/// The store for marks and notes; a database is not made into one for that.
+async fn annotations(location: &Location) -> Result<Option<Store>> {
+    if location.address.file().is_none() && !Store::is_there(&location.address).await? {
+        return Ok(None);
+    }
+    Store::at_with(&location.address, PATIENCE).await.map(Some)
 }
 
 /// Browses a built-in session.
@@ -119,9 +131,9 @@ async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Opti
     });
     let telling = tokio::spawn(tell_screen(heard, sender.clone(), one));
     // Marks and notes are kept where those on other sessions are; where that cannot be, they last as long as the sitting.
-    let backend = match Store::at_with(&location.address, PATIENCE).await {
-        Ok(annotations) => Backend::with_annotations(store.clone(), annotations),
-        Err(_) => Backend::new(store.clone()),
+    let backend = match annotations(location).await {
+        Ok(Some(annotations)) => Backend::with_annotations(store.clone(), annotations),
+        Ok(None) | Err(_) => Backend::new(store.clone()),
     }
     .watching(files);
     let importing = Importing { news, cancel: Arc::clone(&cancel) };

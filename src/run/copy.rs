@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::import::cancel_on_interrupt;
+use super::import::{cancel_on_interrupt, counted};
 use super::location::Location;
 use super::output::Output;
 use super::progress::Share;
@@ -98,10 +98,11 @@ fn print(copied: &Copied, sessions: usize, is_cancelled: bool, output: &mut Outp
     }
     let how = if is_cancelled { "cancelled: " } else { "" };
     output.line(&format!(
-        "{how}{sessions} sessions, {} sources ({} unchanged), {} events new, {} there already",
-        copied.sources + copied.unchanged + copied.without_bytes,
+        "{how}{}, {} ({} unchanged), {} new, {} there already",
+        counted(sessions as u64, "session"),
+        counted(copied.sources + copied.unchanged + copied.without_bytes, "source"),
         copied.unchanged,
-        copied.added,
+        counted(copied.added, "event"),
         copied.duplicates,
     ))?;
     if copied.purged > 0 {

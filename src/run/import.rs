@@ -319,7 +319,7 @@ impl Total {
 }
 
 /// A number with the word it counts.
-fn counted(number: u64, word: &str) -> String {
+pub fn counted(number: u64, word: &str) -> String {
     format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
 

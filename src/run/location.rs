@@ -56,9 +56,7 @@ impl Location {
     }
 
     async fn is_there(&self) -> Result<bool> {
-        Store::is_there(&self.address)
-            .await
-            .with_context(|| format!("could not look for the store at {}", self.address))
+        Store::is_there(&self.address).await
     }
 }
 

@@ -202,16 +202,24 @@ fn reason(error: &anyhow::Error) -> String {
         let cause = in_words(cause);
         if reason.is_empty() {
             reason = cause;
-        } else if !reason.ends_with(&cause) {
+        } else if !reason.to_lowercase().ends_with(&cause.to_lowercase()) {
             reason = format!("{reason}: {cause}");
         }
     }
     reason
 }
 
-/// A cause in words; what the operating system says comes without its number.
+/// A cause in words; what the operating system says comes without its number, also where another cause repeats it.
 fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
-    cause.downcast_ref::<io::Error>().map_or_else(|| cause.to_string(), telling::in_plain_words)
+    if let Some(error) = cause.downcast_ref::<io::Error>() {
+        return telling::in_plain_words(error);
+    }
+    let words = cause.to_string();
+    let number = cause.source().and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
+    match number.map(|number| format!(" (os error {number})")) {
+        Some(number) => words.strip_suffix(&number).map_or(words.clone(), str::to_owned),
+        None => words,
+    }
 }
 
 /// Says on stderr what went wrong.
@@ -241,6 +249,16 @@ mod tests {
     fn what_the_system_says_comes_without_its_number() {
         let error = anyhow::Error::from(io::Error::from_raw_os_error(2)).context("could not read x");
         assert_eq!(reason(&error), "could not read x: no such file or directory");
+    }
+
+    #[test]
+    fn what_a_cause_repeats_of_the_system_is_said_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("error communicating with database: {0}")]
+        struct Driver(#[source] io::Error);
+        let error = anyhow::Error::from(Driver(io::Error::from_raw_os_error(111)));
+        let words = reason(&error.context("the store could not be reached"));
+        assert_eq!(words, "the store could not be reached: error communicating with database: Connection refused");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub async fn token(location: &Location, wanted: &TokenLine, output: &mut Output)
             told(&secret, name, output)?;
         }
         TokenAction::Rotate { name, keep } => {
-            let store = location.open_or_make().await?;
+            let store = location.open().await?;
             let Some(old) = store.tokens().await?.into_iter().find(|token| &token.name == name) else {
                 bail!("there is no token named `{name}`");
             };
@@ -55,9 +55,13 @@ pub async fn token(location: &Location, wanted: &TokenLine, output: &mut Output)
             let secret = store_rotated(&store, &old, after(keep)?).await?;
             told(&secret, name, output)?;
         }
-        TokenAction::List => list(&location.open_or_make().await?, output).await?,
+        TokenAction::List => {
+            if let Some(store) = location.open_if_there().await? {
+                list(&store, output).await?;
+            }
+        }
         TokenAction::Revoke { name } => {
-            let store = location.open_or_make().await?;
+            let store = location.open().await?;
             let mut is_done = false;
             for name in names_of(&store, name).await? {
                 is_done |= store.revoke_token(&name, now()).await?;

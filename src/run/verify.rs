@@ -3,14 +3,14 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::location::is_store;
+use super::location::{Location, is_store};
 use super::output::Output;
 use super::progress::Share;
 use super::{Ended, complain, tell};
 use crate::cli::Verify;
 use crate::domain::safe;
 use crate::report;
-use crate::store::{self, Address, Store};
+use crate::store::{self, Address};
 
 pub async fn verify(wanted: &Verify, output: &mut Output) -> Result<Ended> {
     let address = Address::parse(wanted.file.as_os_str());
@@ -42,7 +42,8 @@ fn slice(wanted: &Verify, output: &mut Output) -> Result<Ended> {
 
 async fn store(address: &Address, output: &mut Output) -> Result<Ended> {
     let explained = |error| store::explain(error, address);
-    let store = Store::at(address).await?;
+    let location = Location { address: address.clone() };
+    let store = location.open().await?;
     let mut share = Share::new("checking");
     let found = store.verify(&mut |done, all| share.tell(done, all)).await.map_err(explained)?;
     drop(share);

@@ -93,7 +93,17 @@ impl Display for Url {
                 let user = who.split(':').next().unwrap_or_default();
                 write!(formatter, "{scheme}://{user}@{place}")
             }
-            None => write!(formatter, "{scheme}://{rest}"),
+            None => {
+                // A password with a `?`, `#` or `/` in it ends before its `@`; what stands before that is no port.
+                let place = rest.split('/').next().unwrap_or_default();
+                let port = place.rsplit_once(':').map(|(_, port)| port);
+                let is_port = |port: &str| port.ends_with(']') || port.bytes().all(|byte| byte.is_ascii_digit());
+                let behind = self.0.len() > plain.len() && self.0[plain.len()..].contains('@');
+                match port {
+                    Some(port) if behind || !is_port(port) => write!(formatter, "{scheme}://…"),
+                    _ => write!(formatter, "{scheme}://{rest}"),
+                }
+            }
         }
     }
 }
@@ -114,6 +124,11 @@ mod tests {
             ("postgres://me:p@ss:word@db.example:5433/team?sslmode=require", "postgres://me@db.example:5433/team"),
             ("postgresql:///team?host=/run&password=secret", "postgresql:///team"),
             ("postgres://db.example/team", "postgres://db.example/team"),
+            ("postgres://[::1]:5433/team?user=a@b", "postgres://…"),
+            ("postgres://db.example/team?user=a@b", "postgres://db.example/team"),
+            ("postgres://me:wo?rd@db.example/team", "postgres://…"),
+            ("postgres://me:12#word@db.example/team", "postgres://…"),
+            ("postgres://me:wo/rd@db.example/team", "postgres://me@db.example/team"),
         ] {
             let address = Address::parse(OsStr::new(named));
             assert_eq!(address.file(), None);

@@ -64,7 +64,9 @@ impl Store {
     /// Whether there is a store at an address.
     pub async fn is_there(address: &Address) -> Result<bool> {
         match address {
-            Address::File(path) => Ok(path.try_exists()?),
+            Address::File(path) => {
+                path.try_exists().with_context(|| format!("could not look for the store at {}", path.display()))
+            }
             Address::Server(url) => super::server::is_there(url).await,
         }
     }
