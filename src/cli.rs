@@ -1,10 +1,12 @@
 //! What may be typed: the commands, their arguments and their help.
 
 mod purge;
+mod report;
 mod serving;
 mod upkeep;
 
 pub use purge::{Purge, Purging};
+pub use report::Report;
 pub use serving::{Serve, TokenAction, TokenLine};
 pub use upkeep::{Copy, Quarantine, Verify};
 
@@ -108,6 +110,8 @@ pub enum Command {
     Check(Check),
     /// Write a session to a file
     Export(Export),
+    /// Write a session as one HTML page that opens in any browser, and a JSON file beside it
+    Report(Report),
     /// Count turns, errors, tokens and times
     Stats(Stats),
     /// Check a slice or a store against its own digests

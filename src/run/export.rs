@@ -53,7 +53,12 @@ async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Resu
     Ok(Ended::Well)
 }
 
-async fn select(store: &Store, Chosen { session, window }: &Chosen, wanted: &Export, zone: &Zone) -> Result<Selection> {
+async fn select(
+    store: &Store,
+    Chosen { session, window, .. }: &Chosen,
+    wanted: &Export,
+    zone: &Zone,
+) -> Result<Selection> {
     let inside: Option<HashSet<i64>> = if window.is_open() {
         None
     } else {

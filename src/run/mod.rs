@@ -25,6 +25,7 @@ mod shape;
 mod show;
 mod part;
 mod recount;
+mod report;
 mod purge;
 mod stats;
 mod summary;
@@ -148,6 +149,7 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         Command::Demo
             | Command::Import(_)
             | Command::Export(_)
+            | Command::Report(_)
             | Command::Serve(_)
             | Command::Purge(_)
             | Command::Copy(_)
@@ -164,6 +166,7 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         Command::Search(search) => search::search(location, &search, output).await,
         Command::Check(check) => check::check(location, &check, output).await,
         Command::Export(export) => export::export(location, &export, output).await,
+        Command::Report(wanted) => report::report(location, &wanted, output).await,
         Command::Stats(stats) => stats::stats(location, &stats, output).await,
         Command::Copy(wanted) => copy::copy(&wanted, output).await,
         Command::Verify(verify) => verify::verify(&verify, output).await,

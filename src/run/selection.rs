@@ -24,6 +24,10 @@ const HEADERS: usize = 50;
 pub struct Chosen {
     pub session: Session,
     pub window: Window,
+    /// How it was found, as the original would have called that.
+    pub scope: String,
+    /// The run that is meant, where its result was given.
+    pub run: Option<String>,
 }
 
 /// A part of a session's time; open where a bound is missing.
@@ -89,7 +93,9 @@ pub async fn find(store: &Store, name: Option<&str>, original: &Original) -> Res
     let asked = Asked::of(original, window)?;
     let Some(asked) = asked else {
         let Some(name) = name else { return Err(usage("no session is named")) };
-        return Ok(Chosen { session: session::find(store, name).await?, window });
+        let session = session::find(store, name).await?;
+        let scope = if session.room.as_deref() == Some(name) { "room_name" } else { "session_id" };
+        return Ok(Chosen { session, window, scope: scope.to_owned(), run: None });
     };
     if let Some(name) = name {
         return Err(usage(format!("`{}` and the options both name a session: give one of them", safe(name))));
@@ -100,7 +106,7 @@ pub async fn find(store: &Store, name: Option<&str>, original: &Original) -> Res
         [chosen] => {
             let scope = scope(store, chosen.session, chosen).await?;
             tell(&format!("session {}, found by {}; scope {scope}", chosen.session.id, chosen.evidence.join(", ")));
-            Ok(Chosen { session: chosen.session.clone(), window })
+            Ok(Chosen { session: chosen.session.clone(), window, scope, run: asked.run.clone() })
         }
         fitting => bail!(refusal(store, &asked, &candidates, fitting.len()).await?),
     }
@@ -114,7 +120,7 @@ pub async fn find_or_all(
 ) -> Result<Option<(Store, Vec<Session>, Window)>> {
     if name.is_some() || original.describes() {
         let store = location.open().await?;
-        let Chosen { session, window } = find(&store, name, original).await?;
+        let Chosen { session, window, .. } = find(&store, name, original).await?;
         return Ok(Some((store, vec![session], window)));
     }
     let window = Window::parse(original)?;

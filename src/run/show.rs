@@ -29,7 +29,7 @@ pub struct Whole {
 pub async fn show(location: &Location, wanted: &Show, output: &mut Output) -> Result<Ended> {
     let store = location.open().await?;
     let (named, event) = wanted.names();
-    let Chosen { session, window } = selection::find(&store, named, &wanted.original).await?;
+    let Chosen { session, window, .. } = selection::find(&store, named, &wanted.original).await?;
     let mut numbers = store.named(session.number, event).await?;
     if !window.is_open() {
         let events = store.events(&numbers).await?;

@@ -31,7 +31,7 @@ const COLUMNS: [Column; 8] = [
 
 pub async fn timeline(location: &Location, wanted: &Timeline, output: &mut Output) -> Result<Ended> {
     let store = location.open().await?;
-    let Chosen { session, window } = selection::find(&store, wanted.session.as_deref(), &wanted.original).await?;
+    let Chosen { session, window, .. } = selection::find(&store, wanted.session.as_deref(), &wanted.original).await?;
     let mut table = Table::new(&COLUMNS);
     let joined = if output.json { Some(Joined::of(&store, &session).await?) } else { None };
     match Wanted::read(&store, &wanted.rows, &output.zone).await? {

@@ -11,6 +11,7 @@ mod join;
 mod material;
 mod rows;
 mod schema;
+mod survey;
 mod totals;
 mod tree;
 mod turn;
@@ -31,6 +32,7 @@ pub use join::{Basis, Join, Link, Part, Place, RULES, Rejected, Rule, Seen, Stre
 pub use material::{Material, value_of};
 pub use rows::{Row, Rows, State};
 pub use schema::{Failure, Verdict, arguments_of, judge, schema_of};
+pub use survey::{Survey, Surveyor};
 pub use totals::{Tally, Totals, percentile, sum, tokens_of};
 pub use tree::{Hidden, Tree};
 pub use turn::{Turn, describe};

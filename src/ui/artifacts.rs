@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::insight::{Insight, Survey};
+use super::insight::Insight;
 use super::message::Detail;
 use super::state::Tab;
 use super::words::{counted, size};
-use crate::timeline::{ActionArray, Artifact, ArtifactKind, Version};
+use crate::timeline::{ActionArray, Artifact, ArtifactKind, Survey, Version};
 
 /// Versions that are listed; a prompt that changes with every turn has as many as turns.
 const MOST: usize = 40;

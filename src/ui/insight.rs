@@ -1,26 +1,10 @@
 //! What was found out about a session by looking through its bodies, and about one row in it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::timeline::{Artifact, ArtifactKind, Found, Ledger, Verdict, Versions};
-
-/// What the models of a session were told and did, row by row.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Survey {
-    /// How many rows there were.
-    pub rows: usize,
-    pub versions: Versions,
-    pub ledger: Ledger,
-    /// Limits and budgets by speaker and name, with the values that they had.
-    pub settings: BTreeMap<(String, String), BTreeSet<i64>>,
-    /// Bodies that were too long to be looked into.
-    pub unread: usize,
-    /// Some bodies held more than is looked at.
-    pub cut: bool,
-}
+use crate::timeline::{Artifact, ArtifactKind, Found, Survey, Verdict};
 
 /// The schema that a tool call had to satisfy, and whether it does.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 pub(crate) use self::rows::{Change, Described, Detail, Link, Mark, Members, Purpose, Spot};
 use super::catalog::Catalog;
-use super::insight::{Insight, Survey};
+use super::insight::Insight;
 use super::key::Key as Pressed;
 use super::payload::{self, Hint, Mode, View};
 use super::phrase::Phrase;
@@ -17,7 +17,7 @@ use super::state::{Hit, Tab};
 use crate::domain::filter::{Field, Filter, Frame, Saved};
 use crate::domain::{Body, KeyKind, Session};
 use crate::report::{Joined, Selection, Sharing};
-use crate::timeline::{Comparison, Finding, Focus, Growing, Rows, Totals, Tree};
+use crate::timeline::{Comparison, Finding, Focus, Growing, Rows, Survey, Totals, Tree};
 
 /// News from an import that runs beside the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,10 @@ Look at the pictures before they are committed. `--only NAME` makes some of them
 """
 
 import argparse
+import json
 import pathlib
+import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -67,6 +70,29 @@ def pictures(arguments, folder):
                     session.end()
 
 
+# A report of the demo in a browser, at the call that failed.
+PAGE, PAGE_SIZE, PAGE_ROW = "page", (1280, 860), "#tool:intent_5c0c62db:commit_crowd_pulse"
+
+
+def page(arguments, folder):
+    browser = shutil.which("chromium")
+    if arguments.only and PAGE not in arguments.only:
+        return
+    if not browser:
+        sys.exit("the picture of a report needs a browser: apt-get install chromium")
+    with tempfile.TemporaryDirectory() as home:
+        run = [arguments.binary, "--store", f"{home}/demo.db"]
+        subprocess.run([*run, "import", ROOT / "src/run/demo.json"], check=True, stdout=subprocess.DEVNULL)
+        told = subprocess.run([*run, "report", "retro-14", "--out-dir", home], check=True, stdout=subprocess.PIPE)
+        address = f"file://{json.loads(told.stdout)['htmlPath']}{PAGE_ROW}"
+        path = folder / f"{PAGE}-{PAGE_SIZE[0]}x{PAGE_SIZE[1]}.png"
+        subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                        "--hide-scrollbars", f"--user-data-dir={home}/profile", "--virtual-time-budget=5000",
+                        "--window-size={},{}".format(*PAGE_SIZE), f"--screenshot={path}", address], check=True)
+        save(Image.open(path).convert("RGB"), path)
+
+
 def save(picture, path):
     # 255 colours and one for the corners are enough for text, and a third of the bytes.
     picture.quantize(256).save(path, optimize=True)
@@ -118,6 +144,7 @@ def main():
     arguments.binary = arguments.binary.resolve()
     pictures(arguments, arguments.out)
     recording(arguments, arguments.out)
+    page(arguments, arguments.out)
 
 
 if __name__ == "__main__":

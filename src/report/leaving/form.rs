@@ -12,6 +12,8 @@ pub enum Section {
     Sessions,
     /// The events of one kind.
     Events(Kind),
+    /// Whole rows in the order of the timeline, each with its events, joins, and what its models were told.
+    Rows,
     Ledger,
     Annotations,
     Joins,
@@ -45,6 +47,7 @@ impl Section {
             Self::Events(Kind::Model) => "modelIo",
             Self::Events(Kind::Tool) => "toolIo",
             Self::Events(Kind::Other) => "other",
+            Self::Rows => "rows",
             Self::Ledger => "ledger",
             Self::Annotations => "annotations",
             Self::Joins => "joins",
@@ -66,6 +69,8 @@ impl Section {
 pub struct Leaving<'a> {
     /// SHA-256 in hexadecimal digits.
     pub sha256: &'a str,
+    /// The bytes of the whole.
+    pub size: i64,
     /// Whether it is UTF-8; its parts are text then.
     pub is_text: bool,
 }
@@ -84,6 +89,17 @@ pub enum Part<'a> {
 /// The driver says single values (`session`, `room`, `counts` …) and sections: a beginning, rows, an end. Bodies are
 /// the last section, each in parts; the manifest over them is the last value.
 pub trait Form: Send {
+    /// Whether rows come whole, as [`Section::Rows`] in the order of the timeline, instead of events by kind and joins
+    /// behind them; then totals, artifacts and actions are told, too.
+    fn takes_rows(&self) -> bool {
+        false
+    }
+
+    /// Whether a body is wanted, by its SHA-256 in hexadecimal digits. All rows have been told before.
+    fn wants(&self, _sha256: &str) -> bool {
+        true
+    }
+
     fn value(&mut self, name: &'static str, value: &Value) -> Result<()>;
 
     fn begin(&mut self, section: Section) -> Result<()>;

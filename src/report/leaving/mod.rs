@@ -7,6 +7,8 @@ mod bodies;
 mod form;
 mod manifest;
 mod rows;
+mod told;
+mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 use super::findings::findings;
 use super::joined::Joined;
 use super::walk::Walk;
-use crate::domain::{Body, Head, Session, Timestamp};
+use crate::domain::{Body, Event, Head, Session, Timestamp};
 use crate::store::Store;
 use crate::timeline::Rows;
 use bodies::{Parts, Place, Reader};
@@ -37,6 +39,9 @@ pub struct Selection {
     pub why: String,
 }
 
+/// Single values that are told before all others, by name.
+pub type Extra = Vec<(&'static str, Value)>;
+
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Summary {
@@ -49,7 +54,7 @@ pub struct Summary {
 
 /// Tells a form all that a selection holds. What is held in memory grows with the number of events, never with the
 /// size of bodies.
-pub async fn leave(store: &Store, selection: &Selection, form: &mut dyn Form) -> Result<Summary> {
+pub async fn leave(store: &Store, selection: &Selection, extra: &Extra, form: &mut dyn Form) -> Result<Summary> {
     let session = store
         .session(&selection.session)
         .await?
@@ -64,10 +69,18 @@ pub async fn leave(store: &Store, selection: &Selection, form: &mut dyn Form) ->
         blobs: Vec::new(),
         rows: BTreeSet::new(),
         events: 0,
+        warned: Vec::new(),
     };
+    for (name, value) in extra {
+        walking.value(name, value.clone())?;
+    }
     walking.head(&session, &chosen)?;
-    for section in Section::EVENTS {
-        walking.events(section, &chosen).await?;
+    if walking.form.takes_rows() {
+        walking.whole_rows(&chosen).await?;
+    } else {
+        for section in Section::EVENTS {
+            walking.events(section, &chosen).await?;
+        }
     }
     walking.tail(selection, &chosen).await
 }
@@ -120,6 +133,8 @@ struct Walking<'a> {
     /// The ids of the rows that leave.
     rows: BTreeSet<String>,
     events: usize,
+    /// What importers warned of.
+    warned: Vec<String>,
 }
 
 impl Walking<'_> {
@@ -141,7 +156,10 @@ impl Walking<'_> {
         let mut reader = Reader::default();
         for (digest, place) in ordered {
             let sha256 = hex::encode(digest);
-            let leaving = |is_text| Leaving { sha256: &sha256, is_text };
+            if !self.form.wants(&sha256) {
+                continue;
+            }
+            let leaving = |is_text| Leaving { sha256: &sha256, size: place.size, is_text };
             match reader.whole(self.store, place).await? {
                 Some(bytes) => {
                     let text = std::str::from_utf8(bytes);
@@ -193,24 +211,36 @@ impl Walking<'_> {
         for chunk in numbers.chunks(CHUNK) {
             let events = self.store.events(chunk).await?;
             let contents = self.store.contents(chunk).await?;
-            let bodies = self.store.bodies(chunk).await?;
-            let mut of_event: BTreeMap<i64, Vec<Body>> = BTreeMap::new();
-            for body in bodies {
-                let order = self.bodies.len();
-                let Body { blob, start, size, .. } = body;
-                self.bodies.entry(body.digest).or_insert(Place { blob, start, size, order });
-                of_event.entry(body.event).or_default().push(body);
-            }
+            let mut bodies = self.bodies_of(chunk).await?;
             for event in &events {
-                let own = of_event.remove(&event.number).unwrap_or_default();
-                self.sums.add(event);
-                self.rows.insert(event.row());
-                self.blobs.extend(rows::blob_rows(event, &own));
-                self.row(section, None, rows::event_row(event, &own, contents.get(&event.number)))?;
-                self.events += 1;
+                let own = bodies.remove(&event.number).unwrap_or_default();
+                let row = self.event(event, &own, contents.get(&event.number));
+                self.row(section, None, row)?;
             }
         }
         self.form.end(section)
+    }
+
+    /// The bodies of some events, which leave with them.
+    async fn bodies_of(&mut self, numbers: &[i64]) -> Result<BTreeMap<i64, Vec<Body>>> {
+        let mut of_event: BTreeMap<i64, Vec<Body>> = BTreeMap::new();
+        for body in self.store.bodies(numbers).await? {
+            let order = self.bodies.len();
+            let Body { blob, start, size, .. } = body;
+            self.bodies.entry(body.digest).or_insert(Place { blob, start, size, order });
+            of_event.entry(body.event).or_default().push(body);
+        }
+        Ok(of_event)
+    }
+
+    /// One event as it leaves; it is counted.
+    fn event(&mut self, event: &Event, bodies: &[Body], content: Option<&Vec<u8>>) -> Value {
+        self.sums.add(event);
+        self.rows.insert(event.row());
+        self.blobs.extend(rows::blob_rows(event, bodies));
+        self.warned.extend(warnings::told(event));
+        self.events += 1;
+        rows::event_row(event, bodies, content)
     }
 
     /// The joins of all rows that leave, and what does not add up in them; joins that lead elsewhere are `external`.
@@ -243,12 +273,15 @@ impl Walking<'_> {
             annotations.extend(self.store.annotations(&session.id).await?);
         }
         self.section(Section::Annotations, annotations.iter().map(rows::annotation_row))?;
-        self.joins(chosen).await?;
+        if !self.form.takes_rows() {
+            self.joins(chosen).await?;
+        }
         self.named(Section::Usage, chosen.iter().map(|(session, _)| (session.id.clone(), rows::tokens_row(session))))?;
         self.value("selection", json!({ "why": selection.why, "session": selection.session }))?;
         let blobs = std::mem::take(&mut self.blobs);
         self.value("counts", self.sums.counts(blobs.len()))?;
-        self.value("warnings", json!([]))?;
+        let warnings = warnings::all(&self.sums, std::mem::take(&mut self.warned), selection.events.is_none());
+        self.value("warnings", json!(warnings))?;
         self.named(Section::Blobs, blobs.iter().map(rows::BlobRow::row))?;
         self.bodies().await?;
         let sizes = self.bodies.iter().map(|(digest, place)| (*digest, place.size));

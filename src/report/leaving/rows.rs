@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::domain::{Body, Event, KeyKind, Kind, Role, Session, Timestamp, Usage, flag};
+use crate::report::walk::Step;
 use crate::store::Annotation;
-use crate::timeline::{Finding, Join};
+use crate::timeline::{Artifact, Finding, Found, Join, speaker};
 
 /// One line of `sessions --json`.
 pub fn session_row(session: &Session) -> Value {
@@ -38,6 +39,43 @@ pub fn join_row(session: &str, from: &str, join: &Join, external: bool) -> Value
         "basis": { "key": join.basis.key, "rule": join.basis.rule, "values": join.basis.values },
         "candidates": join.candidates,
         "rejected": join.rejected.iter().map(|row| json!({"to": row.to, "why": row.why})).collect::<Vec<_>>(),
+    })
+}
+
+/// A whole row: its words, with its events and joins, and what was told to the models in it.
+pub fn whole_row(step: &Step, session: &str, events: Vec<Value>, joins: Vec<Value>, told: &[Found]) -> Value {
+    let turn = &step.turn;
+    let mut keys = Map::new();
+    for key in &turn.keys {
+        let values = keys.entry(key.kind.name()).or_insert_with(|| json!([]));
+        let value = match &key.rule {
+            Some(rule) => json!({ "value": key.value, "rule": rule }),
+            None => json!({ "value": key.value }),
+        };
+        values.as_array_mut().into_iter().for_each(|values| values.push(value.clone()));
+    }
+    let artifacts: Vec<Value> = step
+        .events
+        .iter()
+        .zip(told)
+        .flat_map(|(event, found)| found.artifacts.iter().map(|artifact| artifact_row(artifact, event)))
+        .collect();
+    json!({
+        "session": session, "id": turn.id, "kind": turn.kind.name(), "state": turn.state.name(),
+        "at": turn.at.map(Timestamp::rfc3339), "ended": turn.ended.map(Timestamp::rfc3339),
+        "micros": turn.at.map(|at| at.0), "label": turn.label, "status": turn.status, "source": turn.source,
+        "who": turn.who, "tool": turn.tool, "model": turn.model, "latency": turn.latency, "error": turn.error,
+        "flags": turn.flags, "keys": keys, "tokens": turn.usage.as_ref().map(usage_row),
+        "total": turn.usage.as_ref().and_then(Usage::total),
+        "events": events, "joins": joins, "artifacts": artifacts,
+    })
+}
+
+/// What a model was told besides the conversation: where it stands, not the text again.
+pub fn artifact_row(artifact: &Artifact, event: &Event) -> Value {
+    json!({
+        "kind": artifact.kind.name(), "event": event.name(), "speaker": speaker(event), "path": artifact.path,
+        "also": artifact.also, "sha256": hex::encode(artifact.digest), "size": artifact.size,
     })
 }
 
@@ -76,7 +114,10 @@ pub fn event_row(event: &Event, bodies: &[Body], content: Option<&Vec<u8>>) -> V
         put(
             &mut row,
             column,
-            bodies.iter().find(|body| body.role == role).map(|_| format!("{}:{}", event.name(), role.name())),
+            bodies
+                .iter()
+                .find(|body| has_blobs(event) && body.role == role)
+                .map(|_| format!("{}:{}", event.name(), role.name())),
         );
     }
     row.insert("turnscope".to_owned(), whole_event(event, bodies, content));
@@ -167,8 +208,13 @@ impl BlobRow {
     }
 }
 
+/// The original keeps blobs of models and tools alone.
+fn has_blobs(event: &Event) -> bool {
+    matches!(event.kind, Kind::Model | Kind::Tool)
+}
+
 pub fn blob_rows(event: &Event, bodies: &[Body]) -> Vec<BlobRow> {
-    let told = bodies.iter().filter(|body| matches!(body.role, Role::Input | Role::Output));
+    let told = bodies.iter().filter(|body| has_blobs(event) && matches!(body.role, Role::Input | Role::Output));
     let truncated = event.has(flag::TRUNCATED);
     told.map(|body| BlobRow {
         event: event.id.clone(),
@@ -191,6 +237,10 @@ pub struct Sums {
     kinds: [usize; Kind::ALL.len()],
     /// Values that tasks and traces name, by kind of key, and rows that are looked up in them.
     named: [BTreeSet<String>; 4],
+    /// Events that report how many tokens were used.
+    pub reporting: usize,
+    /// Events of which retention took away what they held.
+    pub purged: usize,
     rows: Vec<(Kind, [Vec<String>; 4])>,
 }
 
@@ -199,7 +249,11 @@ const CORRELATED: [KeyKind; 4] = [KeyKind::Trace, KeyKind::Request, KeyKind::Int
 impl Sums {
     pub fn add(&mut self, event: &Event) {
         self.kinds[event.kind as usize] += 1;
-        let values = CORRELATED.map(|kind| event.values(kind).map(str::to_owned).collect::<Vec<_>>());
+        self.reporting += usize::from(event.usage.is_some());
+        self.purged += usize::from(event.has(flag::PURGED));
+        // What turnscope derived is no key of the original's rows.
+        let native = |kind: KeyKind| event.keys.iter().filter(move |key| key.kind == kind && key.rule.is_none());
+        let values = CORRELATED.map(|kind| native(kind).map(|key| key.value.clone()).collect::<Vec<_>>());
         match event.kind {
             Kind::Task | Kind::Trace => {
                 for (named, values) in self.named.iter_mut().zip(values) {
@@ -211,8 +265,12 @@ impl Sums {
         }
     }
 
+    /// The events of one kind.
+    pub fn of(&self, kind: Kind) -> usize {
+        self.kinds[kind as usize]
+    }
+
     pub fn counts(&self, blobs: usize) -> Value {
-        let of = |kind: Kind| self.kinds[kind as usize];
         let matches = |values: &[Vec<String>; 4]| {
             values.iter().zip(&self.named).any(|(values, named)| values.iter().any(|value| named.contains(value)))
         };
@@ -221,8 +279,8 @@ impl Sums {
             self.rows.iter().filter(|(own, values)| *own == kind && values.iter().all(Vec::is_empty)).count()
         };
         json!({
-            "transcript": of(Kind::Transcript), "tasks": of(Kind::Task), "traces": of(Kind::Trace),
-            "modelIo": of(Kind::Model), "toolIo": of(Kind::Tool), "other": of(Kind::Other), "blobCount": blobs,
+            "transcript": self.of(Kind::Transcript), "tasks": self.of(Kind::Task), "traces": self.of(Kind::Trace),
+            "modelIo": self.of(Kind::Model), "toolIo": self.of(Kind::Tool), "other": self.of(Kind::Other), "blobCount": blobs,
             "correlationSummary": {
                 "traceKeys": self.named[0].len(), "requestKeys": self.named[1].len(),
                 "intentKeys": self.named[2].len(), "taskKeys": self.named[3].len(),

@@ -13,14 +13,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::leaving::{Form, Leaving, Part, Section, Selection, Summary, leave};
+use super::leaving::{Extra, Form, Leaving, Part, Section, Selection, Summary, leave};
 use crate::domain::escape_json;
 use crate::store::Store;
 use lines::Lines;
 
 /// Streams a slice out.
 pub async fn write_slice(store: &Store, selection: &Selection, out: &mut (dyn Write + Send)) -> Result<Summary> {
-    leave(store, selection, &mut Slice::begin(out)?).await
+    leave(store, selection, &Extra::new(), &mut Slice::begin(out)?).await
 }
 
 /// A slice that is being written.

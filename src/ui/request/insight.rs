@@ -1,6 +1,6 @@
 //! Looks through bodies: of one row at once, of a session beside the screen; and compares two rows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,12 @@ use anyhow::{Context, Result};
 use tokio::task::spawn_blocking;
 
 use super::Worker;
-use crate::domain::{Body, Event, Kind, Phase, Role, flag};
+use crate::domain::{Body, Event, Kind, Role, flag};
 use crate::timeline::{
-    Bookkeeper, Comparison, Focus, Found, Material, Offer, Rows, Side, Totals, Turn, Verdict, Versions, acts,
-    arguments_of, compare, describe, judge, look, schema_of, speaker,
+    Comparison, Focus, Found, Material, Offer, Rows, Side, Survey, Surveyor, Totals, Turn, Verdict, acts, arguments_of,
+    compare, describe, judge, look, schema_of, speaker,
 };
-use crate::ui::insight::{Insight, Judged, Survey};
+use crate::ui::insight::{Insight, Judged};
 use crate::ui::message::{Before, Members, Message, Request};
 use crate::ui::words::size;
 
@@ -28,77 +28,8 @@ const BACK: usize = 20_000;
 /// After this time what is left of a comparison is compared roughly.
 const COMPARING: Duration = Duration::from_secs(3);
 
-/// What is collected while the rows of a session go by.
-#[derive(Default)]
-struct Surveyor {
-    versions: Versions,
-    keeper: Bookkeeper,
-    settings: BTreeMap<(String, String), BTreeSet<i64>>,
-    /// What was found in prompts and tools, which most turns repeat, by role and digest.
-    known: HashMap<(Role, [u8; 32]), Found>,
-    unread: usize,
-    cut: bool,
-}
-
 /// A row with its events, and the bodies that are worth looking into.
 type Read = (usize, Vec<Event>, Vec<(Body, Option<Vec<u8>>)>);
-
-impl Surveyor {
-    fn take(&mut self, (row, events, bodies): Read) {
-        let mut all_acts = Vec::new();
-        for event in &events {
-            let mut found = Found::default();
-            for (body, bytes) in bodies.iter().filter(|(body, _)| body.event == event.number) {
-                let repeated = matches!(body.role, Role::System | Role::Tools | Role::Context);
-                let known = self.known.get(&(body.role, body.digest)).filter(|_| repeated);
-                match (known, bytes) {
-                    (Some(known), _) => found.merge(of_event(known, event)),
-                    (None, None) => self.unread += 1,
-                    (None, Some(bytes)) => {
-                        let material = Material::read(event.number, body.role, bytes);
-                        let own = look(event, &material);
-                        if repeated {
-                            self.known.insert((body.role, body.digest), own.clone());
-                        }
-                        found.merge(own);
-                        all_acts.push((event.number, acts(event, &material)));
-                    }
-                }
-            }
-            for setting in &found.settings {
-                let name = setting.path.split_once('.').map_or(setting.path.as_str(), |(_, name)| name);
-                self.settings.entry((speaker(event), name.to_owned())).or_default().insert(setting.value);
-            }
-            self.cut |= found.cut;
-            self.versions.add(row, event, &found);
-        }
-        self.keeper.add(row, &events, &all_acts);
-    }
-
-    fn finish(self, rows: usize) -> Survey {
-        let Self { versions, keeper, settings, unread, cut, .. } = self;
-        Survey { rows, versions, ledger: keeper.finish(), settings, unread, cut }
-    }
-}
-
-/// What was found before in an equal body of another event.
-fn of_event(known: &Found, event: &Event) -> Found {
-    let mut found = known.clone();
-    for artifact in &mut found.artifacts {
-        artifact.event = event.number;
-    }
-    found
-}
-
-/// Whether a body can hold anything that is looked for.
-fn is_worth(event: &Event, role: Role) -> bool {
-    match (event.kind, role) {
-        (_, Role::Raw) | (Kind::Transcript, _) => false,
-        (Kind::Tool, Role::Metadata) => event.phase != Phase::Result,
-        (Kind::Other, Role::Input | Role::Output) => false,
-        _ => true,
-    }
-}
 
 impl Worker {
     /// Requests that look through bodies.
@@ -130,7 +61,9 @@ impl Worker {
             let batch: Vec<usize> = (start..rows.len().min(start + BATCH)).collect();
             let mut read = self.rows_with_bodies(rows, &batch, &surveyor).await?;
             surveyor = spawn_blocking(move || {
-                read.drain(..).for_each(|row| surveyor.take(row));
+                for (row, events, bodies) in read.drain(..) {
+                    surveyor.take(row, &events, &bodies);
+                }
                 surveyor
             })
             .await?;
@@ -154,10 +87,10 @@ impl Worker {
             let mut held = Vec::new();
             for event in &events {
                 for body in bodies.remove(&event.number).unwrap_or_default() {
-                    if !is_worth(event, body.role) {
+                    if !Surveyor::is_worth(event, body.role) {
                         continue;
                     }
-                    let known = surveyor.known.contains_key(&(body.role, body.digest)) || body.size > LONGEST;
+                    let known = surveyor.knows(&body) || body.size > LONGEST;
                     let bytes = if known { None } else { Some(self.read(&body, 0, body.size).await?) };
                     held.push((body, bytes));
                 }

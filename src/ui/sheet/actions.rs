@@ -1,8 +1,8 @@
 //! The actions of a session, line by line: each array once, where it stands, and what came of it.
 
 use super::{Ink, Row};
+use crate::timeline::Survey;
 use crate::ui::artifacts::{downstream, sorts};
-use crate::ui::insight::Survey;
 use crate::ui::text::fit;
 use crate::ui::words::counted;
 

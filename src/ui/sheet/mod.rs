@@ -6,10 +6,9 @@ mod usage;
 
 use std::sync::Arc;
 
-use super::insight::Survey;
 use super::list::List;
 use super::words::counted;
-use crate::timeline::{Comparison, Totals};
+use crate::timeline::{Comparison, Survey, Totals};
 
 /// How a piece of a line is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Ink, Manner, Row};
 use crate::domain::Tokens;
-use crate::timeline::{Tally, Totals, percentile};
-use crate::ui::insight::Survey;
+use crate::timeline::{Survey, Tally, Totals, percentile};
 use crate::ui::text::{fit, left, right};
 use crate::ui::words::{count, counted, duration, moment};
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{answers, go, jobs, keep, lines, payload, sheet};
+use crate::timeline::Survey;
 use crate::ui::action::{Fold, Look};
 use crate::ui::facts;
-use crate::ui::insight::{Insight, Survey};
+use crate::ui::insight::Insight;
 use crate::ui::keymap::Place;
 use crate::ui::list::Move;
 use crate::ui::message::{Detail, Link, Request};

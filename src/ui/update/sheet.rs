@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::{event, go, jobs};
-use crate::timeline::{Comparison, Focus};
+use crate::timeline::{Comparison, Focus, Survey};
 use crate::ui::action::Show;
 use crate::ui::artifacts::versioned;
-use crate::ui::insight::Survey;
 use crate::ui::key::Key;
 use crate::ui::keymap::Place;
 use crate::ui::list::{List, Move};
