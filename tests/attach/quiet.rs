@@ -41,6 +41,26 @@ fn schemas(database: &Database) -> String {
 }
 
 #[test]
+fn who_may_only_read_is_told_so_and_changes_nothing() {
+    let Some(database) = Database::empty() else { return };
+    let (desk, url) = (Desk::with_file(), database.url());
+    desk.done(&["--store", &url, "import", text(&desk.write("a.jsonl", "{\"a\":1}\n"))]);
+    let role = format!("reader_{}", database.name());
+    database.execute(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA turnscope TO {role}; \
+         GRANT SELECT ON ALL TABLES IN SCHEMA turnscope TO {role}"
+    ));
+    let reader = database.url_as(&role);
+    let own = desk.done(&["--store", &url, "sessions", "--json"]).out;
+    assert_eq!(desk.done(&["--store", &reader, "sessions", "--json"]).out, own);
+    desk.done(&["--store", &reader, "timeline", "last"]);
+    for command in [&["vacuum"][..], &["purge", "--apply"], &["import", "a.jsonl"], &["token", "add", "me"]] {
+        let told = desk.refused(1, &[&["--store", &reader], command].concat());
+        assert!(told.contains("lets this role not do that"), "{command:?}: {told}");
+    }
+}
+
+#[test]
 fn a_password_is_shown_nowhere() {
     let world = example::world();
     let (Some(original), Some(team)) = (Database::of(&world), Database::empty()) else { return };

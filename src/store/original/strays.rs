@@ -113,6 +113,15 @@ impl Original {
         self.strays_where(&[], most, condition).await
     }
 
+    /// All rows in no window, at most so many of each table.
+    pub async fn all_strays(&mut self, windows: &[RoomWindow], most: i64) -> Result<Vec<Stray>, Fault> {
+        let condition = |sql: &mut Sql, _: &Relation| {
+            sql.push("TRUE");
+            true
+        };
+        self.strays_where(windows, most, condition).await
+    }
+
     async fn strays_where(
         &mut self,
         windows: &[RoomWindow],

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::web::{Web, Whose};
+use super::web::{MOST_LISTED, Web, Whose};
 use super::{Counts, or_cancelled};
 use crate::domain::present::row::Table;
 use crate::domain::{Session, Timestamp};
@@ -95,6 +95,18 @@ impl Remote {
         session.ended = [session.ended, last].into_iter().flatten().max();
     }
 
+    /// Takes rows out of the counts.
+    fn take(&mut self, group: &Group) {
+        match table_of(group.table) {
+            Some(table) => {
+                let left = self.counts.get(&table).map_or(0, |count| count - group.rows);
+                self.counts.insert(table, left);
+                self.counts.retain(|_, count| *count > 0);
+            }
+            None => self.blobs -= group.rows,
+        }
+    }
+
     /// The window of a canvas session.
     pub fn window(&self) -> Option<Span> {
         match self.place {
@@ -135,8 +147,9 @@ impl Remotes {
                 }
             }
         }
-        remotes.add_roomless(original, &mut others).await?;
+        remotes.add_strays(original, &mut others).await?;
         remotes.has_strays = !others.0.is_empty() || remotes.has_roomless;
+        others.0.retain(|_, remote| !remote.counts.is_empty() || remote.blobs > 0);
         remotes.sessions.extend(others.0.into_values());
         for remote in &mut remotes.sessions {
             remote.session.events = remote.counts.values().sum::<i64>() + remote.blobs;
@@ -156,10 +169,18 @@ impl Remotes {
         windowed.unzip()
     }
 
-    /// Gives the rows of no room to those whose they are.
-    async fn add_roomless(&mut self, original: &mut Original, others: &mut Others) -> Result<(), Fault> {
+    /// Gives the rows in no window to those whose they are; where they are many, only those of no room, so that a room
+    /// may be listed of which other sessions claim all.
+    async fn add_strays(&mut self, original: &mut Original, others: &mut Others) -> Result<(), Fault> {
         let (windows, ids) = self.windows();
-        let web = Web::of_roomless(original, &windows).await?;
+        let of_rooms: i64 = others.0.values().map(|remote| remote.counts.values().sum::<i64>() + remote.blobs).sum();
+        let mut web = Web { is_cut: true, ..Web::default() };
+        if of_rooms <= MOST_LISTED {
+            web = Web::of_all(original, &windows).await?;
+        }
+        if web.is_cut {
+            web = Web::of_roomless(original, &windows).await?;
+        }
         if web.is_cut {
             // So many that each stays with whoever wrote it.
             self.has_roomless = true;
@@ -168,16 +189,19 @@ impl Remotes {
             }
             return Ok(());
         }
-        for (stray, whose) in web.rows().filter(|(stray, _)| stray.room.is_none()) {
-            self.has_roomless = true;
+        for (stray, whose) in web.rows() {
+            self.has_roomless |= stray.room.is_none();
             let group = group_of(stray);
-            match whose {
-                Whose::Window(place) => {
+            match (&stray.room, whose) {
+                (room, Whose::Window(place)) => {
                     let own = self.sessions.iter_mut().find(|remote| remote.session.id == ids[place]);
                     own.into_iter().for_each(|remote| remote.add(&group));
+                    room.iter().for_each(|room| others.of_room(room).take(&group));
                 }
-                Whose::Room(room) => others.of_room(&room).add(&group),
-                Whose::Emitter(emitter) => others.of_emitter(&emitter).add(&group),
+                // It is counted there already.
+                (Some(_), _) => {}
+                (None, Whose::Room(room)) => others.of_room(&room).add(&group),
+                (None, Whose::Emitter(emitter)) => others.of_emitter(&emitter).add(&group),
             }
         }
         Ok(())

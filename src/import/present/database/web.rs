@@ -10,6 +10,8 @@ use crate::store::original::{Fault, KeyName, Keys, Original, RoomWindow, Stray};
 /// Keys lead to rows with further keys; a chain longer than this, or so many rows, is no session's.
 const MOST_STEPS: usize = 16;
 const MOST_ROWS: usize = 50_000;
+/// So many rows are looked at to say how many each session has before it is brought over.
+pub const MOST_LISTED: i64 = 20_000;
 
 /// The rows in no window that some keys lead to.
 #[derive(Debug, Default)]
@@ -51,6 +53,17 @@ impl Web {
             keys.add(key, value);
         }
         Self::from(original, keys, strays, windows).await
+    }
+
+    /// All rows in no window, where they are few.
+    pub async fn of_all(original: &mut Original, windows: &[RoomWindow]) -> Result<Self, Fault> {
+        let strays = original.all_strays(windows, MOST_LISTED + 1).await?;
+        if i64::try_from(strays.len()).is_ok_and(|count| count > MOST_LISTED) {
+            return Ok(Self { is_cut: true, ..Self::default() });
+        }
+        let mut web = Self { strays, ..Self::default() };
+        web.tie(original, windows).await?;
+        Ok(web)
     }
 
     async fn from(
