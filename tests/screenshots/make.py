@@ -70,8 +70,8 @@ def pictures(arguments, folder):
                     session.end()
 
 
-# A report of the demo in a browser, at the call that failed.
-PAGE, PAGE_SIZE, PAGE_ROW = "page", (1280, 860), "#tool:intent_5c0c62db:commit_crowd_pulse"
+# A report of the demo in a browser.
+PAGE, PAGE_SIZE = "page", (1280, 1100)
 
 
 def page(arguments, folder):
@@ -84,7 +84,7 @@ def page(arguments, folder):
         run = [arguments.binary, "--store", f"{home}/demo.db"]
         subprocess.run([*run, "import", ROOT / "src/run/demo.json"], check=True, stdout=subprocess.DEVNULL)
         told = subprocess.run([*run, "report", "retro-14", "--out-dir", home], check=True, stdout=subprocess.PIPE)
-        address = f"file://{json.loads(told.stdout)['htmlPath']}{PAGE_ROW}"
+        address = f"file://{json.loads(told.stdout)['htmlPath']}"
         path = folder / f"{PAGE}-{PAGE_SIZE[0]}x{PAGE_SIZE[1]}.png"
         subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                         "--disable-background-networking", "--disable-component-update", "--disable-sync",
