@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
-use std::ops::Range;
 
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use sqlx::postgres::PgArguments;
@@ -25,8 +24,9 @@ pub(in crate::store) enum Value {
 pub(in crate::store) struct Statement {
     text: Cow<'static, str>,
     values: Vec<Value>,
-    /// Where in the text the parameters stand that were written with their values, in their order.
-    places: Vec<Range<usize>>,
+    /// Where in the text the parameters belong that are written with their values, and their numbers. They are written
+    /// when it is known for which engine.
+    places: Vec<(usize, usize)>,
     /// Not worth being kept prepared for the next time.
     passing: bool,
 }
@@ -64,9 +64,7 @@ impl Statement {
     /// Writes the next parameter and binds its value.
     pub(in crate::store) fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
         self.values.push(value.into());
-        let (number, start) = (self.values.len(), self.text.len());
-        self.push(format_args!("${number}"));
-        self.places.push(start..self.text.len());
+        self.places.push((self.text.len(), self.values.len()));
         self
     }
 
@@ -75,7 +73,7 @@ impl Statement {
         let before = self.values.len();
         for value in values {
             if self.values.len() > before {
-                self.push(", ");
+                self.text.to_mut().push_str(", ");
             }
             self.push_bind(value);
         }
@@ -90,9 +88,9 @@ impl Statement {
     ) -> &mut Self {
         self.push("VALUES ");
         for (index, item) in items.into_iter().enumerate() {
-            self.push(if index == 0 { "(" } else { ", (" });
+            self.text.to_mut().push_str(if index == 0 { "(" } else { ", (" });
             write(Values { statement: self, is_first: true }, item);
-            self.push(")");
+            self.text.to_mut().push(')');
         }
         self
     }
@@ -176,7 +174,11 @@ impl Statement {
             }
             .map_err(sqlx::Error::Encode)?;
         }
-        let text = if self.places.len() == count { without_numbers(self.text, &self.places) } else { self.text };
+        let text = if self.places.len() == count {
+            without_numbers(self.text, &self.places)
+        } else {
+            with_numbers(self.text, &self.places)
+        };
         Ok(sqlx::query_with(AssertSqlSafe(text), arguments).persistent(!self.passing))
     }
 
@@ -191,25 +193,43 @@ impl Statement {
             }
             .map_err(sqlx::Error::Encode)?;
         }
-        Ok(sqlx::query_with(AssertSqlSafe(self.text), arguments).persistent(!self.passing))
+        let text = with_numbers(self.text, &self.places);
+        Ok(sqlx::query_with(AssertSqlSafe(text), arguments).persistent(!self.passing))
     }
 }
 
 /// The text with `?` for each parameter in its order. SQLite looks for the name of each parameter from the first one on,
 /// which takes seconds for a bulk of numbered ones; these have no name.
-fn without_numbers(text: Cow<'static, str>, places: &[Range<usize>]) -> Cow<'static, str> {
+fn without_numbers(text: Cow<'static, str>, places: &[(usize, usize)]) -> Cow<'static, str> {
+    written(text, places, |whole, _| whole.push('?'))
+}
+
+/// The text with `$1`, `$2` and so on for its parameters.
+fn with_numbers(text: Cow<'static, str>, places: &[(usize, usize)]) -> Cow<'static, str> {
+    written(text, places, |whole, number| {
+        // Writing to a string does not fail.
+        let _ = write!(whole, "${number}");
+    })
+}
+
+/// The text with each parameter written in its place.
+fn written(
+    text: Cow<'static, str>,
+    places: &[(usize, usize)],
+    mut write: impl FnMut(&mut String, usize),
+) -> Cow<'static, str> {
     if places.is_empty() {
         return text;
     }
-    let mut plain = String::with_capacity(text.len());
+    let mut whole = String::with_capacity(text.len() + places.len() * 2);
     let mut at = 0;
-    for place in places {
-        plain.push_str(&text[at..place.start]);
-        plain.push('?');
-        at = place.end;
+    for (place, number) in places {
+        whole.push_str(&text[at..*place]);
+        write(&mut whole, *number);
+        at = *place;
     }
-    plain.push_str(&text[at..]);
-    Cow::Owned(plain)
+    whole.push_str(&text[at..]);
+    Cow::Owned(whole)
 }
 
 impl<'a> From<&'a Pool> for On<'a> {
@@ -276,7 +296,7 @@ impl Values<'_> {
     /// Binds the next value of the bracket.
     pub(in crate::store) fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
         if !std::mem::take(&mut self.is_first) {
-            self.statement.push(", ");
+            self.statement.text.to_mut().push_str(", ");
         }
         self.statement.push_bind(value);
         self
@@ -291,8 +311,8 @@ mod tests {
     fn parameters_that_are_written_with_their_values_have_no_numbers_on_sqlite() {
         let mut statement = Statement::new("SELECT '$1' WHERE a = ");
         statement.push_bind(1_i64).push(" AND b IN (").push_list([2_i64, 3]).push(")");
-        assert_eq!(statement.text, "SELECT '$1' WHERE a = $1 AND b IN ($2, $3)");
         let Statement { text, places, .. } = statement;
+        assert_eq!(with_numbers(text.clone(), &places), "SELECT '$1' WHERE a = $1 AND b IN ($2, $3)");
         assert_eq!(without_numbers(text, &places), "SELECT '$1' WHERE a = ? AND b IN (?, ?)");
     }
 }
