@@ -36,6 +36,8 @@ const MIGRATIONS: &[&str] = &[
 /// Page caches, in KiB below zero: the writer looks up keys all over the file, readers mostly go along it.
 const WRITER_CACHE: &str = "-32768";
 const READER_CACHE: &str = "-4096";
+/// Statements that stay prepared: most come for ten numbers of rows.
+pub(super) const STATEMENTS: usize = 400;
 /// How long a writer waits for another process.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How soon it tries again where the database does not wait by itself.
@@ -106,7 +108,8 @@ impl Store {
     }
 
     async fn open_to_write(path: &Path, patience: Duration, is_new: bool) -> Result<Self> {
-        let options = SqliteConnectOptions::new().filename(path).busy_timeout(patience).statement_cache_capacity(200);
+        let options =
+            SqliteConnectOptions::new().filename(path).busy_timeout(patience).statement_cache_capacity(STATEMENTS);
         let mut writing = options
             .clone()
             .pragma("cache_size", WRITER_CACHE)

@@ -11,9 +11,9 @@ use super::engine::{Row, Statement, Transaction};
 use crate::domain::{Event, Key, KeyKind, Kind, Order, Phase, Role, Timestamp, Usage, UsageSource};
 
 /// Rows a statement; full statements are prepared once.
-pub(super) const CHUNK: usize = 500;
-/// How many rows the statements take that write what is left over from full ones.
-const LEFT_OVER: [usize; 4] = [100, 20, 4, 1];
+pub(super) const CHUNK: usize = 512;
+/// How many rows the statements take that write what is left over from full ones: one of each size is enough.
+const LEFT_OVER: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
 
 /// A record with its numbers.
 pub(super) struct RecordRow<'a> {

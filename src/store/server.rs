@@ -97,7 +97,7 @@ fn pool(options: &PgConnectOptions, most: u32, first: &'static str) -> PgPool {
             Ok(())
         })
     });
-    pool.connect_lazy_with(options.clone().statement_cache_capacity(200))
+    pool.connect_lazy_with(options.clone().statement_cache_capacity(super::open::STATEMENTS))
 }
 
 /// Looks at the schema over a connection of its own, and brings it up to date where it is older.
