@@ -14,7 +14,7 @@ use super::group::{self, Message, Request};
 use super::row::{self, Record, Written};
 use super::{Item, Limits, Outcome, Refusal};
 use crate::domain::Timestamp;
-use crate::store::{Appended, Batch, Store};
+use crate::store::{Appended, Batch, Step, Store};
 
 /// How what is handed in is gathered into transactions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,8 +57,8 @@ pub(super) trait Sink: Send + Sync + 'static {
     fn has_room(&self) -> BoxFuture<'_, Result<bool>> {
         Box::pin(async { Ok(true) })
     }
-    /// Reckons counts and joins of what was stored.
-    fn settle(&self) -> BoxFuture<'_, Result<()>>;
+    /// Reckons a part of what was stored: pairs, counts. Says whether something is left.
+    fn settle(&self, step: Step) -> BoxFuture<'_, Result<bool>>;
 }
 
 impl Sink for Store {
@@ -70,8 +70,8 @@ impl Sink for Store {
         Box::pin(Store::has_room(self))
     }
 
-    fn settle(&self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(Store::settle(self))
+    fn settle(&self, step: Step) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(Store::settle_step(self, step))
     }
 }
 

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 
 use super::committer::Sink;
-use crate::store::{Appended, Batch, Store};
+use crate::store::{Appended, Batch, Step, Store};
 
 /// What happens at one commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +54,8 @@ impl Sink for Faulty {
         })
     }
 
-    fn settle(&self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(Store::settle(&self.store))
+    fn settle(&self, step: Step) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(Store::settle_step(&self.store, step))
     }
 }
 

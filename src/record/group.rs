@@ -14,7 +14,7 @@ use super::row::Record;
 use super::{GroupPolicy, Outcome, Refusal};
 use crate::domain::Role;
 use crate::store::{
-    Batch, Fate, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, Trouble, add_blob,
+    Batch, Fate, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, Step, Trouble, add_blob,
     digest, trouble,
 };
 
@@ -33,8 +33,12 @@ pub(super) enum Message {
     End,
 }
 
-/// Counts are reckoned when nothing waits, or at least this often, and less often the longer that takes.
+/// What was stored is settled when it has been there for so long, in steps between the commits: one that waits goes
+/// first. When for as long again there was no time for that, commits wait for as long as they take themselves.
 const SETTLE: Duration = Duration::from_secs(1);
+/// A commit that comes during a step waits for its end.
+const STEP: Step = Step { events: 200, sessions: 32 };
+/// Where a step takes long all the same, because more must be looked at than what is new, there are fewer of them.
 const REST: u32 = 20;
 /// When so many records fail one by one and none succeeds, it does not lie with them.
 const HOPELESS: usize = 8;
@@ -70,12 +74,14 @@ pub(super) async fn run(
                 Err(_) => break,
             }
         }
+        let began = Instant::now();
         group.answer(requests).await;
+        group.keep_up(began.elapsed()).await;
         if is_last {
             break;
         }
     }
-    group.settle().await;
+    group.settle_all().await;
 }
 
 /// What became of one record.
@@ -85,8 +91,10 @@ struct Group {
     sink: Arc<dyn Sink>,
     counters: Arc<Counters>,
     source: Source,
-    /// When what was stored is to be reckoned; `None` when it is.
+    /// When what was stored is to be settled; `None` when it is.
     settle_at: Option<Instant>,
+    /// The longest step since that began.
+    longest: Duration,
     /// Not before this, because it takes long.
     rest_until: Instant,
 }
@@ -113,10 +121,10 @@ impl Group {
     fn new(sink: Arc<dyn Sink>, counters: Arc<Counters>) -> Self {
         let name = format!("{RECORDER}:{}", uuid::Uuid::now_v7());
         let source = Source { name, revision: 0, size: 0, lines: 0, sessions: BTreeSet::new() };
-        Self { sink, counters, source, settle_at: None, rest_until: Instant::now() }
+        Self { sink, counters, source, settle_at: None, longest: Duration::ZERO, rest_until: Instant::now() }
     }
 
-    /// The next request; `None` when there will be none. Reckons what was stored when that is due.
+    /// The next request; `None` when there will be none. While nothing waits, what was stored is settled when due.
     async fn next(&mut self, messages: &mut mpsc::UnboundedReceiver<Message>) -> Option<Request> {
         loop {
             let message = match self.settle_at {
@@ -136,16 +144,37 @@ impl Group {
         }
     }
 
+    /// Takes the next step of settling.
     async fn settle(&mut self) {
-        if self.settle_at.take().is_none() {
-            return;
-        }
         let began = Instant::now();
-        if self.sink.settle().await.is_err() {
+        let step = self.sink.settle(STEP).await;
+        self.longest = self.longest.max(began.elapsed());
+        match step {
+            Ok(true) => {}
+            Ok(false) => {
+                self.settle_at = None;
+                self.rest_until = Instant::now() + std::mem::take(&mut self.longest) * REST;
+            }
             // What was stored is there; counts follow when the store can be written again.
-            self.settle_at = Some(began + SETTLE);
+            Err(_) => self.settle_at = Some(began + SETTLE),
         }
-        self.rest_until = Instant::now() + began.elapsed() * REST;
+    }
+
+    /// Settles although something may wait, where that is long overdue: for as long as the last commit took.
+    async fn keep_up(&mut self, took: Duration) {
+        let began = Instant::now();
+        while self.settle_at.is_some_and(|due| due + SETTLE < began) && began.elapsed() < took {
+            self.settle().await;
+        }
+    }
+
+    /// Settles what is left, as far as the store can be written.
+    async fn settle_all(&mut self) {
+        while self.settle_at.take().is_some() {
+            if matches!(self.sink.settle(STEP).await, Ok(true)) {
+                self.settle_at = Some(Instant::now());
+            }
+        }
     }
 
     async fn answer(&mut self, requests: Vec<Request>) {

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use super::committer::Sink;
-use crate::store::{Address, Appended, Batch, Keeping, Store};
+use crate::store::{Address, Appended, Batch, Keeping, Step, Store};
 
 /// A store that is not open yet.
 pub(super) struct Later {
@@ -29,7 +29,7 @@ impl Sink for Later {
         Box::pin(async { self.store().await?.append(batches).await })
     }
 
-    fn settle(&self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async { self.store().await?.settle().await })
+    fn settle(&self, step: Step) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async move { self.store().await?.settle_step(step).await })
     }
 }

@@ -42,6 +42,7 @@ mod purge;
 mod rows;
 mod told;
 mod tokens;
+mod wrapping;
 #[cfg(test)]
 mod file_tests;
 #[cfg(test)]
@@ -62,6 +63,7 @@ pub use pieces::{Packer, Piece, digest, digest_of};
 pub use prefilter::Prefilter;
 pub use private::PrivateFolder;
 pub use purge::{Due, DueSession, Hold, Keeping, Purge, Receipt, Removed, Returned, Room, Scope, State};
+pub use settle::Step;
 pub use sources::Source;
 pub use tokens::Token;
 pub use trouble::{Trouble, is_away, trouble};

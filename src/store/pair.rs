@@ -6,125 +6,148 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use anyhow::Result;
 
-use super::engine::{Statement, Transaction, query};
+use super::engine::{Row, Statement, Transaction};
 use super::rows;
-use crate::domain::{Half, Key, KeyKind, Kind, Phase, flag, pair};
+use super::tally::{Moved, Stand};
+use crate::domain::{Event, Half, Key, KeyKind, Kind, Order, Phase, Timestamp, flag, pair};
 
 /// Turns that were made here begin so; they are made anew when more events are known.
 const MADE_HERE: &str = "pair:";
+
+/// The columns that [`Found::of`] reads.
+const COLUMNS: &str = "events.session, events.event, events.id, events.order_time, events.origin, events.sequence, \
+     events.phase, events.source, events.event_type, events.turn, events.flags, events.keys";
 
 /// Whether a turn was made here.
 pub(super) fn is_made_here(turn: &str) -> bool {
     turn.starts_with(MADE_HERE)
 }
 
-/// Gives the events of every pair in a session one turn, and takes it from those that are no pair any more.
-///
-/// With some events that are new only the requests are looked at that these name: halves of others are not touched by
-/// them, and a long session costs what is new. Says whether anything has changed.
-pub(super) async fn pair_calls(connection: &mut Transaction, session: i64, new: Option<&[i64]>) -> Result<bool> {
-    let found = match new {
-        None => halves(connection, session, None).await?,
-        Some(new) => halves_beside(connection, session, new).await?,
-    };
-    let ids: HashMap<i64, &str> = found.iter().map(|(half, _)| (half.event, half.id.as_str())).collect();
-    let halves: Vec<Half> = found.iter().map(|(half, _)| half.clone()).collect();
-    let mut turns: HashMap<i64, String> = HashMap::new();
-    for (outcome, start) in pair(&halves) {
-        let turn = format!("{MADE_HERE}{}", ids.get(&start).copied().unwrap_or_default());
-        turns.insert(outcome, turn.clone());
-        turns.insert(start, turn);
-    }
-    let mut has_changed = false;
-    for (half, before) in &found {
-        let turn = turns.get(&half.event);
-        if turn == before.as_ref() {
-            continue;
-        }
-        has_changed = true;
-        query("UPDATE events SET turn = $1, turn_hash = $2 WHERE event = $3")
-            .bind(turn)
-            .bind(rows::turn_hash(turn.map(String::as_str)))
-            .bind(half.event)
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(has_changed)
+/// A start or an outcome as it is stored.
+struct Found {
+    session: i64,
+    half: Half,
+    /// The turn that was made here before.
+    turn: Option<String>,
+    stand: Stand,
 }
 
-/// The starts and outcomes of a session of the requests that new events name.
-async fn halves_beside(connection: &mut Transaction, session: i64, new: &[i64]) -> Result<Vec<(Half, Option<String>)>> {
+/// Gives the events of every pair in a session one turn, and takes it from those that are no pair any more.
+pub(super) async fn pair_all(connection: &mut Transaction, session: i64) -> Result<()> {
+    let mut query = selection();
+    query.push(" AND events.session = ").push_bind(session);
+    let rows = query.build().fetch_all(&mut *connection).await?;
+    let found = halves(connection, &rows).await?;
+    put(connection, &found).await?;
+    Ok(())
+}
+
+/// The same for the requests alone that some new events name: halves of others are not touched by them, and a long
+/// session costs what is new. Returns what stands otherwise now.
+pub(super) async fn pair_new(connection: &mut Transaction, new: &BTreeSet<i64>) -> Result<Vec<Moved>> {
+    let all: Vec<i64> = new.iter().copied().collect();
     let mut requests: BTreeSet<i64> = BTreeSet::new();
-    for chunk in new.chunks(rows::CHUNK) {
+    for portion in rows::portions(&all, rows::CHUNK) {
         let mut query = Statement::new(
             "SELECT keys.key FROM event_keys JOIN keys ON keys.key = event_keys.key WHERE event_keys.event IN (",
         );
-        query.push_list(chunk.iter().copied());
+        query.push_list(portion.iter().copied());
         // The plus keeps SQLite from going through all keys of the kind.
         query.push(") AND +keys.kind = ").push_bind(rows::key_code(KeyKind::Request));
-        for row in query.build().persistent(false).fetch_all(&mut *connection).await? {
+        for row in query.build().fetch_all(&mut *connection).await? {
             requests.insert(row.try_get(0)?);
         }
     }
     let requests: Vec<i64> = requests.into_iter().collect();
     let mut found = BTreeMap::new();
-    for chunk in requests.chunks(rows::CHUNK) {
-        let halves = halves(connection, session, Some(chunk)).await?;
-        found.extend(halves.into_iter().map(|half| (half.0.event, half)));
+    for portion in rows::portions(&requests, rows::CHUNK) {
+        let mut query = selection();
+        query.push(" AND events.event IN (SELECT event FROM event_keys WHERE key IN (");
+        query.push_list(portion.iter().copied()).push("))");
+        let rows = query.build().fetch_all(&mut *connection).await?;
+        found.extend(halves(connection, &rows).await?.into_iter().map(|found| (found.half.event, found)));
     }
     // One that names several requests stands with the first; those with another one may have more beside them.
-    let new: HashSet<i64> = new.iter().copied().collect();
-    let named: HashSet<String> =
-        found.values().filter(|(half, _)| new.contains(&half.event)).map(|(half, _)| half.of.3.clone()).collect();
-    Ok(found.into_values().filter(|(half, _)| named.contains(&half.of.3)).collect())
+    let named: HashSet<(i64, String)> = found
+        .values()
+        .filter(|found| new.contains(&found.half.event))
+        .map(|found| (found.session, found.half.of.3.clone()))
+        .collect();
+    let beside: Vec<Found> =
+        found.into_values().filter(|found| named.contains(&(found.session, found.half.of.3.clone()))).collect();
+    put(connection, &beside).await
 }
 
-/// The starts and outcomes of a session without a turn of their own, each with the turn that was made here before; of
-/// some requests alone where these are named.
-async fn halves(
-    connection: &mut Transaction,
-    session: i64,
-    requests: Option<&[i64]>,
-) -> Result<Vec<(Half, Option<String>)>> {
+/// Stores the turns of pairs among all halves of some requests. Returns what stands otherwise now.
+async fn put(connection: &mut Transaction, found: &[Found]) -> Result<Vec<Moved>> {
+    let ids: HashMap<i64, &str> = found.iter().map(|found| (found.half.event, found.half.id.as_str())).collect();
+    let mut sessions: BTreeMap<i64, Vec<Half>> = BTreeMap::new();
+    for found in found {
+        sessions.entry(found.session).or_default().push(found.half.clone());
+    }
+    let mut turns: HashMap<i64, String> = HashMap::new();
+    for (outcome, start) in sessions.values().flat_map(|halves| pair(halves)) {
+        let turn = format!("{MADE_HERE}{}", ids.get(&start).copied().unwrap_or_default());
+        turns.insert(outcome, turn.clone());
+        turns.insert(start, turn);
+    }
+    let mut moved = Vec::new();
+    let mut changed = Vec::new();
+    for found in found {
+        let turn = turns.get(&found.half.event).map(String::as_str);
+        if turn != found.turn.as_deref() {
+            let now = Stand { turn: rows::turn_hash(turn), ..found.stand };
+            moved.push(Moved { session: found.session, event: found.half.event, before: found.stand, now });
+            changed.push((found.half.event, turn, now.turn));
+        }
+    }
+    for portion in rows::portions(&changed, rows::CHUNK) {
+        let mut update = Statement::new("WITH paired (event, turn, turn_hash) AS (");
+        update.push_values(portion, |mut row, (event, turn, hash)| {
+            row.push_bind(*event).push_bind(*turn).push_bind(*hash);
+        });
+        update.push(") UPDATE events SET turn = paired.turn, turn_hash = paired.turn_hash FROM paired ");
+        update.push("WHERE events.event = paired.event");
+        update.build().execute(&mut *connection).await?;
+    }
+    Ok(moved)
+}
+
+/// A statement that selects starts and outcomes without a turn of their own; conditions may follow.
+fn selection() -> Statement {
     let mut query = Statement::new("SELECT ");
-    query.push(rows::EVENT_COLUMNS);
-    query.push(" FROM events JOIN sessions ON sessions.session = events.session WHERE events.session = ");
-    query.push_bind(session);
     // Written out and not bound, so that the index of such events can answer.
     let (model, call, result) = (Kind::Model as i64, Phase::Call as i64, Phase::Result as i64);
-    query.push(format!(" AND events.kind = {model} AND events.phase IN ({call}, {result})"));
+    query
+        .push(COLUMNS)
+        .push(format!(" FROM events WHERE events.kind = {model} AND events.phase IN ({call}, {result})"));
     query.push(" AND events.flags & ").push_bind(flag::PURGED).push(" = 0");
     query.push(" AND (events.turn IS NULL OR substr(events.turn, 1, 5) = ").push_bind(MADE_HERE).push(")");
-    if let Some(requests) = requests {
-        query.push(" AND events.event IN (SELECT event FROM event_keys WHERE key IN (");
-        query.push_list(requests.iter().copied()).push("))");
-    }
-    let read = query.build().persistent(requests.is_none()).fetch_all(&mut *connection).await?;
-    let mut halves = Vec::with_capacity(read.len());
-    let mut known = HashMap::new();
-    for row in &read {
-        let (mut event, keys) = rows::event_of(row)?;
-        for (number, rule) in rows::read_keys(&keys) {
-            let (kind, value) = key(connection, &mut known, number).await?;
-            event.keys.push(Key { kind, value, rule: rule.map(str::to_owned) });
-        }
-        halves.extend(Half::of(&event).map(|half| (half, event.turn)));
-    }
-    Ok(halves)
+    query
 }
 
-async fn key(
-    connection: &mut Transaction,
-    known: &mut HashMap<i64, (KeyKind, String)>,
-    number: i64,
-) -> Result<(KeyKind, String)> {
-    if let Some(found) = known.get(&number) {
-        return Ok(found.clone());
+async fn halves(connection: &mut Transaction, rows: &[Row]) -> Result<Vec<Found>> {
+    let mut numbers = BTreeSet::new();
+    for row in rows {
+        numbers.extend(rows::read_keys(row.try_get(11)?).map(|(number, _)| number));
     }
-    let row = query("SELECT kind, value FROM keys WHERE key = $1").bind(number).fetch_one(connection).await?;
-    let found = (rows::key_of(row.try_get(0)?)?, row.try_get(1)?);
-    known.insert(number, found.clone());
-    Ok(found)
+    let numbers: Vec<i64> = numbers.into_iter().collect();
+    let keys = rows::key_values(connection, &numbers, &[KeyKind::Session, KeyKind::Request]).await?;
+    let mut halves = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut event = Event::new(Kind::Model, row.try_get(7)?, row.try_get(8)?);
+        (event.number, event.id) = (row.try_get(1)?, row.try_get(2)?);
+        event.order = Order { time: Timestamp(row.try_get(3)?), origin: row.try_get(4)?, sequence: row.try_get(5)? };
+        event.phase = rows::phase_of(row.try_get(6)?)?;
+        let numbers = rows::read_keys(row.try_get(11)?);
+        let known = numbers.filter_map(|(number, _)| keys.get(&number));
+        event.keys = known.map(|(kind, value)| Key::native(*kind, value)).collect();
+        let turn: Option<String> = row.try_get(9)?;
+        let stand = Stand { turn: rows::turn_hash(turn.as_deref()), phase: event.phase, flags: row.try_get(10)? };
+        let session = row.try_get(0)?;
+        halves.extend(Half::of(&event).map(|half| Found { session, half, turn, stand }));
+    }
+    Ok(halves)
 }
 
 #[cfg(test)]

@@ -327,6 +327,24 @@ pub(super) fn read_keys(written: &str) -> impl Iterator<Item = (i64, Option<&str
     })
 }
 
+/// The keys of some kinds among these numbers, with their values.
+pub(super) async fn key_values(
+    connection: &mut Transaction,
+    numbers: &[i64],
+    kinds: &[KeyKind],
+) -> Result<HashMap<i64, (KeyKind, String)>> {
+    let kinds = kinds.iter().map(|kind| key_code(*kind).to_string()).collect::<Vec<_>>().join(", ");
+    let mut values = HashMap::with_capacity(numbers.len());
+    for portion in portions(numbers, CHUNK) {
+        let mut query = Statement::new("SELECT key, kind, value FROM keys WHERE key IN (");
+        query.push_list(portion.iter().copied());
+        // The plus keeps SQLite from going through all keys of the kinds.
+        query.push(format_args!(") AND +kind IN ({kinds})"));
+        values.extend(keys_of(&query.build().fetch_all(&mut *connection).await?)?);
+    }
+    Ok(values)
+}
+
 /// Key values by number.
 pub(super) fn keys_of(rows: &[Row]) -> Result<HashMap<i64, (KeyKind, String)>> {
     let mut keys = HashMap::with_capacity(rows.len());

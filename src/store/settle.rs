@@ -1,82 +1,147 @@
 //! Settling: after events came in, whose they are (forks inherit) and what a session's own counts are.
 //!
-//! It depends only on what is stored, never on the order in which it arrived.
+//! It depends only on what is stored, never on the order in which it arrived, nor on how many steps it takes.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use super::Store;
-use super::engine::{On, Transaction, query};
-use super::tally::Seen;
+use super::engine::{Row, Statement, Transaction, query};
+use super::{Store, count, kinship, pair, rows, spans, told, wrapping};
+use crate::domain::Kind;
+
+/// How much one step takes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// New events; and sessions, once all events are counted.
+    pub events: i64,
+    pub sessions: i64,
+}
+
+/// Everything at once.
+const WHOLE: Step = Step { events: i64::MAX, sessions: i64::MAX };
 
 impl Store {
     /// Reckons the counts of every session that changed since the last time.
     pub async fn settle(&self) -> Result<()> {
-        let settled = self.settle_all().await;
+        self.settle_step(WHOLE).await?;
+        Ok(())
+    }
+
+    /// Reckons a part of what has changed, in one short transaction. Says whether something is left.
+    pub async fn settle_step(&self, step: Step) -> Result<bool> {
+        let settled = self.take_step(step).await;
         settled.map_err(|error| super::trouble::explain(error, &self.address))
     }
 
-    async fn settle_all(&self) -> Result<()> {
-        if waiting(&self.readers).await?.is_empty() {
-            return Ok(());
+    async fn take_step(&self, step: Step) -> Result<bool> {
+        if query("SELECT 1 FROM sessions WHERE settled = 0 LIMIT 1").fetch_optional(&self.readers).await?.is_none() {
+            return Ok(false);
         }
         let mut transaction = self.begin().await?;
-        let new = waiting(&mut transaction).await?;
-        let waiting: BTreeSet<i64> = new.iter().copied().collect();
-        // Where events are shared, more than what is new may have changed.
-        let mut anew = BTreeSet::new();
-        for group in super::kinship::groups(&mut transaction, &new).await? {
-            anew.extend(group.intersection(&waiting));
-            anew.extend(super::kinship::settle(&mut transaction, &group).await?);
-        }
-        for session in &new {
-            root_lineage(&mut transaction, *session).await?;
-        }
-        let mut fresh = super::count::fresh(&mut transaction, &waiting).await?;
-        // Where events were taken away or are others now, halves may stand alone that did not before.
-        let changed = changed(&mut transaction).await?;
-        for session in fresh.events.keys().chain(&changed).copied().collect::<BTreeSet<_>>() {
-            let news = fresh.events.get(&session).into_iter().flatten();
-            let loose: Vec<i64> = news.filter(|seen| seen.is_loose_half()).map(|seen| seen.event).collect();
-            let new = (!changed.contains(&session)).then_some(loose.as_slice());
-            if new.is_none_or(|new| !new.is_empty()) && super::pair::pair_calls(&mut transaction, session, new).await? {
-                anew.insert(session);
-            }
-        }
-        let mut of_spans = BTreeSet::new();
-        for session in fresh.events.keys().chain(&waiting).copied().collect::<BTreeSet<_>>() {
-            if super::spans::is_of_spans(&mut transaction, session).await? {
-                of_spans.insert(session);
-                if super::spans::flag_wrappers(&mut transaction, session).await? {
-                    anew.insert(session);
-                }
-                let has_tools = fresh.events.get(&session).is_some_and(|events| events.iter().any(Seen::is_of_tool));
-                if (has_tools || changed.contains(&session)) && super::told::tie(&mut transaction, session).await? {
-                    anew.insert(session);
-                }
-            }
-        }
-        for session in waiting.union(&anew) {
-            super::count::recount(&mut transaction, *session, &mut fresh, anew.contains(session)).await?;
-        }
-        for session in of_spans {
-            super::spans::name_session(&mut transaction, session).await?;
-        }
+        let fresh = count_new(&mut transaction, step.events).await?;
+        let is_done = fresh.are_all && complete(&mut transaction, step.sessions, &fresh).await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(!is_done)
     }
 }
 
-/// The sessions that changed since they were last reckoned.
-async fn waiting(on: impl Into<On<'_>>) -> Result<Vec<i64>> {
-    let rows = query("SELECT session FROM sessions WHERE settled = 0").fetch_all(on).await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+/// Pairs, flags and counts new events. Sessions that must be counted anew are left for later.
+async fn count_new(connection: &mut Transaction, most: i64) -> Result<count::Fresh> {
+    let fresh = count::fresh(connection, most).await?;
+    let anew = to_be_recounted(connection, &fresh.events.keys().copied().collect::<Vec<_>>()).await?;
+    let counted = fresh.events.iter().filter(|(session, _)| !anew.contains(session));
+    let loose = counted.flat_map(|(_, events)| events).filter(|seen| seen.is_loose_half());
+    let loose: BTreeSet<i64> = loose.map(|seen| seen.event).collect();
+    let mut moved = pair::pair_new(connection, &loose).await?;
+    let known: Vec<i64> = fresh.events.keys().copied().filter(|session| !anew.contains(session)).collect();
+    for session in spans::of_spans(connection, &known).await? {
+        let Some(seen) = fresh.events.get(&session) else { continue };
+        let new: Vec<i64> = seen.iter().map(|seen| seen.event).collect();
+        let tools: Vec<i64> = seen.iter().filter(|seen| seen.kind == Kind::Tool).map(|seen| seen.event).collect();
+        moved.extend(wrapping::flag_new(connection, session, &new).await?);
+        moved.extend(told::tie_new(connection, session, &tools).await?);
+        spans::name_after(connection, session, &new).await?;
+    }
+    count::grow(connection, &fresh, &moved, &anew).await?;
+    Ok(fresh)
 }
 
-/// Those of them of which more has changed than that events came.
-async fn changed(connection: &mut Transaction) -> Result<BTreeSet<i64>> {
-    let rows = query("SELECT session FROM sessions WHERE settled = 0 AND counted = 2").fetch_all(connection).await?;
+/// Settles some sessions of which all events are counted. Says whether those are all that wait.
+async fn complete(connection: &mut Transaction, most: i64, fresh: &count::Fresh) -> Result<bool> {
+    let mut sessions = waiting(connection, most.saturating_add(1)).await?;
+    let is_last = i64::try_from(sessions.len())? <= most;
+    sessions.truncate(usize::try_from(most)?);
+    let mut anew = BTreeSet::new();
+    // Where events are shared, more than what is new may have changed.
+    for group in kinship::groups(connection, &sessions).await? {
+        let kin = unsettled(connection, &group.iter().copied().collect::<Vec<_>>()).await?;
+        sessions.extend(&kin);
+        anew.extend(kin);
+        anew.extend(kinship::settle(connection, &group).await?);
+    }
+    sessions.sort_unstable();
+    sessions.dedup();
+    for session in related(connection, &sessions).await? {
+        root_lineage(connection, session).await?;
+    }
+    // Where events were taken away or are others now, halves may stand alone that did not before.
+    let recounted = to_be_recounted(connection, &sessions).await?;
+    for session in &recounted {
+        pair::pair_all(connection, *session).await?;
+    }
+    for session in spans::of_spans(connection, &recounted.iter().copied().collect::<Vec<_>>()).await? {
+        spans::flag_all(connection, session).await?;
+        told::tie_all(connection, session).await?;
+        spans::name_session(connection, session).await?;
+    }
+    anew.extend(recounted);
+    for session in anew {
+        count::recount(connection, session, fresh).await?;
+    }
+    for portion in rows::portions(&sessions, rows::CHUNK) {
+        let mut query = Statement::new("UPDATE sessions SET settled = 1 WHERE session IN (");
+        query.push_list(portion.iter().copied()).push(")").build().execute(&mut *connection).await?;
+    }
+    Ok(is_last)
+}
+
+/// Sessions that changed since they were last settled, at most so many.
+async fn waiting(connection: &mut Transaction, most: i64) -> Result<Vec<i64>> {
+    let statement = "SELECT session FROM sessions WHERE settled = 0 ORDER BY session LIMIT $1";
+    numbers(&query(statement).bind(most).fetch_all(connection).await?)
+}
+
+/// Those of some sessions that changed since they were last settled.
+async fn unsettled(connection: &mut Transaction, sessions: &[i64]) -> Result<Vec<i64>> {
+    of_these(connection, "SELECT session FROM sessions WHERE settled = 0 AND session IN (", sessions).await
+}
+
+/// Those of some sessions of which more has changed than that events came.
+async fn to_be_recounted(connection: &mut Transaction, sessions: &[i64]) -> Result<BTreeSet<i64>> {
+    let recounted = of_these(connection, "SELECT session FROM sessions WHERE counted = 2 AND session IN (", sessions);
+    Ok(recounted.await?.into_iter().collect())
+}
+
+/// Those of some sessions that have a parent or children.
+async fn related(connection: &mut Transaction, sessions: &[i64]) -> Result<Vec<i64>> {
+    let statement = "SELECT session FROM sessions WHERE (parent IS NOT NULL OR EXISTS \
+                     (SELECT 1 FROM sessions child WHERE child.parent = sessions.id)) AND session IN (";
+    of_these(connection, statement, sessions).await
+}
+
+/// Asks which of some numbers meet the condition of a statement that goes on with them.
+pub(super) async fn of_these(connection: &mut Transaction, statement: &'static str, all: &[i64]) -> Result<Vec<i64>> {
+    let mut some = Vec::new();
+    for portion in rows::portions(all, rows::CHUNK) {
+        let mut query = Statement::new(statement);
+        query.push_list(portion.iter().copied());
+        some.extend(numbers(&query.push(")").build().fetch_all(&mut *connection).await?)?);
+    }
+    Ok(some)
+}
+
+fn numbers(rows: &[Row]) -> Result<Vec<i64>> {
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
@@ -96,16 +161,12 @@ pub(super) async fn set_lineage(connection: &mut Transaction, session: i64, line
 
 /// A child's lineage is that of its root, however many parents stand between; and so for its own children.
 async fn root_lineage(connection: &mut Transaction, session: i64) -> Result<()> {
-    let row = query(
-        "SELECT parent, lineage, EXISTS (SELECT 1 FROM sessions child WHERE child.parent = sessions.id) FROM sessions \
-         WHERE session = $1",
-    )
-    .bind(session)
-    .fetch_one(&mut *connection)
-    .await?;
+    let row = query("SELECT parent, lineage FROM sessions WHERE session = $1")
+        .bind(session)
+        .fetch_one(&mut *connection)
+        .await?;
     let mut parent: Option<String> = row.try_get(0)?;
     let mut lineage: String = row.try_get(1)?;
-    let (is_child, has_children) = (parent.is_some(), row.try_get::<bool>(2)?);
     // A chain of parents that leads back to itself ends here.
     for _ in 0..64 {
         let Some(id) = parent.take() else { break };
@@ -121,8 +182,5 @@ async fn root_lineage(connection: &mut Transaction, session: i64) -> Result<()> 
             None => id,
         };
     }
-    if is_child || has_children {
-        set_lineage(connection, session, &lineage).await?;
-    }
-    Ok(())
+    set_lineage(connection, session, &lineage).await
 }

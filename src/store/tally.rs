@@ -23,8 +23,32 @@ pub(super) enum Line {
     Alone(i64),
 }
 
+/// How an event stands in its session, as far as settling decides that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stand {
+    /// A hash of the turn; 0 for none.
+    pub turn: i64,
+    pub phase: Phase,
+    pub flags: i64,
+}
+
+/// An event to which settling has given another stand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moved {
+    pub session: i64,
+    pub event: i64,
+    pub before: Stand,
+    pub now: Stand,
+}
+
+impl Line {
+    fn of(event: i64, turn: i64) -> Self {
+        if turn == 0 { Self::Alone(event) } else { Self::Turn(turn) }
+    }
+}
+
 /// What counting needs of an event.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub event: i64,
     pub session: i64,
@@ -68,7 +92,7 @@ impl Seen {
         Ok(Self {
             event,
             session: row.try_get(1)?,
-            line: if turn == 0 { Line::Alone(event) } else { Line::Turn(turn) },
+            line: Line::of(event, turn),
             kind: rows::kind_of(row.try_get(3)?)?,
             phase: rows::phase_of(row.try_get(4)?)?,
             flags: row.try_get(5)?,
@@ -79,8 +103,10 @@ impl Seen {
         })
     }
 
-    pub(super) fn is_of_tool(&self) -> bool {
-        self.kind == Kind::Tool
+    /// The same event with another stand.
+    pub(super) fn standing(&self, stand: Stand) -> Self {
+        let Stand { turn, phase, flags } = stand;
+        Self { line: Line::of(self.event, turn), phase, flags, ..self.clone() }
     }
 
     /// Whether it is one half of a model call that names no turn: those are paired when settling.

@@ -102,7 +102,7 @@ pub(super) async fn note(
 
 /// Calls a session what its sources tell of it: each thing as the source has it that began first.
 ///
-/// Sessions of spans are named after their events when they are settled.
+/// Sessions of spans are named after their events, here and when they are settled.
 pub(super) async fn call(connection: &mut Transaction, id: &str) -> Result<()> {
     let first = |column: &str, order: &str| {
         format!(
@@ -125,8 +125,12 @@ pub(super) async fn call(connection: &mut Transaction, id: &str) -> Result<()> {
         first("lineage", ""),
         plain.join(", "),
     );
-    query(statement).bind(id).execute(connection).await?;
-    Ok(())
+    query(statement).bind(id).execute(&mut *connection).await?;
+    let named = query("SELECT session FROM sessions WHERE id = $1 AND agent = 'otel'").bind(id);
+    match named.fetch_optional(&mut *connection).await? {
+        Some(row) => super::spans::name_session(connection, row.try_get(0)?).await,
+        None => Ok(()),
+    }
 }
 
 /// Takes away what is told of a session.

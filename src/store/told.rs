@@ -2,28 +2,35 @@
 //!
 //! It looks at what is stored and not at what came last: the rows are the same in whichever order events arrived.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use anyhow::Result;
 
-use super::engine::{Statement, Transaction, query};
+use super::engine::{Row, Statement, Transaction};
 use super::rows;
+use super::tally::{Moved, Stand};
 use crate::domain::{KeyKind, Kind, Phase, flag, told};
 
 /// Clocks of one machine differ by less; a tool may begin before its model call is said to have ended.
 const SLACK: i64 = 1_000_000;
+
+/// The columns that [`Seen::of`] reads.
+const COLUMNS: &str = "event, order_time, tool, turn, turn_hash, phase, flags, keys, origin, sequence, id, revision";
 
 /// An event of a tool, as far as it matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Seen {
     event: i64,
     time: i64,
+    /// Where it stands among those of its time.
+    place: (i64, i64, String, i64),
     tool: Option<String>,
     trace: String,
     call: Option<String>,
     /// Which half it is, where a message tells of it; else it is the call's own span.
     half: Option<Phase>,
     stands: Stands,
+    before: Stand,
 }
 
 /// Where an event stands.
@@ -34,28 +41,116 @@ struct Stands {
     is_twin: bool,
 }
 
-/// Gives every event that a message tells of its turn and its part in it. Says whether anything has changed.
-pub(super) async fn tie(connection: &mut Transaction, session: i64) -> Result<bool> {
-    let seen = seen(connection, session).await?;
-    let before: HashMap<i64, &Stands> = seen.iter().map(|known| (known.event, &known.stands)).collect();
-    let mut has_changed = false;
-    for (event, now) in stands(&seen) {
-        if before.get(&event) == Some(&&now) {
-            continue;
-        }
-        has_changed = true;
-        let (set, cleared) = if now.is_twin { (flag::TWIN, 0) } else { (0, flag::TWIN) };
-        query("UPDATE events SET turn = $1, turn_hash = $2, phase = $3, flags = (flags | $4) & ~$5 WHERE event = $6")
-            .bind(now.turn.as_deref())
-            .bind(rows::turn_hash(now.turn.as_deref()))
-            .bind(now.phase as i64)
-            .bind(set)
-            .bind(cleared)
-            .bind(event)
-            .execute(&mut *connection)
-            .await?;
+/// Gives every event that a message tells of its turn and its part in it. Returns what stands otherwise now.
+pub(super) async fn tie_all(connection: &mut Transaction, session: i64) -> Result<Vec<Moved>> {
+    let mut query = selection();
+    let rows = query.push(" AND session = ").push_bind(session).build().fetch_all(&mut *connection).await?;
+    let (keys, mut seen) = (values(connection, &rows).await?, Vec::with_capacity(rows.len()));
+    for row in &rows {
+        seen.push(Seen::of(row, &keys)?);
     }
-    Ok(has_changed)
+    put(connection, session, seen).await
+}
+
+/// The same for new events of tools, those of their traces and calls, and those that these lead to: others are not
+/// touched by them. Without a trace it cannot be told which these are, and all are looked at.
+pub(super) async fn tie_new(connection: &mut Transaction, session: i64, new: &[i64]) -> Result<Vec<Moved>> {
+    let mut seen: BTreeMap<i64, Seen> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for portion in rows::portions(new, rows::CHUNK) {
+        let mut query = selection();
+        query.push(" AND event IN (").push_list(portion.iter().copied());
+        rows.extend(query.push(")").build().fetch_all(&mut *connection).await?);
+    }
+    let mut asked: BTreeSet<i64> = BTreeSet::new();
+    while !rows.is_empty() {
+        let keys = values(connection, &rows).await?;
+        for row in &rows {
+            let event = Seen::of(row, &keys)?;
+            if event.trace.is_empty() {
+                return tie_all(connection, session).await;
+            }
+            seen.insert(event.event, event);
+        }
+        rows.clear();
+        let keys: Vec<i64> = keys.into_keys().filter(|key| asked.insert(*key)).collect();
+        for portion in rows::portions(&keys, rows::CHUNK) {
+            let mut query = selection();
+            query.push(" AND event IN (SELECT event FROM event_keys WHERE key IN (");
+            // The plus keeps SQLite from going through the session.
+            query.push_list(portion.iter().copied()).push(")) AND +session = ").push_bind(session);
+            rows.extend(query.build().fetch_all(&mut *connection).await?);
+        }
+    }
+    put(connection, session, seen.into_values().collect()).await
+}
+
+/// Stores where events belong that messages tell of. Returns what stands otherwise now.
+async fn put(connection: &mut Transaction, session: i64, mut seen: Vec<Seen>) -> Result<Vec<Moved>> {
+    seen.sort_by(|one, other| (one.time, &one.place).cmp(&(other.time, &other.place)));
+    let known: HashMap<i64, &Seen> = seen.iter().map(|seen| (seen.event, seen)).collect();
+    let mut moved = Vec::new();
+    let mut changed = Vec::new();
+    for (event, stands) in stands(&seen) {
+        let Some(seen) = known.get(&event).filter(|seen| seen.stands != stands) else { continue };
+        let (set, cleared) = if stands.is_twin { (flag::TWIN, 0) } else { (0, flag::TWIN) };
+        let turn = rows::turn_hash(stands.turn.as_deref());
+        let now = Stand { turn, phase: stands.phase, flags: (seen.before.flags | set) & !cleared };
+        moved.push(Moved { session, event, before: seen.before, now });
+        changed.push((event, stands, turn, set, cleared));
+    }
+    for portion in rows::portions(&changed, rows::CHUNK) {
+        let mut update = Statement::new("WITH tied (event, turn, turn_hash, phase, raised, cleared) AS (");
+        update.push_values(portion, |mut row, (event, stands, turn, set, cleared)| {
+            row.push_bind(*event).push_bind(stands.turn.as_deref()).push_bind(*turn);
+            row.push_bind(stands.phase as i64).push_bind(*set).push_bind(*cleared);
+        });
+        update.push(") UPDATE events SET turn = tied.turn, turn_hash = tied.turn_hash, phase = tied.phase, ");
+        update.push("flags = (events.flags | tied.raised) & ~tied.cleared FROM tied WHERE events.event = tied.event");
+        update.build().execute(&mut *connection).await?;
+    }
+    Ok(moved)
+}
+
+/// A statement that selects events of tools; conditions follow.
+fn selection() -> Statement {
+    let mut query = Statement::new("SELECT ");
+    query.push(COLUMNS).push(" FROM events WHERE kind = ").push_bind(Kind::Tool as i64);
+    query.push(" AND flags & ").push_bind(flag::PURGED).push(" = 0");
+    query
+}
+
+/// The calls and traces that events name.
+async fn values(connection: &mut Transaction, rows: &[Row]) -> Result<HashMap<i64, (KeyKind, String)>> {
+    let mut numbers = BTreeSet::new();
+    for row in rows {
+        numbers.extend(rows::read_keys(row.try_get(7)?).map(|(number, _)| number));
+    }
+    let numbers: Vec<i64> = numbers.into_iter().collect();
+    rows::key_values(connection, &numbers, &[KeyKind::ToolCall, KeyKind::Trace]).await
+}
+
+impl Seen {
+    fn of(row: &Row, keys: &HashMap<i64, (KeyKind, String)>) -> Result<Self> {
+        let written: &str = row.try_get(7)?;
+        let of = |kind: KeyKind| {
+            let mut own = rows::read_keys(written).filter_map(|(number, rule)| Some((keys.get(&number)?, rule)));
+            own.find(|((known, _), _)| *known == kind).map(|((_, value), rule)| (value.clone(), rule))
+        };
+        let call = of(KeyKind::ToolCall);
+        let before = Stand { turn: row.try_get(4)?, phase: rows::phase_of(row.try_get(5)?)?, flags: row.try_get(6)? };
+        Ok(Self {
+            event: row.try_get(0)?,
+            time: row.try_get(1)?,
+            place: (row.try_get(8)?, row.try_get(9)?, row.try_get(10)?, row.try_get(11)?),
+            tool: row.try_get(2)?,
+            trace: of(KeyKind::Trace).map_or_else(String::new, |(trace, _)| trace),
+            half: call.as_ref().and_then(|(_, rule)| rule.and_then(told::half)),
+            call: call.map(|(call, _)| call),
+            stands: Stands { turn: row.try_get(3)?, phase: before.phase, is_twin: before.flags & flag::TWIN != 0 },
+            before,
+        })
+    }
 }
 
 /// Where each event belongs that a message tells of.
@@ -125,63 +220,6 @@ fn turns(seen: &[Seen]) -> HashMap<String, String> {
     turns
 }
 
-/// The events of tools in a session, in timeline order.
-async fn seen(connection: &mut Transaction, session: i64) -> Result<Vec<Seen>> {
-    let found = query(
-        "SELECT event, order_time, tool, turn, phase, flags, keys FROM events WHERE session = $1 AND kind = $2 \
-         AND flags & $3 = 0 ORDER BY order_time, origin, sequence, id, revision",
-    )
-    .bind(session)
-    .bind(Kind::Tool as i64)
-    .bind(flag::PURGED)
-    .fetch_all(&mut *connection)
-    .await?;
-    let mut numbers: Vec<i64> = Vec::new();
-    for row in &found {
-        numbers.extend(rows::read_keys(row.try_get(6)?).map(|(number, _)| number));
-    }
-    numbers.sort_unstable();
-    numbers.dedup();
-    let keys = values(connection, &numbers).await?;
-    let mut seen = Vec::with_capacity(found.len());
-    for row in &found {
-        let written: &str = row.try_get(6)?;
-        let of = |kind: KeyKind| {
-            let mut own = rows::read_keys(written).filter_map(|(number, rule)| Some((keys.get(&number)?, rule)));
-            own.find(|((known, _), _)| *known == kind).map(|((_, value), rule)| (value.clone(), rule))
-        };
-        let call = of(KeyKind::ToolCall);
-        seen.push(Seen {
-            event: row.try_get(0)?,
-            time: row.try_get(1)?,
-            tool: row.try_get(2)?,
-            trace: of(KeyKind::Trace).map_or_else(String::new, |(trace, _)| trace),
-            half: call.as_ref().and_then(|(_, rule)| rule.and_then(told::half)),
-            call: call.map(|(call, _)| call),
-            stands: Stands {
-                turn: row.try_get(3)?,
-                phase: rows::phase_of(row.try_get(4)?)?,
-                is_twin: row.try_get::<i64>(5)? & flag::TWIN != 0,
-            },
-        });
-    }
-    Ok(seen)
-}
-
-/// The calls and traces among these keys.
-async fn values(connection: &mut Transaction, numbers: &[i64]) -> Result<HashMap<i64, (KeyKind, String)>> {
-    let mut values = HashMap::new();
-    for chunk in numbers.chunks(rows::CHUNK) {
-        let mut query = Statement::new("SELECT key, kind, value FROM keys WHERE key IN (");
-        query.push_list(chunk.iter().copied());
-        query.push(") AND kind IN (");
-        query.push_list([KeyKind::ToolCall, KeyKind::Trace].map(rows::key_code));
-        let found = query.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await?;
-        values.extend(rows::keys_of(&found)?);
-    }
-    Ok(values)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +235,8 @@ mod tests {
             call: call.map(str::to_owned),
             half,
             stands: Stands { turn: Some(turn), phase, is_twin: false },
+            place: (0, 0, String::new(), 0),
+            before: Stand { turn: 0, phase, flags: 0 },
         }
     }
 

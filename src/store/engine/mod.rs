@@ -7,7 +7,7 @@ mod row;
 mod statement;
 
 pub(in crate::store) use row::Row;
-pub(in crate::store) use statement::{On, Statement, query};
+pub(in crate::store) use statement::{Statement, query};
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 
