@@ -28,6 +28,24 @@ const CALLERS: usize = 16;
 const AT_A_TIME: usize = 32;
 const SMALL: usize = 200;
 const LARGE: usize = 32 << 10;
+/// Callers come one after the other, or all in one moment.
+const ARRIVALS: [(&str, f64); 2] = [("in turn", 1.0), ("at once", 0.0)];
+
+/// How fast is handed in: so much a second at most, by callers that come in turn where `spread` is 1, and in one moment
+/// where it is 0.
+#[derive(Clone, Copy)]
+struct Pace {
+    rate: f64,
+    spread: f64,
+}
+
+impl Pace {
+    /// When the next part of so many is due after the beginning, for one of some callers that has handed in `count`.
+    fn due(self, count: usize, part: usize, caller: u64, callers: u64) -> Duration {
+        let period = (part as u64 * callers) as f64 / self.rate;
+        Duration::from_secs_f64((count as f64 + self.spread * caller as f64 / callers as f64) * period)
+    }
+}
 
 fn main() {
     let seconds = std::env::args().skip(1).find_map(|argument| argument.parse::<f64>().ok()).unwrap_or(3.0);
@@ -43,11 +61,12 @@ fn main() {
             say(&format!("{name}: committer, {CALLERS} callers"), "events/s", rate);
             say(&format!("{name}: committer against bare database"), "times", rate / bare);
             told("    acknowledged at full load", latencies);
-            let pace = rate / 2.0;
-            let (rate, latencies) =
-                committed(&folder.path().join(format!("half-{size}.db")), size, time, Some(pace)).await;
-            say(&format!("{name}: committer at half load"), "events/s", rate);
-            told("    acknowledged at half load", latencies);
+            for (place, (how, spread)) in ARRIVALS.into_iter().enumerate() {
+                let path = folder.path().join(format!("half-{size}-{place}.db"));
+                let (rate, latencies) = committed(&path, size, time, Some(Pace { rate: rate / 2.0, spread })).await;
+                say(&format!("{name}: committer at half load, callers {how}"), "events/s", rate);
+                told("    acknowledged at half load", latencies);
+            }
         }
         say("small events: recorder, one caller", "events/s", recorded(&folder.path().join("recorder.db"), time).await);
     });
@@ -133,8 +152,8 @@ async fn database(path: &Path, size: usize, time: Duration) -> f64 {
     count as f64 / began.elapsed().as_secs_f64()
 }
 
-/// Events a second, and how long each answer took. `pace` is how many a second are handed in at most.
-async fn committed(path: &Path, size: usize, time: Duration, pace: Option<f64>) -> (f64, Vec<Duration>) {
+/// Events a second, and how long each answer took.
+async fn committed(path: &Path, size: usize, time: Duration, pace: Option<Pace>) -> (f64, Vec<Duration>) {
     let committer = Committer::start(Store::open(path).await.expect("opens"), GroupPolicy::default());
     let began = Instant::now();
     let callers = (0..CALLERS as u64).map(|caller| {
@@ -143,15 +162,15 @@ async fn committed(path: &Path, size: usize, time: Duration, pace: Option<f64>) 
             let mut latencies = Vec::new();
             let mut seed = caller << 40;
             while began.elapsed() < time {
+                if let Some(pace) = pace {
+                    let due = began + pace.due(latencies.len(), AT_A_TIME, caller, CALLERS as u64);
+                    tokio::time::sleep_until(due.into()).await;
+                }
                 let items = (0..AT_A_TIME as u64).map(|place| item(size, seed + place)).collect();
                 seed += AT_A_TIME as u64;
                 let asked = Instant::now();
                 committer.submit(items).await.expect("taken");
                 latencies.push(asked.elapsed());
-                if let Some(pace) = pace {
-                    let due = latencies.len() as f64 * (AT_A_TIME * CALLERS) as f64 / pace;
-                    tokio::time::sleep_until((began + Duration::from_secs_f64(due)).into()).await;
-                }
             }
             latencies
         })

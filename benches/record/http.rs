@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::desk::{Client, Server};
-use crate::{body, say, told};
+use crate::{ARRIVALS, Pace, body, say, told};
 
 /// Clients, each on a thread of its own.
 const CLIENTS: u64 = 8;
@@ -15,13 +15,15 @@ pub fn measure(name: &str, at_a_time: u64, size: usize, time: Duration) -> f64 {
     say(&format!("{name}: server, {CLIENTS} clients, {at_a_time} a request"), "events/s", rate);
     told("    answered at full load", latencies);
     say("    memory of the server at most", "MB", memory as f64);
-    let (half, latencies, _) = load(at_a_time, size, time, Some(rate / 2.0));
-    say(&format!("{name}: server at half load"), "events/s", half);
-    told("    answered at half load", latencies);
+    for (how, spread) in ARRIVALS {
+        let (half, latencies, _) = load(at_a_time, size, time, Some(Pace { rate: rate / 2.0, spread }));
+        say(&format!("{name}: server at half load, clients {how}"), "events/s", half);
+        told("    answered at half load", latencies);
+    }
     rate
 }
 
-fn load(at_a_time: u64, size: usize, time: Duration, pace: Option<f64>) -> (f64, Vec<Duration>, u64) {
+fn load(at_a_time: u64, size: usize, time: Duration, pace: Option<Pace>) -> (f64, Vec<Duration>, u64) {
     let server = Server::start(&[]);
     let began = Instant::now();
     let latencies: Vec<Duration> = std::thread::scope(|scope| {
@@ -31,6 +33,10 @@ fn load(at_a_time: u64, size: usize, time: Duration, pace: Option<f64>) -> (f64,
                 let mut connection = Client::connect(address);
                 let (mut latencies, mut seed) = (Vec::new(), client << 40);
                 while began.elapsed() < time {
+                    if let Some(pace) = pace {
+                        let due = pace.due(latencies.len(), at_a_time as usize, client, CLIENTS);
+                        std::thread::sleep(due.saturating_sub(began.elapsed()));
+                    }
                     let request = request(seed, at_a_time, size);
                     seed += at_a_time;
                     let asked = Instant::now();
@@ -38,10 +44,6 @@ fn load(at_a_time: u64, size: usize, time: Duration, pace: Option<f64>) -> (f64,
                         connection.post(PATH, "application/json", request.as_bytes()).expect("is answered");
                     assert_eq!(status, 200, "{answer}");
                     latencies.push(asked.elapsed());
-                    if let Some(pace) = pace {
-                        let due = latencies.len() as f64 * (at_a_time * CLIENTS) as f64 / pace;
-                        std::thread::sleep(Duration::from_secs_f64(due).saturating_sub(began.elapsed()));
-                    }
                 }
                 latencies
             })
