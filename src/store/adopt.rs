@@ -62,9 +62,11 @@ pub(super) async fn adopt(connection: &mut Transaction, first: &str, session: &s
     let named =
         Session { id: session.to_owned(), lineage: session.to_owned(), agent: "otel".to_owned(), ..Session::default() };
     let number = super::sessions::put(connection, Teller { source: 0, since: None }, &named, None).await?;
-    query(
-        "INSERT INTO adopted (first, session) VALUES ($1, $2) ON CONFLICT (first) DO UPDATE SET session = excluded.session",
-    )
+    query(format!(
+        "INSERT INTO adopted (first, session) VALUES ($1, $2) \
+         ON CONFLICT ({}) DO UPDATE SET session = excluded.session",
+        connection.engine().unique("first")
+    ))
     .bind(first)
     .bind(session)
     .execute(&mut *connection)
@@ -165,7 +167,7 @@ async fn rename(connection: &mut Transaction, before: &str, session: &str, moved
     }
     query(
         "INSERT INTO annotations (session, item, marked, note) SELECT $2, item, marked, note FROM annotations \
-         WHERE session = $1 ON CONFLICT (session, item) DO NOTHING",
+         WHERE session = $1 ON CONFLICT DO NOTHING",
     )
     .bind(before)
     .bind(session)

@@ -38,10 +38,11 @@ impl Store {
     /// Sets or clears a mark or a note; an annotation with neither is removed.
     pub async fn annotate(&self, annotation: &Annotation) -> Result<()> {
         let query = if annotation.marked || annotation.note.is_some() {
-            query(
+            let (session, item) = (self.engine().unique("session"), self.engine().unique("item"));
+            query(format!(
                 "INSERT INTO annotations (session, item, marked, note) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (session, item) DO UPDATE SET marked = excluded.marked, note = excluded.note",
-            )
+                 ON CONFLICT ({session}, {item}) DO UPDATE SET marked = excluded.marked, note = excluded.note",
+            ))
             .bind(&annotation.session)
             .bind(&annotation.row)
             .bind(i64::from(annotation.marked))
@@ -59,7 +60,7 @@ impl Store {
 /// Adds annotations where the user has none of their own.
 pub(super) async fn add(connection: &mut Transaction, annotations: &[Annotation]) -> Result<()> {
     for annotation in annotations {
-        query("INSERT INTO annotations (session, item, marked, note) VALUES ($1, $2, $3, $4) ON CONFLICT (session, item) DO NOTHING")
+        query("INSERT INTO annotations (session, item, marked, note) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
             .bind(&annotation.session)
             .bind(&annotation.row)
             .bind(i64::from(annotation.marked))

@@ -170,6 +170,7 @@ impl Store {
     }
 
     async fn append_all(&self, batches: &[Batch]) -> Result<Vec<Appended>> {
+        super::bytes::send_ahead(&self.writer, batches).await?;
         let mut transaction = self.begin().await?;
         let appended = append_within(&mut transaction, self.keeping, batches).await?;
         transaction.commit().await?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::{Context, Result, anyhow};
 
 use super::append::{Batch, NewBlob, NewBody, Place};
-use super::engine::{Statement, Transaction, query};
+use super::engine::{Engine, Pool, Statement, Transaction, query};
 use super::pieces::{Packer, digest, unpack};
 use super::{Piece, Store, damaged, rows};
 use crate::domain::Role;
@@ -14,6 +14,8 @@ use crate::domain::Role;
 pub(super) const LONGEST: i64 = 256 << 10;
 /// Compressed pieces vary in size; statements stay small.
 const PIECES: usize = 64;
+/// So many bytes are worth a transaction of their own.
+const WORTH: usize = 64 << 10;
 
 /// Adds a body to a batch whose bytes are no part of a source.
 pub fn add_blob(batch: &mut Batch, role: Role, bytes: &[u8]) -> NewBody {
@@ -137,21 +139,36 @@ pub(super) async fn blob_numbers(
 ) -> Result<HashMap<[u8; 32], i64>> {
     let wanted: Vec<([u8; 32], i64)> = wanted.iter().map(|(digest, size)| (*digest, *size)).collect();
     let mut numbers = HashMap::with_capacity(wanted.len());
-    for chunk in wanted.chunks(rows::CHUNK) {
-        let next = super::next_number(connection, "SELECT max(blob) FROM blobs").await?;
-        let mut insert = Statement::new("INSERT INTO blobs (blob, digest, size) ");
-        insert.push_values(chunk.iter().enumerate(), |mut row, (index, (digest, size))| {
-            row.push_bind(next + index as i64).push_bind(digest.to_vec()).push_bind(*size);
-        });
-        insert.push(" ON CONFLICT (digest) DO NOTHING");
-        insert.build().persistent(chunk.len() == rows::CHUNK).execute(&mut *connection).await?;
-        let mut select = Statement::new("SELECT blob, digest FROM blobs WHERE digest IN (");
-        select.push_list(chunk.iter().map(|(digest, _)| digest.to_vec()));
-        for row in select.push(")").build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await? {
-            numbers.insert(digest_of_row(row.try_get(1)?)?, row.try_get(0)?);
+    for chunk in rows::portions(connection.engine(), &wanted, rows::CHUNK) {
+        let select = "SELECT blob, digest FROM blobs WHERE digest IN (";
+        let mut known = numbers_of(connection, select, chunk.iter().map(|(digest, _)| digest).collect()).await?;
+        let new: Vec<&([u8; 32], i64)> = chunk.iter().filter(|(digest, _)| !known.contains_key(digest)).collect();
+        if !new.is_empty() {
+            let next = super::next_number(connection, "SELECT max(blob) FROM blobs").await?;
+            let mut insert = Statement::new("INSERT INTO blobs (blob, digest, size) ");
+            insert.push_values((next..).zip(&new), |mut row, (number, (digest, size))| {
+                row.push_bind(number).push_bind(digest.to_vec()).push_bind(*size);
+            });
+            insert.build().persistent(new.len() == rows::CHUNK).execute(&mut *connection).await?;
+            known.extend(new.iter().map(|(digest, _)| *digest).zip(next..));
         }
+        numbers.extend(known);
     }
     Ok(numbers)
+}
+
+/// Numbers by digest, as a statement tells them that ends with a list of digests.
+async fn numbers_of(
+    connection: &mut Transaction,
+    select: &'static str,
+    digests: Vec<&[u8; 32]>,
+) -> Result<HashMap<[u8; 32], i64>> {
+    let mut query = Statement::new(select);
+    query.push_values(digests, |mut row, digest| {
+        row.push_bind(digest.to_vec());
+    });
+    let found = query.push(")").build().fetch_all(connection).await?;
+    found.iter().map(|row| Ok((digest_of_row(row.try_get(1)?)?, row.try_get(0)?))).collect()
 }
 
 /// Gives blobs their bytes; what one has it keeps.
@@ -160,16 +177,18 @@ pub(super) async fn fill_blobs(
     blobs: &[&NewBlob],
     numbers: &HashMap<[u8; 32], i64>,
 ) -> Result<()> {
-    for chunk in blobs.chunks(rows::CHUNK) {
+    for chunk in rows::portions(connection.engine(), blobs, rows::CHUNK) {
         let number =
             |blob: &NewBlob| numbers.get(&blob.digest).copied().with_context(|| damaged("a blob has no number"));
         let mut select = Statement::new(
             "SELECT blob_pieces.blob, max(blob_pieces.start + pieces.size) FROM blob_pieces \
              JOIN pieces ON pieces.piece = blob_pieces.piece WHERE blob_pieces.blob IN (",
         );
-        select.push_list(chunk.iter().map(|blob| number(blob)).collect::<Result<Vec<_>>>()?);
+        select.push_values(chunk.iter().map(|blob| number(blob)).collect::<Result<Vec<_>>>()?, |mut row, number| {
+            row.push_bind(number);
+        });
         select.push(") GROUP BY blob_pieces.blob");
-        let filled = select.build().persistent(chunk.len() == rows::CHUNK).fetch_all(&mut *connection).await?;
+        let filled = select.build().fetch_all(&mut *connection).await?;
         let filled = filled.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
         let filled = filled.collect::<Result<HashMap<i64, i64>>>()?;
         let mut places: Vec<(i64, i64, &Piece)> = Vec::new();
@@ -191,7 +210,7 @@ pub(super) async fn fill_blobs(
 
 /// Stores pieces where they lie: blob, start, piece.
 pub(super) async fn place_pieces(connection: &mut Transaction, places: &[(i64, i64, &Piece)]) -> Result<()> {
-    for chunk in rows::portions(places, PIECES) {
+    for chunk in rows::portions(connection.engine(), places, PIECES) {
         let numbers = put_pieces(connection, &chunk.iter().map(|(_, _, piece)| *piece).collect::<Vec<_>>()).await?;
         let mut query = Statement::new("INSERT INTO blob_pieces (blob, start, piece) ");
         query.push_values(chunk, |mut row, (blob, start, piece)| {
@@ -203,22 +222,88 @@ pub(super) async fn place_pieces(connection: &mut Transaction, places: &[(i64, i
     Ok(())
 }
 
+/// The numbers of pieces; those that are not there yet are stored.
 async fn put_pieces(connection: &mut Transaction, pieces: &[&Piece]) -> Result<HashMap<[u8; 32], i64>> {
-    let next = super::next_number(connection, "SELECT max(piece) FROM pieces").await?;
-    let mut insert = Statement::new("INSERT INTO pieces (piece, digest, size, codec, bytes) ");
-    insert.push_values(pieces.iter().enumerate(), |mut row, (index, piece)| {
-        row.push_bind(next + index as i64).push_bind(piece.digest.to_vec()).push_bind(piece.size as i64);
-        row.push_bind(piece.codec).push_bind(piece.bytes.clone());
-    });
-    insert.push(" ON CONFLICT (digest) DO NOTHING");
-    insert.build().execute(&mut *connection).await?;
-    let mut select = Statement::new("SELECT piece, digest FROM pieces WHERE digest IN (");
-    select.push_list(pieces.iter().map(|piece| piece.digest.to_vec()));
-    let mut numbers = HashMap::with_capacity(pieces.len());
-    for row in select.push(")").build().fetch_all(&mut *connection).await? {
-        numbers.insert(digest_of_row(row.try_get(1)?)?, row.try_get(0)?);
+    let mut numbers = piece_numbers(connection, pieces).await?;
+    if pieces.iter().any(|piece| !numbers.contains_key(&piece.digest)) {
+        connection.alone_with_pieces().await?;
+        if connection.engine() == Engine::Postgres {
+            numbers = piece_numbers(connection, pieces).await?;
+        }
+        numbers.extend(insert_pieces(connection, pieces, &numbers).await?);
     }
     Ok(numbers)
+}
+
+async fn piece_numbers(connection: &mut Transaction, pieces: &[&Piece]) -> Result<HashMap<[u8; 32], i64>> {
+    let select = "SELECT piece, digest FROM pieces WHERE digest IN (";
+    numbers_of(connection, select, pieces.iter().map(|piece| &piece.digest).collect()).await
+}
+
+/// Stores the pieces that are not known, each once, in the order of their digests.
+async fn insert_pieces(
+    connection: &mut Transaction,
+    pieces: &[&Piece],
+    known: &HashMap<[u8; 32], i64>,
+) -> Result<HashMap<[u8; 32], i64>> {
+    let new = not_known(pieces, known);
+    let mut numbers = HashMap::with_capacity(new.len());
+    for chunk in rows::portions(connection.engine(), &new, PIECES) {
+        // PostgreSQL numbers them itself: more than one may be at it.
+        let next = match connection.engine() {
+            Engine::Sqlite => Some(super::next_number(connection, "SELECT max(piece) FROM pieces").await?),
+            Engine::Postgres => None,
+        };
+        let number = if next.is_some() { "piece, " } else { "" };
+        let mut insert = Statement::new(format!("INSERT INTO pieces ({number}digest, size, codec, bytes) "));
+        insert.push_values((0..).zip(chunk), |mut row, (place, piece)| {
+            if let Some(next) = next {
+                row.push_bind(next + place);
+            }
+            row.push_bind(piece.digest.to_vec()).push_bind(piece.size as i64);
+            row.push_bind(piece.codec).push_bind(piece.bytes.clone());
+        });
+        insert.push(" ON CONFLICT DO NOTHING RETURNING piece, digest");
+        for row in insert.build().fetch_all(&mut *connection).await? {
+            numbers.insert(digest_of_row(row.try_get(1)?)?, row.try_get(0)?);
+        }
+    }
+    Ok(numbers)
+}
+
+/// Stores the pieces of batches before their writer's turn comes. Bytes are most of what is written, and for these
+/// writers need not take turns.
+pub(super) async fn send_ahead(pool: &Pool, batches: &[Batch]) -> Result<()> {
+    let pieces = pieces_of(batches);
+    if pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>() < WORTH {
+        return Ok(());
+    }
+    let Some(mut transaction) = pool.begin_ahead().await? else { return Ok(()) };
+    let known = piece_numbers(&mut transaction, &pieces).await?;
+    insert_pieces(&mut transaction, &pieces, &known).await?;
+    Ok(transaction.commit().await?)
+}
+
+fn pieces_of(batches: &[Batch]) -> Vec<&Piece> {
+    let mut pieces = Vec::new();
+    for batch in batches {
+        pieces.extend(&batch.pieces);
+        pieces.extend(batch.blobs.iter().flat_map(|blob| &blob.pieces));
+    }
+    pieces
+}
+
+fn not_known<'a>(pieces: &[&'a Piece], known: &HashMap<[u8; 32], i64>) -> Vec<&'a Piece> {
+    let new = pieces.iter().filter(|piece| !known.contains_key(&piece.digest));
+    let new: BTreeMap<[u8; 32], &Piece> = new.map(|piece| (piece.digest, *piece)).collect();
+    new.into_values().collect()
+}
+
+/// Takes pieces away that were sent ahead of something that did not come.
+pub(super) async fn sweep(connection: &mut Transaction) -> Result<u64> {
+    let unused =
+        "DELETE FROM pieces WHERE NOT EXISTS (SELECT 1 FROM blob_pieces WHERE blob_pieces.piece = pieces.piece)";
+    Ok(query(unused).execute(connection).await?)
 }
 
 pub(super) fn digest_of_row(digest: Vec<u8>) -> Result<[u8; 32]> {

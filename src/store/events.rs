@@ -237,7 +237,9 @@ impl Store {
         let rows = query(
             "SELECT event FROM (SELECT events.event, order_time, origin, sequence, events.id, events.revision, \
              CASE WHEN event_ids.id = $5 AND event_ids.revision = $6 THEN 0 WHEN event_ids.id = $1 THEN 1 ELSE 2 END AS far FROM event_ids \
-             JOIN events ON events.event = event_ids.event WHERE (event_ids.id = $1 OR (event_ids.id > $1 || '#' AND event_ids.id < $1 || '$') \
+             JOIN events ON events.event = event_ids.event WHERE (event_ids.id = $1 OR (event_ids.id > $1 || '#' AND event_ids.id < $1 || '$' \
+             AND event_ids.id LIKE '%#%' AND substr(event_ids.id, 1, 250) >= substr($1 || '#', 1, 250) \
+             AND substr(event_ids.id, 1, 250) <= substr($1 || '$', 1, 250)) \
              OR (event_ids.id = $5 AND event_ids.revision = $6)) AND event_ids.session = $2 \
              UNION ALL SELECT event, order_time, origin, sequence, id, revision, 0 AS far FROM events WHERE session = $2 AND turn_hash = $3 AND turn_hash <> $4 AND turn = $1) \
              AS named GROUP BY event ORDER BY min(far), min(order_time), min(origin), min(sequence), min(id), min(revision)",

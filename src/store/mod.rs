@@ -46,6 +46,8 @@ mod wrapping;
 #[cfg(test)]
 mod file_tests;
 #[cfg(test)]
+mod long_tests;
+#[cfg(test)]
 mod tests;
 
 pub use address::{Address, Url};

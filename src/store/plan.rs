@@ -331,13 +331,15 @@ async fn known_ids(connection: &mut Transaction, batches: &[&Batch]) -> Result<H
     ids.sort_unstable();
     ids.dedup();
     let mut known: HashMap<String, Vec<Known>> = HashMap::new();
-    for chunk in rows::portions(&ids, rows::CHUNK) {
+    for chunk in rows::portions(connection.engine(), &ids, rows::CHUNK) {
         let mut query = Statement::new(
             "SELECT id, session, revision, content, event, said, \
                  (SELECT kind FROM events WHERE events.event = event_ids.event), \
                  EXISTS (SELECT 1 FROM tombstones WHERE tombstones.event = event_ids.event) FROM event_ids WHERE id IN (",
         );
-        query.push_list(chunk.iter().copied());
+        query.push_values(chunk, |mut row, id| {
+            row.push_bind(*id);
+        });
         for row in query.push(")").build().fetch_all(&mut *connection).await? {
             let found = Known {
                 session: row.try_get(1)?,
@@ -360,25 +362,41 @@ async fn intern<'a>(
     wanted: &[(KeyKind, &'a str)],
 ) -> Result<HashMap<(KeyKind, &'a str), i64>> {
     let mut numbers = HashMap::with_capacity(wanted.len());
-    for chunk in rows::portions(wanted, rows::CHUNK) {
-        let mut insert = Statement::new("INSERT INTO keys (kind, value) ");
-        insert.push_values(chunk, |mut row, (kind, value)| {
-            row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
-        });
-        insert.push(" ON CONFLICT (kind, value) DO NOTHING");
-        insert.build().execute(&mut *connection).await?;
-        let mut select: Statement = Statement::new("SELECT key, kind, value FROM keys WHERE (kind, value) IN (");
-        select.push_values(chunk, |mut row, (kind, value)| {
-            row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
-        });
-        let mut by_value: HashMap<(i64, String), i64> = HashMap::with_capacity(chunk.len());
-        for row in select.push(")").build().fetch_all(&mut *connection).await? {
-            by_value.insert((row.try_get(1)?, row.try_get(2)?), row.try_get(0)?);
-        }
+    let mut new = Vec::new();
+    for chunk in rows::portions(connection.engine(), wanted, rows::CHUNK) {
+        let known =
+            numbered(connection, "SELECT key, kind, value FROM keys WHERE (kind, value) IN (", ")", chunk).await?;
         for (kind, value) in chunk {
-            let found = by_value.get(&(rows::key_code(*kind), rows::clean(value).into_owned()));
+            if let Some(number) = known.get(&(rows::key_code(*kind), rows::clean(value).into_owned())) {
+                numbers.insert((*kind, *value), *number);
+            } else {
+                new.push((*kind, *value));
+            }
+        }
+    }
+    // Two values that differ in nothing but how NUL is written are one here.
+    for chunk in rows::portions(connection.engine(), &new, rows::CHUNK) {
+        let behind = " ON CONFLICT DO NOTHING RETURNING key, kind, value";
+        let known = numbered(connection, "INSERT INTO keys (kind, value) ", behind, chunk).await?;
+        for (kind, value) in chunk {
+            let found = known.get(&(rows::key_code(*kind), rows::clean(value).into_owned()));
             numbers.insert((*kind, *value), *found.context("a key was not stored")?);
         }
     }
     Ok(numbers)
+}
+
+/// Key values and their numbers, as a statement around them answers.
+async fn numbered(
+    connection: &mut Transaction,
+    statement: &'static str,
+    behind: &'static str,
+    keys: &[(KeyKind, &str)],
+) -> Result<HashMap<(i64, String), i64>> {
+    let mut query = Statement::new(statement);
+    query.push_values(keys, |mut row, (kind, value)| {
+        row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
+    });
+    let found = query.push(behind).build().fetch_all(connection).await?;
+    found.iter().map(|row| Ok(((row.try_get(1)?, row.try_get(2)?), row.try_get(0)?))).collect()
 }

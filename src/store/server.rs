@@ -14,19 +14,24 @@ use super::{Address, Keeping, Store, Url};
 /// The number of the schema that comes with the tables, which grew on SQLite by as many migrations.
 const FIRST: i64 = 10;
 /// The migrations in order, from [`FIRST`] on; one that was released never changes.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/postgres/0010_ledgers.sql"), include_str!("schema/postgres/0011_order.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/postgres/0010_ledgers.sql"),
+    include_str!("schema/postgres/0011_order.sql"),
+    include_str!("schema/postgres/0012_long_ids.sql"),
+];
 /// How long a connection is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Several processes may have as many each.
 const READERS: u32 = 4;
 const WRITERS: u32 = 2;
 /// What each connection is told first. A reader's statement may take a minute, a writer waits half a minute for another
-/// one; whoever forgets a transaction loses it.
+/// one; whoever forgets a transaction loses it. Compiling a statement takes longer than a screen may. What a writer asks
+/// for it finds by an index, always: a plan that was made for the first few rows is kept while there come to be millions.
 const READING: &str = "SET search_path TO turnscope; SET default_transaction_read_only TO on; \
-     SET statement_timeout TO '60s'; SET idle_in_transaction_session_timeout TO '120s'";
+     SET statement_timeout TO '60s'; SET idle_in_transaction_session_timeout TO '120s'; SET jit TO off";
 const WRITING: &str = "SET search_path TO turnscope; SET lock_timeout TO '30s'; \
-     SET idle_in_transaction_session_timeout TO '120s'";
+     SET idle_in_transaction_session_timeout TO '120s'; SET enable_seqscan TO off; SET enable_hashjoin TO off; \
+     SET enable_mergejoin TO off; SET jit TO off";
 
 /// Opens the store at an address, and makes its tables where there are none.
 pub(super) async fn open(url: &Url, patience: Duration) -> Result<Store> {

@@ -61,10 +61,11 @@ pub(super) async fn put(
         query("UPDATE sessions SET settled = 0 WHERE session = $1").bind(number).execute(connection).await?;
         return Ok(number);
     }
-    let row = query(
+    let row = query(format!(
         "INSERT INTO sessions (session, id, lineage, agent) VALUES ((SELECT coalesce(max(session), 0) + 1 FROM sessions), \
-         $1, $1, $2) ON CONFLICT (id) DO UPDATE SET settled = 0 RETURNING session",
-    )
+         $1, $1, $2) ON CONFLICT ({}) DO UPDATE SET settled = 0 RETURNING session",
+        connection.engine().unique("id")
+    ))
     .bind(&session.id)
     .bind(&session.agent)
     .fetch_one(&mut *connection)

@@ -71,9 +71,10 @@ pub(super) async fn note(
     let statement = format!(
         "INSERT INTO tellings (session, source, since, {}) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
-         ON CONFLICT (session, source) DO UPDATE SET since = excluded.since, {} \
+         ON CONFLICT ({}, source) DO UPDATE SET since = excluded.since, {} \
          WHERE tellings.since <> excluded.since OR {} RETURNING session",
         COLUMNS.join(", "),
+        connection.engine().unique("session"),
         set.join(", "),
         differs.join(" OR "),
     );

@@ -3,6 +3,7 @@
 //! A statement is written once, with `$1`, in what both engines understand; where they cannot do the same, the store
 //! asks which one it is ([`Pool::engine`]).
 
+mod render;
 mod row;
 mod statement;
 
@@ -16,6 +17,17 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 pub enum Engine {
     Sqlite,
     Postgres,
+}
+
+impl Engine {
+    /// What `ON CONFLICT` names a column of ids by. On PostgreSQL it is unique by a digest, which fits into an index
+    /// however long the ids are.
+    pub(in crate::store) fn unique(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => column.to_owned(),
+            Self::Postgres => format!("md5({column})"),
+        }
+    }
 }
 
 /// Connections to the store.
@@ -35,6 +47,12 @@ pub(in crate::store) enum Transaction {
 /// Writers of one PostgreSQL store take this lock one after the other, for as long as a transaction lasts. So numbers
 /// of events are those of commits there too, nothing is stored twice, and no two writers can wait for each other.
 const WRITING: &str = "SELECT pg_advisory_xact_lock(hashtext(current_schema()), 1)";
+
+/// Pieces that are sent ahead are stored without that lock, by as many as like to. Whoever has the lock and still has to
+/// store a piece waits until no other is at it, and so nobody waits for a piece of somebody who waits for him.
+const AHEAD: &str = "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema()), 2), \
+     set_config('synchronous_commit', 'off', true)";
+const ALONE: &str = "SELECT pg_advisory_xact_lock(hashtext(current_schema()), 2)";
 
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
@@ -67,6 +85,15 @@ impl Pool {
         }
     }
 
+    /// Begins to send pieces ahead of a transaction that will write, where writers take turns. What is sent is on the
+    /// disk when that transaction is. `None` where there is nothing to win.
+    pub(in crate::store) async fn begin_ahead(&self) -> sqlx::Result<Option<Transaction>> {
+        let Self::Postgres(pool) = self else { return Ok(None) };
+        let mut transaction = pool.begin().await?;
+        sqlx::query(AHEAD).execute(&mut *transaction).await?;
+        Ok(Some(Transaction::Postgres(transaction)))
+    }
+
     pub(in crate::store) async fn close(&self) {
         match self {
             Self::Sqlite(pool) => pool.close().await,
@@ -76,6 +103,21 @@ impl Pool {
 }
 
 impl Transaction {
+    pub(in crate::store) fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite(_) => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Waits until nobody sends pieces ahead, and lets nobody do so until this ends.
+    pub(in crate::store) async fn alone_with_pieces(&mut self) -> sqlx::Result<()> {
+        if let Self::Postgres(transaction) = self {
+            sqlx::query(ALONE).execute(&mut **transaction).await?;
+        }
+        Ok(())
+    }
+
     /// Carries all of it out. When this returns, it is on the disk.
     pub(in crate::store) async fn commit(self) -> sqlx::Result<()> {
         match self {

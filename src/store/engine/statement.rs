@@ -7,9 +7,9 @@ use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, AssertSqlSafe, Postgres, Sqlite};
+use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 
-use super::{Pool, Row, Transaction};
+use super::{Pool, Row, Transaction, render};
 
 /// A value that is bound to a statement.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,14 +19,22 @@ pub(in crate::store) enum Value {
     Bytes(Option<Vec<u8>>),
 }
 
-/// A statement in what both engines understand: its parameters are `$1`, `$2` and so on.
+/// A piece of a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Part {
+    /// Our own text; it may name parameters itself, as `$1`, where it is all there is.
+    Text(Cow<'static, str>),
+    /// Parameters of an `IN (…)`, a comma between.
+    List(usize),
+    /// Rows of as many parameters each.
+    Rows { count: usize, width: usize },
+}
+
+/// A statement in what both engines understand.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Statement {
-    text: Cow<'static, str>,
+    parts: Vec<Part>,
     values: Vec<Value>,
-    /// Where in the text the parameters belong that are written with their values, and their numbers. They are written
-    /// when it is known for which engine.
-    places: Vec<(usize, usize)>,
     /// Not worth being kept prepared for the next time.
     passing: bool,
 }
@@ -37,9 +45,9 @@ pub(in crate::store) enum On<'a> {
     Transaction(&'a mut Transaction),
 }
 
-/// A statement whose text is known; values are bound in their order.
+/// A statement whose text is known; its parameters are `$1`, `$2` and so on, and values are bound in their order.
 pub(in crate::store) fn query(text: impl Into<Cow<'static, str>>) -> Statement {
-    Statement { text: text.into(), ..Statement::default() }
+    Statement { parts: vec![Part::Text(text.into())], ..Statement::default() }
 }
 
 impl Statement {
@@ -56,42 +64,48 @@ impl Statement {
 
     /// Writes on. What is written is our own text; values of others are bound.
     pub(in crate::store) fn push(&mut self, text: impl Display) -> &mut Self {
-        // Writing to a string does not fail.
-        let _ = write!(self.text.to_mut(), "{text}");
+        if !matches!(self.parts.last(), Some(Part::Text(_))) {
+            self.parts.push(Part::Text(Cow::default()));
+        }
+        if let Some(Part::Text(before)) = self.parts.last_mut() {
+            // Writing to a string does not fail.
+            let _ = write!(before.to_mut(), "{text}");
+        }
         self
     }
 
     /// Writes the next parameter and binds its value.
     pub(in crate::store) fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
         self.values.push(value.into());
-        self.places.push((self.text.len(), self.values.len()));
+        self.parts.push(Part::List(1));
         self
     }
 
     /// Writes the parameters of an `IN (…)`, a comma between, and binds their values; without any nothing is in it.
     pub(in crate::store) fn push_list<V: Into<Value>>(&mut self, values: impl IntoIterator<Item = V>) -> &mut Self {
         let before = self.values.len();
-        for value in values {
-            if self.values.len() > before {
-                self.text.to_mut().push_str(", ");
-            }
-            self.push_bind(value);
+        self.values.extend(values.into_iter().map(Into::into));
+        let count = self.values.len() - before;
+        if count == 0 {
+            return self.push("NULL");
         }
-        if self.values.len() == before { self.push("NULL") } else { self }
+        self.parts.push(Part::List(count));
+        self
     }
 
-    /// Writes `VALUES (…), (…)`, a bracket for each item.
+    /// Writes rows as a table of values, a bracket for each item; there is at least one.
     pub(in crate::store) fn push_values<I: IntoIterator>(
         &mut self,
         items: I,
         mut write: impl FnMut(Values<'_>, I::Item),
     ) -> &mut Self {
-        self.push("VALUES ");
-        for (index, item) in items.into_iter().enumerate() {
-            self.text.to_mut().push_str(if index == 0 { "(" } else { ", (" });
-            write(Values { statement: self, is_first: true }, item);
-            self.text.to_mut().push(')');
+        let (before, mut count) = (self.values.len(), 0);
+        for item in items {
+            write(Values { values: &mut self.values }, item);
+            count += 1;
         }
+        let width = (self.values.len() - before).checked_div(count).unwrap_or(0);
+        self.parts.push(Part::Rows { count, width });
         self
     }
 
@@ -164,72 +178,14 @@ impl Statement {
     }
 
     fn for_sqlite(self) -> sqlx::Result<Query<'static, Sqlite, SqliteArguments>> {
-        let mut arguments = SqliteArguments::default();
-        let count = self.values.len();
-        for value in self.values {
-            match value {
-                Value::Integer(number) => arguments.add(number),
-                Value::Text(text) => arguments.add(text),
-                Value::Bytes(bytes) => arguments.add(bytes),
-            }
-            .map_err(sqlx::Error::Encode)?;
-        }
-        let text = if self.places.len() == count {
-            without_numbers(self.text, &self.places)
-        } else {
-            with_numbers(self.text, &self.places)
-        };
+        let (text, arguments) = render::for_sqlite(self.parts, self.values)?;
         Ok(sqlx::query_with(AssertSqlSafe(text), arguments).persistent(!self.passing))
     }
 
     fn for_postgres(self) -> sqlx::Result<Query<'static, Postgres, PgArguments>> {
-        let mut arguments = PgArguments::default();
-        for value in self.values {
-            match value {
-                Value::Integer(number) => arguments.add(number),
-                // It stores no NUL in texts, so nothing that has one can be found either.
-                Value::Text(text) => arguments.add(text.map(|text| text.replace('\0', ""))),
-                Value::Bytes(bytes) => arguments.add(bytes),
-            }
-            .map_err(sqlx::Error::Encode)?;
-        }
-        let text = with_numbers(self.text, &self.places);
+        let (text, arguments) = render::for_postgres(self.parts, self.values)?;
         Ok(sqlx::query_with(AssertSqlSafe(text), arguments).persistent(!self.passing))
     }
-}
-
-/// The text with `?` for each parameter in its order. SQLite looks for the name of each parameter from the first one on,
-/// which takes seconds for a bulk of numbered ones; these have no name.
-fn without_numbers(text: Cow<'static, str>, places: &[(usize, usize)]) -> Cow<'static, str> {
-    written(text, places, |whole, _| whole.push('?'))
-}
-
-/// The text with `$1`, `$2` and so on for its parameters.
-fn with_numbers(text: Cow<'static, str>, places: &[(usize, usize)]) -> Cow<'static, str> {
-    written(text, places, |whole, number| {
-        // Writing to a string does not fail.
-        let _ = write!(whole, "${number}");
-    })
-}
-
-/// The text with each parameter written in its place.
-fn written(
-    text: Cow<'static, str>,
-    places: &[(usize, usize)],
-    mut write: impl FnMut(&mut String, usize),
-) -> Cow<'static, str> {
-    if places.is_empty() {
-        return text;
-    }
-    let mut whole = String::with_capacity(text.len() + places.len() * 2);
-    let mut at = 0;
-    for (place, number) in places {
-        whole.push_str(&text[at..*place]);
-        write(&mut whole, *number);
-        at = *place;
-    }
-    whole.push_str(&text[at..]);
-    Cow::Owned(whole)
 }
 
 impl<'a> From<&'a Pool> for On<'a> {
@@ -288,31 +244,13 @@ impl From<&Option<String>> for Value {
 
 /// The inside of one bracket of values.
 pub(in crate::store) struct Values<'a> {
-    statement: &'a mut Statement,
-    is_first: bool,
+    values: &'a mut Vec<Value>,
 }
 
 impl Values<'_> {
     /// Binds the next value of the bracket.
     pub(in crate::store) fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
-        if !std::mem::take(&mut self.is_first) {
-            self.statement.text.to_mut().push_str(", ");
-        }
-        self.statement.push_bind(value);
+        self.values.push(value.into());
         self
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_that_are_written_with_their_values_have_no_numbers_on_sqlite() {
-        let mut statement = Statement::new("SELECT '$1' WHERE a = ");
-        statement.push_bind(1_i64).push(" AND b IN (").push_list([2_i64, 3]).push(")");
-        let Statement { text, places, .. } = statement;
-        assert_eq!(with_numbers(text.clone(), &places), "SELECT '$1' WHERE a = $1 AND b IN ($2, $3)");
-        assert_eq!(without_numbers(text, &places), "SELECT '$1' WHERE a = ? AND b IN (?, ?)");
     }
 }

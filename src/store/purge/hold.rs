@@ -23,10 +23,11 @@ pub struct Hold {
 impl Store {
     /// Holds a session; one that is held already gets the new reason, and stays held since it was.
     pub async fn hold(&self, hold: &Hold) -> Result<()> {
-        query(
+        query(format!(
             "INSERT INTO holds (session, reason, held) VALUES ($1, $2, $3) \
-             ON CONFLICT (session) DO UPDATE SET reason = coalesce(excluded.reason, holds.reason)",
-        )
+             ON CONFLICT ({}) DO UPDATE SET reason = coalesce(excluded.reason, holds.reason)",
+            self.engine().unique("session")
+        ))
         .bind(&hold.session)
         .bind(&hold.reason)
         .bind(hold.held)

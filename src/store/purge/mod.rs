@@ -139,6 +139,7 @@ impl Purge {
     /// [`Store::return_space`].
     pub async fn end(self, state: State, now: i64) -> Result<Receipt> {
         self.store.settle().await?;
+        self.store.sweep().await?;
         receipt::end(&self.store, self.receipt, state, now).await?;
         self.store.overwrite(false).await?;
         self.store.receipt(self.receipt).await

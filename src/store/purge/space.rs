@@ -86,12 +86,23 @@ impl Store {
             if self.number(NOT_OWN).await? > 0 {
                 bail!("the store {} lets this role not do that: whoever owns its tables may", self.address());
             }
+            self.sweep().await?;
             return self.vacuum_tables("VACUUM (FULL, ANALYZE)").await;
         }
         for statement in ["PRAGMA auto_vacuum = INCREMENTAL", "VACUUM"] {
             query(statement).execute(&self.writer).await?;
         }
         self.write_through().await
+    }
+
+    /// Takes away what was stored ahead of something that did not come, which no event and no receipt can name.
+    pub(super) async fn sweep(&self) -> Result<()> {
+        if self.engine() == Engine::Postgres {
+            let mut transaction = self.begin().await?;
+            super::super::bytes::sweep(&mut transaction).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
     }
 
     /// Has what is deleted from now on overwritten, or no longer; PostgreSQL overwrites when it vacuums.

@@ -299,3 +299,53 @@ async fn space_comes_back_to_the_system() {
     assert!(store.room().await.expect("reads").bytes <= after.bytes);
     is_sound(&store).await;
 }
+
+/// An event whose output is these bytes, which lie in no source.
+fn with_bytes(session_id: &str, number: usize, bytes: &[u8]) -> super::super::Batch {
+    let mut batch =
+        batch(&format!("/{session_id}/{number}"), &[session(session_id)], events(session_id, number..number + 1));
+    let body = super::super::add_blob(&mut batch, Role::Output, bytes);
+    batch.records[0].events[0].bodies = vec![body];
+    batch
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn writers_that_share_bytes_with_each_other_and_with_what_is_purged_keep_them() {
+    let Desk { folder: _folder, store } = desk().await;
+    let noise: Vec<u8> = (0..8_000_u32).flat_map(|number| digest(&number.to_le_bytes())).collect();
+    let parts: Vec<Vec<u8>> = (0..4).map(|part| noise[part * 50_000..][..100_000].to_vec()).collect();
+    let mut writing = Vec::new();
+    for writer in 0..3 {
+        let (address, parts) = (store.address().clone(), parts.clone());
+        writing.push(tokio::spawn(async move {
+            let store = Store::at(&address).await.expect("opens");
+            for number in 0..8 {
+                let batch = with_bytes(&format!("writer {writer}"), number, &parts[(number + writer) % parts.len()]);
+                store.append(&[batch]).await.expect("appends");
+            }
+        }));
+    }
+    for number in 0..4 {
+        append(&store, with_bytes("going", number, &parts[number])).await;
+        purge(&store, &Scope { session: Some("going".to_owned()), ..late() }).await;
+    }
+    for writer in writing {
+        writer.await.expect("writes");
+    }
+    purge(&store, &Scope { session: Some("going".to_owned()), ..late() }).await;
+    is_sound(&store).await;
+    for writer in 0..3 {
+        assert_eq!(labels(&store, &format!("writer {writer}")).await.len(), 8);
+    }
+    assert_eq!(one(&store, "SELECT count(*) FROM bodies").await, 24);
+}
+
+#[tokio::test]
+async fn bytes_that_were_sent_ahead_of_nothing_go_with_the_next_purge() {
+    let Desk { folder: _folder, store } = desk().await;
+    let noise: Vec<u8> = (0..8_000_u32).flat_map(|number| digest(&number.to_le_bytes())).collect();
+    super::super::bytes::send_ahead(&store.writer, &[with_bytes("s", 0, &noise)]).await.expect("sends");
+    append(&store, with_bytes("s", 1, &noise[..70_000])).await;
+    purge(&store, &Scope { session: Some("nobody".to_owned()), ..late() }).await;
+    is_sound(&store).await;
+}

@@ -1,0 +1,200 @@
+//! How a statement is written for each engine, and its values with it.
+//!
+//! SQLite takes a parameter for each value, without numbers: it looks for the name of each parameter from the first one
+//! on, which takes seconds for a bulk of numbered ones. PostgreSQL takes rows column by column, as one list each: the text
+//! is the same for any number of rows, so it is prepared once, and many rows cost one message.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use sqlx::Arguments;
+use sqlx::postgres::PgArguments;
+use sqlx::sqlite::SqliteArguments;
+
+use super::statement::{Part, Value};
+
+/// The text and the values for SQLite.
+pub(super) fn for_sqlite(parts: Vec<Part>, values: Vec<Value>) -> sqlx::Result<(Cow<'static, str>, SqliteArguments)> {
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        match value {
+            Value::Integer(number) => arguments.add(number),
+            Value::Text(text) => arguments.add(text),
+            Value::Bytes(bytes) => arguments.add(bytes),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok((sqlite_text(parts), arguments))
+}
+
+fn sqlite_text(mut parts: Vec<Part>) -> Cow<'static, str> {
+    if let [Part::Text(text)] = parts.as_mut_slice() {
+        return std::mem::take(text);
+    }
+    let list = |text: &mut String, count: usize| {
+        for place in 0..count {
+            text.push_str(if place == 0 { "?" } else { ", ?" });
+        }
+    };
+    let mut text = String::new();
+    for part in parts {
+        match part {
+            Part::Text(own) => text.push_str(&own),
+            Part::List(count) => list(&mut text, count),
+            Part::Rows { count, width } => {
+                text.push_str("VALUES ");
+                for place in 0..count {
+                    text.push_str(if place == 0 { "(" } else { ", (" });
+                    list(&mut text, width);
+                    text.push(')');
+                }
+            }
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// The text and the values for PostgreSQL.
+pub(super) fn for_postgres(mut parts: Vec<Part>, values: Vec<Value>) -> sqlx::Result<(Cow<'static, str>, PgArguments)> {
+    let mut arguments = PgArguments::default();
+    if let [Part::Text(text)] = parts.as_mut_slice() {
+        values.into_iter().try_for_each(|value| add(&mut arguments, value))?;
+        return Ok((std::mem::take(text), arguments));
+    }
+    let (mut text, mut values, mut next) = (String::new(), values.into_iter(), 1);
+    for part in parts {
+        match part {
+            Part::Text(own) => text.push_str(&own),
+            Part::List(count) => {
+                for (place, value) in values.by_ref().take(count).enumerate() {
+                    let comma = if place == 0 { "" } else { ", " };
+                    // Writing to a string does not fail.
+                    let _ = write!(text, "{comma}${next}");
+                    add(&mut arguments, value)?;
+                    next += 1;
+                }
+            }
+            Part::Rows { count, width } => {
+                text.push_str("SELECT * FROM unnest(");
+                for (place, column) in columns(values.by_ref().take(count * width), width).into_iter().enumerate() {
+                    let comma = if place == 0 { "" } else { ", " };
+                    let _ = write!(text, "{comma}${next}::{}[]", column.kind());
+                    column.add(&mut arguments)?;
+                    next += 1;
+                }
+                text.push(')');
+            }
+        }
+    }
+    Ok((Cow::Owned(text), arguments))
+}
+
+fn add(arguments: &mut PgArguments, value: Value) -> sqlx::Result<()> {
+    match value {
+        Value::Integer(number) => arguments.add(number),
+        Value::Text(text) => arguments.add(text.map(without_nul)),
+        Value::Bytes(bytes) => arguments.add(bytes),
+    }
+    .map_err(sqlx::Error::Encode)
+}
+
+/// It stores no NUL in texts, so nothing that has one can be found either.
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "") } else { text }
+}
+
+/// The values of one column.
+enum Column {
+    Integers(Vec<Option<i64>>),
+    Texts(Vec<Option<String>>),
+    Bytes(Vec<Option<Vec<u8>>>),
+    /// Of more than one type.
+    Mixed,
+}
+
+impl Column {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Integers(_) => "int8",
+            Self::Texts(_) | Self::Mixed => "text",
+            Self::Bytes(_) => "bytea",
+        }
+    }
+
+    fn of(first: &Value, count: usize) -> Self {
+        match first {
+            Value::Integer(_) => Self::Integers(Vec::with_capacity(count)),
+            Value::Text(_) => Self::Texts(Vec::with_capacity(count)),
+            Value::Bytes(_) => Self::Bytes(Vec::with_capacity(count)),
+        }
+    }
+
+    fn push(&mut self, value: Value) {
+        match (&mut *self, value) {
+            (Self::Integers(column), Value::Integer(number)) => column.push(number),
+            (Self::Texts(column), Value::Text(text)) => column.push(text.map(without_nul)),
+            (Self::Bytes(column), Value::Bytes(bytes)) => column.push(bytes),
+            _ => *self = Self::Mixed,
+        }
+    }
+
+    fn add(self, arguments: &mut PgArguments) -> sqlx::Result<()> {
+        match self {
+            Self::Integers(column) => arguments.add(column),
+            Self::Texts(column) => arguments.add(column),
+            Self::Bytes(column) => arguments.add(column),
+            Self::Mixed => Err("a column of values has more than one type".into()),
+        }
+        .map_err(sqlx::Error::Encode)
+    }
+}
+
+/// Values row by row as values column by column.
+fn columns(values: impl ExactSizeIterator<Item = Value>, width: usize) -> Vec<Column> {
+    let count = values.len().checked_div(width).unwrap_or(0);
+    let mut columns: Vec<Column> = Vec::with_capacity(width);
+    for (place, value) in values.enumerate() {
+        if place < width {
+            columns.push(Column::of(&value, count));
+        }
+        columns[place % width].push(value);
+    }
+    columns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts() -> Vec<Part> {
+        let text = |text: &'static str| Part::Text(text.into());
+        let rows = Part::Rows { count: 3, width: 2 };
+        vec![
+            text("INSERT INTO t (a, b) "),
+            rows,
+            text(" WHERE a = "),
+            Part::List(1),
+            text(" AND b IN ("),
+            Part::List(2),
+        ]
+    }
+
+    #[test]
+    fn parameters_have_no_numbers_on_sqlite() {
+        let text = sqlite_text(parts());
+        assert_eq!(text, "INSERT INTO t (a, b) VALUES (?, ?), (?, ?), (?, ?) WHERE a = ? AND b IN (?, ?");
+    }
+
+    #[test]
+    fn rows_are_lists_of_their_columns_on_postgres() {
+        let (number, text) = (Value::Integer(Some(1)), Value::Text(None));
+        let rows = [number.clone(), text.clone(), number.clone(), text.clone(), number.clone(), text];
+        let values = [&rows[..], &[number.clone(), number.clone(), number]].concat();
+        let (text, arguments) = for_postgres(parts(), values.clone()).expect("is written");
+        let rows = "SELECT * FROM unnest($1::int8[], $2::text[])";
+        assert_eq!(text, format!("INSERT INTO t (a, b) {rows} WHERE a = $3 AND b IN ($4, $5"));
+        assert_eq!(arguments.len(), 5);
+        let mixed = [&values[1..2], &values[1..]].concat();
+        assert!(for_postgres(parts(), mixed).is_err());
+    }
+}
