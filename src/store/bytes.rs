@@ -139,7 +139,7 @@ pub(super) async fn blob_numbers(
 ) -> Result<HashMap<[u8; 32], i64>> {
     let wanted: Vec<([u8; 32], i64)> = wanted.iter().map(|(digest, size)| (*digest, *size)).collect();
     let mut numbers = HashMap::with_capacity(wanted.len());
-    for chunk in rows::portions(connection.engine(), &wanted, rows::CHUNK) {
+    for chunk in rows::bulks(connection.engine(), &wanted, rows::CHUNK) {
         let select = "SELECT blob, digest FROM blobs WHERE digest IN (";
         let mut known = numbers_of(connection, select, chunk.iter().map(|(digest, _)| digest).collect()).await?;
         let new: Vec<&([u8; 32], i64)> = chunk.iter().filter(|(digest, _)| !known.contains_key(digest)).collect();
@@ -177,7 +177,7 @@ pub(super) async fn fill_blobs(
     blobs: &[&NewBlob],
     numbers: &HashMap<[u8; 32], i64>,
 ) -> Result<()> {
-    for chunk in rows::portions(connection.engine(), blobs, rows::CHUNK) {
+    for chunk in rows::bulks(connection.engine(), blobs, rows::CHUNK) {
         let number =
             |blob: &NewBlob| numbers.get(&blob.digest).copied().with_context(|| damaged("a blob has no number"));
         let mut select = Statement::new(
@@ -210,7 +210,7 @@ pub(super) async fn fill_blobs(
 
 /// Stores pieces where they lie: blob, start, piece.
 pub(super) async fn place_pieces(connection: &mut Transaction, places: &[(i64, i64, &Piece)]) -> Result<()> {
-    for chunk in rows::portions(connection.engine(), places, PIECES) {
+    for chunk in rows::bulks(connection.engine(), places, PIECES) {
         let numbers = put_pieces(connection, &chunk.iter().map(|(_, _, piece)| *piece).collect::<Vec<_>>()).await?;
         let mut query = Statement::new("INSERT INTO blob_pieces (blob, start, piece) ");
         query.push_values(chunk, |mut row, (blob, start, piece)| {
@@ -248,7 +248,7 @@ async fn insert_pieces(
 ) -> Result<HashMap<[u8; 32], i64>> {
     let new = not_known(pieces, known);
     let mut numbers = HashMap::with_capacity(new.len());
-    for chunk in rows::portions(connection.engine(), &new, PIECES) {
+    for chunk in rows::bulks(connection.engine(), &new, PIECES) {
         // PostgreSQL numbers them itself: more than one may be at it.
         let next = match connection.engine() {
             Engine::Sqlite => Some(super::next_number(connection, "SELECT max(piece) FROM pieces").await?),

@@ -95,7 +95,7 @@ impl Stored {
     pub(super) async fn all(connection: &mut Transaction, numbers: &[i64]) -> Result<HashMap<i64, Self>> {
         let names = NOTED.map(|name| format!("'{name}'")).join(", ");
         let mut all = HashMap::with_capacity(numbers.len());
-        for chunk in rows::portions(connection.engine(), numbers, rows::CHUNK) {
+        for chunk in rows::bulks(connection.engine(), numbers, rows::CHUNK) {
             let mut query = Statement::new(
                 "SELECT events.event, events.order_time, events.origin, events.sequence, events.flags, events.received, \
                  events.expires, events.record, records.digest, events.keys, \
@@ -146,7 +146,7 @@ impl Stored {
 pub(super) async fn clear(connection: &mut Transaction, events: &[i64], keys: &[(i64, i64)]) -> Result<()> {
     super::count::must_count_anew(connection, events).await?;
     rows::delete_event_keys(connection, keys).await?;
-    for chunk in rows::portions(connection.engine(), events, rows::CHUNK) {
+    for chunk in rows::bulks(connection.engine(), events, rows::CHUNK) {
         for statement in [
             "DELETE FROM event_ids WHERE (id, session, revision) IN \
              (SELECT id, session, revision FROM events WHERE event IN (",

@@ -331,7 +331,7 @@ async fn known_ids(connection: &mut Transaction, batches: &[&Batch]) -> Result<H
     ids.sort_unstable();
     ids.dedup();
     let mut known: HashMap<String, Vec<Known>> = HashMap::new();
-    for chunk in rows::portions(connection.engine(), &ids, rows::CHUNK) {
+    for chunk in rows::bulks(connection.engine(), &ids, rows::CHUNK) {
         let mut query = Statement::new(
             "SELECT id, session, revision, content, event, said, \
                  (SELECT kind FROM events WHERE events.event = event_ids.event), \
@@ -363,7 +363,7 @@ async fn intern<'a>(
 ) -> Result<HashMap<(KeyKind, &'a str), i64>> {
     let mut numbers = HashMap::with_capacity(wanted.len());
     let mut new = Vec::new();
-    for chunk in rows::portions(connection.engine(), wanted, rows::CHUNK) {
+    for chunk in rows::bulks(connection.engine(), wanted, rows::CHUNK) {
         let known =
             numbered(connection, "SELECT key, kind, value FROM keys WHERE (kind, value) IN (", ")", chunk).await?;
         for (kind, value) in chunk {
@@ -375,7 +375,7 @@ async fn intern<'a>(
         }
     }
     // Two values that differ in nothing but how NUL is written are one here.
-    for chunk in rows::portions(connection.engine(), &new, rows::CHUNK) {
+    for chunk in rows::bulks(connection.engine(), &new, rows::CHUNK) {
         let behind = " ON CONFLICT DO NOTHING RETURNING key, kind, value";
         let known = numbered(connection, "INSERT INTO keys (kind, value) ", behind, chunk).await?;
         for (kind, value) in chunk {

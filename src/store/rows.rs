@@ -26,21 +26,26 @@ pub(super) struct RecordRow<'a> {
     pub new: &'a NewRecord,
 }
 
-/// Rows in portions, each for one statement. On SQLite they have few sizes, so that each statement is prepared once:
-/// preparing a statement for some hundred rows costs more than running it. PostgreSQL prepares the same statement for
-/// any number of rows, and each one costs a message there and back.
-pub(super) fn portions<T>(engine: Engine, all: &[T], most: usize) -> impl Iterator<Item = &[T]> {
+/// Rows in portions of few sizes, so that each statement is prepared once: preparing a statement for some hundred
+/// rows costs more than running it.
+pub(super) fn portions<T>(all: &[T], most: usize) -> impl Iterator<Item = &[T]> {
     let mut rest = all;
     std::iter::from_fn(move || {
         let sizes = [most].into_iter().chain(LEFT_OVER.into_iter().filter(|size| *size < most));
-        let size = match engine {
-            Engine::Sqlite => sizes.into_iter().find(|size| *size <= rest.len()),
-            Engine::Postgres => Some(rest.len().min(most * AT_ONCE)).filter(|size| *size > 0),
-        };
-        let (portion, behind) = rest.split_at(size?);
+        let (portion, behind) = rest.split_at(sizes.into_iter().find(|size| *size <= rest.len())?);
         rest = behind;
         Some(portion)
     })
+}
+
+/// Rows for statements that take them as a table of values: on SQLite in portions; PostgreSQL prepares one statement for
+/// any number of rows, and each one costs a message there and back.
+pub(super) fn bulks<T>(engine: Engine, all: &[T], most: usize) -> impl Iterator<Item = &[T]> {
+    let (small, large) = match engine {
+        Engine::Sqlite => (all, &all[..0]),
+        Engine::Postgres => (&all[..0], all),
+    };
+    portions(small, most).chain(large.chunks(most * AT_ONCE))
 }
 
 /// An event with its numbers.
@@ -110,7 +115,7 @@ pub(super) fn turn_hash(turn: Option<&str>) -> i64 {
 }
 
 pub(super) async fn insert_records(connection: &mut Transaction, records: &[RecordRow<'_>]) -> Result<()> {
-    for chunk in portions(connection.engine(), records, CHUNK) {
+    for chunk in bulks(connection.engine(), records, CHUNK) {
         let mut query = Statement::new("INSERT INTO records (record, source, start, size, status, digest, copied) ");
         query.push_values(chunk, |mut row, record| {
             row.push_bind(record.number)
@@ -125,7 +130,7 @@ pub(super) async fn insert_records(connection: &mut Transaction, records: &[Reco
 }
 
 pub(super) async fn insert_events(connection: &mut Transaction, events: &[EventRow<'_>]) -> Result<()> {
-    for chunk in portions(connection.engine(), events, CHUNK) {
+    for chunk in bulks(connection.engine(), events, CHUNK) {
         let mut query = Statement::new(
             "INSERT INTO events (event, session, order_time, origin, sequence, id, revision, at, received, expires, \
              kind, source, event_type, status, label, turn, turn_hash, phase, record, keys, provider, model, tool, \
@@ -176,7 +181,7 @@ fn written_keys(keys: &[(&Key, i64)]) -> String {
 }
 
 pub(super) async fn insert_ids(connection: &mut Transaction, events: &[EventRow<'_>]) -> Result<()> {
-    for chunk in portions(connection.engine(), events, CHUNK) {
+    for chunk in bulks(connection.engine(), events, CHUNK) {
         let mut query = Statement::new("INSERT INTO event_ids (id, session, revision, content, event, said) ");
         query.push_values(chunk, |mut row, item| {
             row.push_bind(clean(&item.new.event.id)).push_bind(item.session).push_bind(item.revision);
@@ -201,7 +206,7 @@ pub(super) async fn insert_event_keys(connection: &mut Transaction, events: &[Ev
 
 /// Pairs of keys and events.
 pub(super) async fn delete_event_keys(connection: &mut Transaction, pairs: &[(i64, i64)]) -> Result<()> {
-    for chunk in portions(connection.engine(), pairs, CHUNK) {
+    for chunk in bulks(connection.engine(), pairs, CHUNK) {
         let mut query = Statement::new("DELETE FROM event_keys WHERE (key, event) IN (");
         query.push_values(chunk, |mut row, (key, event)| {
             row.push_bind(*key).push_bind(*event);
@@ -240,7 +245,7 @@ async fn insert_pairs(
     behind: &str,
     pairs: &[(i64, i64)],
 ) -> Result<()> {
-    for chunk in portions(connection.engine(), pairs, CHUNK) {
+    for chunk in bulks(connection.engine(), pairs, CHUNK) {
         let mut query = Statement::new(insert);
         query.push_values(chunk, |mut row, (first, second)| {
             row.push_bind(*first).push_bind(*second);
@@ -257,7 +262,7 @@ pub(super) async fn insert_attributes(connection: &mut Transaction, events: &[Ev
             row.new.event.attributes.iter().enumerate().map(|(position, pair)| (row.number, position as i64, pair)),
         );
     }
-    for chunk in portions(connection.engine(), &all, CHUNK) {
+    for chunk in bulks(connection.engine(), &all, CHUNK) {
         let mut query = Statement::new("INSERT INTO attributes (event, position, name, value) ");
         query.push_values(chunk, |mut row, (event, position, (name, value))| {
             row.push_bind(*event).push_bind(*position).push_bind(clean(name)).push_bind(clean(value));
@@ -268,7 +273,7 @@ pub(super) async fn insert_attributes(connection: &mut Transaction, events: &[Ev
 }
 
 pub(super) async fn insert_bodies(connection: &mut Transaction, bodies: &[(i64, &NewBody, i64, i64)]) -> Result<()> {
-    for chunk in portions(connection.engine(), bodies, CHUNK) {
+    for chunk in bulks(connection.engine(), bodies, CHUNK) {
         let mut query = Statement::new("INSERT INTO bodies (event, role, blob, start, size, digest) ");
         query.push_values(chunk, |mut row, (event, body, blob, start)| {
             row.push_bind(*event).push_bind(body.role as i64).push_bind(*blob).push_bind(*start);

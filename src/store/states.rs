@@ -94,7 +94,7 @@ pub(super) async fn rename(connection: &mut Transaction, aged: &[Aged<'_>]) -> R
     let taken: Vec<Aged<'_>> = aged.iter().map(|aged| Aged { before: !aged.now, ..*aged }).collect();
     rename_ids(connection, &given_up).await?;
     rename_ids(connection, &taken).await?;
-    for chunk in rows::portions(connection.engine(), aged, CHUNK) {
+    for chunk in rows::bulks(connection.engine(), aged, CHUNK) {
         let mut events = Statement::new("WITH aged (event, now, flag) AS (");
         events.push_values(chunk, |mut row, aged| {
             let flag = if aged.is_state && aged.now > 0 { flag::SUPERSEDED } else { 0 };
@@ -163,7 +163,7 @@ pub(super) async fn name_anew(connection: &mut Transaction, ids: &BTreeSet<(i64,
 }
 
 async fn rename_ids(connection: &mut Transaction, aged: &[Aged<'_>]) -> Result<()> {
-    for chunk in rows::portions(connection.engine(), aged, CHUNK) {
+    for chunk in rows::bulks(connection.engine(), aged, CHUNK) {
         let mut ids = Statement::new("WITH aged (id, session, before, now) AS (");
         ids.push_values(chunk, |mut row, aged| {
             row.push_bind(rows::clean(aged.id)).push_bind(aged.session).push_bind(aged.before).push_bind(aged.now);

@@ -15,7 +15,7 @@ use super::statement::{Part, Value};
 
 /// The text and the values for SQLite.
 pub(super) fn for_sqlite(parts: Vec<Part>, values: Vec<Value>) -> sqlx::Result<(Cow<'static, str>, SqliteArguments)> {
-    let mut arguments = SqliteArguments::default();
+    let (mut arguments, named) = (SqliteArguments::default(), named(&parts, values.len()));
     for value in values {
         match value {
             Value::Integer(number) => arguments.add(number),
@@ -24,16 +24,31 @@ pub(super) fn for_sqlite(parts: Vec<Part>, values: Vec<Value>) -> sqlx::Result<(
         }
         .map_err(sqlx::Error::Encode)?;
     }
-    Ok((sqlite_text(parts), arguments))
+    Ok((sqlite_text(parts, named), arguments))
 }
 
-fn sqlite_text(mut parts: Vec<Part>) -> Cow<'static, str> {
+/// How many of the values the text names itself; they come first.
+fn named(parts: &[Part], values: usize) -> usize {
+    let written = parts.iter().map(|part| match part {
+        Part::Text(_) => 0,
+        Part::List(count) => *count,
+        Part::Rows { count, width } => count * width,
+    });
+    values - written.sum::<usize>()
+}
+
+fn sqlite_text(mut parts: Vec<Part>, named: usize) -> Cow<'static, str> {
     if let [Part::Text(text)] = parts.as_mut_slice() {
         return std::mem::take(text);
     }
-    let list = |text: &mut String, count: usize| {
+    let mut next = named;
+    // Where some have numbers, all have.
+    let mut list = |text: &mut String, count: usize| {
         for place in 0..count {
-            text.push_str(if place == 0 { "?" } else { ", ?" });
+            text.push_str(if place == 0 { "" } else { ", " });
+            next += 1;
+            // Writing to a string does not fail.
+            let _ = if named > 0 { write!(text, "${next}") } else { write!(text, "?") };
         }
     };
     let mut text = String::new();
@@ -61,7 +76,9 @@ pub(super) fn for_postgres(mut parts: Vec<Part>, values: Vec<Value>) -> sqlx::Re
         values.into_iter().try_for_each(|value| add(&mut arguments, value))?;
         return Ok((std::mem::take(text), arguments));
     }
-    let (mut text, mut values, mut next) = (String::new(), values.into_iter(), 1);
+    let named = named(&parts, values.len());
+    let (mut text, mut values, mut next) = (String::new(), values.into_iter(), named + 1);
+    values.by_ref().take(named).try_for_each(|value| add(&mut arguments, value))?;
     for part in parts {
         match part {
             Part::Text(own) => text.push_str(&own),
@@ -181,8 +198,17 @@ mod tests {
 
     #[test]
     fn parameters_have_no_numbers_on_sqlite() {
-        let text = sqlite_text(parts());
+        let text = sqlite_text(parts(), 0);
         assert_eq!(text, "INSERT INTO t (a, b) VALUES (?, ?), (?, ?), (?, ?) WHERE a = ? AND b IN (?, ?");
+    }
+
+    #[test]
+    fn parameters_that_the_text_names_come_first() {
+        let parts = || vec![Part::Text("WHERE a = $1 AND b IN (".into()), Part::List(2)];
+        assert_eq!(sqlite_text(parts(), 1), "WHERE a = $1 AND b IN ($2, $3");
+        let values = vec![Value::Integer(Some(1)); 3];
+        let (text, arguments) = for_postgres(parts(), values).expect("is written");
+        assert_eq!((text.as_ref(), arguments.len()), ("WHERE a = $1 AND b IN ($2, $3", 3));
     }
 
     #[test]

@@ -174,13 +174,11 @@ impl Remotes {
     async fn add_strays(&mut self, original: &mut Original, others: &mut Others) -> Result<(), Fault> {
         let (windows, ids) = self.windows();
         let of_rooms: i64 = others.0.values().map(|remote| remote.counts.values().sum::<i64>() + remote.blobs).sum();
-        let mut web = Web { is_cut: true, ..Web::default() };
-        if of_rooms <= MOST_LISTED {
-            web = Web::of_all(original, &windows).await?;
-        }
-        if web.is_cut {
-            web = Web::of_roomless(original, &windows).await?;
-        }
+        let all = if of_rooms <= MOST_LISTED { Some(Web::of_all(original, &windows).await?) } else { None };
+        let web = match all.filter(|web| !web.is_cut) {
+            Some(web) => web,
+            None => Web::of_roomless(original, &windows).await?,
+        };
         if web.is_cut {
             // So many that each stays with whoever wrote it.
             self.has_roomless = true;
