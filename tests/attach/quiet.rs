@@ -54,7 +54,8 @@ fn who_may_only_read_is_told_so_and_changes_nothing() {
     let own = desk.done(&["--store", &url, "sessions", "--json"]).out;
     assert_eq!(desk.done(&["--store", &reader, "sessions", "--json"]).out, own);
     desk.done(&["--store", &reader, "timeline", "last"]);
-    for command in [&["vacuum"][..], &["purge", "--apply"], &["import", "a.jsonl"], &["token", "add", "me"]] {
+    desk.write("new.jsonl", "{\"b\":2}\n");
+    for command in [&["vacuum"][..], &["purge", "--apply"], &["import", "new.jsonl"], &["token", "add", "me"]] {
         let told = desk.refused(1, &[&["--store", &reader], command].concat());
         assert!(told.contains("lets this role not do that"), "{command:?}: {told}");
     }
