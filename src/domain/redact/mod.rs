@@ -1,0 +1,26 @@
+//! Redaction: secrets are found by rules, and a stub stands in the place of each.
+//!
+//! Pure: bytes in, finds or bytes out. A text is read as JSON where it is JSON, and every string of it as a text of
+//! its own; else as it stands, without its escapes, and decoded from base64, hex and percent signs.
+
+mod check;
+mod finder;
+mod flat;
+mod pair;
+mod path;
+mod rules;
+mod run;
+mod stream;
+mod stub;
+mod tree;
+mod veil;
+mod view;
+mod words;
+
+pub use finder::{Find, Finder, merge};
+pub use rules::{Fault, Rule, Rules, What};
+pub use stream::{Piece, Stream};
+pub use stub::{Mark, Stubs};
+pub use veil::{Hints, Seen, Veil};
+#[cfg(test)]
+mod tests;

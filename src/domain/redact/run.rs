@@ -1,0 +1,140 @@
+//! Secrets in base64 and hex, and what nobody can look into: long base64 that is no text, `data:` addresses.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use base64::Engine;
+use regex::bytes::Regex;
+
+use super::check::{LENIENT, entropy, is_identity, is_text};
+use super::finder::{Find, Finder, is_packed, kind_of};
+use super::flat::How;
+
+/// Text in an encoding: shorter words are words.
+static RUN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?-u)(?:[A-Za-z0-9+/_-]{60,}\r?\n[ \t]*)+[A-Za-z0-9+/_-]+={0,2}|[A-Za-z0-9+/_-]{20,}={0,2}").ok()
+});
+
+static DATA_URL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(?-u)data:([A-Za-z]+/[A-Za-z0-9.+-]+)?(?:;[A-Za-z0-9=._-]{1,64})*;base64,((?:[A-Za-z0-9+/_=%-]|\r?\n)+)",
+    )
+    .ok()
+});
+
+/// From this size on, what is no text is withheld.
+const OPAQUE: usize = 1024;
+/// Shorter text between other bytes is chance.
+const STRETCH: usize = 8;
+/// And so long no text is by chance.
+const SURE: usize = 20;
+
+impl Finder {
+    pub(super) fn data_urls(&self, text: &[u8], rule: usize, found: &mut Vec<Find>) {
+        let Some(regex) = DATA_URL.as_ref() else { return };
+        for captures in regex.captures_iter(text) {
+            let (Some(whole), Some(data)) = (captures.get(0), captures.get(2)) else { continue };
+            let kind = captures.get(1).map_or("text/plain".into(), |kind| String::from_utf8_lossy(kind.as_bytes()));
+            let letters = data.as_bytes().iter().filter(|byte| byte.is_ascii_alphanumeric() || b"+/_-".contains(byte));
+            let mut find = Find::new(whole.range(), rule, whole.as_bytes());
+            find.withheld = Some((kind.into_owned(), letters.count() as u64 * 3 / 4));
+            found.push(find);
+        }
+    }
+
+    /// Words that hold a secret once they are decoded go as a whole.
+    pub(super) fn runs(&self, text: &[u8], how: How, found: &mut Vec<Find>) {
+        if text.len() < 20 {
+            return;
+        }
+        let Some(regex) = RUN.as_ref() else { return };
+        for run in regex.find_iter(text) {
+            let inner = self.run(run.as_bytes(), how);
+            found.extend(inner.map(|find| Find { range: run.range(), wrap: Vec::new(), path: String::new(), ..find }));
+        }
+    }
+
+    fn run(&self, run: &[u8], how: How) -> Option<Find> {
+        let digits = run.strip_prefix(b"0x").unwrap_or(run);
+        if digits.iter().all(u8::is_ascii_hexdigit) {
+            let plain = hex::decode(&digits[digits.len() % 2..]).ok().filter(|plain| is_text(plain));
+            if let Some(plain) = plain {
+                return self.decoded(&plain, how);
+            }
+        }
+        if is_identity(run) {
+            return None;
+        }
+        let letters: Vec<u8> =
+            run.iter().filter(|byte| !byte.is_ascii_whitespace() && **byte != b'=').map(plain_letter).collect();
+        for start in 0..4.min(letters.len()) {
+            let letters = &letters[start..];
+            // One letter alone at the end says nothing.
+            let whole = if letters.len() % 4 == 1 { letters.len() - 1 } else { letters.len() };
+            let Ok(plain) = LENIENT.decode(&letters[..whole]) else { continue };
+            if let Some(find) = self.decoded(&plain, how) {
+                return Some(find);
+            }
+            if start == 0
+                && let Some(find) = self.opaque(run, &plain)
+            {
+                return Some(find);
+            }
+        }
+        None
+    }
+
+    /// What is found in decoded bytes: in all of them where they are text, else in what can be read of them.
+    fn decoded(&self, plain: &[u8], how: How) -> Option<Find> {
+        let mut finds = Vec::new();
+        if is_text(plain) {
+            self.text(plain, how.depth + 1, &mut finds);
+        } else {
+            for stretch in stretches(plain) {
+                let sure = stretch.len() >= SURE;
+                self.flat_as(&plain[stretch], How { depth: how.depth + 1, pairs: true, sure }, &mut finds);
+            }
+        }
+        let finds = super::finder::merge(finds);
+        match finds.as_slice() {
+            [] => None,
+            [find] => Some(find.clone()),
+            [first, ..] => Some(Find { secret: plain.to_vec(), ..first.clone() }),
+        }
+    }
+
+    fn opaque(&self, run: &[u8], plain: &[u8]) -> Option<Find> {
+        let rule = self.opaque?;
+        let long = run.len() >= OPAQUE && !is_text(plain) && entropy(&run[..OPAQUE]) > 3.5;
+        if !long && !is_packed(plain) {
+            return None;
+        }
+        let mut find = Find::new(0..run.len(), rule, run);
+        find.withheld = Some((kind_of(plain).to_owned(), plain.len() as u64));
+        Some(find)
+    }
+}
+
+fn plain_letter(byte: &u8) -> u8 {
+    match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        byte => *byte,
+    }
+}
+
+/// Stretches of bytes that can be read.
+fn stretches(bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for (at, byte) in bytes.iter().chain([&0]).enumerate() {
+        if matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t') {
+            continue;
+        }
+        if at - start >= STRETCH {
+            found.push(start..at);
+        }
+        start = at + 1;
+    }
+    found
+}

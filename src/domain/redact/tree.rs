@@ -1,0 +1,215 @@
+//! Secrets in JSON: by the names of fields, by their place, and in every string as in a text of its own.
+
+use super::check::{is_identity, looks_random};
+use super::finder::{DEEPEST, Find, Finder};
+use super::path::{self, Place};
+use super::rules::What;
+use super::view::View;
+use super::words::Judged;
+use crate::domain::json::{Outline, Shape, Value};
+
+/// Deeper values are searched as text.
+const NESTED: usize = 128;
+/// Members that name what another member of the same object holds.
+const NAMES: [&str; 6] = ["name", "key", "header", "field", "variable", "env"];
+/// Members that hold what another one names.
+const VALUES: [&str; 4] = ["value", "values", "val", "content"];
+/// Members whose members are described, not held.
+const SCHEMAS: [&str; 4] = ["properties", "$defs", "definitions", "patternProperties"];
+
+/// What holds for a value because of where it stands.
+#[derive(Clone, Copy, Default)]
+struct Around {
+    /// The rule by which all in it is hidden.
+    rule: Option<usize>,
+    /// The names around it are those of a schema.
+    schema: bool,
+}
+
+pub(super) struct Tree<'a> {
+    finder: &'a Finder,
+    bytes: &'a [u8],
+    place: Vec<Place>,
+    depth: usize,
+    finds: &'a mut Vec<Find>,
+}
+
+impl Finder {
+    /// Looks through JSON; false where it is none, and nothing was done.
+    pub(super) fn tree(&self, bytes: &[u8], depth: usize, finds: &mut Vec<Find>) -> bool {
+        let Ok(outline) = Outline::of(bytes) else { return false };
+        if outline.partial {
+            return false;
+        }
+        let mut tree = Tree { finder: self, bytes, place: Vec::new(), depth, finds };
+        tree.value(outline.root(), None, Around::default());
+        true
+    }
+}
+
+impl Tree<'_> {
+    fn value(&mut self, value: Value<'_>, name: Option<&str>, around: Around) {
+        let judged = name.map_or(Judged::Nothing, |name| self.finder.judge(name));
+        let by_name = match judged {
+            Judged::Secret(rule) => Some(rule),
+            Judged::Exempt => None,
+            Judged::Nothing => {
+                around.rule.filter(|_| !name.is_some_and(|name| self.finder.rules.keys.is_harmless(name)))
+            }
+        };
+        let by_path = self.finder.paths.iter().copied().find(|rule| self.fits(*rule));
+        let rule = by_path.or(by_name);
+        match value.shape() {
+            Shape::Object | Shape::Array if self.place.len() > NESTED => self.as_text(value),
+            Shape::Object => {
+                // What a schema says of a field named `password` is no password.
+                let inherited = if around.schema && by_path.is_none() { None } else { rule };
+                self.object(value, inherited, name.is_some_and(|name| SCHEMAS.contains(&name)));
+            }
+            Shape::Array => self.array(value, rule),
+            Shape::String => self.string(value, rule),
+            Shape::Number => {
+                self.number(value, name, rule.filter(|rule| by_path.is_some() || self.finder.rules.list[*rule].numbers))
+            }
+            Shape::Bool | Shape::Null => {}
+        }
+    }
+
+    fn fits(&self, rule: usize) -> bool {
+        matches!(&self.finder.rules.list[rule].what, What::Path(path) if path.fits(&self.place))
+    }
+
+    fn object(&mut self, object: Value<'_>, rule: Option<usize>, schema: bool) {
+        let paired = self.paired(object);
+        let mut end = object.range().start as usize + 1;
+        for member in object.items() {
+            let (start, stop) = (member.range().start as usize, member.range().end as usize);
+            let name = self.name(end, start);
+            end = stop;
+            let by_pair = VALUES.contains(&name.as_str()).then_some(paired).flatten();
+            self.place.push(Place::Name(name.clone()));
+            self.value(member, Some(&name), Around { rule: by_pair.or(rule), schema });
+            self.place.pop();
+        }
+    }
+
+    /// The name of a member, which stands between the end of the one before and its value; secrets in it are found.
+    fn name(&mut self, from: usize, to: usize) -> String {
+        let between = &self.bytes[from.min(to)..to];
+        let open = memchr::memchr(b'"', between).map_or(0, |at| at + 1);
+        let close = memchr::memrchr(b'"', between).unwrap_or(between.len()).max(open);
+        let view = View::of_json(&between[open..close]);
+        self.inside(&view, from + open);
+        String::from_utf8_lossy(&view.text).into_owned()
+    }
+
+    /// The rule for what an object names in one member and holds in another: a header, an attribute.
+    fn paired(&self, object: Value<'_>) -> Option<usize> {
+        object.items().find_map(|member| {
+            let name = member.name()?;
+            if !NAMES.contains(&name.as_ref()) || member.shape() != Shape::String {
+                return None;
+            }
+            self.secret(member)
+        })
+    }
+
+    /// The rule by which a string names a secret.
+    fn secret(&self, value: Value<'_>) -> Option<usize> {
+        let is_name = |text: &str| {
+            text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        match self.finder.judge(&value.text().filter(|text| is_name(text))?) {
+            Judged::Secret(rule) => Some(rule),
+            Judged::Exempt | Judged::Nothing => None,
+        }
+    }
+
+    fn array(&mut self, array: Value<'_>, rule: Option<usize>) {
+        let mut items = array.items();
+        let pair = (array.len() == 2).then(|| items.next()).flatten().filter(|first| first.shape() == Shape::String);
+        let paired = pair.and_then(|first| self.secret(first));
+        for (at, item) in array.items().enumerate() {
+            let by_pair = (at == 1).then_some(paired).flatten();
+            self.place.push(Place::Index(at));
+            self.value(item, None, Around { rule: by_pair.or(rule), schema: false });
+            self.place.pop();
+        }
+    }
+
+    fn string(&mut self, value: Value<'_>, rule: Option<usize>) {
+        let (start, end) = (value.range().start as usize + 1, (value.range().end as usize).saturating_sub(1));
+        let view = View::of_json(&self.bytes[start..end.max(start)]);
+        match rule {
+            Some(rule) if self.hides(rule, &view.text) => {
+                let mut find = Find::new(start..end, rule, &view.text);
+                find.path = path::shown(&self.place);
+                self.finds.push(find);
+                // What it is by its shape says more.
+                self.inside(&view, start);
+            }
+            _ => self.inside(&view, start),
+        }
+    }
+
+    /// Whether a rule for fields hides this value.
+    fn hides(&self, rule: usize, value: &[u8]) -> bool {
+        let rule = &self.finder.rules.list[rule];
+        let random = rule.entropy.is_none_or(|least| looks_random(value, least));
+        let counter = !rule.numbers && value.iter().all(u8::is_ascii_digit) && value.len() < 6;
+        random && !counter && !super::pair::is_placeholder(value) && !self.finder.is_harmless(value)
+    }
+
+    /// What stands in a decoded string.
+    fn inside(&mut self, view: &View, start: usize) {
+        let mut inner = Vec::new();
+        if self.depth < DEEPEST {
+            self.finder.text(&view.text, self.depth + 1, &mut inner);
+        } else {
+            self.finder.flat(&view.text, self.depth, &mut inner);
+        }
+        for mut find in inner {
+            let range = view.source(&find.range);
+            find.range = start + range.start..start + range.end;
+            find.wrap = find.wrap.iter().flat_map(|byte| escaped(*byte)).collect();
+            find.path = path::shown(&self.place) + &find.path.replacen('$', "|$", 1);
+            self.finds.push(find);
+        }
+    }
+
+    fn number(&mut self, value: Value<'_>, name: Option<&str>, rule: Option<usize>) {
+        let range = value.range().start as usize..value.range().end as usize;
+        let text = &self.bytes[range.clone()];
+        let rule = match rule {
+            Some(rule) if self.hides(rule, text) && !is_identity(text) => Some(rule),
+            Some(_) => None,
+            None if name.is_some_and(|name| self.finder.rules.keys.is_harmless(name)) => None,
+            None => self.finder.card(text),
+        };
+        if let Some(rule) = rule {
+            let mut find = Find::new(range, rule, text);
+            find.wrap = vec![b'"'];
+            find.path = path::shown(&self.place);
+            self.finds.push(find);
+        }
+    }
+
+    fn as_text(&mut self, value: Value<'_>) {
+        let range = value.range().start as usize..value.range().end as usize;
+        let mut inner = Vec::new();
+        self.finder.flat(&self.bytes[range.clone()], self.depth, &mut inner);
+        for mut find in inner {
+            find.range = range.start + find.range.start..range.start + find.range.end;
+            find.path = path::shown(&self.place);
+            self.finds.push(find);
+        }
+    }
+}
+
+/// A byte as it stands in a JSON string.
+fn escaped(byte: u8) -> Vec<u8> {
+    match byte {
+        b'"' | b'\\' => vec![b'\\', byte],
+        byte => vec![byte],
+    }
+}

@@ -1,0 +1,216 @@
+//! A text as it reads once its escapes are undone, with the way back to the bytes it came from.
+
+use std::ops::Range;
+
+/// Decoded text that knows where each of its bytes came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct View {
+    pub text: Vec<u8>,
+    /// Stretches in order: where each begins in the text and in the source, and for one that was decoded its size there.
+    stretches: Vec<Stretch>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stretch {
+    text: usize,
+    source: usize,
+    /// 0 for bytes that stand there as they are.
+    decoded: usize,
+}
+
+impl View {
+    fn plain(&mut self, bytes: &[u8], source: usize) {
+        if !bytes.is_empty() {
+            self.stretches.push(Stretch { text: self.text.len(), source, decoded: 0 });
+            self.text.extend_from_slice(bytes);
+        }
+    }
+
+    fn decoded(&mut self, bytes: &[u8], source: usize, size: usize) {
+        if !bytes.is_empty() {
+            self.stretches.push(Stretch { text: self.text.len(), source, decoded: size });
+            self.text.extend_from_slice(bytes);
+        }
+    }
+
+    /// The bytes of the source that a range of the text came from; escapes are never cut.
+    pub fn source(&self, range: &Range<usize>) -> Range<usize> {
+        let (first, start) = self.stretch(range.start);
+        let from = if first.decoded > 0 { first.source } else { first.source + (range.start - start) };
+        if range.is_empty() {
+            return from..from;
+        }
+        let (last, start) = self.stretch(range.end - 1);
+        let to = if last.decoded > 0 { last.source + last.decoded } else { last.source + (range.end - start) };
+        from..to
+    }
+
+    fn stretch(&self, at: usize) -> (Stretch, usize) {
+        let behind = self.stretches.partition_point(|stretch| stretch.text <= at);
+        let stretch = self.stretches.get(behind.saturating_sub(1)).copied();
+        let stretch = stretch.unwrap_or(Stretch { text: 0, source: 0, decoded: 0 });
+        (stretch, stretch.text)
+    }
+
+    /// The inside of a JSON string, decoded; what is no escape stays as it is.
+    pub fn of_json(inside: &[u8]) -> Self {
+        let mut view = Self::default();
+        let mut at = 0;
+        while let Some(found) = memchr::memchr(b'\\', &inside[at..]) {
+            view.plain(&inside[at..at + found], at);
+            at += found;
+            let (size, bytes) = escape(&inside[at..], 1);
+            view.decoded(&bytes, at, size);
+            at += size;
+        }
+        view.plain(&inside[at..], at);
+        view
+    }
+
+    /// Text with every escape undone at whatever depth: `\n`, `\\\"`, `\u0041`, `\x41`; `None` where there is none.
+    pub fn unescaped(text: &[u8]) -> Option<Self> {
+        memchr::memchr(b'\\', text)?;
+        let mut view = Self::default();
+        let mut at = 0;
+        while let Some(found) = memchr::memchr(b'\\', &text[at..]) {
+            view.plain(&text[at..at + found], at);
+            at += found;
+            let run = text[at..].iter().take_while(|byte| **byte == b'\\').count();
+            let (size, bytes) = escape(&text[at..], run);
+            view.decoded(&bytes, at, size);
+            at += size;
+        }
+        view.plain(&text[at..], at);
+        Some(view)
+    }
+
+    /// Text with `%41` and `&#x41;` undone; `None` where there is none.
+    pub fn percent(text: &[u8]) -> Option<Self> {
+        memchr::memchr2(b'%', b'&', text)?;
+        let mut view = Self::default();
+        let (mut at, mut done) = (0, 0);
+        while let Some(found) = memchr::memchr2(b'%', b'&', &text[at..]) {
+            at += found;
+            let (size, byte) = if text[at] == b'%' { percent(&text[at..]) } else { entity(&text[at..]) };
+            let Some(byte) = byte else {
+                at += 1;
+                continue;
+            };
+            view.plain(&text[done..at], done);
+            view.decoded(&[byte], at, size);
+            at += size;
+            done = at;
+        }
+        if done == 0 {
+            return None;
+        }
+        view.plain(&text[done..], done);
+        Some(view)
+    }
+}
+
+/// What an escape with a run of backslashes stands for, and its size.
+fn escape(text: &[u8], run: usize) -> (usize, Vec<u8>) {
+    let letter = text.get(run).copied();
+    let simple = |byte: u8| (run + 1, vec![byte]);
+    match letter {
+        Some(b'n') => simple(b'\n'),
+        Some(b't') => simple(b'\t'),
+        Some(b'r') => simple(b'\r'),
+        Some(b'b') => simple(8),
+        Some(b'f') => simple(12),
+        Some(b'u') => unicode(text, run),
+        Some(b'x') => match hex(text, run + 1, 2) {
+            Some(code) => (run + 3, vec![u8::try_from(code).unwrap_or(b'?')]),
+            None => (run, vec![b'\\']),
+        },
+        Some(byte @ (b'"' | b'\'' | b'/' | b'`')) => simple(byte),
+        // In a JSON string it stands for a backslash; at the end of a run there is none left to stand for anything.
+        Some(b'\\') => simple(b'\\'),
+        _ => (run, vec![b'\\']),
+    }
+}
+
+fn unicode(text: &[u8], run: usize) -> (usize, Vec<u8>) {
+    let Some(first) = hex(text, run + 1, 4) else { return (run, vec![b'\\']) };
+    let size = run + 5;
+    let mut code = first;
+    let mut used = size;
+    if (0xD800..0xDC00).contains(&first)
+        && text[size..].starts_with(&text[..run])
+        && text.get(size + run) == Some(&b'u')
+        && let Some(second) = hex(text, size + run + 1, 4).filter(|second| (0xDC00..0xE000).contains(second))
+    {
+        code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+        used = size + run + 5;
+    }
+    let letter = char::from_u32(code).unwrap_or('\u{FFFD}');
+    (used, letter.encode_utf8(&mut [0; 4]).as_bytes().to_vec())
+}
+
+fn percent(text: &[u8]) -> (usize, Option<u8>) {
+    (3, hex(text, 1, 2).and_then(|code| u8::try_from(code).ok()))
+}
+
+fn entity(text: &[u8]) -> (usize, Option<u8>) {
+    for (name, byte) in [(&b"&quot;"[..], b'"'), (b"&amp;", b'&'), (b"&apos;", b'\''), (b"&lt;", b'<'), (b"&gt;", b'>')]
+    {
+        if text.starts_with(name) {
+            return (name.len(), Some(byte));
+        }
+    }
+    let Some(number) = text.strip_prefix(b"&#") else { return (1, None) };
+    let (radix, digits) = match number.first() {
+        Some(b'x' | b'X') => (16, &number[1..]),
+        _ => (10, number),
+    };
+    let size = digits.iter().take(4).take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let code = std::str::from_utf8(&digits[..size]).ok().and_then(|digits| u8::from_str_radix(digits, radix).ok());
+    let closed = digits.get(size) == Some(&b';');
+    (text.len() - digits.len() + size + 1, code.filter(|code| closed && code.is_ascii()))
+}
+
+fn hex(text: &[u8], at: usize, size: usize) -> Option<u32> {
+    let digits = text.get(at..at + size).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn back(view: &View, source: &[u8], word: &str) -> String {
+        let at = view.text.windows(word.len()).position(|window| window == word.as_bytes()).expect("there");
+        String::from_utf8_lossy(&source[view.source(&(at..at + word.len()))]).into_owned()
+    }
+
+    #[test]
+    fn a_range_leads_back_to_whole_escapes() {
+        let source = br#"a\u0062c\\d\"e\ud83d\ude00f"#;
+        let view = View::of_json(source);
+        assert_eq!(String::from_utf8_lossy(&view.text), "abc\\d\"e\u{1F600}f");
+        for (word, wanted) in
+            [("b", "\\u0062"), ("bc", "\\u0062c"), ("d\"e", "d\\\"e"), ("\u{1F600}", "\\ud83d\\ude00"), ("f", "f")]
+        {
+            assert_eq!(back(&view, source, word), wanted, "{word}");
+        }
+    }
+
+    #[test]
+    fn escapes_of_any_depth_are_undone_at_once() {
+        let source = br#"x=\\\"k\\u0065y\\\" C:\dir \\n\x41 \"#;
+        let view = View::unescaped(source).expect("has some");
+        assert_eq!(String::from_utf8_lossy(&view.text), "x=\"key\" C:\\dir \nA \\");
+        assert_eq!(back(&view, source, "key"), "k\\\\u0065y");
+        assert!(View::unescaped(b"none").is_none());
+    }
+
+    #[test]
+    fn percent_signs_and_entities_are_undone() {
+        let source = b"a%3Db&quot;&#x41;&#66; 100% &c %zz";
+        let view = View::percent(source).expect("has some");
+        assert_eq!(String::from_utf8_lossy(&view.text), "a=b\"AB 100% &c %zz");
+        assert_eq!(back(&view, source, "=b\"AB"), "%3Db&quot;&#x41;&#66;");
+        assert!(View::percent(b"100% & none").is_none());
+    }
+}

@@ -1,0 +1,195 @@
+//! Names of fields as words, and what they say about the value of the field.
+
+use std::collections::HashMap;
+
+use super::rules::{Rule, What};
+
+/// Names of fields that say that their value is a secret, or that it is none.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// Rules by words that are joined with `_`.
+    known: HashMap<String, usize>,
+    /// Rules by the end of a name without what joins its words.
+    endings: Vec<(String, usize)>,
+    /// One of these occurs in every name that is known.
+    stems: Vec<String>,
+    first: Vec<String>,
+    last: Vec<String>,
+}
+
+/// What the name of a field says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judged {
+    /// The value is a secret by this rule.
+    Secret(usize),
+    /// It names a secret, but what it holds is a count, an id, a type …
+    Exempt,
+    Nothing,
+}
+
+/// A name of more words is no name of a field.
+const MOST_WORDS: usize = 16;
+/// No key of a rule has more words.
+const LONGEST_KEY: usize = 4;
+
+impl Keys {
+    pub fn new(rules: &[Rule], first: Vec<String>, last: Vec<String>) -> Self {
+        let mut keys = Self { known: HashMap::new(), endings: Vec::new(), stems: Vec::new(), first, last };
+        for (at, rule) in rules.iter().enumerate() {
+            let What::Keys(names) = &rule.what else { continue };
+            for name in names {
+                let words = words(name);
+                if name.starts_with('*') {
+                    keys.endings.push((words.concat(), at));
+                } else {
+                    keys.known.entry(words.join("_")).or_insert(at);
+                }
+                // The longest word is the rarest.
+                keys.stems.extend(words.into_iter().max_by_key(String::len));
+            }
+        }
+        keys.stems.sort();
+        keys.stems.dedup();
+        keys
+    }
+
+    pub fn stems(&self) -> &[String] {
+        &self.stems
+    }
+
+    /// What a name says. Its caller has found that one of the stems occurs in it.
+    pub fn judge(&self, name: &str) -> Judged {
+        let words = words(name);
+        if words.is_empty() || words.len() > MOST_WORDS {
+            return Judged::Nothing;
+        }
+        let Some(rule) = self.rule(&words) else { return Judged::Nothing };
+        if words.len() > 1 && self.exempts(&words) { Judged::Exempt } else { Judged::Secret(rule) }
+    }
+
+    /// Whether a name is that of an id, a count, a type …, whatever it belongs to.
+    pub fn is_harmless(&self, name: &str) -> bool {
+        self.exempts(&words(name))
+    }
+
+    fn exempts(&self, words: &[String]) -> bool {
+        let (Some(first), Some(last)) = (words.first(), words.last()) else { return false };
+        let bare = last.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        self.last.iter().any(|word| word == last || word == bare) || (words.len() > 1 && self.first.contains(first))
+    }
+
+    /// The rule for the longest run of words that is known.
+    fn rule(&self, words: &[String]) -> Option<usize> {
+        for length in (1..=LONGEST_KEY.min(words.len())).rev() {
+            for run in words.windows(length) {
+                let found = if length == 1 { self.known.get(&run[0]) } else { self.known.get(&run.join("_")) };
+                if let Some(rule) = found.or_else(|| self.known.get(run_without_number(run)?.as_str())) {
+                    return Some(*rule);
+                }
+            }
+        }
+        let joined = words.concat();
+        let ending = |(ending, rule): &(String, usize)| joined.ends_with(ending.as_str()).then_some(*rule);
+        self.endings.iter().find_map(ending)
+    }
+}
+
+/// The run with the number at its end taken off: `password2`.
+fn run_without_number(run: &[String]) -> Option<String> {
+    let joined = run.join("_");
+    let bare = joined.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    (bare.len() < joined.len()).then(|| bare.to_owned())
+}
+
+/// The words of a name in small letters: `X-Api-Key`, `xApiKey` and `X_API_KEY` have the same three.
+pub fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let letters: Vec<char> = name.chars().collect();
+    for (at, letter) in letters.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| letters[before]);
+        let ends_capitals = letter.is_uppercase()
+            && before.is_some_and(char::is_uppercase)
+            && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+        let begins = letter.is_uppercase() && before.is_some_and(|before| before.is_lowercase() || before.is_numeric());
+        if !letter.is_alphanumeric() || begins || ends_capitals {
+            words.push(String::new());
+        }
+        if letter.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(letter.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::Rules;
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_words() {
+        assert_eq!(words("X-Api-Key"), ["x", "api", "key"]);
+        assert_eq!(words("myAPIKey2"), ["my", "api", "key2"]);
+        assert_eq!(words("GITHUB_TOKEN"), ["github", "token"]);
+        assert_eq!(words("http.request.header.authorization"), ["http", "request", "header", "authorization"]);
+        assert!(words("--").is_empty());
+    }
+
+    #[test]
+    fn secrets_are_told_from_what_only_speaks_of_them() {
+        let rules = Rules::built_in().expect("sound");
+        let judged = |name: &str| match rules.keys.judge(name) {
+            Judged::Secret(rule) => rules.list[rule].name.clone(),
+            Judged::Exempt => "exempt".to_owned(),
+            Judged::Nothing => String::new(),
+        };
+        for (names, rule) in [
+            (
+                &["password", "userPassword", "DB_PASSWORD", "newpassword", "password2", "password_confirmation"][..],
+                "password",
+            ),
+            (&["client_secret", "clientSecret", "clientsecret", "aws_secret"], "secret"),
+            (&["apiKey", "x-api-key", "OPENAI_API_KEY", "apikey", "aws_secret_access_key", "privateKey"], "api-key"),
+            (&["token", "accessToken", "refresh_token", "authtoken", "id_token", "lease-token"], "token"),
+            (&["Authorization", "proxy-authorization", "http.request.header.authorization"], "authorization"),
+            (&["Set-Cookie", "cookies"], "cookie"),
+            (&["email", "userEmail", "email_address"], "email-field"),
+            (&["session_id", "sessionId"], "exempt"),
+            (&["request_id", "uuid", "id", "tool_use_id"], ""),
+            (
+                &[
+                    "token_count",
+                    "promptTokenCount",
+                    "token_type",
+                    "token_id",
+                    "password_policy",
+                    "has_password",
+                    "secret_name",
+                    "total_token_usage",
+                ],
+                "exempt",
+            ),
+            (
+                &[
+                    "max_tokens",
+                    "input_tokens",
+                    "cacheReadInputTokens",
+                    "tokens",
+                    "prompt_tokens_details",
+                    "author",
+                    "microphone",
+                    "keyboard",
+                    "tokenizer",
+                ],
+                "",
+            ),
+        ] {
+            for name in names {
+                assert_eq!(judged(name), rule, "{name}");
+            }
+        }
+    }
+}
