@@ -1,11 +1,13 @@
 //! What may be typed: the commands, their arguments and their help.
 
 mod purge;
+mod redact;
 mod report;
 mod serving;
 mod upkeep;
 
 pub use purge::{Purge, Purging};
+pub use redact::{By as RedactBy, Redact, Scan};
 pub use report::Report;
 pub use serving::{Serve, TokenAction, TokenLine};
 pub use upkeep::{Copy, Quarantine, Verify};
@@ -30,7 +32,7 @@ SESSION is an id, the beginning of an id that fits only one, `last`, or a room.
 A path named like a command is written `./sessions`.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with bad records,
-4 findings (`check` only), 130 cancelled.";
+4 findings (`check`, `scan`), 130 cancelled.";
 
 /// A terminal replay browser for AI-agent sessions.
 #[derive(Debug, Parser)]
@@ -112,6 +114,8 @@ pub enum Command {
     Export(Export),
     /// Write a session as one HTML page that opens in any browser, and a JSON file beside it
     Report(Report),
+    /// List what is likely a secret, without showing it
+    Scan(Scan),
     /// Count turns, errors, tokens and times
     Stats(Stats),
     /// Check a slice or a store against its own digests
@@ -370,6 +374,7 @@ Examples:
   turnscope export last -o run.json             a slice that `verify` checks and `import` reads
   turnscope export last --events EVENT,EVENT    some rows only
   turnscope export last --where 'has:error' -o errors.json   whole turns that a filter matches
+  turnscope export last --redact -o shared.json         without its secrets; `--dry-run` only lists them
   turnscope export last --format original -o folder   the source files, byte for byte")]
 pub struct Export {
     /// An id, the beginning of one, `last`, or a room
@@ -392,6 +397,9 @@ pub struct Export {
 
     #[command(flatten)]
     pub rows: Rows,
+
+    #[command(flatten)]
+    pub redact: Redact,
 
     /// Overwrite files
     #[arg(long)]

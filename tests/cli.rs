@@ -25,3 +25,5 @@ mod terminal;
 mod watching;
 #[path = "cli/purging.rs"]
 mod purging;
+#[path = "cli/redacting.rs"]
+mod redacting;

@@ -397,7 +397,8 @@ async fn a_slice_comes_back_with_the_same_ids_and_digests() {
     content.extend_from_slice(b"{\"type\":\"x\",\"raw\":\"\xff\"}\n{broken\n");
     world.import(&world.file("s1.jsonl", &content)).await;
     let slice = |store: Store| async move {
-        let selection = Selection { session: "s1".to_owned(), events: None, why: "whole session".to_owned() };
+        let selection =
+            Selection { session: "s1".to_owned(), events: None, why: "whole session".to_owned(), veil: None };
         let mut bytes = Vec::new();
         let summary = write_slice(&store, &selection, &mut bytes).await.expect("writes");
         assert_eq!(summary.bytes as usize, bytes.len());
@@ -424,7 +425,7 @@ async fn a_slice_comes_back_with_the_same_ids_and_digests() {
 async fn a_changed_body_is_found_out() {
     let world = World::new().await;
     world.import(&world.file("s1.jsonl", prompt("u1", "s1", 0, "original words").as_bytes())).await;
-    let selection = Selection { session: "s1".to_owned(), events: None, why: "whole session".to_owned() };
+    let selection = Selection { session: "s1".to_owned(), events: None, why: "whole session".to_owned(), veil: None };
     let mut bytes = Vec::new();
     write_slice(&world.store, &selection, &mut bytes).await.expect("writes");
     let changed = String::from_utf8(bytes)
@@ -441,7 +442,7 @@ async fn every_flipped_bit_of_a_slice_is_noticed() {
     let world = World::new().await;
     let file = world.file("s.jsonl", prompt("u1", "s", 0, "żółw \u{1f980} or not").repeat(3).as_bytes());
     world.import(&file).await;
-    let selection = Selection { session: "s".to_owned(), events: None, why: "whole session".to_owned() };
+    let selection = Selection { session: "s".to_owned(), events: None, why: "whole session".to_owned(), veil: None };
     let mut slice = Vec::new();
     write_slice(&world.store, &selection, &mut slice).await.expect("writes");
     let problems = |bytes: &[u8]| verify(&world.file("slice.json", bytes)).map(|verdict| verdict.problems);

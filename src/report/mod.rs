@@ -10,6 +10,7 @@ mod page;
 mod pieces;
 mod pick;
 mod slice;
+mod veiled;
 mod verify;
 mod walk;
 
@@ -23,5 +24,6 @@ pub use page::Page;
 pub use pick::Pick;
 pub use pieces::{Pieces, incomplete};
 pub use slice::{Slice, write_slice};
+pub use veiled::{Cleared, Redaction, Review, Secret, Spot, Withheld, review};
 pub use verify::{Verdict, verify};
 pub use walk::{Step, Walk, row_of};

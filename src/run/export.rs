@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::filter::Wanted;
 use super::location::Location;
 use super::output::Output;
+use super::redact;
 use super::selection::{self, Chosen};
 use super::whole_file::WholeFile;
 use super::zone::Zone;
@@ -32,6 +33,11 @@ async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Resu
         let reason = "`--format original` writes whole files, so it takes no `--events`, `--where`, `--from` or `--to`";
         return Err(usage(reason));
     }
+    if wanted.format == Form::Original && wanted.redact.is_wanted() {
+        return Err(usage("`--format original` writes files as they are, so it takes no `--redact`"));
+    }
+    // A rule that cannot be read stops everything before anything is opened.
+    let redaction = redact::redaction(&wanted.redact)?;
     let store = location.open().await?;
     let chosen = selection::find(&store, wanted.session.as_deref(), &wanted.original).await?;
     if wanted.format == Form::Original && !chosen.window.is_open() {
@@ -40,13 +46,16 @@ async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Resu
     match (wanted.format, &wanted.output) {
         (Form::Original, None) => return Err(usage("`--format original` needs a folder: name it with -o")),
         (Form::Original, Some(folder)) => originals(&store, &chosen.session, folder, wanted.force, output).await?,
-        (Form::Json, Some(file)) if file.as_os_str() != "-" => {
-            let selection = select(&store, &chosen, wanted, &output.zone).await?;
-            slice_to_file(&store, &selection, file, wanted.force).await?;
-        }
-        (Form::Json, _) => {
-            let selection = select(&store, &chosen, wanted, &output.zone).await?;
-            slice_to_stdout(&store, &selection, output).await?;
+        (Form::Json, file) => {
+            let mut selection = select(&store, &chosen, wanted, &output.zone).await?;
+            if let Some(redaction) = &redaction {
+                selection.veil = Some(redact::show(&store, &selection, redaction, &wanted.redact, output).await?);
+            }
+            match file {
+                _ if wanted.redact.dry_run => {}
+                Some(file) if file.as_os_str() != "-" => slice_to_file(&store, &selection, file, wanted.force).await?,
+                _ => slice_to_stdout(&store, &selection, output).await?,
+            }
         }
     }
     store.close().await;
@@ -71,16 +80,26 @@ async fn select(
         if events.is_empty() {
             bail!("no row of session {} matches: {}", session.id, rows.why);
         }
-        return Ok(Selection { session: session.id.clone(), events: Some(events), why: rows.why });
+        return Ok(Selection { session: session.id.clone(), events: Some(events), why: rows.why, veil: None });
     }
     let ids = &wanted.events;
     if let (true, Some(inside)) = (ids.is_empty(), &inside) {
         let mut numbers: Vec<i64> = inside.iter().copied().collect();
         numbers.sort_unstable();
-        return Ok(Selection { session: session.id.clone(), events: Some(numbers), why: format!("{window}") });
+        return Ok(Selection {
+            session: session.id.clone(),
+            events: Some(numbers),
+            why: format!("{window}"),
+            veil: None,
+        });
     }
     if ids.is_empty() {
-        return Ok(Selection { session: session.id.clone(), events: None, why: "whole session".to_owned() });
+        return Ok(Selection {
+            session: session.id.clone(),
+            events: None,
+            why: "whole session".to_owned(),
+            veil: None,
+        });
     }
     let mut numbers = Vec::new();
     for id in ids {
@@ -93,7 +112,12 @@ async fn select(
     }
     numbers.sort_unstable();
     numbers.dedup();
-    Ok(Selection { session: session.id.clone(), events: Some(numbers), why: format!("events {}", ids.join(", ")) })
+    Ok(Selection {
+        session: session.id.clone(),
+        events: Some(numbers),
+        why: format!("events {}", ids.join(", ")),
+        veil: None,
+    })
 }
 
 async fn slice_to_file(store: &Store, selection: &Selection, path: &Path, force: bool) -> Result<()> {

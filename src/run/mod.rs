@@ -15,6 +15,7 @@ mod output;
 mod newest;
 mod progress;
 mod quarantine;
+mod scan;
 mod scratch;
 mod search;
 mod selection;
@@ -25,6 +26,7 @@ mod shape;
 mod show;
 mod part;
 mod recount;
+mod redact;
 mod report;
 mod purge;
 mod stats;
@@ -56,7 +58,7 @@ pub enum Ended {
     Well,
     Failed,
     WithBadRecords,
-    /// `check` has found something.
+    /// `check` or `scan` has found something.
     WithFindings,
     Cancelled,
     BySignal(i32),
@@ -167,6 +169,7 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         Command::Check(check) => check::check(location, &check, output).await,
         Command::Export(export) => export::export(location, &export, output).await,
         Command::Report(wanted) => report::report(location, &wanted, output).await,
+        Command::Scan(wanted) => scan::scan(location, &wanted, output).await,
         Command::Stats(stats) => stats::stats(location, &stats, output).await,
         Command::Copy(wanted) => copy::copy(&wanted, output).await,
         Command::Verify(verify) => verify::verify(&verify, output).await,

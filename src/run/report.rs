@@ -57,12 +57,17 @@ async fn work(location: &Location, wanted: &Report, output: &mut Output) -> Resu
 /// The whole session, or what of it lies in the window.
 async fn select(store: &Store, Chosen { session, window, .. }: &Chosen) -> Result<Selection> {
     if window.is_open() {
-        return Ok(Selection { session: session.id.clone(), events: None, why: "whole session".to_owned() });
+        return Ok(Selection {
+            session: session.id.clone(),
+            events: None,
+            why: "whole session".to_owned(),
+            veil: None,
+        });
     }
     let heads = window.narrow(store.heads(session.number, None).await?);
     let mut events: Vec<i64> = heads.iter().map(|head| head.number).collect();
     events.sort_unstable();
-    Ok(Selection { session: session.id.clone(), events: Some(events), why: format!("{window}") })
+    Ok(Selection { session: session.id.clone(), events: Some(events), why: format!("{window}"), veil: None })
 }
 
 fn read_artifact(path: &Path) -> Result<Value> {

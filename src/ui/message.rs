@@ -13,10 +13,11 @@ use super::insight::Insight;
 use super::key::Key as Pressed;
 use super::payload::{self, Hint, Mode, View};
 use super::phrase::Phrase;
+use super::sheet::Wish;
 use super::state::{Hit, Tab};
 use crate::domain::filter::{Field, Filter, Frame, Saved};
 use crate::domain::{Body, KeyKind, Session};
-use crate::report::{Joined, Selection, Sharing};
+use crate::report::{Joined, Review, Selection, Sharing};
 use crate::timeline::{Comparison, Finding, Focus, Growing, Rows, Survey, Totals, Tree};
 
 /// News from an import that runs beside the screen.
@@ -239,6 +240,7 @@ pub(crate) enum Request {
         body: Body,
         phrase: String,
     },
+    Review(u64, Box<Wish>, Option<Arc<Review>>),
     Export {
         job: u64,
         selection: Selection,
@@ -479,6 +481,7 @@ pub(crate) enum Message {
         job: u64,
         totals: Arc<Totals>,
     },
+    Reviewed(u64, Arc<Review>, Box<Wish>),
     /// `None` where there is nothing to compare with.
     Compared {
         job: u64,

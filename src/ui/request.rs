@@ -4,6 +4,7 @@ mod elsewhere;
 mod follow;
 mod insight;
 mod long;
+mod review;
 mod seek;
 mod whole;
 mod write;
@@ -135,6 +136,7 @@ pub(crate) async fn answer(request: Request, backend: Backend, cancel: Cancel, r
 pub(crate) fn job_of(request: &Request) -> Option<u64> {
     match request {
         Request::Bring(job, _)
+        | Request::Review(job, ..)
         | Request::Filter { job, .. }
         | Request::Search { job, .. }
         | Request::Find { job, .. }
@@ -260,6 +262,7 @@ impl Worker {
                 let count = self.count(job, &body, &phrase).await?;
                 Message::Counted { job, key, tab, phrase, count }
             }
+            Request::Review(job, wish, before) => self.review(job, wish, before).await?,
             Request::Export { job, selection, path, numbered } => self.export(job, &selection, &path, numbered).await?,
             Request::Record { members } => Message::Record { bytes: self.record(&members).await? },
             Request::SaveCopy { bytes } => {

@@ -1,7 +1,7 @@
 //! What leaves: a walk over a selection of events with all they need, told to the form that it takes.
 //!
 //! Every value and row passes `Walking::value` or `Walking::row` on its way to the form, every body
-//! `Walking::bodies`: what must not leave is taken out there and nowhere else.
+//! `Walking::bodies`. Where a selection has a veil, it stands between them and the form, whatever the form is.
 
 mod bodies;
 mod form;
@@ -17,12 +17,14 @@ use serde_json::{Value, json};
 
 use super::findings::findings;
 use super::joined::Joined;
+use super::veiled::{Cleared, leave_veiled};
 use super::walk::Walk;
 use crate::domain::{Body, Event, Head, Session, Timestamp};
 use crate::store::Store;
 use crate::timeline::Rows;
 use bodies::{Parts, Place, Reader};
 pub use form::{Form, Leaving, Part, Section};
+pub use manifest::manifest;
 pub use rows::session_row;
 
 /// Rows at a time.
@@ -37,6 +39,8 @@ pub struct Selection {
     pub events: Option<Vec<i64>>,
     /// What the user asked for, in words: `marked rows`, `filter "tool:Bash"`, `whole session` …
     pub why: String,
+    /// What was found secret in it and does not leave; `None` for all as it is.
+    pub veil: Option<Cleared>,
 }
 
 /// Single values that are told before all others, by name.
@@ -55,6 +59,14 @@ pub struct Summary {
 /// Tells a form all that a selection holds. What is held in memory grows with the number of events, never with the
 /// size of bodies.
 pub async fn leave(store: &Store, selection: &Selection, extra: &Extra, form: &mut dyn Form) -> Result<Summary> {
+    match &selection.veil {
+        None => walk(store, selection, extra, form).await,
+        Some(cleared) => leave_veiled(store, selection, extra, cleared, form).await,
+    }
+}
+
+/// The walk itself, without a veil.
+pub async fn walk(store: &Store, selection: &Selection, extra: &Extra, form: &mut dyn Form) -> Result<Summary> {
     let session = store
         .session(&selection.session)
         .await?
@@ -285,7 +297,7 @@ impl Walking<'_> {
         self.named(Section::Blobs, blobs.iter().map(rows::BlobRow::row))?;
         self.bodies().await?;
         let sizes = self.bodies.iter().map(|(digest, place)| (*digest, place.size));
-        let (manifest, digest) = manifest::manifest(sizes);
+        let (manifest, digest) = manifest(sizes);
         self.value("manifest", manifest)?;
         let bytes = self.form.finish()?;
         Ok(Summary { events: self.events, bodies: self.bodies.len(), bytes, digest })

@@ -2,6 +2,7 @@
 
 mod actions;
 mod diff;
+mod review;
 mod usage;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use super::list::List;
 use super::words::counted;
 use crate::timeline::{Comparison, Survey, Totals};
+pub(crate) use review::{Choices, Reviewing, Wish};
 
 /// How a piece of a line is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,7 @@ pub(crate) enum Content {
     Usage(Arc<Totals>),
     Actions(Arc<Survey>),
     Diff(Arc<Comparison>),
+    Review(Box<Reviewing>),
 }
 
 /// A sheet, and how far it is scrolled.
@@ -71,6 +74,7 @@ impl Sheet {
             Content::Waiting { what, .. } => format!(" {what} "),
             Content::Usage(_) => " Usage ".to_owned(),
             Content::Actions(_) => " Actions ".to_owned(),
+            Content::Review(reviewing) => reviewing.title(),
             Content::Diff(changed) => {
                 let (added, removed) = (changed.added, changed.removed);
                 format!(" {} added, {removed} removed ", counted(added, "line"))
@@ -84,6 +88,10 @@ impl Sheet {
             Content::Waiting { .. } => "Esc cancels",
             Content::Usage(_) => "j k scroll  Esc closes",
             Content::Actions(_) => "j k move  Enter goes to the turn  Esc closes",
+            Content::Review(reviewing) if reviewing.is_current() => {
+                "Space lets pass  a adds a rule  Enter writes the file  Esc writes nothing"
+            }
+            Content::Review(_) => "Space lets pass  a adds a rule  Enter looks again  Esc writes nothing",
             Content::Diff(_) => "j k scroll  n next change  N change before  Esc closes",
         }
     }
@@ -94,6 +102,7 @@ impl Sheet {
             Content::Waiting { .. } => 1,
             Content::Usage(totals) => usage::rows(totals, manner).len(),
             Content::Actions(survey) => actions::length(survey),
+            Content::Review(reviewing) => reviewing.length(),
             Content::Diff(changed) => diff::length(changed, manner.width),
         }
     }
@@ -106,13 +115,14 @@ impl Sheet {
                 usage::rows(totals, manner).into_iter().skip(self.list.top).take(height).collect()
             }
             Content::Actions(survey) => actions::rows(survey, self.list.top, height),
+            Content::Review(reviewing) => reviewing.rows(self.list.top, height, manner.width),
             Content::Diff(changed) => diff::rows(changed, self.list.top, height, manner.width),
         }
     }
 
     /// Whether one line is chosen.
     pub(crate) fn has_cursor(&self) -> bool {
-        matches!(self.content, Content::Actions(_))
+        matches!(self.content, Content::Actions(_) | Content::Review(_))
     }
 
     /// The row of the session that the chosen line leads to.

@@ -3,7 +3,7 @@
 use crate::report::Selection;
 use crate::ui::input::Input;
 use crate::ui::list::List;
-use crate::ui::sheet::Sheet;
+use crate::ui::sheet::{Reviewing, Sheet};
 
 /// What is known of a filter that is being typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(crate) enum Ask {
         selection: Selection,
         proposed: String,
     },
+    /// What else is to be hidden.
+    Rule(Box<Reviewing>),
 }
 
 impl Ask {
@@ -37,6 +39,7 @@ impl Ask {
             Self::Note => "note: ",
             Self::Pipe => "pipe to: ",
             Self::Export { .. } => "write to: ",
+            Self::Rule(_) => "hide: ",
         }
     }
 }

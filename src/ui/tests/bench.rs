@@ -157,6 +157,7 @@ fn is_outward(request: &Request) -> bool {
             | Request::Cancel(_)
             | Request::CancelImport
             | Request::Export { .. }
+            | Request::Review(..)
             | Request::Follow { .. }
             | Request::Spill { .. }
             | Request::SaveCopy { .. }

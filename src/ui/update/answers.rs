@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{commands, event, everywhere, find, follow, go, joins, keep, lens, panel, payload, sheet};
+use super::{commands, event, everywhere, find, follow, go, joins, keep, lens, panel, payload, review, sheet};
 use crate::timeline::Growing;
 use crate::ui::message::{Mark, Message, Request, Terminal};
 use crate::ui::sheet::Content;
@@ -152,6 +152,7 @@ fn of_job(state: &mut State, answer: Message) -> Vec<Request> {
             return sheet::surveyed(state, job, session, survey);
         }
         Message::Totals { job, totals } if state.jobs.end(job) => sheet::fill(state, job, Content::Usage(totals)),
+        Message::Reviewed(job, found, wish) if state.jobs.end(job) => review::take(state, job, found, *wish),
         Message::Compared { job, comparison } if state.jobs.end(job) => sheet::compared(state, job, comparison),
         Message::Spilled { job, then, file } if state.jobs.end(job) => {
             return vec![Request::Terminal(Terminal::Run { then, file })];

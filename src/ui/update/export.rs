@@ -41,7 +41,12 @@ pub(super) fn write(state: &mut State, selection: Selection, proposed: &str, nam
 fn selection(state: &State) -> Option<Selection> {
     if state.place == Place::Sessions {
         let session = state.sessions.current()?;
-        return Some(Selection { session: session.id.clone(), events: None, why: "whole session".to_owned() });
+        return Some(Selection {
+            session: session.id.clone(),
+            events: None,
+            why: "whole session".to_owned(),
+            veil: None,
+        });
     }
     let timeline = state.timeline.as_ref()?;
     let marked = timeline.marked_rows();
@@ -54,7 +59,7 @@ fn selection(state: &State) -> Option<Selection> {
         of_timeline(timeline)
     };
     let events = rows.iter().flat_map(|row| timeline.rows.members(*row).iter().copied()).collect();
-    Some(Selection { session: timeline.session.id.clone(), events: Some(events), why })
+    Some(Selection { session: timeline.session.id.clone(), events: Some(events), why, veil: None })
 }
 
 fn of_timeline(timeline: &Timeline) -> (Vec<usize>, String) {

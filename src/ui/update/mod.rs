@@ -20,6 +20,7 @@ mod lanes;
 mod panel;
 mod payload;
 mod reasons;
+mod review;
 mod sheet;
 mod show;
 mod timeline;

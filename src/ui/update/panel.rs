@@ -1,7 +1,7 @@
 //! Keys while something lies over the screen: prompts, help, the palette, the marks.
 
 use super::commands::{self, What};
-use super::{DEAF_FOR, act, everywhere, export, filter, find, go, keep, lens, sheet};
+use super::{DEAF_FOR, act, everywhere, export, filter, find, go, keep, lens, review, sheet};
 use crate::ui::action::{Action, Go};
 use crate::ui::input::{Input, MOST};
 use crate::ui::key::Key;
@@ -20,6 +20,10 @@ pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
     match (key.name(), panel) {
         ("Q", _) if !takes_text => go::go(state, Go::Quit, now),
         (_, Panel::Sheet(open)) => sheet::press(state, key, *open),
+        ("Esc" | "^C", Panel::Prompt { ask: Ask::Rule(reviewing), .. }) => {
+            review::add(state, reviewing, "");
+            Vec::new()
+        }
         ("Esc" | "^C", _) => Vec::new(),
         (_, Panel::Help { query, list }) => help(state, key, query, list, now),
         (_, Panel::Palette { input, list }) => palette(state, key, input, list, now),
@@ -143,6 +147,9 @@ fn prompt(state: &mut State, key: &Key, mut ask: Ask, mut input: Input, now: Now
     match (key.name(), &ask) {
         // What cannot be meant stays open until it can.
         ("Enter", Ask::Filter(checked)) if checked.fault.is_some() => {}
+        ("Tab", Ask::Export { selection, proposed }) => {
+            return review::begin(state, selection.clone(), proposed.clone(), &input.text);
+        }
         ("Tab", Ask::Filter(_)) => filter::complete_input(state, &mut input),
         _ => return type_into(state, key, ask, input, now),
     }
@@ -202,6 +209,10 @@ fn answer(state: &mut State, ask: Ask, text: &str) -> Vec<Request> {
         Ask::Pipe if text.trim().is_empty() => Vec::new(),
         Ask::Pipe => keep::spill(state, Then::Pipe(text.to_owned())),
         Ask::Export { selection, proposed } => export::write(state, selection, &proposed, text),
+        Ask::Rule(reviewing) => {
+            review::add(state, reviewing, text);
+            Vec::new()
+        }
     }
 }
 

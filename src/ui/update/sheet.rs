@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{event, go, jobs};
+use super::{event, go, jobs, review};
 use crate::timeline::{Comparison, Focus, Survey};
 use crate::ui::action::Show;
 use crate::ui::artifacts::versioned;
@@ -129,7 +129,7 @@ fn since_version(state: &State, timeline: &Timeline) -> Option<Result<Chosen, St
 }
 
 /// Opens a sheet that waits for a job.
-fn wait(state: &mut State, what: &'static str) -> u64 {
+pub(super) fn wait(state: &mut State, what: &'static str) -> u64 {
     let job = state.jobs.start(what);
     open(state, Content::Waiting { job, what });
     job
@@ -221,6 +221,9 @@ pub(super) fn settle(state: &mut State) {
 /// Takes one key while a sheet is open.
 pub(super) fn press(state: &mut State, key: &Key, mut sheet: Sheet) -> Vec<Request> {
     let (width, height) = room(state);
+    if let Some(requests) = review::press(state, key, &mut sheet) {
+        return requests;
+    }
     match key.name() {
         "Esc" | "^C" | "q" | "Backspace" => return close(state, &sheet),
         "n" | "N" => match sheet.hunk(width, key.name() == "n") {

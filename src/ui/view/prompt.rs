@@ -52,6 +52,12 @@ pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
     pen.write(label, state.theme.footer_key);
     let Some(Panel::Prompt { ask: Ask::Filter(checked), .. }) = &state.panel else {
         typed(&mut pen, input, state.theme.text);
+        if matches!(&state.panel, Some(Panel::Prompt { ask: Ask::Export { .. }, .. })) {
+            pen.space(2).write("Tab: without secrets", state.theme.dim);
+        }
+        if matches!(&state.panel, Some(Panel::Prompt { ask: Ask::Rule(_), .. })) && input.text.is_empty() {
+            pen.space(1).write("a text, re:EXPRESSION or key:FIELD", state.theme.dim);
+        }
         if matches!(&state.panel, Some(Panel::Prompt { ask: Ask::Search, .. })) && input.text.is_empty() {
             pen.space(1).write(searched(state.place), state.theme.dim);
         }

@@ -1,0 +1,215 @@
+//! The review before a redacted export: what would be hidden, where and why; and what the user says to it.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use super::{Ink, Row};
+use crate::domain::redact::{Mark, Rules};
+use crate::domain::safe;
+use crate::report::{Review, Secret, Selection};
+use crate::ui::list::List;
+use crate::ui::text::fit;
+use crate::ui::words::counted;
+
+/// What the user decided.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Choices {
+    /// Secrets that may leave, with what may be said of them.
+    pub spared: BTreeMap<Mark, String>,
+    /// Rules that are switched off.
+    pub off: BTreeSet<String>,
+    /// What else is hidden, as it was typed.
+    pub added: Vec<String>,
+}
+
+/// A redacted export that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wish {
+    pub selection: Selection,
+    pub name: String,
+    pub proposed: String,
+    pub choices: Choices,
+}
+
+/// What was found, and what the user wants to be done about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reviewing {
+    pub review: Arc<Review>,
+    /// What it was looked through with.
+    pub looked: Choices,
+    pub wish: Wish,
+    /// Where the cursor stood while a rule was typed.
+    pub list: List,
+}
+
+/// What one line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line<'a> {
+    Rule(usize),
+    Secret(&'a Secret),
+    Off(&'a String),
+    Spared(Mark, &'a String),
+    Added(usize),
+}
+
+impl Choices {
+    /// The rules that they make of the built-in ones; what was typed wrongly is told in words.
+    pub(crate) fn rules(&self) -> Result<Rules, String> {
+        let off = self.off.iter().map(|name| format!("[[rule]]\nname = '{name}'\noff = true\n"));
+        let added = self.added.iter().enumerate().map(|(at, typed)| rule_of(at, typed));
+        let tables = off.map(Ok).chain(added).collect::<Result<Vec<String>, String>>()?;
+        let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
+        Rules::new(&tables, &[]).map_err(|fault| fault.to_string())
+    }
+
+    pub(crate) fn marks(&self) -> HashSet<Mark> {
+        self.spared.keys().copied().collect()
+    }
+}
+
+/// A rule as it was typed: a text, `re:` and an expression, or `key:` and the name of a field.
+fn rule_of(at: usize, typed: &str) -> Result<String, String> {
+    if typed.contains("'''") || typed.chars().any(char::is_control) {
+        return Err("a rule holds no control characters and no '''".to_owned());
+    }
+    let goes_by = match (typed.strip_prefix("re:"), typed.strip_prefix("key:")) {
+        (Some(pattern), _) => format!("pattern = '''{pattern}'''"),
+        (_, Some(key)) => format!("keys = ['''{}''']", key.trim()),
+        _ => format!("pattern = '''{}'''", regex::escape(typed)),
+    };
+    Ok(format!("[[rule]]\nname = 'own-{}'\nabout = 'typed here'\n{goes_by}\n", at + 1))
+}
+
+impl Reviewing {
+    /// Whether it was looked through with what the user wants now.
+    pub(crate) fn is_current(&self) -> bool {
+        self.looked == self.wish.choices
+    }
+
+    fn lines(&self) -> Vec<Line<'_>> {
+        let mut lines = Vec::new();
+        let mut rule = None;
+        for secret in &self.review.secrets {
+            if rule != Some(secret.rule) {
+                rule = Some(secret.rule);
+                lines.push(Line::Rule(secret.rule));
+            }
+            lines.push(Line::Secret(secret));
+        }
+        // What is decided and was not looked at with it yet is marked where it stands.
+        lines.extend(self.looked.off.iter().map(Line::Off));
+        lines.extend(self.looked.spared.iter().map(|(mark, hint)| Line::Spared(*mark, hint)));
+        lines.extend((0..self.wish.choices.added.len()).map(Line::Added));
+        lines
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        self.lines().len().max(1)
+    }
+
+    /// Lets pass what the line is about, or takes that back.
+    pub(crate) fn toggle(&mut self, at: usize) {
+        let (mut off, mut spared, mut added) = (None, None, None);
+        match self.lines().get(at) {
+            Some(Line::Rule(rule)) => off = Some(self.review.rules().list[*rule].name.clone()),
+            Some(Line::Off(name)) => off = Some((*name).clone()),
+            Some(Line::Secret(secret)) => spared = Some((secret.mark, secret.hint.clone())),
+            Some(Line::Spared(mark, hint)) => spared = Some((*mark, (*hint).clone())),
+            Some(Line::Added(index)) => added = Some(*index),
+            None => {}
+        }
+        let choices = &mut self.wish.choices;
+        if let Some(name) = off
+            && !choices.off.remove(&name)
+        {
+            choices.off.insert(name);
+        }
+        if let Some((mark, hint)) = spared
+            && choices.spared.remove(&mark).is_none()
+        {
+            choices.spared.insert(mark, hint);
+        }
+        if let Some(index) = added {
+            choices.added.remove(index);
+        }
+    }
+
+    pub(crate) fn title(&self) -> String {
+        let places: usize = self.review.secrets.iter().map(|secret| secret.count).sum();
+        let different = counted(self.review.secrets.len(), "secret");
+        format!(" To be hidden: {different} in {} of {} ", counted(places, "place"), self.wish.selection.why)
+    }
+
+    pub(crate) fn rows(&self, top: usize, height: usize, width: usize) -> Vec<Row> {
+        let lines = self.lines();
+        if lines.is_empty() {
+            return vec![vec![(Ink::Dim, "nothing was found that looks like a secret; a adds a rule".to_owned())]];
+        }
+        lines.iter().skip(top).take(height).map(|line| self.row(*line, width)).collect()
+    }
+
+    fn row(&self, line: Line<'_>, width: usize) -> Row {
+        let choices = &self.wish.choices;
+        let sign = |passes: bool| if passes { "passes  " } else { "hidden  " };
+        match line {
+            Line::Rule(rule) => {
+                let rule = &self.review.rules().list[rule];
+                let passes = choices.off.contains(&rule.name);
+                let sign = if passes { " (passes)" } else { "" };
+                let about = fit(&safe(&rule.about), width.saturating_sub(rule.name.len() + sign.len() + 2));
+                vec![(Ink::Title, format!("{}{sign}", rule.name)), (Ink::Dim, format!("  {about}"))]
+            }
+            Line::Secret(secret) => {
+                let rule = &self.review.rules().list[secret.rule].name;
+                let passes = choices.spared.contains_key(&secret.mark) || choices.off.contains(rule);
+                let hint = fit(&safe(&secret.hint), 34);
+                let words = format!("{hint}  {}", place(secret));
+                let ink = if passes { Ink::Dim } else { Ink::Text };
+                vec![
+                    (Ink::Text, "  ".to_owned()),
+                    (ink, sign(passes).to_owned()),
+                    (ink, fit(&words, width.saturating_sub(10))),
+                ]
+            }
+            Line::Off(name) => {
+                let passes = choices.off.contains(name);
+                vec![(Ink::Dim, sign(passes).to_owned()), (Ink::Text, format!("all of the rule {name}"))]
+            }
+            Line::Spared(mark, hint) => {
+                let passes = choices.spared.contains_key(&mark);
+                vec![(Ink::Dim, sign(passes).to_owned()), (Ink::Text, fit(&safe(hint), width.saturating_sub(8)))]
+            }
+            Line::Added(at) => {
+                let typed = fit(&safe(&choices.added[at]), width.saturating_sub(20));
+                vec![(Ink::Added, "added   ".to_owned()), (Ink::Text, typed)]
+            }
+        }
+    }
+}
+
+/// Where a secret stands first, and how often elsewhere.
+fn place(secret: &Secret) -> String {
+    let Some(spot) = secret.spots.first() else { return String::new() };
+    let event = if spot.event.is_empty() { &spot.session } else { &spot.event };
+    let path = if spot.path.is_empty() { format!("byte {}", spot.at) } else { spot.path.clone() };
+    let more = if secret.count > 1 { format!("{} in all: ", secret.count) } else { String::new() };
+    safe(&format!("{more}{} of {event} at {path}", spot.part)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_becomes_a_rule_and_what_cannot_be_one_is_told() {
+        let typed = |text: &str| Choices { added: vec![text.to_owned()], ..Choices::default() }.rules();
+        for text in ["blue (house)", "re:B-\\d{4}", "key:room number"] {
+            let rules = typed(text).expect("a rule");
+            assert!(rules.list.iter().any(|rule| rule.name == "own-1" && rule.own), "{text}");
+        }
+        assert!(typed("re:(").expect_err("faulty").contains("its pattern cannot be read"));
+        assert!(typed("a'''b").is_err() && typed("re:a*").is_err());
+        let off = Choices { off: BTreeSet::from(["email".to_owned()]), ..Choices::default() };
+        assert!(!off.rules().expect("sound").list.iter().any(|rule| rule.name == "email"));
+    }
+}
