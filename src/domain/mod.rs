@@ -17,6 +17,7 @@ mod usage;
 pub mod filter;
 pub mod packed;
 pub mod present;
+pub mod price;
 pub mod redact;
 pub mod telling;
 pub mod told;

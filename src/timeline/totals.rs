@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Turn;
+use crate::domain::price::{Cost, Prices};
 use crate::domain::{Event, Kind, Timestamp, Tokens, Usage, flag};
 
 /// What is counted under one name.
@@ -15,6 +16,7 @@ pub struct Tally {
     /// Those of them that report no usage.
     pub unreported: usize,
     pub tokens: Tokens,
+    pub cost: Cost,
     /// Microseconds, of every call that has a latency; in order once [`Totals::finish`] has run.
     pub latencies: Vec<i64>,
 }
@@ -31,15 +33,17 @@ impl Tally {
         self.model_calls += other.model_calls;
         self.unreported += other.unreported;
         self.tokens = sum(self.tokens, other.tokens);
+        self.cost.merge(other.cost);
         self.latencies.extend(other.latencies);
     }
 
-    fn count(&mut self, turn: &Turn) {
+    fn count(&mut self, turn: &Turn, cost: Cost) {
         self.calls += 1;
         self.errors += usize::from(turn.flags & flag::ERROR != 0);
         self.latencies.extend(turn.latency);
         if turn.kind == Kind::Model {
             self.model_calls += 1;
+            self.cost.merge(cost);
             match turn.counted() {
                 Some(usage) => self.tokens = sum(self.tokens, tokens_of(usage)),
                 None if turn.usage.is_some() => {}
@@ -52,6 +56,7 @@ impl Tally {
 /// The totals of a session, or of several.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Totals {
+    pub prices: Prices,
     pub models: Tally,
     pub tools: Tally,
     pub by_source: BTreeMap<String, Tally>,
@@ -64,12 +69,18 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Nothing counted yet, and the prices by which it will be.
+    pub fn with(prices: Prices) -> Self {
+        Self { prices, ..Self::default() }
+    }
+
     /// Counts a row, and says under which name: that of its model or tool. Events that an ancestor's session has
     /// counted must have been left out.
     pub fn add(&mut self, turn: &Turn, events: &[Event]) -> Option<String> {
         if turn.usage.is_some() && (turn.kind != Kind::Model || turn.counted().is_none()) {
             self.wrappers += 1;
         }
+        let cost = turn.cost(&self.prices);
         let (all, by_name, name) = match turn.kind {
             Kind::Model if is_call(turn, events) => {
                 (&mut self.models, &mut self.by_model, turn.model.as_deref().unwrap_or("unknown"))
@@ -77,9 +88,9 @@ impl Totals {
             Kind::Tool => (&mut self.tools, &mut self.by_tool, turn.who.as_str()),
             _ => return None,
         };
-        all.count(turn);
-        by_name.entry(name.to_owned()).or_default().count(turn);
-        self.by_source.entry(turn.source.clone()).or_default().count(turn);
+        all.count(turn, cost);
+        by_name.entry(name.to_owned()).or_default().count(turn, cost);
+        self.by_source.entry(turn.source.clone()).or_default().count(turn, cost);
         if let (Kind::Model, Some(at), Some(usage)) = (turn.kind, turn.at, turn.counted()) {
             self.spending.extend(usage.total().map(|tokens| (at, tokens)));
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::State;
+use crate::domain::price::{Call, Cost, HOUR_WRITES, Prices, SERVICE_TIER, Terms};
 use crate::domain::{Event, Key, Kind, Phase, Timestamp, Usage, flag};
 
 /// A row with its words.
@@ -26,6 +27,8 @@ pub struct Turn {
     pub model: Option<String>,
     pub keys: Vec<Key>,
     pub usage: Option<Usage>,
+    /// What its price hangs on besides.
+    pub terms: Terms,
     /// Microseconds.
     pub latency: Option<i64>,
     pub error: Option<String>,
@@ -38,6 +41,17 @@ impl Turn {
     /// The usage that counts: not what other rows report too.
     pub fn counted(&self) -> Option<&Usage> {
         self.usage.as_ref().filter(|_| self.flags & flag::REPEATS_USAGE == 0)
+    }
+
+    /// What it cost: nothing is counted for what is no call of a model, or used nothing.
+    pub fn cost(&self, prices: &Prices) -> Cost {
+        let mut cost = Cost::default();
+        let used = self.counted().filter(|usage| self.kind == Kind::Model && usage.total() != Some(0));
+        if let Some(usage) = used {
+            let call = |model| Call { model, at: self.at, usage, terms: self.terms };
+            cost.add(self.model.as_deref().and_then(|model| prices.cost(&call(model))));
+        }
+        cost
     }
 
     /// Who and what, for a line about this row: the name is not said twice.
@@ -53,6 +67,7 @@ pub fn describe(events: &[Event]) -> Option<Turn> {
     let first = events.iter().min_by_key(|event| (event.order, &event.id))?;
     let flags = events.iter().fold(0, |flags, event| flags | event.flags);
     let state = judge(lead.kind, flags, events);
+    let reporting = events.iter().filter(|event| event.usage.is_some()).max_by_key(|event| event.order);
     let spoken = events.iter().rev().find_map(|event| event.status.clone());
     Some(Turn {
         id: lead.row(),
@@ -70,16 +85,19 @@ pub fn describe(events: &[Event]) -> Option<Turn> {
         tool: events.iter().find_map(|event| event.tool.clone()),
         model: events.iter().find_map(|event| event.model.clone()),
         keys: events.iter().flat_map(|event| event.keys.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect(),
-        usage: events
-            .iter()
-            .filter(|event| event.usage.is_some())
-            .max_by_key(|event| event.order)
-            .and_then(|event| event.usage.clone()),
+        usage: reporting.and_then(|event| event.usage.clone()),
+        terms: reporting.map(terms).unwrap_or_default(),
         latency: latency(events),
         error: events.iter().find_map(|event| event.error.clone()),
         flags,
         events: events.iter().map(Event::name).collect(),
     })
+}
+
+/// The terms of a call, as its source noted them.
+fn terms(event: &Event) -> Terms {
+    let hour_writes = event.attribute(HOUR_WRITES).and_then(|tokens| tokens.parse().ok()).unwrap_or(0);
+    Terms { hour_writes, batch: event.attribute(SERVICE_TIER) == Some("batch") }
 }
 
 /// A session without any written time has none.

@@ -26,6 +26,7 @@ use super::files;
 use super::message::{Change, Described, Detail, Link, Manner, Mark, Members, Message, Request, Spot, Window};
 use super::payload::{Hint, Part, Payload, View};
 use crate::domain::filter::{Filter, Frame};
+use crate::domain::price::Prices;
 use crate::domain::{Body, Event, KeyKind, Role, Session};
 use crate::report::{Joined, Pick, Step, lens};
 use crate::store::{Annotation, Store};
@@ -50,11 +51,12 @@ pub struct Backend {
     /// What brings in files that grow.
     files: Option<Arc<dyn Refresh>>,
     elsewhere: Option<Arc<dyn Elsewhere>>,
+    prices: Prices,
 }
 
 impl Backend {
     pub fn new(store: Store) -> Self {
-        Self { annotations: store.clone(), store, files: None, elsewhere: None }
+        Self { annotations: store.clone(), store, files: None, elsewhere: None, prices: Prices::default() }
     }
 
     #[cfg(test)]
@@ -64,7 +66,12 @@ impl Backend {
 
     /// Keeps marks and notes in another store, as files opened directly need it.
     pub fn with_annotations(store: Store, annotations: Store) -> Self {
-        Self { store, annotations, files: None, elsewhere: None }
+        Self { annotations, ..Self::new(store) }
+    }
+
+    /// Counts costs by these prices.
+    pub fn priced(self, prices: Prices) -> Self {
+        Self { prices, ..self }
     }
 
     /// Has files watched while something is followed.

@@ -2,6 +2,7 @@
 
 use super::record::{Envelope, add_attribute, add_key, base};
 use super::{State, blocks};
+use crate::domain::price::{HOUR_WRITES, SERVICE_TIER};
 use crate::domain::{Event, KeyKind, Kind, Phase, Role, Shape, Usage, UsageSource, Value, excerpt, flag};
 use crate::import::Draft;
 use crate::import::telling;
@@ -52,6 +53,11 @@ fn model_event(envelope: &Envelope<'_>, mut event: Event, content: Option<Value<
     event.usage = reported.and_then(usage);
     if let Some(reported) = reported {
         telling::note_tokens(&mut event, reported, &COUNTS);
+        let hour = reported.get("cache_creation").and_then(|pair| pair.get("ephemeral_1h_input_tokens"));
+        let hour = hour.and_then(telling::tokens).filter(|tokens| *tokens > 0);
+        add_attribute(&mut event, HOUR_WRITES, hour.map(|tokens| tokens.to_string()));
+        let tier = reported.word("service_tier").filter(|tier| tier != "standard");
+        add_attribute(&mut event, SERVICE_TIER, tier);
     }
     if implausible(event.usage.as_ref(), content) {
         event.flags |= flag::IMPLAUSIBLE_USAGE;

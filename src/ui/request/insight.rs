@@ -202,7 +202,7 @@ impl Worker {
 
     /// Counts calls, errors, tokens and times.
     async fn totals(&self, job: u64, rows: &Rows) -> Result<Totals> {
-        let mut totals = Totals::default();
+        let mut totals = Totals::with(self.backend.prices.clone());
         let mut reported = Instant::now();
         for start in (0..rows.len()).step_by(super::BATCH) {
             self.check()?;

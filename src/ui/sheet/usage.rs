@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Ink, Manner, Row};
 use crate::domain::Tokens;
+use crate::domain::price::Cost;
 use crate::timeline::{Survey, Tally, Totals, percentile};
 use crate::ui::text::{fit, left, right};
 use crate::ui::words::{count, counted, duration, moment};
@@ -60,6 +61,7 @@ fn tokens(rows: &mut Vec<Row>, totals: &Totals, manner: Manner<'_>) {
             None => vec![(Ink::Dim, format!("{} {}", left(name, 12), right("unknown", NUMBER + 1)))],
         });
     }
+    cost(rows, &models.cost);
     if models.unreported > 0 {
         rows.push(vec![(
             Ink::Bad,
@@ -72,6 +74,20 @@ fn tokens(rows: &mut Vec<Row>, totals: &Totals, manner: Manner<'_>) {
             counted(totals.wrappers, "row")
         );
         rows.push(vec![(Ink::Dim, words)]);
+    }
+}
+
+/// What the calls cost by the price lists, and how many of them have no known price.
+fn cost(rows: &mut Vec<Row>, cost: &Cost) {
+    let known = cost.known().map(|money| (Ink::Text, format!(" {}", money)));
+    let unpriced = match (cost.priced, cost.unpriced) {
+        (_, 0) => None,
+        (0, _) => Some(" unknown: no price is known for these models".to_owned()),
+        (_, calls) => Some(format!(", and {} without a known price", counted(calls, "call"))),
+    };
+    if known.is_some() || unpriced.is_some() {
+        let name = (Ink::Dim, left("cost", 12));
+        rows.push([Some(name), known, unpriced.map(|words| (Ink::Dim, words))].into_iter().flatten().collect());
     }
 }
 
@@ -191,6 +207,7 @@ fn settings(rows: &mut Vec<Row>, survey: &Survey) {
 mod tests {
     use super::*;
     use crate::domain::Timestamp;
+    use crate::domain::price::Money;
     use crate::ui::text::width;
 
     fn totals() -> Totals {
@@ -201,6 +218,7 @@ mod tests {
             errors: 1,
             unreported: 3,
             tokens: Tokens { input: Some(400), output: Some(600), total: Some(1_000), ..Tokens::default() },
+            cost: Cost { money: Money(1_500_000_000_000), priced: 15, unpriced: 2 },
             latencies: vec![1_000, 2_000_000],
         };
         totals.models = tally.clone();
@@ -220,6 +238,7 @@ mod tests {
         let lines = lines(78);
         assert!(lines.iter().any(|line| line.trim_end() == "cache read   unknown"), "{lines:?}");
         assert!(lines.contains(&"3 of 20 model calls report none".to_owned()));
+        assert!(lines.contains(&"cost         $1.50, and 2 calls without a known price".to_owned()), "{lines:?}");
         assert!(lines.contains(&"  3 of 20 model calls report no tokens".to_owned()));
         assert!(
             lines.iter().any(|line| line.starts_with("haiku") && line.contains("1ms   2.0s   2.0s   2.0s")),
