@@ -18,6 +18,7 @@ mod moment;
 mod parse;
 mod pattern;
 mod print;
+mod spoken;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ pub use field::{Feature, Field, Scope, Sort};
 pub use moment::{Frame, Moment, parse_span, write_span};
 pub use parse::is_name;
 pub use pattern::{Part, Pattern, Regex};
+pub use spoken::{MOMENTS, Named, parse_length};
 
 use std::collections::BTreeMap;
 

@@ -2,15 +2,26 @@
 
 use std::fmt;
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp as Instant};
+
+use super::spoken::{self, Named, WEEK};
 use crate::domain::Timestamp;
 
-const DAY: i64 = 86_400_000_000;
+pub const DAY: i64 = 86_400_000_000;
 
 /// A moment as written; which one it is depends on the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// `10m`: so many microseconds before now.
+    /// `10m`: so many microseconds before now; behind it where they are negative, `in 10m`.
     Ago(i64),
+    /// `3 months ago`, at this time of the day.
+    MonthsAgo(i64),
+    /// `yesterday 14:00`: a day, and microseconds into it.
+    Day(Named, i64),
+    /// `monday 14:00`: the last such moment; `last monday` is before today.
+    Weekday { day: u8, last: bool, into: i64 },
     /// `+10m`: so many microseconds after the session's start.
     FromStart(i64),
     /// `12:30`: microseconds into the day on which the session starts, or the next one.
@@ -34,7 +45,7 @@ pub struct Frame {
 impl Moment {
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(span) = text.strip_prefix('+') {
-            return parse_span(span).map(Self::FromStart);
+            return spoken::parse_length(span).map(Self::FromStart);
         }
         if let Some(span) = parse_span(text) {
             return Some(Self::Ago(span));
@@ -42,8 +53,12 @@ impl Moment {
         if let Some(clock) = clock(text) {
             return Some(Self::Clock(clock));
         }
+        if let Some(moment) = spoken::parse(text) {
+            return Some(moment);
+        }
         let text = text.to_ascii_uppercase();
-        let has_zone = text.contains('T') && (text.ends_with('Z') || text.rfind(['+', '-']).is_some_and(|at| at > 10));
+        let has_clock = text.contains(['T', ' ']);
+        let has_zone = has_clock && (text.ends_with('Z') || text.rfind(['+', '-']).is_some_and(|at| at > 10));
         if has_zone {
             return Timestamp::parse(&text).map(Self::At);
         }
@@ -54,8 +69,18 @@ impl Moment {
     /// The moment itself; unknown where it hangs on a start that is not known.
     pub fn at(self, frame: &Frame) -> Option<Timestamp> {
         let offset = i64::from(frame.offset) * 1_000_000;
+        let today = frame.now.0.saturating_add(offset).div_euclid(DAY);
+        let on = |day: i64, into: i64| day.saturating_mul(DAY).saturating_add(into).saturating_sub(offset);
         Some(Timestamp(match self {
             Self::Ago(span) => frame.now.0.saturating_sub(span),
+            Self::MonthsAgo(months) => months_before(frame.now, offset, months)?,
+            Self::Day(named, into) => on(today.saturating_add(named.ahead()), into),
+            Self::Weekday { day, last, into } => {
+                // The first day of 1970 was a Thursday.
+                let back = (today + 3 - i64::from(day)).rem_euclid(7);
+                let is_to_come = on(today - back, into) > frame.now.0 || (last && back == 0);
+                on(today - if is_to_come { back + 7 } else { back }, into)
+            }
             Self::FromStart(span) => frame.start?.0.saturating_add(span),
             Self::Clock(time) => {
                 let start = frame.start.unwrap_or(frame.now).0;
@@ -74,7 +99,15 @@ impl Moment {
 impl fmt::Display for Moment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Ago(span) if *span < 0 => write!(formatter, "in {}", write_span(span.saturating_neg())),
             Self::Ago(span) => formatter.write_str(&write_span(*span)),
+            Self::MonthsAgo(months) if *months < 0 => write!(formatter, "in {} months", months.saturating_neg()),
+            Self::MonthsAgo(months) => write!(formatter, "{months} months ago"),
+            Self::Day(named, into) => write!(formatter, "{} {}", named.name(), Self::Clock(*into)),
+            Self::Weekday { day, last, into } => {
+                let name = WEEK[usize::from(*day) % WEEK.len()];
+                write!(formatter, "{}{name} {}", if *last { "last " } else { "" }, Self::Clock(*into))
+            }
             Self::FromStart(span) => write!(formatter, "+{}", write_span(*span)),
             Self::Clock(time) => {
                 let seconds = time / 1_000_000;
@@ -87,8 +120,16 @@ impl fmt::Display for Moment {
     }
 }
 
+/// So many months before a moment, on the calendar of a place.
+fn months_before(now: Timestamp, offset: i64, months: i64) -> Option<i64> {
+    let there: DateTime = TimeZone::UTC.to_datetime(Instant::from_microsecond(now.0.checked_add(offset)?).ok()?);
+    let then = there.checked_sub(Span::new().try_months(months).ok()?).ok()?;
+    let then = TimeZone::UTC.to_timestamp(then).ok()?;
+    then.as_microsecond().checked_sub(offset)
+}
+
 /// `12:30`, `12:30:15` or `12:30:15.250`, in microseconds.
-fn clock(text: &str) -> Option<i64> {
+pub fn clock(text: &str) -> Option<i64> {
     let mut parts = text.split(':');
     let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next().unwrap_or("0"));
     let whole = |part: &str, most: i64| {

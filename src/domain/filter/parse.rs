@@ -2,7 +2,9 @@
 
 use super::field::Sort;
 use super::moment::parse_span;
-use super::{Comparison, Condition, Expression, Fault, Feature, Field, Moment, Pattern, Regex, Saved, Scope, Test};
+use super::{
+    Comparison, Condition, Expression, Fault, Feature, Field, MOMENTS, Moment, Pattern, Regex, Saved, Scope, Test,
+};
 use crate::domain::Kind;
 
 /// How deep brackets, `not` and saved filters may stand in each other.
@@ -274,7 +276,7 @@ impl<'a> Parser<'a> {
                 let (value, at) = self.single(name)?;
                 let moment = Moment::parse(value).ok_or_else(|| {
                     let fault = Fault::new(self.text, at, format!("\"{value}\" is no time"));
-                    fault.hint("such as 10m (before now), +10m (after the start), 12:30 or 2026-03-02T10:00:00Z")
+                    fault.hint(format!("such as {MOMENTS}"))
                 })?;
                 let comparison = match field {
                     Field::Since | Field::After => Comparison::AtLeast,

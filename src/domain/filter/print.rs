@@ -52,14 +52,23 @@ impl Display for Test {
             Condition::Regex(regex) => write!(formatter, "{name}~{}", quoted(regex.written())),
             Condition::Number(comparison, number) => write!(formatter, "{name}{}{number}", comparison.sign()),
             Condition::Span(comparison, span) => write!(formatter, "{name}{}{}", comparison.sign(), write_span(*span)),
-            Condition::Moment(_, moment) if self.field.sort() == Sort::Bound => write!(formatter, "{name}:{moment}"),
-            Condition::Moment(comparison, moment) => write!(formatter, "{name}{}{moment}", comparison.sign()),
+            Condition::Moment(_, moment) if self.field.sort() == Sort::Bound => {
+                write!(formatter, "{name}:{}", spaced(&moment.to_string()))
+            }
+            Condition::Moment(comparison, moment) => {
+                write!(formatter, "{name}{}{}", comparison.sign(), spaced(&moment.to_string()))
+            }
             Condition::Has(features) => {
                 let names: Vec<&str> = features.iter().map(|feature: &Feature| feature.name()).collect();
                 write!(formatter, "{name}:{}", names.join(","))
             }
         }
     }
+}
+
+/// A moment in quotes where it is several words.
+fn spaced(moment: &str) -> String {
+    if moment.contains(' ') { quoted(moment) } else { moment.to_owned() }
 }
 
 /// A value with quotes where it needs them.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 
-use super::{Comparison, Condition, Expression, Feature, Field, Filter, Moment, Pattern, Saved, Scope, Test};
+use super::{Comparison, Condition, Expression, Feature, Field, Filter, Moment, Named, Pattern, Saved, Scope, Test};
 use super::{Regex, Verdict, Vocabulary, complete};
 use crate::domain::{KeyKind, Timestamp};
 
@@ -64,7 +64,7 @@ fn what_is_wrong_is_said_with_its_place_and_what_may_have_been_meant() {
         ("tokens>many", "\"many\" is no number at 8; such as 1000 or 10k"),
         (
             "since:soon",
-            "\"soon\" is no time at 7; such as 10m (before now), +10m (after the start), 12:30 or 2026-03-02T10:00:00Z",
+            "\"soon\" is no time at 7; such as 10m or \"2 hours ago\" (before now), +10m (after the start), 12:30, \"yesterday 14:00\", monday, \"2026-03-02 10:00\" or 2026-03-02T10:00:00Z",
         ),
         ("since>10m", "\"since\" cannot be compared with > at 1; write since:…, or at>…"),
         ("at:10m", "\"at\" needs >, >=, < or <= at 1; such as at>+10m"),
@@ -137,7 +137,10 @@ fn comparisons() -> impl Strategy<Value = Comparison> {
 
 fn moments() -> impl Strategy<Value = Moment> {
     prop_oneof![
-        (0i64..10_000_000_000_000).prop_map(Moment::Ago),
+        (-10_000_000_000_000i64..10_000_000_000_000).prop_map(Moment::Ago),
+        (1i64..1000, any::<bool>()).prop_map(|(months, ago)| Moment::MonthsAgo(if ago { months } else { -months })),
+        (0usize..3, 0i64..86_400_000_000).prop_map(|(day, into)| Moment::Day(Named::ALL[day], into)),
+        (0u8..7, any::<bool>(), 0i64..86_400_000_000).prop_map(|(day, last, into)| Moment::Weekday { day, last, into }),
         (0i64..10_000_000_000_000).prop_map(Moment::FromStart),
         (0i64..86_400_000_000).prop_map(Moment::Clock),
         (0i64..4_000_000_000_000_000).prop_map(|time| Moment::Local(Timestamp(time))),
