@@ -442,7 +442,7 @@ impl Bringing<'_> {
 
 async fn begin(store: &Store, source: &Source, head: &Head, stamp: Stamp) -> Result<Begin> {
     let mut derived = HashMap::new();
-    let mut saved = Saved::default();
+    let mut saved = Saved::fresh();
     if source.consumed > 0 {
         saved = serde_json::from_str(&source.state).context("what was noted about the source cannot be read")?;
         for id in store.derived_ids(source.number).await? {
@@ -457,7 +457,7 @@ async fn begin(store: &Store, source: &Source, head: &Head, stamp: Stamp) -> Res
     }
     let (path, importer) = (source.path.clone(), source.importer.clone());
     Ok(Begin {
-        step: SourceStep { path, revision: source.revision, importer, ..SourceStep::default() },
+        step: SourceStep { path, revision: source.revision, importer, state: saved.text()?, ..SourceStep::default() },
         stamp,
         offset: u64::try_from(source.consumed)?,
         line: u64::try_from(source.lines)?,

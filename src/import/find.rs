@@ -121,6 +121,18 @@ fn may_hold_a_session(path: &Path) -> bool {
 
 /// The folders in which known agents keep their sessions, as far as they exist.
 pub fn known_folders() -> Vec<PathBuf> {
+    agents_folders().into_iter().map(|(_, folder)| folder).filter(|folder| folder.is_dir()).collect()
+}
+
+/// Session files below a folder with their sizes, and what of it could not be read.
+pub fn below(folder: &Path) -> (Vec<(PathBuf, u64)>, Vec<String>) {
+    let (mut found, mut failures) = (Vec::new(), Vec::new());
+    walk(folder, 0, &mut found, &mut failures);
+    (found.into_iter().map(|found| (found.path, found.size)).collect(), failures)
+}
+
+/// Where known agents keep their sessions, by agent, whether there is such a folder or not.
+pub fn agents_folders() -> Vec<(&'static str, PathBuf)> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let base = |variable: &str, folder: &str| {
         let named = std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -130,7 +142,8 @@ pub fn known_folders() -> Vec<PathBuf> {
     let codex = base("CODEX_HOME", ".codex");
     let sessions = codex.as_ref().map(|folder| folder.join("sessions"));
     let archived = codex.map(|folder| folder.join("archived_sessions"));
-    [claude, sessions, archived].into_iter().flatten().filter(|folder| folder.is_dir()).collect()
+    let folders = [("claude-code", claude), ("codex", sessions), ("codex", archived)];
+    folders.into_iter().filter_map(|(agent, folder)| Some((agent, folder?))).collect()
 }
 
 #[cfg(test)]

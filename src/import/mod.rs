@@ -11,6 +11,7 @@ mod find;
 mod head;
 mod otel;
 mod read;
+mod reindex;
 mod scan;
 mod slice;
 mod claude;
@@ -23,10 +24,11 @@ mod unpack;
 mod watch;
 
 pub use driver::{Control, Notice, Outcome, bring_in};
-pub use find::{known_folders, path_of};
+pub use find::{agents_folders, below, known_folders, path_of, path_text};
 pub use gave::Report;
 pub use otel::{Accepted, Decoded, Decoding, Encoding, Signal, Undecodable};
 pub use present::{Remote, Remotes, bring_over};
+pub use reindex::{Reindexed, reindex};
 pub use watch::Watch;
 
 use std::ops::Range;
@@ -35,6 +37,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::domain::{Event, Outline, Role, Session, telling};
+
+/// The version of the rules by which records become events. It grows with every change of what they say, so that
+/// `turnscope reindex` reads anew what older rules have read.
+pub const RULES: u32 = 1;
 
 /// One good record: a JSON value of a source.
 #[derive(Debug)]

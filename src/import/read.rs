@@ -15,7 +15,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::scan::{Layout, Scanned, Sink, scan};
 use super::unpack::plain_path;
-use super::{Control, Draft, Notice, Reader, Record};
+use super::{Control, Draft, Notice, RULES, Reader, Record};
 use crate::domain::{Event, Fault, Key, KeyKind, Kind, Order, Outline, Timestamp, excerpt, flag};
 use crate::store::{
     Batch, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, add_blob, digest, digest_of,
@@ -61,6 +61,21 @@ pub struct Saved {
     first: Option<i64>,
     /// The reader's own.
     pub reader: String,
+    /// Which rules have read all of it so far.
+    #[serde(default)]
+    pub rules: u32,
+}
+
+impl Saved {
+    /// Nothing is known yet, and the rules of this version will read.
+    pub fn fresh() -> Self {
+        Self { rules: RULES, ..Self::default() }
+    }
+
+    /// As it is noted of a source.
+    pub fn text(&self) -> Result<String> {
+        serde_json::to_string(self).context("could not note how far a source was read")
+    }
 }
 
 /// Reads a source to its end and sends batches. Blocks; runs beside the store.
@@ -180,7 +195,7 @@ impl<'a> Reading<'a> {
             consumed: i64::try_from(self.consumed)?,
             lines: i64::try_from(self.lines)?,
             tail: self.tail_digest()?,
-            state: serde_json::to_string(&self.begin.saved)?,
+            state: self.begin.saved.text()?,
             sessions: self.sessions.iter().cloned().collect(),
             finished: last.then_some(self.begin.stamp),
             ..self.begin.step.clone()

@@ -93,7 +93,7 @@ fn folder() -> PathBuf {
 }
 
 /// A file in the folder for temporary ones, readable by its owner alone, that goes when it is closed.
-fn nameless() -> Result<File> {
+pub fn nameless() -> Result<File> {
     let path = folder().join(format!("turnscope-{}", uuid::Uuid::new_v4()));
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
     let file = file.with_context(|| format!("could not unpack into {}", path.display()))?;

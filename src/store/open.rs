@@ -63,6 +63,15 @@ impl Store {
         }
     }
 
+    /// As [`Self::at_with`], for whoever only looks: a file that is there is neither changed nor brought up to date.
+    pub async fn to_look_at(address: &Address, patience: Duration) -> Result<Self> {
+        match address {
+            Address::File(path) => Self::open_to_read(path).await,
+            Address::Server(url) if super::server::is_there(url).await? => super::server::open(url, patience).await,
+            Address::Server(_) => bail!("there is no store at {address}"),
+        }
+    }
+
     /// Whether there is a store at an address.
     pub async fn is_there(address: &Address) -> Result<bool> {
         match address {
@@ -138,6 +147,17 @@ impl Store {
 
     /// Opens a store that may not be written, as it stands; what would change it fails with clear words.
     pub(super) async fn open_to_read(path: &Path) -> Result<Self> {
+        let store = Self::open_as_it_is(path).await?;
+        if let Pool::Sqlite(readers) = &store.readers
+            && !is_current(readers).await?
+        {
+            bail!("it was made by an older turnscope and cannot be written, so it cannot be brought up to date");
+        }
+        Ok(store)
+    }
+
+    /// Opens a file to read, whatever is in it.
+    pub(super) async fn open_as_it_is(path: &Path) -> Result<Self> {
         let plain = |path: &Path| SqliteConnectOptions::new().filename(path).read_only(true);
         let (readers, copy) = if !beside(path, "-wal").exists() {
             (readers(plain(path).immutable(true)).await?, None)
@@ -149,9 +169,6 @@ impl Store {
             let copy = copied(path).context("newer data waits in its -wal file, which cannot be read in place")?;
             (readers(plain(&copy.path("copy.db"))).await?, Some(Arc::new(copy)))
         };
-        if !is_current(&readers).await? {
-            bail!("it was made by an older turnscope and cannot be written, so it cannot be brought up to date");
-        }
         let (readers, keeping) = (Pool::Sqlite(readers), Keeping::default());
         let (writer, address) = (readers.clone(), path.into());
         Ok(Self { writer, readers, address, keeping, may_write: false, _copy: copy })
@@ -246,6 +263,11 @@ fn refuse_newer(path: &Path) -> Result<()> {
         Some(Ok(schema)) => refuse_schema(i64::from(i32::from_be_bytes(schema))),
         _ => Ok(()),
     }
+}
+
+/// The schema that this version makes.
+pub(super) fn newest_schema() -> i64 {
+    MIGRATIONS.len() as i64
 }
 
 fn refuse_schema(found: i64) -> Result<()> {

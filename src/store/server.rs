@@ -115,7 +115,7 @@ async fn prepare(options: &PgConnectOptions, patience: Duration) -> Result<()> {
     Ok(())
 }
 
-fn current() -> i64 {
+pub(super) fn current() -> i64 {
     FIRST + MIGRATIONS.len() as i64 - 1
 }
 

@@ -34,6 +34,17 @@ impl Store {
         rows.iter().map(session_of).collect()
     }
 
+    /// The newest sessions whose id, or whose room, begins with a text, so many of them.
+    pub async fn sessions_beginning(&self, start: &str, limit: i64) -> Result<Vec<Session>> {
+        let size = i64::try_from(start.chars().count())?;
+        let statement = format!(
+            "SELECT {COLUMNS} FROM sessions WHERE substr(id, 1, CAST($1 AS INTEGER)) = $2 \
+             OR substr(room, 1, CAST($1 AS INTEGER)) = $2 ORDER BY ended DESC NULLS LAST, id LIMIT $3"
+        );
+        let rows = query(statement).bind(size).bind(start).bind(limit).fetch_all(&self.readers).await?;
+        rows.iter().map(session_of).collect()
+    }
+
     /// How many sessions and events there are, without reading them.
     pub async fn counts(&self) -> Result<(i64, i64)> {
         let row = query("SELECT count(*), CAST(coalesce(sum(events), 0) AS BIGINT) FROM sessions")

@@ -52,6 +52,13 @@ impl Store {
         row.map(|row| source_of(&row)).transpose()
     }
 
+    /// A source by its number.
+    pub(super) async fn source_numbered(&self, number: i64) -> Result<Option<Source>> {
+        let statement = format!("SELECT {COLUMNS} FROM sources WHERE source = $1");
+        let row = query(statement).bind(number).fetch_optional(&self.readers).await?;
+        row.map(|row| source_of(&row)).transpose()
+    }
+
     /// All revisions of a source, the oldest first.
     pub(super) async fn revisions_of(&self, path: &str) -> Result<Vec<Source>> {
         let statement = format!("SELECT {COLUMNS} FROM sources WHERE path = $1 ORDER BY revision");
