@@ -1,16 +1,22 @@
 //! What may be typed: the commands, their arguments and their help.
 
+mod counting;
+mod paper;
 mod purge;
 mod redact;
 mod report;
 mod serving;
+mod settings;
 mod upkeep;
 
+pub use counting::{Check, Gravity, Stats};
+pub use paper::{Completions, Man, Shell};
 pub use purge::{Purge, Purging};
 pub use redact::{By as RedactBy, Redact, Scan};
 pub use report::Report;
 pub use serving::{Serve, TokenAction, TokenLine};
-pub use upkeep::{Copy, Quarantine, Verify};
+pub use settings::{ConfigAction, ConfigLine};
+pub use upkeep::{Copy, Doctor, Open, Quarantine, Recover, Reindex, Verify};
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -60,21 +66,29 @@ pub struct Options {
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// When to use colors; `always` wins over NO_COLOR
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
-    pub color: Color,
+    /// When to use colors; `always` wins over NO_COLOR [default: auto]
+    #[arg(long, global = true, value_name = "WHEN", value_enum)]
+    pub color: Option<Color>,
 
-    /// The colors of the screen
-    #[arg(long, global = true, value_name = "THEME", value_enum, default_value_t = Theme::Auto)]
-    pub theme: Theme,
+    /// The colors of the screen [default: auto]
+    #[arg(long, global = true, value_name = "THEME", value_enum)]
+    pub theme: Option<Theme>,
 
     /// Take the mouse wheel from the terminal
     #[arg(long, global = true)]
     pub mouse: bool,
 
-    /// The time zone of tables: UTC or a fixed offset such as +02:00
-    #[arg(long, global = true, value_name = "ZONE", default_value = "UTC", allow_hyphen_values = true)]
-    pub tz: String,
+    /// The time zone of tables and of times that are typed: UTC or a fixed offset such as +02:00 [default: UTC]
+    #[arg(long, global = true, value_name = "ZONE", allow_hyphen_values = true)]
+    pub tz: Option<String>,
+
+    /// More prices, before those that come with turnscope
+    #[arg(long, global = true, value_name = "FILE", env = "TURNSCOPE_PRICES", hide_env_values = true)]
+    pub prices: Option<PathBuf>,
+
+    /// The configuration to use [default: config.toml in the user's configuration folder]
+    #[arg(long, global = true, value_name = "FILE", env = "TURNSCOPE_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -97,10 +111,21 @@ pub enum Theme {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Browse a built-in session, nothing to install
+    #[command(after_help = "\
+Examples:
+  turnscope demo                                walk through it; ? shows the keys
+  turnscope demo --theme light")]
     Demo,
+    /// Browse from the place that a link names
+    Open(Open),
     /// Bring sessions in
     Import(Import),
     /// List all sessions, newest first
+    #[command(after_help = "\
+Examples:
+  turnscope sessions
+  turnscope sessions --json | jq -r 'select(.errors > 0) | .id'
+  turnscope sessions --store postgres://me@host/db")]
     Sessions,
     /// List the rows of a session
     Timeline(Timeline),
@@ -128,10 +153,26 @@ pub enum Command {
     Token(TokenLine),
     /// List recorded events that the store could not hold, or try them again
     Quarantine(Quarantine),
+    /// Save what can still be read of a damaged store
+    Recover(Recover),
+    /// Read anew what was kept, by the rules of this version
+    Reindex(Reindex),
     /// Take away what has expired
     Purge(Purge),
     /// Write the store anew, without the room that purged events left in it
+    #[command(after_help = "\
+Examples:
+  turnscope vacuum                              needs as much room again as the store holds, for a while
+  turnscope vacuum --store old.db --json")]
     Vacuum,
+    /// Look at the configuration file, and at what is in force
+    Config(ConfigLine),
+    /// Say how this machine, this terminal and the store are, and what to do about it
+    Doctor(Doctor),
+    /// Print what has a shell complete commands, options, files and sessions
+    Completions(Completions),
+    /// Print the manual page of turnscope, or of one of its commands
+    Man(Man),
 }
 
 #[derive(Debug, Args)]
@@ -168,15 +209,15 @@ pub struct Import {
 /// How long what is stored now is kept.
 #[derive(Debug, Args)]
 pub struct Retention {
-    /// Days until what is stored now expires, unless its source says when; 0 for never
-    #[arg(
-        long = "retention",
-        value_name = "DAYS",
-        default_value_t = 90,
-        env = "AGENT_REPLAY_RETENTION_DAYS",
-        hide_env_values = true
-    )]
-    pub days: u32,
+    /// Days until what is stored now expires, unless its source says when; 0 for never [default: 90]
+    #[arg(long = "retention", value_name = "DAYS", env = "AGENT_REPLAY_RETENTION_DAYS", hide_env_values = true)]
+    pub days: Option<u32>,
+}
+
+impl Retention {
+    pub fn days(&self) -> u32 {
+        self.days.unwrap_or(90)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -188,6 +229,7 @@ Examples:
   turnscope timeline last --where 'tool:\"canvas.*\",Bash latency>2s not has:orphan'
   turnscope timeline last --where '(tokens>10k or text~\"time(d)? ?out\") after:12:30'
   turnscope timeline last --where @slow --from +10m --to +20m
+  turnscope timeline last --from 'yesterday 14:00' --to '2 hours ago'
 
 FILTER is made of tests; side by side all must hold, else `or`, `not` and brackets say what must:
   kind status tool model source provider participant who type id agent project
@@ -196,6 +238,7 @@ FILTER is made of tests; side by side all must hold, else `or`, `not` and bracke
   tokens>1000 latency>2s at>+10m                               numbers, durations, times
   since:10m after:12:30 before:2026-03-02T10:00:00Z            10m is before now, +10m after the start
                                                                since and after take the moment in, before leaves it out
+  since:\"2 hours ago\" before:\"yesterday 14:00\" after:monday    the last monday; in UTC or the zone of --tz
   status:error                                                 the word that is shown; what failed may have another
   has:error,orphan,truncated,finding,usage,mark,note,…         what a row has
   FIELD~REGEX                                                  a regular expression
@@ -236,7 +279,7 @@ pub struct Original {
     #[arg(long, value_name = "FILE")]
     pub result_json: Option<PathBuf>,
 
-    /// Only what happened from this time on, such as 2026-03-02T10:00:00Z
+    /// Only what happened from this time on: 2026-03-02T10:00:00Z, "yesterday 14:00", "2 hours ago"
     #[arg(long, value_name = "TIME")]
     pub window_start: Option<String>,
 
@@ -260,7 +303,7 @@ pub struct Rows {
     #[arg(long = "where", value_name = "FILTER")]
     pub filter: Option<String>,
 
-    /// Only rows from this time on: 12:30, +10m (after the start), 10m (before now), or with a day
+    /// Only rows from this time on: 12:30, +10m (after the start), "2 hours ago", "yesterday 14:00", or with a day
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
 
@@ -414,50 +457,6 @@ pub enum Form {
     Original,
 }
 
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  turnscope stats                               everything in the store
-  turnscope stats last --json                   one session")]
-pub struct Stats {
-    /// An id, the beginning of one, `last`, or a room [default: all sessions]
-    pub session: Option<String>,
-
-    #[command(flatten)]
-    pub original: Original,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  turnscope check last                          what does not add up in the newest session
-  turnscope check --severity error --json       in all sessions; fails only for what is lost or contradicts itself
-  turnscope check --result-json result.json     the session of one run
-
-All findings are listed. Exit code 4 when there are any at or above --severity.")]
-pub struct Check {
-    /// An id, the beginning of one, `last`, or a room [default: all sessions]
-    pub session: Option<String>,
-
-    #[command(flatten)]
-    pub original: Original,
-
-    /// Findings from this severity on make the exit code 4
-    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = Gravity::Warning)]
-    pub severity: Gravity,
-}
-
-/// From which severity on findings count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Gravity {
-    /// Worth knowing
-    Info,
-    /// What is shown may be incomplete or wrong
-    Warning,
-    /// Something is lost, damaged or contradicts itself
-    Error,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -479,7 +478,7 @@ mod tests {
     #[test]
     fn what_is_no_command_is_a_path() {
         let line = Line::try_parse_from(["turnscope", "run.jsonl", "--tz", "-05:00"]).expect("valid");
-        assert_eq!((line.paths, line.options.tz.as_str()), (vec![PathBuf::from("run.jsonl")], "-05:00"));
+        assert_eq!((line.paths, line.options.tz.as_deref()), (vec![PathBuf::from("run.jsonl")], Some("-05:00")));
         assert!(line.command.is_none());
     }
 }

@@ -27,3 +27,9 @@ mod watching;
 mod purging;
 #[path = "cli/redacting.rs"]
 mod redacting;
+#[path = "cli/settling.rs"]
+mod settling;
+#[path = "cli/reindexing.rs"]
+mod reindexing;
+#[path = "cli/helping.rs"]
+mod helping;

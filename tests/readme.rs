@@ -89,3 +89,17 @@ fn its_commands_do_what_they_say() {
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+#[test]
+fn its_configuration_is_one() {
+    let readme = readme();
+    let (_, rest) = readme.split_once("```toml\nstore = ").expect("a configuration");
+    let (written, _) = rest.split_once("```").expect("its end");
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = home.path().join("config/turnscope");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("config.toml"), format!("store = {written}")).expect("can be written");
+    fs::write(folder.join("prices.toml"), "price = []\n").expect("can be written");
+    let output = turnscope(home.path(), &["config", "check"].map(str::to_owned));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}

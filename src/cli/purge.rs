@@ -9,7 +9,7 @@ use clap::{ArgGroup, Args, Subcommand};
 Examples:
   turnscope purge                               what has expired, kind by kind; removes nothing
   turnscope purge --apply                       takes it away, and says what went in a receipt
-  turnscope purge --as-of 2026-12-31T00:00:00Z  what will have expired then
+  turnscope purge --as-of 'in 30 days'          what will have expired then
   turnscope purge --session 7f3a --all --apply  a whole session with its sub-agents, expired or not
   turnscope purge hold 7f3a --reason 'case 12'  keeps a session until `turnscope purge release 7f3a`
 
@@ -28,7 +28,7 @@ pub struct Purge {
     #[arg(long, requires = "apply")]
     pub vacuum: bool,
 
-    /// Judge expiry at this time, such as 2026-12-31T00:00:00Z [default: now]
+    /// Judge expiry at this time: 2026-12-31, "in 30 days" [default: now]
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
 

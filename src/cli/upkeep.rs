@@ -1,4 +1,4 @@
-//! What may be typed behind `turnscope verify`, `copy` and `quarantine`.
+//! What may be typed behind `turnscope verify`, `copy`, `quarantine`, `doctor`, `open`, `reindex` and `recover`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -55,4 +55,69 @@ pub struct Quarantine {
     /// Try to store them again
     #[arg(long)]
     pub retry: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  turnscope doctor                      the terminal, the store, the agents' folders, the configuration
+  turnscope doctor --json | jq -r 'select(.state != \"ok\") | .advice'
+  turnscope doctor --store postgres://me@host/db
+
+Nothing is changed; to measure the disk, a file is written beside the store for a moment and synced. Exit code 1 where
+something fails.")]
+pub struct Doctor {
+    /// Do not ask the terminal anything
+    #[arg(long)]
+    pub no_probe: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  turnscope open 'turnscope://session/7f3a…#tool:t1'    what `yl` copied
+  turnscope open last                                   the newest session
+  turnscope open 7f3a#tool:t1                           a session by its beginning, and a row of it")]
+pub struct Open {
+    /// A link, or SESSION#ROW
+    #[arg(value_name = "LINK")]
+    pub link: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  turnscope reindex                     what older versions have read, by the rules of this one
+  turnscope reindex --all --json        everything that came from a file
+
+Labels, keys, turns, usage, titles and counts come out as a fresh import would give them; the kept bytes, marks, notes,
+and when things came in and expire, stay. Sources that share events are read within one transaction: Ctrl-C, or a
+machine that goes down, leaves each as it was before or as it is after. What came from no file, or was purged in part,
+stays as it was, and is named. Whoever else writes waits meanwhile.")]
+pub struct Reindex {
+    /// Also what the rules of this version have read already
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  turnscope recover broken.db --out-dir saved       the source files, as far as they can still be read
+  turnscope import saved --store new.db             and into a new store
+
+The damaged file is only read. Of each source the bytes that are whole are written, and where some are missing a line
+ends; marks and notes go into a file of their own. Exit code 3 where something is lost.")]
+pub struct Recover {
+    /// The file of the damaged store
+    #[arg(value_name = "STORE")]
+    pub store: OsString,
+
+    /// The folder to write to
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: PathBuf,
+
+    /// Write into a folder that is there, over files that are there
+    #[arg(long)]
+    pub force: bool,
 }

@@ -35,9 +35,9 @@ pub async fn import(location: &Location, url: &Url, wanted: &Import, output: &mu
     let store = location.open_or_make().await?.keeping(keeping(wanted));
     let cancelled = Arc::new(AtomicBool::new(false));
     cancel_on_interrupt(Arc::clone(&cancelled))?;
-    let (kept, options) = (store.clone(), wanted.original.clone());
+    let (kept, options, zone) = (store.clone(), wanted.original.clone(), output.zone.clone());
     let work = |control: Control| async move {
-        let choose = |sessions: &[Session]| among(sessions, &options);
+        let choose = |sessions: &[Session]| among(sessions, &options, &zone);
         let outcome = bring(&kept, original, choose, &control).await?;
         recount(&kept, &outcome).await?;
         anyhow::Ok(outcome)

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::{Sender, UnboundedReceiver, channel, unbounded_channel};
 
 use super::attach;
+use super::config::Settings;
 use super::follow::Files;
 use super::location::{Location, database, is_store};
 use super::output::Output;
@@ -19,6 +20,7 @@ use super::scratch::Scratch;
 use super::zone::Zone;
 use super::{Ended, reason, tell, usage};
 use crate::cli::{self, Color};
+use crate::domain::price::Prices;
 use crate::domain::safe;
 use crate::import::{Control, Notice, bring_in};
 use crate::store::{Address, Store};
@@ -29,7 +31,7 @@ use crate::ui::{self, Backend, Importing, Options, Outside, Start, ThemeChoice};
 const DEMO: &[u8] = include_bytes!("demo.json");
 
 /// Browses the store, or what is named.
-pub async fn browse(location: &Location, paths: &[PathBuf], wanted: &cli::Options, output: &Output) -> Result<Ended> {
+pub async fn browse(location: &Location, paths: &[PathBuf], wanted: &Look<'_>, output: &Output) -> Result<Ended> {
     let database = database(paths)?;
     for path in paths.iter().filter(|_| database.is_none()) {
         if !path.try_exists().unwrap_or(true) {
@@ -90,7 +92,7 @@ async fn annotations(location: &Location) -> Result<Option<Store>> {
 }
 
 /// Browses a built-in session.
-pub async fn demo(wanted: &cli::Options, output: &Output) -> Result<Ended> {
+pub async fn demo(wanted: &Look<'_>, output: &Output) -> Result<Ended> {
     need_terminal(output)?;
     let scratch = Scratch::new()?;
     let path = scratch.path("demo.json");
@@ -109,7 +111,7 @@ pub async fn demo(wanted: &cli::Options, output: &Output) -> Result<Ended> {
 }
 
 /// Shows files at once, while they come into a store of their own behind the screen.
-async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &cli::Options) -> Result<Ended> {
+async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &Look<'_>) -> Result<Ended> {
     keep_memory_together();
     let scratch = Scratch::new()?;
     let store = scratch.store().await?;
@@ -251,26 +253,37 @@ fn counted(records: u64) -> String {
     format!("{records} record{}", if records == 1 { "" } else { "s" })
 }
 
-async fn show(backend: Backend, start: Start, wanted: &cli::Options) -> Result<Ended> {
+/// How the screen is to look: as the line says, else as the configuration does.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    pub options: &'a cli::Options,
+    pub settings: &'a Settings,
+    pub prices: &'a Prices,
+}
+
+pub async fn show(backend: Backend, start: Start, look: &Look<'_>) -> Result<Ended> {
+    let Look { options, settings, prices } = look;
     let variable = |name: &str| std::env::var(name).ok();
-    let colours = match wanted.color {
-        Color::Auto => None,
-        Color::Always => Some(true),
-        Color::Never => Some(false),
+    let colours = match options.color {
+        None | Some(Color::Auto) => None,
+        Some(Color::Always) => Some(true),
+        Some(Color::Never) => Some(false),
     };
-    let theme = match wanted.theme {
-        cli::Theme::Auto => ThemeChoice::Auto,
-        cli::Theme::Dark => ThemeChoice::Dark,
-        cli::Theme::Light => ThemeChoice::Light,
+    let theme = match options.theme.or(settings.theme) {
+        None | Some(cli::Theme::Auto) => ThemeChoice::Auto,
+        Some(cli::Theme::Dark) => ThemeChoice::Dark,
+        Some(cli::Theme::Light) => ThemeChoice::Light,
     };
-    let options = Options {
+    let wanted = Options {
         theme,
         depth: Depth::detect(colours, &variable),
         ascii: !speaks_unicode(&variable),
-        mouse: wanted.mouse,
-        offset: Zone::parse(&wanted.tz)?.offset(),
+        mouse: options.mouse,
+        offset: Zone::named(options.tz.as_deref())?.offset(),
+        keys: settings.keys,
+        theme_of_user: settings.theme_of_user.clone().filter(|_| options.theme.is_none()),
     };
-    match ui::run(backend, start, options).await? {
+    match ui::run(backend.priced((*prices).clone()), start, wanted).await? {
         ui::Ended::Quit => Ok(Ended::Well),
         ui::Ended::Signal(number) => Ok(Ended::BySignal(number)),
     }
@@ -286,7 +299,7 @@ fn speaks_unicode(variable: &dyn Fn(&str) -> Option<String>) -> bool {
     })
 }
 
-fn need_terminal(output: &Output) -> Result<()> {
+pub fn need_terminal(output: &Output) -> Result<()> {
     let lack = match std::env::var("TERM").as_deref() {
         _ if !output.terminal || !stdin().is_terminal() => "this is no terminal",
         Ok("dumb") => "TERM=dumb is a terminal without a cursor that can be moved",

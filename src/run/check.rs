@@ -31,7 +31,7 @@ const COLUMNS: [Column; 5] = [
 pub async fn check(location: &Location, wanted: &Check, output: &mut Output) -> Result<Ended> {
     let least = severity(wanted.severity);
     let Some((store, sessions, window)) =
-        selection::find_or_all(location, wanted.session.as_deref(), &wanted.original).await?
+        selection::find_or_all(location, wanted.session.as_deref(), &wanted.original, &output.zone).await?
     else {
         return Ok(Ended::Well);
     };

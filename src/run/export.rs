@@ -39,7 +39,7 @@ async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Resu
     // A rule that cannot be read stops everything before anything is opened.
     let redaction = redact::redaction(&wanted.redact)?;
     let store = location.open().await?;
-    let chosen = selection::find(&store, wanted.session.as_deref(), &wanted.original).await?;
+    let chosen = selection::find(&store, wanted.session.as_deref(), &wanted.original, &output.zone).await?;
     if wanted.format == Form::Original && !chosen.window.is_open() {
         return Err(usage("`--format original` writes whole files, so it takes no window"));
     }

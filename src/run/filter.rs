@@ -3,11 +3,11 @@
 use anyhow::Result;
 use unicode_width::UnicodeWidthStr;
 
-use super::usage;
 use super::zone::Zone;
+use super::{usage, when};
 use crate::cli::Rows;
-use crate::domain::filter::{Comparison, Expression, Fault, Field, Filter, Frame, Moment, Saved, Scope};
-use crate::domain::{Timestamp, safe};
+use crate::domain::filter::{Comparison, Expression, Fault, Field, Filter, Frame, Saved, Scope};
+use crate::domain::safe;
 use crate::store::Store;
 
 /// The rows that are wanted.
@@ -38,27 +38,16 @@ impl Wanted {
             }
         }
         for (name, time, comparison) in
-            [("from", &rows.from, Comparison::AtLeast), ("to", &rows.to, Comparison::AtMost)]
+            [("--from", &rows.from, Comparison::AtLeast), ("--to", &rows.to, Comparison::AtMost)]
         {
             if let Some(text) = time {
-                why.push(format!("{name} {text}"));
-                parts.push(Expression::moment(Field::At, comparison, moment(name, text)?));
+                why.push(format!("{} {text}", name.trim_start_matches('-')));
+                parts.push(Expression::moment(Field::At, comparison, when::read(name, text)?));
             }
         }
-        let now = Timestamp(jiff::Timestamp::now().as_microsecond());
-        let frame = Frame { now, offset: zone.offset(), start: None };
+        let frame = Frame { now: when::now(), offset: zone.offset(), start: None };
         Ok(Expression::and(parts).map(|expression| Self { expression, frame, why: why.join(" ") }))
     }
-}
-
-fn moment(option: &str, text: &str) -> Result<Moment> {
-    Moment::parse(text).ok_or_else(|| {
-        usage(format!(
-            "could not read the time `--{option} {}`: write 10m (before now), +10m (after the start), 12:30 or \
-             2026-03-02T10:00:00Z",
-            safe(text)
-        ))
-    })
 }
 
 /// The fault, and below it the text with a caret where it is wrong.

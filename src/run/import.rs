@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::attach;
+use super::config::Sources;
 use super::location::{Location, database};
 use super::output::Output;
 use super::progress::Meter;
@@ -46,14 +47,14 @@ struct ReportLine<'a> {
     events: u64,
 }
 
-pub async fn import(location: &Location, wanted: &Import, output: &mut Output) -> Result<Ended> {
+pub async fn import(location: &Location, wanted: &Import, usual: &Sources, output: &mut Output) -> Result<Ended> {
     if let Some(url) = database(&wanted.paths)? {
         return attach::import(location, &url, wanted, output).await;
     }
     if wanted.original != Original::default() {
         return Err(usage("these options choose among the sessions of a database, and none is named"));
     }
-    let paths = sources(&wanted.paths)?;
+    let paths = sources(&wanted.paths, usual)?;
     let store = location.open_or_make().await?.keeping(keeping(wanted));
     let cancelled = Arc::new(AtomicBool::new(false));
     cancel_on_interrupt(Arc::clone(&cancelled))?;
@@ -70,7 +71,7 @@ pub async fn import(location: &Location, wanted: &Import, output: &mut Output) -
 
 /// What becomes of what is brought in.
 pub fn keeping(wanted: &Import) -> Keeping {
-    Keeping { revive: wanted.purged, ..Keeping::for_days(wanted.retention.days) }
+    Keeping { revive: wanted.purged, ..Keeping::for_days(wanted.retention.days()) }
 }
 
 /// Brings in all that is there now.
@@ -167,11 +168,13 @@ fn worse(one: Ended, other: Ended) -> Ended {
     if rank(other) > rank(one) { other } else { one }
 }
 
-fn sources(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+/// What is named, else what is read when nothing is.
+fn sources(named: &[PathBuf], usual: &Sources) -> Result<Vec<PathBuf>> {
     if !named.is_empty() {
         return Ok(named.to_vec());
     }
-    let known = known_folders();
+    let mut known = if usual.agents { known_folders() } else { Vec::new() };
+    known.extend(usual.folders.iter().cloned());
     if known.is_empty() {
         bail!("found no folder of an agent that turnscope knows: name files or folders to import");
     }

@@ -5,12 +5,17 @@
 mod attach;
 mod browse;
 mod check;
+mod complete;
+mod config;
 mod copy;
+mod doctor;
 mod export;
 mod filter;
 mod follow;
 mod import;
 mod location;
+mod open;
+mod manual;
 mod output;
 mod newest;
 mod progress;
@@ -28,6 +33,8 @@ mod part;
 mod recount;
 mod redact;
 mod report;
+mod recover;
+mod reindex;
 mod purge;
 mod stats;
 mod summary;
@@ -35,6 +42,7 @@ mod table;
 mod timeline;
 mod token;
 mod verify;
+mod when;
 mod whole_file;
 mod zone;
 
@@ -43,11 +51,13 @@ use std::io::{self, Write};
 use std::process::{ExitCode, exit};
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::cli::{Command, Line};
 use crate::domain::{safe, telling};
 use crate::store;
+use browse::Look;
+use config::Settings;
 use location::Location;
 use output::Output;
 use zone::Zone;
@@ -94,15 +104,20 @@ impl std::error::Error for Wrong {}
 
 /// The whole program: reads the command line, does it, and says how it went.
 pub fn main() -> ExitCode {
-    let line = match Line::try_parse() {
-        Ok(line) => line,
+    // Asked by a shell what may be typed next.
+    if let Some(ended) = complete::answer() {
+        return ended;
+    }
+    let typed = Line::command().try_get_matches().and_then(|typed| Ok((Line::from_arg_matches(&typed)?, typed)));
+    let (line, typed) = match typed {
+        Ok(typed) => typed,
         Err(error) => {
             // Nothing can be done about a stream that is closed.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }
     };
-    match start(line) {
+    match start(line, &typed) {
         Ok(ended) => ExitCode::from(ended.code()),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -112,17 +127,22 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn start(line: Line) -> Result<Ended> {
+fn start(mut line: Line, typed: &ArgMatches) -> Result<Ended> {
+    let settings = config::read(&line.options);
+    if let Ok(settings) = &settings {
+        config::fill(&mut line, settings);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("could not start the worker threads")?;
     let ended = runtime.block_on(async {
-        let zone = Zone::parse(&line.options.tz)?;
+        let zone = Zone::named(line.options.tz.as_deref())?;
+        let prices = config::prices(line.options.prices.as_deref())?;
         let location = Location::find(line.options.store.as_deref())?;
-        let mut output = Output::new(line.options.json, line.options.color, zone);
-        let ended = dispatch(line, &location, &mut output).await;
+        let mut output = Output::new(line.options.json, line.options.color, zone, prices);
+        let ended = dispatch(line, typed, settings, &location, &mut output).await;
         // Damage may be met long after the store was opened.
         let ended = ended.map_err(|error| store::explain(error, &location.address))?;
         match ended {
@@ -137,11 +157,31 @@ fn start(line: Line) -> Result<Ended> {
     ended
 }
 
-async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Result<Ended> {
-    let Some(command) = line.command else {
-        return browse::browse(location, &line.paths, &line.options, output).await;
+async fn dispatch(
+    line: Line,
+    typed: &ArgMatches,
+    settings: Result<Settings>,
+    location: &Location,
+    output: &mut Output,
+) -> Result<Ended> {
+    let Line { options, paths, command } = line;
+    // These tell of a configuration that cannot be used.
+    let settings = match &command {
+        Some(Command::Config(wanted)) => return config::command(wanted, &options, typed, settings, output),
+        Some(Command::Doctor(wanted)) => {
+            end_on_interrupt();
+            return doctor::doctor(location, wanted, &options, settings, output).await;
+        }
+        Some(Command::Completions(wanted)) => return complete::print(wanted.shell, output),
+        Some(Command::Man(wanted)) => return manual::manual(wanted, output),
+        _ => settings?,
     };
-    if let Some(path) = line.paths.first() {
+    let prices = output.prices.clone();
+    let look = Look { options: &options, settings: &settings, prices: &prices };
+    let Some(command) = command else {
+        return browse::browse(location, &paths, &look, output).await;
+    };
+    if let Some(path) = paths.first() {
         let reason = format!("`{}` stands before a command that does not take it", safe(&path.to_string_lossy()));
         return Err(usage(reason));
     }
@@ -155,13 +195,15 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
             | Command::Serve(_)
             | Command::Purge(_)
             | Command::Copy(_)
+            | Command::Reindex(_)
     );
     if !cleans_up {
         end_on_interrupt();
     }
     match command {
-        Command::Demo => browse::demo(&line.options, output).await,
-        Command::Import(import) => import::import(location, &import, output).await,
+        Command::Demo => browse::demo(&look, output).await,
+        Command::Open(wanted) => open::open(location, &wanted, &look, output).await,
+        Command::Import(import) => import::import(location, &import, &settings.sources, output).await,
         Command::Sessions => sessions::sessions(location, output).await,
         Command::Timeline(timeline) => timeline::timeline(location, &timeline, output).await,
         Command::Show(show) => show::show(location, &show, output).await,
@@ -176,8 +218,12 @@ async fn dispatch(line: Line, location: &Location, output: &mut Output) -> Resul
         Command::Serve(wanted) => serve::serve(location, &wanted).await,
         Command::Token(wanted) => token::token(location, &wanted, output).await,
         Command::Quarantine(wanted) => quarantine::quarantine(location, &wanted, output).await,
+        Command::Recover(wanted) => recover::recover(&wanted, output).await,
+        Command::Reindex(wanted) => reindex::reindex(location, &wanted, output).await,
         Command::Purge(purge) => purge::purge(location, &purge, output).await,
         Command::Vacuum => purge::vacuum(location, output).await,
+        // Done above.
+        Command::Config(_) | Command::Doctor(_) | Command::Completions(_) | Command::Man(_) => Ok(Ended::Well),
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::zone::Zone;
 use crate::cli::Color;
+use crate::domain::price::Prices;
 use crate::domain::{Timestamp, escape_json};
 
 /// Where data goes, and what it should look like there.
@@ -17,23 +18,25 @@ pub struct Output {
     /// Columns of the terminal.
     pub width: usize,
     pub zone: Zone,
+    /// What models cost.
+    pub prices: Prices,
     pub out: BufWriter<Stdout>,
 }
 
 impl Output {
-    pub fn new(json: bool, color: Color, zone: Zone) -> Self {
+    pub fn new(json: bool, color: Option<Color>, zone: Zone, prices: Prices) -> Self {
         let terminal = io::stdout().is_terminal();
         // Asked of a terminal only: elsewhere the question would start other programs.
         let size = terminal.then(|| crossterm::terminal::size().ok()).flatten();
         let width = size.map_or(0, |(columns, _)| usize::from(columns));
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colored = match color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => terminal && !plain,
+            Some(Color::Always) => true,
+            Some(Color::Never) => false,
+            None | Some(Color::Auto) => terminal && !plain,
         };
         let out = BufWriter::with_capacity(64 * 1024, io::stdout());
-        Self { json, terminal, colored, width: if width == 0 { 80 } else { width.max(20) }, zone, out }
+        Self { json, terminal, colored, width: if width == 0 { 80 } else { width.max(20) }, zone, prices, out }
     }
 
     /// One JSON object on a line of its own, harmless on any terminal.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::import::cancel_on_interrupt;
@@ -14,7 +14,8 @@ use super::location::Location;
 use super::output::Output;
 use super::progress::size;
 use super::table::{Column, Fit, Table};
-use super::{Ended, session, tell, usage};
+use super::when::moment;
+use super::{Ended, session, tell};
 use crate::cli::{Purge, Purging};
 use crate::domain::{Kind, Timestamp};
 use crate::store::{Due, Hold, Receipt, Scope, State, Store};
@@ -41,12 +42,7 @@ pub async fn purge(location: &Location, wanted: &Purge, output: &mut Output) -> 
     }
     let now = now();
     let as_of = match &wanted.as_of {
-        Some(text) => {
-            Timestamp::parse(text)
-                .with_context(|| format!("`--as-of {text}` is no time: write one such as 2026-03-02T10:00:00Z"))
-                .map_err(|error| usage(error.to_string()))?
-                .0
-        }
+        Some(text) => moment("--as-of", text, &output.zone)?.0,
         None => now,
     };
     let cancelled = Arc::new(AtomicBool::new(false));

@@ -28,7 +28,7 @@ pub async fn report(location: &Location, wanted: &Report, output: &mut Output) -
 
 async fn work(location: &Location, wanted: &Report, output: &mut Output) -> Result<Ended> {
     let store = location.open().await?;
-    let chosen = selection::find(&store, wanted.session.as_deref(), &wanted.original).await?;
+    let chosen = selection::find(&store, wanted.session.as_deref(), &wanted.original, &output.zone).await?;
     let selection = select(&store, &chosen).await?;
     let artifact = wanted.original.result_json.as_deref().map(read_artifact).transpose()?;
     let extra = extra(&chosen, artifact);

@@ -28,7 +28,7 @@ const COLUMNS: [Column; 5] = [
 pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -> Result<Ended> {
     let query = Query::parse(&wanted.words.join(" ")).map_err(|error| usage(error.to_string()))?;
     let Some((store, sessions, window)) =
-        selection::find_or_all(location, wanted.session.as_deref(), &wanted.original).await?
+        selection::find_or_all(location, wanted.session.as_deref(), &wanted.original, &output.zone).await?
     else {
         return Ok(Ended::Well);
     };

@@ -9,6 +9,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::location::Location;
+use super::when::moment;
+use super::zone::Zone;
 use super::{session, tell, usage};
 use crate::cli::Original;
 use crate::domain::{Head, Kind, Session, Timestamp, safe};
@@ -38,12 +40,9 @@ pub struct Window {
 }
 
 impl Window {
-    fn parse(original: &Original) -> Result<Self> {
-        let bound = |name: &str, text: &Option<String>| {
-            let Some(text) = text else { return Ok(None) };
-            let time = Timestamp::parse(text).map(Some);
-            time.ok_or_else(|| usage(format!("{name} `{}` is no time such as 2026-03-02T10:00:00Z", safe(text))))
-        };
+    fn parse(original: &Original, zone: &Zone) -> Result<Self> {
+        let bound =
+            |name: &str, text: &Option<String>| text.as_deref().map(|text| moment(name, text, zone)).transpose();
         let window = Self {
             start: bound("--window-start", &original.window_start)?,
             end: bound("--window-end", &original.window_end)?,
@@ -88,8 +87,8 @@ impl std::fmt::Display for Window {
 }
 
 /// The session that is named, or described as the original's report described it.
-pub async fn find(store: &Store, name: Option<&str>, original: &Original) -> Result<Chosen> {
-    let window = Window::parse(original)?;
+pub async fn find(store: &Store, name: Option<&str>, original: &Original, zone: &Zone) -> Result<Chosen> {
+    let window = Window::parse(original, zone)?;
     let asked = Asked::of(original, window)?;
     let Some(asked) = asked else {
         let Some(name) = name else { return Err(usage("no session is named")) };
@@ -117,21 +116,22 @@ pub async fn find_or_all(
     location: &Location,
     name: Option<&str>,
     original: &Original,
+    zone: &Zone,
 ) -> Result<Option<(Store, Vec<Session>, Window)>> {
     if name.is_some() || original.describes() {
         let store = location.open().await?;
-        let Chosen { session, window, .. } = find(&store, name, original).await?;
+        let Chosen { session, window, .. } = find(&store, name, original, zone).await?;
         return Ok(Some((store, vec![session], window)));
     }
-    let window = Window::parse(original)?;
+    let window = Window::parse(original, zone)?;
     let Some(store) = location.open_if_there().await? else { return Ok(None) };
     let sessions = store.sessions().await?;
     Ok(Some((store, sessions, window)))
 }
 
 /// The places of those sessions of a database that the options describe, else of all; and the window that is asked for.
-pub fn among(sessions: &[Session], original: &Original) -> Result<(Vec<usize>, Window)> {
-    let window = Window::parse(original)?;
+pub fn among(sessions: &[Session], original: &Original, zone: &Zone) -> Result<(Vec<usize>, Window)> {
+    let window = Window::parse(original, zone)?;
     let Some(mut asked) = Asked::of(original, window)? else { return Ok(((0..sessions.len()).collect(), window)) };
     if !sessions.iter().any(|session| asked.run.as_ref() == Some(&session.id)) {
         // A run is no session of the database; its canvas and its room lead there.

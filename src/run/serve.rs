@@ -21,7 +21,7 @@ pub async fn serve(location: &Location, wanted: &Serve) -> Result<Ended> {
     // Listening for signals starts before anything is taken.
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for signals")?;
-    let store = location.open_or_make().await?.keeping(Keeping::for_days(wanted.retention.days));
+    let store = location.open_or_make().await?.keeping(Keeping::for_days(wanted.retention.days()));
     store.must_be_written()?;
     let server = Server::bind(&store, &options).await?;
     tell(&format!("listening on {}", server.address()?));

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Number, Value, json};
 
+use crate::domain::price::{Cost, Money, Prices};
 use crate::domain::{Key, KeyKind, Session, Timestamp, Tokens, Usage};
 use crate::timeline::{Join, Turn, tokens_of};
 
@@ -79,6 +80,22 @@ impl From<&Usage> for TokenCounts {
     }
 }
 
+/// What calls of models cost; null where there were none that used anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CostLine {
+    /// Of the calls whose price is known; null where there is none.
+    micro_usd: Option<i64>,
+    /// Calls without a known price.
+    unpriced: usize,
+}
+
+impl CostLine {
+    pub fn of(cost: Cost) -> Option<Self> {
+        let used = cost.priced + cost.unpriced > 0;
+        used.then(|| Self { micro_usd: cost.known().map(Money::micros), unpriced: cost.unpriced })
+    }
+}
+
 #[derive(Serialize)]
 pub struct RowLine<'a> {
     id: &'a str,
@@ -94,10 +111,11 @@ pub struct RowLine<'a> {
     tokens: Option<TokenCounts>,
     latency_ms: Option<Number>,
     events: &'a [String],
+    cost: Option<CostLine>,
 }
 
 impl<'a> RowLine<'a> {
-    pub fn of(turn: &'a Turn, depth: usize, joins: &[Join]) -> Self {
+    pub fn of(turn: &'a Turn, depth: usize, joins: &[Join], prices: &Prices) -> Self {
         Self {
             id: &turn.id,
             kind: turn.kind.name(),
@@ -112,6 +130,7 @@ impl<'a> RowLine<'a> {
             tokens: turn.usage.as_ref().map(TokenCounts::from),
             latency_ms: turn.latency.and_then(millis),
             events: &turn.events,
+            cost: CostLine::of(turn.cost(prices)),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::selection::{self, Chosen};
 use super::shape::{self, RowLine};
 use super::{Ended, part, summary, tell};
 use crate::cli::{Part, Show};
+use crate::domain::price::Prices;
 use crate::domain::{Body, Event, Session, flag};
 use crate::report::{Joined, Step, row_of};
 use crate::store::{Origin, Store};
@@ -29,7 +30,7 @@ pub struct Whole {
 pub async fn show(location: &Location, wanted: &Show, output: &mut Output) -> Result<Ended> {
     let store = location.open().await?;
     let (named, event) = wanted.names();
-    let Chosen { session, window, .. } = selection::find(&store, named, &wanted.original).await?;
+    let Chosen { session, window, .. } = selection::find(&store, named, &wanted.original, &output.zone).await?;
     let mut numbers = store.named(session.number, event).await?;
     if !window.is_open() {
         let events = store.events(&numbers).await?;
@@ -47,7 +48,7 @@ pub async fn show(location: &Location, wanted: &Show, output: &mut Output) -> Re
         None => {
             let whole = gather(&store, session, step).await?;
             if output.json {
-                output.object(&object(&whole))?;
+                output.object(&object(&whole, &output.prices))?;
             } else {
                 summary::print(&whole, output)?;
             }
@@ -90,9 +91,9 @@ async fn gather(store: &Store, session: Session, step: Step) -> Result<Whole> {
 }
 
 /// The row as `timeline --json` has it, with its events, their bodies and their origins.
-fn object(whole: &Whole) -> Value {
+fn object(whole: &Whole, prices: &Prices) -> Value {
     let turn = &whole.step.turn;
-    let row = RowLine::of(turn, super::timeline::depth(&whole.step), &whole.joins);
+    let row = RowLine::of(turn, super::timeline::depth(&whole.step), &whole.joins, prices);
     let mut object = match serde_json::to_value(row) {
         Ok(Value::Object(object)) => object,
         _ => Map::new(),

@@ -9,22 +9,25 @@ use super::Ended;
 use super::location::Location;
 use super::output::Output;
 use super::selection::{self, Window};
-use super::shape::{TokenCounts, millis};
+use super::shape::{CostLine, TokenCounts, millis};
 use super::table::{Column, Fit, Table, duration, known};
 use crate::cli::Stats;
+use crate::domain::price::Prices;
 use crate::domain::{Event, Kind, Session, flag};
 use crate::report::{Step, Walk};
 use crate::store::Store;
 use crate::timeline::{Rows, Tally, Totals, Turn, percentile, sum, tokens_of};
 
-const COLUMNS: [Column; 12] = [
+const COLUMNS: [Column; 13] = [
     Column::left("by", Fit::Whole),
-    Column::left("name", Fit::Shrinks(16)),
+    // Ids of sessions are among the names.
+    Column::left("name", Fit::Whole),
     Column::right("sessions", Fit::Yields(9)),
     Column::right("events", Fit::Yields(8)),
     Column::right("turns", Fit::Whole),
     Column::right("errors", Fit::Whole),
     Column::right("tokens", Fit::Yields(1)),
+    Column::right("cost", Fit::Yields(1)),
     Column::right("unreported", Fit::Yields(4)),
     Column::right("p50", Fit::Yields(2)),
     Column::right("p90", Fit::Yields(6)),
@@ -55,22 +58,22 @@ const TOOL: usize = 4;
 
 pub async fn stats(location: &Location, wanted: &Stats, output: &mut Output) -> Result<Ended> {
     let Some((store, sessions, window)) =
-        selection::find_or_all(location, wanted.session.as_deref(), &wanted.original).await?
+        selection::find_or_all(location, wanted.session.as_deref(), &wanted.original, &output.zone).await?
     else {
         return Ok(Ended::Well);
     };
     let mut groups = Groups::new();
     for session in &sessions {
-        merge(&mut groups, count(&store, session, window).await?);
+        merge(&mut groups, count(&store, session, window, &output.prices).await?);
     }
     print(groups, output)?;
     store.close().await;
     Ok(Ended::Well)
 }
 
-async fn count(store: &Store, session: &Session, window: Window) -> Result<Groups> {
+async fn count(store: &Store, session: &Session, window: Window, prices: &Prices) -> Result<Groups> {
     let mut groups = Groups::new();
-    let mut totals = Totals::default();
+    let mut totals = Totals::with(prices.clone());
     let mut part = Group { sessions: 1, ..Group::default() };
     let mut walk = Walk::over(store, Rows::of(&window.narrow(store.heads(session.number, None).await?)));
     while !walk.is_done() {
@@ -151,6 +154,7 @@ fn print(groups: Groups, output: &mut Output) -> Result<()> {
                 "errors": errors,
                 "tokens": TokenCounts::from(tally.tokens),
                 "unreported": tally.unreported,
+                "cost": CostLine::of(tally.cost),
                 "latency_ms": {"p50": at(50), "p90": at(90), "p95": at(95), "p99": at(99), "max": at(100)},
                 "time_ms": tally.spent().and_then(millis),
             }))?;
@@ -164,6 +168,7 @@ fn print(groups: Groups, output: &mut Output) -> Result<()> {
                 turns.to_string(),
                 errors.to_string(),
                 known(tally.tokens.total),
+                tally.cost.to_string(),
                 tally.unreported.to_string(),
                 time(50),
                 time(90),

@@ -31,7 +31,8 @@ const COLUMNS: [Column; 8] = [
 
 pub async fn timeline(location: &Location, wanted: &Timeline, output: &mut Output) -> Result<Ended> {
     let store = location.open().await?;
-    let Chosen { session, window, .. } = selection::find(&store, wanted.session.as_deref(), &wanted.original).await?;
+    let Chosen { session, window, .. } =
+        selection::find(&store, wanted.session.as_deref(), &wanted.original, &output.zone).await?;
     let mut table = Table::new(&COLUMNS);
     let joined = if output.json { Some(Joined::of(&store, &session).await?) } else { None };
     match Wanted::read(&store, &wanted.rows, &output.zone).await? {
@@ -74,7 +75,7 @@ async fn list(
     if let Some(joined) = joined {
         let joins = joined.joins(store, steps).await?;
         for (step, joins) in steps.iter().zip(&joins) {
-            output.object(&RowLine::of(&step.turn, depth(step), joins))?;
+            output.object(&RowLine::of(&step.turn, depth(step), joins, &output.prices))?;
         }
         return Ok(());
     }

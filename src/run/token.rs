@@ -9,7 +9,7 @@ use super::table::{Column, Fit, Table};
 use super::{Ended, tell, usage};
 use crate::cli::{TokenAction, TokenLine};
 use crate::domain::Timestamp;
-use crate::domain::filter::parse_span;
+use crate::domain::filter::parse_length;
 use crate::ingest::digest;
 use crate::store::{Store, Token};
 
@@ -156,9 +156,9 @@ async fn list(store: &Store, output: &mut Output) -> Result<()> {
 
 /// So long from now: `90d`, `12h`. µs since 1970.
 fn after(text: &str) -> Result<i64> {
-    match parse_span(text) {
+    match parse_length(text) {
         Some(length) if length > 0 => Ok(now().saturating_add(length)),
-        _ => Err(usage(format!("`{text}` is no length of time: 90d, 12h, 30m"))),
+        _ => Err(usage(format!("`{text}` is no length of time such as 90d, 12h or \"2 weeks\""))),
     }
 }
 

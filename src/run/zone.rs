@@ -17,6 +17,11 @@ pub struct Zone {
 }
 
 impl Zone {
+    /// The zone that is named, else UTC.
+    pub fn named(name: Option<&str>) -> Result<Self> {
+        Self::parse(name.unwrap_or("UTC"))
+    }
+
     pub fn parse(text: &str) -> Result<Self> {
         match seconds(text) {
             Some(0) => Ok(Self { zone: TimeZone::UTC, is_utc: true }),

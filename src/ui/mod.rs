@@ -44,7 +44,7 @@ mod view;
 mod why;
 mod words;
 
-pub use keymap::readme_table;
+pub use keymap::{KeyRow, Keys, Rebinding, key_rows, readme_table};
 pub use message::Outside;
 pub use request::{Answer, Backend, Cancel, Elsewhere, Refresh, Told};
 pub use run::{Importing, Start, run};

@@ -39,6 +39,8 @@ pub enum Start {
     Store,
     /// The timeline of one session, by id.
     Session(String),
+    /// A row of a session: the session by id, the row by one of its events.
+    Row { session: String, event: i64 },
     /// The sessions of the store, which an import is filling.
     Importing(Importing),
 }
@@ -118,6 +120,10 @@ impl Running {
         let request = match start {
             Start::Store => Request::Sessions,
             Start::Session(id) => Request::Session { id },
+            Start::Row { session, event } => {
+                self.state.aim = Some(event);
+                Request::Session { id: session }
+            }
             Start::Importing(importing) => {
                 self.importing = Some(importing);
                 self.state.import = Some("reading".to_owned());

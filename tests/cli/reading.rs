@@ -80,6 +80,7 @@ fn a_timeline_has_one_object_a_row_and_joins_call_and_result() {
         "tokens",
         "latency_ms",
         "events",
+        "cost",
     ];
     for row in &rows {
         assert_eq!(names(row), shape);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{BINDINGS, Binding, Place};
+use super::{BINDINGS, Binding, Keys, Place};
 use crate::ui::action::Action;
 use crate::ui::text::width;
 
@@ -14,23 +14,52 @@ pub(crate) struct HelpRow {
     pub opens: bool,
 }
 
-/// The rows of help for a place whose words hold every word of the query.
-pub(crate) fn help_rows(place: Place, query: &str) -> Vec<HelpRow> {
-    let query = query.to_lowercase();
-    let mut found: Vec<&'static Binding> = BINDINGS
-        .iter()
-        .filter(|binding| binding.on.contains(&place))
-        .filter(|binding| {
+impl Keys {
+    /// The rows of help for a place whose words hold every word of the query.
+    pub(crate) fn help_rows(self, place: Place, query: &str) -> Vec<HelpRow> {
+        let query = query.to_lowercase();
+        let found = self.on(place).filter(|binding| {
             let words = format!("{} {} {}", binding.help, binding.group.name(), keys(binding)).to_lowercase();
             query.split_whitespace().all(|word| words.contains(word))
-        })
-        .collect();
-    found.sort_by_key(|binding| binding.group);
-    let mut before = None;
-    found
-        .into_iter()
-        .map(|binding| HelpRow { binding, opens: before.replace(binding.group) != Some(binding.group) })
-        .collect()
+        });
+        let mut found: Vec<&'static Binding> = found.collect();
+        found.sort_by_key(|binding| binding.group);
+        let mut before = None;
+        found
+            .into_iter()
+            .map(|binding| HelpRow { binding, opens: before.replace(binding.group) != Some(binding.group) })
+            .collect()
+    }
+
+    /// The first keys of an action in a place.
+    pub(crate) fn keys_of(self, place: Place, action: Action) -> Option<String> {
+        let binding = self.on(place).find(|binding| binding.action == action)?;
+        binding.keys.first().map(|keys| compact(keys))
+    }
+
+    /// The hints for the last line, as pairs of keys and a word, as many as fit; help is the last to go.
+    pub(crate) fn footer(
+        self,
+        place: Place,
+        columns: usize,
+        works: impl Fn(Action) -> bool,
+    ) -> Vec<(String, &'static str)> {
+        let shown = |binding: &&Binding| !binding.hint.is_empty();
+        let hints = self.on(place).filter(shown).filter(|binding| works(binding.action));
+        // A row without keys is done by name alone.
+        let mut hints: Vec<(String, &'static str)> =
+            hints.filter_map(|binding| Some((compact(binding.keys.first()?), binding.hint))).collect();
+        let Some(help) = hints.pop() else { return hints };
+        let wide = |hint: &(String, &str)| width(&hint.0) + 1 + width(hint.1) + 2;
+        let mut left = columns.saturating_sub(wide(&help) - 2);
+        hints.retain(|hint| {
+            // Once one hint does not fit, none behind it is shown: the order says what matters.
+            left = left.saturating_sub(wide(hint));
+            left > 0
+        });
+        hints.push(help);
+        hints
+    }
 }
 
 /// The keys of a row as people write them: `gg Home`.
@@ -39,33 +68,9 @@ pub(crate) fn keys(binding: &Binding) -> String {
     shown.join(" ")
 }
 
-/// The first keys of an action in a place.
-pub(crate) fn keys_of(place: Place, action: Action) -> Option<String> {
-    let binding = BINDINGS.iter().find(|binding| binding.on.contains(&place) && binding.action == action)?;
-    binding.keys.first().map(|keys| compact(keys))
-}
-
 /// A sequence without the spaces between single characters: `gg`, `]e`.
 pub(crate) fn compact(keys: &str) -> String {
     keys.replace(' ', "")
-}
-
-/// The hints for the last line, as pairs of keys and a word, as many as fit; help is the last to go.
-pub(crate) fn footer(place: Place, columns: usize, works: impl Fn(Action) -> bool) -> Vec<(String, &'static str)> {
-    let shown = |binding: &&Binding| binding.on.contains(&place) && !binding.hint.is_empty();
-    let hints = BINDINGS.iter().filter(shown).filter(|binding| works(binding.action));
-    let mut hints: Vec<(String, &'static str)> =
-        hints.map(|binding| (compact(binding.keys[0]), binding.hint)).collect();
-    let Some(help) = hints.pop() else { return hints };
-    let wide = |hint: &(String, &str)| width(&hint.0) + 1 + width(hint.1) + 2;
-    let mut left = columns.saturating_sub(wide(&help) - 2);
-    hints.retain(|hint| {
-        // Once one hint does not fit, none behind it is shown: the order says what matters.
-        left = left.saturating_sub(wide(hint));
-        left > 0
-    });
-    hints.push(help);
-    hints
 }
 
 /// The key table in Markdown, for the README.
@@ -103,7 +108,7 @@ mod tests {
     #[test]
     fn help_is_the_last_hint_to_go() {
         for columns in 0..200 {
-            let hints = footer(Place::Timeline, columns, |_| true);
+            let hints = Keys::default().footer(Place::Timeline, columns, |_| true);
             assert_eq!(hints.last().map(|hint| hint.1), Some("help"));
             let used: usize = hints.iter().map(|(keys, word)| width(keys) + width(word) + 3).sum::<usize>() - 2;
             assert!(used <= columns || hints.len() == 1);
@@ -112,9 +117,9 @@ mod tests {
 
     #[test]
     fn help_finds_words_keys_and_groups() {
-        assert!(help_rows(Place::Timeline, "next error").iter().any(|row| row.binding.keys == ["e"]));
-        assert!(help_rows(Place::Sessions, "zzz nothing").is_empty());
-        assert_eq!(help_rows(Place::Event, "").iter().filter(|row| row.opens).count(), 7);
+        assert!(Keys::default().help_rows(Place::Timeline, "next error").iter().any(|row| row.binding.keys == ["e"]));
+        assert!(Keys::default().help_rows(Place::Sessions, "zzz nothing").is_empty());
+        assert_eq!(Keys::default().help_rows(Place::Event, "").iter().filter(|row| row.opens).count(), 7);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Keys as one table: dispatch, footer, help and the README are computed from it.
 
+mod custom;
 mod help;
 mod table;
 
+pub use custom::{KeyRow, Rebinding, key_rows};
 pub use help::readme_table;
-pub(crate) use help::{compact, footer, help_rows, keys, keys_of};
+pub(crate) use help::{compact, keys};
 pub(crate) use table::BINDINGS;
 
 use super::action::Action;
@@ -77,33 +79,51 @@ pub(crate) enum Lookup {
     Nothing,
 }
 
-/// Looks up keys typed so far, with spaces between them.
-pub(crate) fn lookup(place: Place, typed: &str) -> Lookup {
-    let here = || BINDINGS.iter().filter(|binding| binding.on.contains(&place));
-    if let Some(found) = here().find(|binding| binding.keys.contains(&typed)) {
-        return Lookup::Found(found);
+/// The keys that are in force: those of the table, or with the user's own in some rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Keys(&'static [Binding]);
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self(BINDINGS)
     }
-    if here().any(|binding| binding.keys.iter().any(|keys| begins(keys, typed))) {
-        return Lookup::Prefix;
+}
+
+impl Keys {
+    /// The rows of a place.
+    pub(crate) fn on(self, place: Place) -> impl Iterator<Item = &'static Binding> {
+        self.0.iter().filter(move |binding| binding.on.contains(&place))
     }
-    Lookup::Nothing
+
+    pub(crate) fn all(self) -> impl Iterator<Item = &'static Binding> {
+        self.0.iter()
+    }
+
+    /// Looks up keys typed so far, with spaces between them.
+    pub(crate) fn lookup(self, place: Place, typed: &str) -> Lookup {
+        if let Some(found) = self.on(place).find(|binding| binding.keys.contains(&typed)) {
+            return Lookup::Found(found);
+        }
+        if self.on(place).any(|binding| binding.keys.iter().any(|keys| begins(keys, typed))) {
+            return Lookup::Prefix;
+        }
+        Lookup::Nothing
+    }
+
+    /// The rows that go on from a prefix, each with the keys that are still to be typed.
+    pub(crate) fn continuations(self, place: Place, typed: &str) -> Vec<(&'static str, &'static Binding)> {
+        self.on(place)
+            .flat_map(|binding| binding.keys.iter().map(move |keys| (*keys, binding)))
+            .filter_map(|(keys, binding)| {
+                let rest = keys.strip_prefix(typed)?.strip_prefix(' ')?;
+                Some((rest, binding))
+            })
+            .collect()
+    }
 }
 
 fn begins(keys: &str, typed: &str) -> bool {
     keys.strip_prefix(typed).is_some_and(|rest| rest.starts_with(' '))
-}
-
-/// The rows that go on from a prefix, each with the keys that are still to be typed.
-pub(crate) fn continuations(place: Place, typed: &str) -> Vec<(&'static str, &'static Binding)> {
-    BINDINGS
-        .iter()
-        .filter(|binding| binding.on.contains(&place))
-        .flat_map(|binding| binding.keys.iter().map(move |keys| (*keys, binding)))
-        .filter_map(|(keys, binding)| {
-            let rest = keys.strip_prefix(typed)?.strip_prefix(' ')?;
-            Some((rest, binding))
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -161,11 +181,11 @@ mod tests {
 
     #[test]
     fn a_sequence_is_a_prefix_until_it_is_whole() {
-        assert!(matches!(lookup(Place::Timeline, "g"), Lookup::Prefix));
+        assert!(matches!(Keys::default().lookup(Place::Timeline, "g"), Lookup::Prefix));
         assert!(
-            matches!(lookup(Place::Timeline, "g g"), Lookup::Found(found) if found.action == Action::Move(Move::Top))
+            matches!(Keys::default().lookup(Place::Timeline, "g g"), Lookup::Found(found) if found.action == Action::Move(Move::Top))
         );
-        assert!(matches!(lookup(Place::Timeline, "g 0"), Lookup::Nothing));
-        assert!(continuations(Place::Timeline, "]").iter().any(|(rest, _)| *rest == "e"));
+        assert!(matches!(Keys::default().lookup(Place::Timeline, "g 0"), Lookup::Nothing));
+        assert!(Keys::default().continuations(Place::Timeline, "]").iter().any(|(rest, _)| *rest == "e"));
     }
 }

@@ -31,7 +31,7 @@ pub(crate) use work::{Jobs, Work};
 use std::time::Instant;
 
 use super::history::History;
-use super::keymap::Place;
+use super::keymap::{Keys, Place};
 use super::layout::{self, Areas};
 use super::message::{Request, Shade};
 use super::theme::{Depth, Theme};
@@ -59,6 +59,9 @@ pub struct Options {
     pub mouse: bool,
     /// Seconds east of UTC, for times on the clock in filters.
     pub offset: i32,
+    pub keys: Keys,
+    /// A theme of the user's own, in place of those that come with the program.
+    pub theme_of_user: Option<Theme>,
 }
 
 /// How it ended.
@@ -104,6 +107,8 @@ pub(crate) struct State {
     pub rows: u16,
     pub theme: Theme,
     pub choice: ThemeChoice,
+    pub theme_of_user: Option<Theme>,
+    pub keys: Keys,
     pub shade: Shade,
     pub ascii: bool,
     pub mouse: bool,
@@ -128,6 +133,8 @@ pub(crate) struct State {
     pub follow: Option<Follow>,
     /// What is older than the store.
     pub fresh: Fresh,
+    /// The event at whose row the session that is opened first is shown.
+    pub aim: Option<i64>,
     /// Why there is nothing at the paths that were named.
     pub nothing: Vec<String>,
     /// What could not be read, and is missing where it should be.
@@ -153,6 +160,8 @@ impl State {
             rows,
             theme: Theme::dark().for_depth(options.depth),
             choice: options.theme,
+            theme_of_user: options.theme_of_user.clone(),
+            keys: options.keys,
             shade: Shade::Dark,
             ascii: options.ascii,
             mouse: options.mouse,
@@ -171,6 +180,7 @@ impl State {
             import: None,
             follow: None,
             fresh: Fresh::default(),
+            aim: None,
             nothing: Vec::new(),
             unread: None,
             exports: 0,
@@ -190,7 +200,8 @@ impl State {
             ThemeChoice::Dark => false,
             ThemeChoice::Light => true,
         };
-        let theme = if light { Theme::light() } else { Theme::dark() };
+        let built_in = || if light { Theme::light() } else { Theme::dark() };
+        let theme = self.theme_of_user.clone().unwrap_or_else(built_in);
         self.theme = theme.for_depth(self.theme.depth());
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::sample;
 use crate::ui::key::Key;
+use crate::ui::keymap::Keys;
 use crate::ui::message::{Message, Request};
 use crate::ui::request::stored::Store;
 use crate::ui::request::{self, Backend, Cancel};
@@ -29,7 +30,15 @@ pub(super) struct Bench {
 }
 
 pub(super) fn options() -> Options {
-    Options { theme: ThemeChoice::Dark, depth: Depth::True, ascii: false, mouse: false, offset: 0 }
+    Options {
+        theme: ThemeChoice::Dark,
+        depth: Depth::True,
+        ascii: false,
+        mouse: false,
+        offset: 0,
+        keys: Keys::default(),
+        theme_of_user: None,
+    }
 }
 
 /// The messages of some keys with spaces between: `j j Enter`.

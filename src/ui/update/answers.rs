@@ -6,7 +6,7 @@ use super::{commands, event, everywhere, find, follow, go, joins, keep, lens, pa
 use crate::timeline::Growing;
 use crate::ui::message::{Mark, Message, Request, Terminal};
 use crate::ui::sheet::Content;
-use crate::ui::state::{State, Timeline, Unread};
+use crate::ui::state::{State, Timeline, Unread, Wanted};
 
 pub(super) fn take(state: &mut State, answer: Message) -> Vec<Request> {
     let height = state.height();
@@ -187,7 +187,10 @@ fn refresh_session(state: &mut State, first_time: bool) {
 
 fn session(state: &mut State, id: &str, found: Option<crate::domain::Session>) -> Vec<Request> {
     match found {
-        Some(session) => go::open(state, session, None),
+        Some(session) => {
+            let wanted = state.aim.take().map(Wanted::row);
+            go::open(state, session, wanted)
+        }
         None => {
             state.warn(format!("there is no session {id}"));
             if state.sessions.loaded { Vec::new() } else { vec![Request::Sessions] }

@@ -3,7 +3,7 @@
 use super::{everywhere, export, filter, find, go, panel, reasons, show};
 use crate::domain::Timestamp;
 use crate::ui::action::{Action, Go, Show};
-use crate::ui::keymap::{BINDINGS, Place, keys_of};
+use crate::ui::keymap::{Binding, Place};
 use crate::ui::message::{Now, Request};
 use crate::ui::phrase::Phrase;
 use crate::ui::state::{Searched, State, ThemeChoice, Wanted};
@@ -88,11 +88,10 @@ fn choice_of_command(command: &Command) -> Choice {
 }
 
 fn actions(state: &State) -> impl Iterator<Item = Choice> {
-    let listed =
-        |binding: &&crate::ui::keymap::Binding| binding.on.contains(&state.place) && panel::is_listed(binding.action);
-    BINDINGS.iter().filter(listed).map(|binding| Choice {
+    let listed = |binding: &&Binding| panel::is_listed(binding.action);
+    state.keys.on(state.place).filter(listed).map(|binding| Choice {
         words: binding.help.to_owned(),
-        keys: keys_of(state.place, binding.action).unwrap_or_default(),
+        keys: state.keys.keys_of(state.place, binding.action).unwrap_or_default(),
         what: What::Action(binding.action),
         disabled: reasons::disabled(state, binding.action, None).is_some(),
     })

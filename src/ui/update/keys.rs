@@ -3,7 +3,7 @@
 use super::{DEAF_FOR, HINT_AFTER, act, panel};
 use crate::ui::action::{Action, Find, Keep, Show};
 use crate::ui::key::Key;
-use crate::ui::keymap::{BINDINGS, Lookup, lookup};
+use crate::ui::keymap::{Keys, Lookup};
 use crate::ui::list::Move;
 use crate::ui::message::{Now, Request};
 use crate::ui::state::{State, Typed};
@@ -38,7 +38,7 @@ pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
         "" => key.name().to_owned(),
         before => format!("{before} {}", key.name()),
     };
-    match lookup(state.place, &typed) {
+    match state.keys.lookup(state.place, &typed) {
         Lookup::Found(binding) => {
             let count = std::mem::take(&mut state.typed).count;
             act(state, binding.action, count, now)
@@ -50,7 +50,7 @@ pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
             Vec::new()
         }
         // It begins something on another screen: what goes on with it there must not act alone here.
-        Lookup::Nothing if state.typed.keys.is_empty() && begins_elsewhere(&typed) => {
+        Lookup::Nothing if state.typed.keys.is_empty() && begins_elsewhere(state.keys, &typed) => {
             state.typed.keys = typed;
             Vec::new()
         }
@@ -94,16 +94,16 @@ fn count(state: &mut State, key: &Key) -> bool {
     true
 }
 
-fn begins_elsewhere(typed: &str) -> bool {
+fn begins_elsewhere(keys: Keys, typed: &str) -> bool {
     let goes_on = |keys: &&str| keys.strip_prefix(typed).is_some_and(|rest| rest.starts_with(' '));
-    BINDINGS.iter().any(|binding| binding.keys.iter().any(goes_on))
+    keys.all().any(|binding| binding.keys.iter().any(goes_on))
 }
 
 fn unknown(state: &mut State, typed: &str, now: Now) {
     state.typed = Typed::default();
     // What opens a prompt on another screen, or without the prefix, is followed by text here too.
     let last = typed.rsplit(' ').next().unwrap_or(typed);
-    if BINDINGS.iter().any(|binding| binding.keys.contains(&last) && opens_prompt(binding.action)) {
+    if state.keys.all().any(|binding| binding.keys.contains(&last) && opens_prompt(binding.action)) {
         state.deaf_until = Some(now + DEAF_FOR);
     }
     let shown = typed.replace(' ', "");

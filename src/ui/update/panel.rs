@@ -5,7 +5,6 @@ use super::{DEAF_FOR, act, everywhere, export, filter, find, go, keep, lens, rev
 use crate::ui::action::{Action, Go};
 use crate::ui::input::{Input, MOST};
 use crate::ui::key::Key;
-use crate::ui::keymap::help_rows;
 use crate::ui::list::{List, Move};
 use crate::ui::message::{Now, Request, Then};
 use crate::ui::state::{Ask, Panel, State};
@@ -78,7 +77,7 @@ pub(super) fn move_in(list: &mut List, key: &Key, length: usize) -> bool {
 }
 
 fn help(state: &mut State, key: &Key, mut query: Input, mut list: List, now: Now) -> Vec<Request> {
-    let rows = help_rows(state.place, &query.text);
+    let rows = state.keys.help_rows(state.place, &query.text);
     if key.name() == "Enter" {
         return match rows.get(list.at) {
             Some(row) => act(state, row.binding.action, None, now),

@@ -7,7 +7,7 @@ use super::{Pen, prompt};
 use crate::domain::safe;
 use crate::timeline::Severity;
 use crate::ui::facts;
-use crate::ui::keymap::{Place, footer};
+use crate::ui::keymap::Place;
 use crate::ui::state::{EventScreen, Playback, State, Timeline};
 use crate::ui::text::{clip, fit, width};
 use crate::ui::update::{disabled, hit_lines};
@@ -279,7 +279,7 @@ pub(super) fn hints(state: &State, area: Rect, buffer: &mut Buffer) {
     let room = usize::from(area.width).saturating_sub(if typed.is_empty() { 0 } else { width(&typed) + 2 });
     let works = |action| disabled(state, action, Some(1)).is_none();
     let mut pen = Pen::new(buffer, area);
-    for (index, (keys, word)) in footer(state.place, room, works).into_iter().enumerate() {
+    for (index, (keys, word)) in state.keys.footer(state.place, room, works).into_iter().enumerate() {
         pen.write(if index > 0 { "  " } else { "" }, theme.footer_text);
         pen.write(&keys, theme.footer_key).write(" ", theme.footer_text).write(word, theme.footer_text);
     }

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Widget};
 
 use super::{Pen, lens, prompt, sheet};
-use crate::ui::keymap::{compact, continuations, help_rows, keys};
+use crate::ui::keymap::{compact, keys};
 use crate::ui::layout::Areas;
 use crate::ui::list::List;
 use crate::ui::state::{Panel, State};
@@ -98,7 +98,7 @@ fn help(state: &State, query: &str, list: List, buffer: &mut Buffer) {
     let area = Rect { x: (whole.width - area.width) / 2, ..area };
     let title = format!(" Help for {}: type to search, Enter does it, Esc closes ", state.place.name());
     let inner = boxed(state, &title, area, buffer);
-    let rows = help_rows(state.place, query);
+    let rows = state.keys.help_rows(state.place, query);
     let mut shown = Vec::new();
     let mut chosen = None;
     for (index, row) in rows.iter().enumerate() {
@@ -197,7 +197,9 @@ fn found(state: &State, list: List, areas: &Areas, buffer: &mut Buffer) {
 /// What may follow the keys typed so far.
 fn which_key(state: &State, areas: &Areas, buffer: &mut Buffer) {
     let theme = &state.theme;
-    let shown: Vec<Line> = continuations(state.place, &state.typed.keys)
+    let shown: Vec<Line> = state
+        .keys
+        .continuations(state.place, &state.typed.keys)
         .into_iter()
         .map(|(rest, binding)| pair(compact(rest), binding.help.to_owned(), 5, theme.footer_key, theme.text))
         .collect();

@@ -1,0 +1,169 @@
+//! `turnscope recover`: the source files that can still be read of a damaged store, to be imported into a new one.
+
+use std::collections::HashSet;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use super::output::Output;
+use super::progress::size;
+use super::table::{Column, Fit, Table};
+use super::{Ended, tell, usage};
+use crate::cli::Recover;
+use crate::domain::packed::plain_name;
+use crate::store::{Address, Source, Store};
+
+const COLUMNS: [Column; 4] = [
+    Column::path("file", Fit::Shrinks(20)),
+    Column::right("bytes", Fit::Whole),
+    Column::right("lost", Fit::Whole),
+    Column::left("source", Fit::Piped),
+];
+
+pub async fn recover(wanted: &Recover, output: &mut Output) -> Result<Ended> {
+    let Address::File(path) = Address::parse(&wanted.store) else {
+        return Err(usage("a database is mended by its server; `recover` takes the file of a store"));
+    };
+    let folder = &wanted.out_dir;
+    if folder.exists() && !wanted.force {
+        bail!("{} is there already: name another folder, or add --force", folder.display());
+    }
+    let store = Store::open_damaged(&path).await?;
+    let salvage = store.salvage().await.with_context(|| format!("nothing of {} can be read", path.display()))?;
+    let mut names = HashSet::new();
+    let mut table = Table::new(&COLUMNS);
+    let (mut saved, mut lost) = (0, salvage.lost);
+    // What a file is now has its name; what it was before has a number.
+    let mut sources = salvage.sources;
+    sources.sort_by_key(|source| (source.path.clone(), -source.revision));
+    for source in &sources {
+        let name = free_name(source, &mut names);
+        let target = folder.join(&name);
+        let (bytes, gone) = write(&store, source, &target).await?;
+        saved += 1;
+        lost += u64::from(gone > 0);
+        if output.json {
+            output.object(
+                &json!({"source": source.path, "file": target.to_string_lossy(), "bytes": bytes, "lost": gone}),
+            )?;
+        } else {
+            table.row(vec![
+                name.to_string_lossy().into_owned(),
+                bytes.to_string(),
+                gone.to_string(),
+                source.path.clone(),
+            ]);
+            table.print(output)?;
+        }
+    }
+    notes(&store, folder).await?;
+    store.close().await;
+    output.finish()?;
+    tell(&format!("wrote {saved} files below {}: `turnscope import` brings them into a new store", folder.display()));
+    if lost > 0 {
+        tell(&format!("{lost} of them are not whole, or could not be found at all"));
+    }
+    Ok(if lost > 0 { Ended::WithBadRecords } else { Ended::Well })
+}
+
+/// A path below the folder, after that of the source: never hidden, never outside, and each one once.
+fn free_name(source: &Source, names: &mut HashSet<PathBuf>) -> PathBuf {
+    let plain = plain_name(&source.path);
+    let parts = Path::new(plain).components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy().trim_start_matches('.').to_owned()),
+        _ => None,
+    });
+    let path: PathBuf = parts.filter(|part| !part.is_empty()).collect();
+    let path =
+        if path.as_os_str().is_empty() || plain.contains("://") { PathBuf::from("recorded.jsonl") } else { path };
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
+    let mut free = path.clone();
+    let mut count = 1;
+    while !names.insert(free.clone()) {
+        count += 1;
+        free = path.with_file_name(format!("{stem}-{count}{ending}"));
+    }
+    free
+}
+
+/// Writes what can be read of a source: bytes written, and bytes that are lost. A line that is broken ends there.
+async fn write(store: &Store, source: &Source, target: &Path) -> Result<(i64, i64)> {
+    let size = store.blob_size(source.blob).await.unwrap_or_else(|_| source.consumed.max(source.size));
+    let mut out = BufWriter::new(create(target)?);
+    let (mut at, mut written, mut lost) = (0, 0, 0);
+    while at < size {
+        let bytes = store.salvage_bytes(source.blob, at).await;
+        if bytes.is_empty() {
+            let next = store.behind_damage(source.blob, at, size).await;
+            lost += next - at;
+            at = next;
+            out.write_all(b"\n").with_context(|| format!("could not write {}", target.display()))?;
+            continue;
+        }
+        at += bytes.len() as i64;
+        written += bytes.len() as i64;
+        out.write_all(&bytes).with_context(|| format!("could not write {}", target.display()))?;
+    }
+    out.flush().with_context(|| format!("could not write {}", target.display()))?;
+    Ok((written, lost))
+}
+
+/// A new file that only its owner may read, in folders that only they may enter.
+fn create(target: &Path) -> Result<File> {
+    if let Some(folder) = target.parent() {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.with_context(|| format!("could not make {}", folder.display()))?;
+    }
+    let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(target);
+    options.with_context(|| format!("could not write {}", target.display()))
+}
+
+/// Marks and notes, which no source file holds.
+async fn notes(store: &Store, folder: &Path) -> Result<()> {
+    let notes = match store.all_annotations().await {
+        Ok(notes) if notes.is_empty() => return Ok(()),
+        Ok(notes) => notes,
+        Err(_) => {
+            tell("marks and notes cannot be read");
+            return Ok(());
+        }
+    };
+    let target = folder.join("marks-and-notes.ndjson");
+    let mut out = BufWriter::new(create(&target)?);
+    for note in &notes {
+        let object = json!({"session": note.session, "row": note.row, "marked": note.marked, "note": note.note});
+        writeln!(out, "{object}").with_context(|| format!("could not write {}", target.display()))?;
+    }
+    out.flush().with_context(|| format!("could not write {}", target.display()))?;
+    tell(&format!(
+        "wrote {} marks and notes to {} ({})",
+        notes.len(),
+        target.display(),
+        size(target.metadata()?.len())
+    ));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_lands_below_the_folder_under_a_name_of_its_own() {
+        let mut names = HashSet::new();
+        let mut name = |path: &str| {
+            let source = Source { path: path.to_owned(), ..Source::default() };
+            free_name(&source, &mut names).to_string_lossy().into_owned()
+        };
+        assert_eq!(name("/home/ada/.claude/projects/a.jsonl"), "home/ada/claude/projects/a.jsonl");
+        assert_eq!(name("/home/ada/.claude/projects/a.jsonl"), "home/ada/claude/projects/a-2.jsonl");
+        assert_eq!(name("../../etc/passwd"), "etc/passwd");
+        assert_eq!(name("postgres://host/db"), "recorded.jsonl");
+        assert_eq!(name(""), "recorded-2.jsonl");
+    }
+}
