@@ -60,7 +60,7 @@ async fn sessions(
     let store = location.open().await?;
     let name = what.map(|what| what.to_string_lossy().into_owned());
     let chosen = if name.is_some() || wanted.original.describes() {
-        vec![selection::find(&store, name.as_deref(), &wanted.original).await?.session]
+        vec![selection::find(&store, name.as_deref(), &wanted.original, &output.zone).await?.session]
     } else {
         // Sub-agents come with the session above them.
         let all = store.sessions().await?;
