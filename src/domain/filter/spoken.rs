@@ -130,7 +130,7 @@ impl Day {
             return (!last).then_some(Self::Named(named));
         }
         let fits = |name: &&str| *name == word || (word.len() >= 3 && name[..3] == *word);
-        let day = WEEK.iter().position(|name| fits(&name))?;
+        let day = WEEK.iter().position(fits)?;
         Some(Self::OfWeek { day: day as u8, last })
     }
 

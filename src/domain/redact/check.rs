@@ -91,7 +91,7 @@ pub fn luhn(text: &[u8]) -> bool {
             (_, double) => double / 10 + double % 10,
         })
         .sum();
-    sum % 10 == 0 && text.iter().any(|byte| matches!(byte, b'1'..=b'9'))
+    sum.is_multiple_of(10) && text.iter().any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
 /// Bits for each letter.

@@ -63,6 +63,9 @@ fn vary(text: &str, by: usize) -> String {
         .collect()
 }
 
+/// Writes a secret into a sentence.
+type Sentence<'a> = &'a dyn Fn(&str) -> String;
+
 /// A kind of secret: what it is, the text it stands in, and the part of it that must not be left.
 fn planted(seed: u64) -> Vec<(&'static str, String, String)> {
     let any = |size: usize| filler(ANY, size, seed);
@@ -117,7 +120,7 @@ fn planted(seed: u64) -> Vec<(&'static str, String, String)> {
         all.push((kind, format!("use {secret} for it"), rest));
     }
     let basic = |text: &str| STANDARD.encode(format!("ada:{text}"));
-    let standing: [(&str, usize, &dyn Fn(&str) -> String); 22] = [
+    let standing: [(&str, usize, Sentence<'_>); 22] = [
         ("sendgrid", 43, &|s| format!("mail with SG.{}.{s}", &s[..22])),
         ("telegram", 33, &|s| format!("bot is 123456789:AA{s}")),
         ("jwt", 43, &|s| format!("cookie jar: eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.{s}")),

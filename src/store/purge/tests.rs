@@ -325,8 +325,8 @@ async fn writers_that_share_bytes_with_each_other_and_with_what_is_purged_keep_t
             }
         }));
     }
-    for number in 0..4 {
-        append(&store, with_bytes("going", number, &parts[number])).await;
+    for (number, part) in parts.iter().enumerate().take(4) {
+        append(&store, with_bytes("going", number, part)).await;
         purge(&store, &Scope { session: Some("going".to_owned()), ..late() }).await;
     }
     for writer in writing {
