@@ -136,7 +136,7 @@ fn scopes_narrow_and_what_cannot_be_meant_is_refused() {
     assert!(all["events"]["total"].as_i64() > Some(0), "{all}");
     desk.refused(1, &["purge", "--room", "nowhere"]);
     desk.refused(1, &["purge", "--session", "nobody"]);
-    desk.refused(2, &["purge", "--as-of", "tomorrow"]);
+    desk.refused(2, &["purge", "--as-of", "one fine day"]);
     assert_eq!(desk.run(&["purge", "--all"]).code, 2);
     assert_eq!(desk.run(&["purge", "--vacuum"]).code, 2);
 }

@@ -97,7 +97,8 @@ fn a_part_that_is_not_there_names_those_that_are() {
     assert!(desk.refused(1, &["show", sample::CLAUDE, "nothing-like-it"]).contains("nothing-like-it"));
 }
 
-/// The Claude session twice, the second time with another first prompt under the same id.
+/// The Claude session twice, the second time with another first prompt, and another output of its tool, under the same
+/// ids.
 fn conflicting() -> Desk {
     let desk = Desk::new();
     let other = String::from_utf8_lossy(&sample::claude()).replace("Count the files", "Count the folders");
@@ -135,10 +136,12 @@ fn events_that_share_an_id_are_rows_of_their_own_with_names_of_their_own() {
 fn events_that_share_an_id_keep_their_names_and_bodies_over_a_round_trip() {
     let desk = conflicting();
     let first = desk.done(&["export", sample::CLAUDE]).text().to_owned();
-    let blobs = first.lines().filter(|line| line.starts_with("\"u1") && line.contains("\"event_id\":\"u1\"")).count();
+    let result = format!("u2#result:{}", sample::CALL);
+    let blobs =
+        first.lines().filter(|line| line.starts_with("\"u2") && line.contains("\"event_id\":\"u2#result:")).count();
     let distinct = serde_json::from_str::<Value>(&first).expect("is JSON")["blobs"]
         .as_object()
-        .map_or(0, |blobs| blobs.values().filter(|blob| blob["event_id"] == "u1").count());
+        .map_or(0, |blobs| blobs.values().filter(|blob| blob["event_id"] == result).count());
     assert!(blobs == distinct && blobs >= 2, "{blobs} rows and {distinct} names");
     let file = desk.write("first.json", &first);
     desk.done(&["verify", text(&file)]);
