@@ -12,8 +12,17 @@ pub struct Half {
     pub id: String,
     pub order: Order,
     pub is_start: bool,
-    /// Who called, what it calls it, and for which request.
-    pub of: (String, String, String, String),
+    pub call: Call,
+}
+
+/// What both halves of a call say of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Call {
+    pub source: String,
+    /// The session of whoever called, where it says one.
+    pub emitter: Option<String>,
+    pub event_type: String,
+    pub request: String,
 }
 
 impl Half {
@@ -25,9 +34,13 @@ impl Half {
             Phase::Whole | Phase::Part => return None,
         };
         let first = |kind| event.values(kind).next().map(str::to_owned);
-        let emitter = first(KeyKind::Session).unwrap_or_default();
-        let of = (event.source.clone(), emitter, event.event_type.clone(), first(KeyKind::Request)?);
-        Some(Self { event: event.number, id: event.id.clone(), order: event.order, is_start, of })
+        let call = Call {
+            source: event.source.clone(),
+            emitter: first(KeyKind::Session),
+            event_type: event.event_type.clone(),
+            request: first(KeyKind::Request)?,
+        };
+        Some(Self { event: event.number, id: event.id.clone(), order: event.order, is_start, call })
     }
 }
 
@@ -38,10 +51,10 @@ impl Half {
 pub fn pair(halves: &[Half]) -> Vec<(i64, i64)> {
     let mut sorted: Vec<&Half> = halves.iter().collect();
     sorted.sort_by(|one, other| (one.order, &one.id).cmp(&(other.order, &other.id)));
-    let mut open: HashMap<&(String, String, String, String), Vec<i64>> = HashMap::new();
+    let mut open: HashMap<&Call, Vec<i64>> = HashMap::new();
     let mut pairs = Vec::new();
     for half in sorted {
-        let starts = open.entry(&half.of).or_default();
+        let starts = open.entry(&half.call).or_default();
         if half.is_start {
             starts.push(half.event);
         } else if let [start] = starts[..] {
@@ -59,8 +72,13 @@ mod tests {
 
     fn half(event: i64, is_start: bool, request: &str) -> Half {
         let order = Order { time: Timestamp(event), origin: 0, sequence: event };
-        let of = ("router".to_owned(), "s".to_owned(), "model_call".to_owned(), request.to_owned());
-        Half { event, id: event.to_string(), order, is_start, of }
+        let call = Call {
+            source: "router".to_owned(),
+            emitter: Some("s".to_owned()),
+            event_type: "model_call".to_owned(),
+            request: request.to_owned(),
+        };
+        Half { event, id: event.to_string(), order, is_start, call }
     }
 
     #[test]

@@ -71,10 +71,10 @@ pub(super) async fn pair_new(connection: &mut Transaction, new: &BTreeSet<i64>) 
     let named: HashSet<(i64, String)> = found
         .values()
         .filter(|found| new.contains(&found.half.event))
-        .map(|found| (found.session, found.half.of.3.clone()))
+        .map(|found| (found.session, found.half.call.request.clone()))
         .collect();
     let beside: Vec<Found> =
-        found.into_values().filter(|found| named.contains(&(found.session, found.half.of.3.clone()))).collect();
+        found.into_values().filter(|found| named.contains(&(found.session, found.half.call.request.clone()))).collect();
     put(connection, &beside).await
 }
 

@@ -52,6 +52,10 @@ fn unknown_words_missing_columns_and_other_types_survive() {
     world.add(MODELS, json!({"id": "odd-3", "created_at": 1_772_445_603_000_i64, "event_type": 5, "output_payload": "{\"textContent\":\"hi\"}"}));
     world.add(MODELS, json!({"event_id": "odd-4"}));
     world.add(TASKS, json!({"id": "odd-5", "created_at": stamp(5000), "task": "x", "params": "[1]", "resource_keys": "[\"room:r\"]"}));
+    world.add(
+        LINES,
+        json!({"event_id": "odd-6", "ts": "1772445606000", "participant_id": "ada", "text": {"parts": ["hi", 3]}}),
+    );
     let told = Told::of(&report(&world));
     let event = told.event("odd-1");
     assert_eq!(
@@ -67,6 +71,7 @@ fn unknown_words_missing_columns_and_other_types_survive() {
     assert_eq!((&told.event("odd-3")["label"], &told.event("odd-3")["type"]), (&json!("hi"), &json!("5")));
     assert_eq!(told.event("odd-4")["flags"], json!(["inferred_time"]));
     assert_eq!(told.event("odd-5")["kind"], "task");
+    assert_eq!(told.event("odd-6")["label"], "{parts: [hi, 3]}");
 }
 
 #[test]

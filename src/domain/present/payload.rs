@@ -26,7 +26,12 @@ pub struct Blob {
 impl Blob {
     /// Whether the digest in the row is that of the bytes; the original hashes what it stored, cut or not.
     fn digest_agrees(&self) -> bool {
-        self.said.as_ref().is_none_or(|said| said.eq_ignore_ascii_case(&hex::encode(self.digest)))
+        self.other_digest().is_none()
+    }
+
+    /// The digest that its row says, where the bytes have another.
+    fn other_digest(&self) -> Option<&str> {
+        self.said.as_deref().filter(|said| !said.eq_ignore_ascii_case(&hex::encode(self.digest)))
     }
 
     /// All of it is there: the size is that of the stored bytes, whatever the flag says, and the digest recomputes.
@@ -110,8 +115,7 @@ pub fn side<'a>(row: Row<'a>, kind: &'static str, payloads: &dyn Payloads, event
     let inline = Inline::of(row, &format!("{kind}_payload"));
     let (blob, named) = find(row, kind, payloads, event);
     let mut side = Side { blob: blob.map(|blob| blob.id.clone()), ..Side::default() };
-    if let Some(blob) = blob.filter(|blob| !blob.digest_agrees()) {
-        let said = blob.said.as_deref().unwrap_or_default();
+    if let Some((blob, said)) = blob.and_then(|blob| Some((blob, blob.other_digest()?))) {
         note(event, "digest_mismatch", format!("{kind}: stored {said}, computed {}", hex::encode(blob.digest)));
     }
     let lost = named.filter(|_| blob.is_none_or(|blob| blob.first.is_none()));

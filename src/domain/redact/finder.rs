@@ -7,6 +7,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind};
 use super::check::is_text;
 use super::rules::{Fault, Rules, What};
 use super::words::Judged;
+use super::{flat, run, stub};
 
 /// How deep texts inside texts are followed.
 pub const DEEPEST: usize = 6;
@@ -71,7 +72,11 @@ pub struct Finder {
 
 impl Finder {
     pub fn new(rules: Rules) -> Result<Self, Fault> {
-        let mut texts: Vec<String> = vec![super::stub::OPENING.to_owned(), super::stub::WITHHELD.to_owned()];
+        // Without one of these it would let through what it must not.
+        if [&flat::END, &run::RUN, &run::DATA_URL, &stub::STUB].into_iter().any(|own| own.is_none()) {
+            return Err(Fault::Form("an expression of turnscope's own is not understood".to_owned()));
+        }
+        let mut texts: Vec<String> = vec![stub::OPENING.to_owned(), stub::WITHHELD.to_owned()];
         let mut meanings = vec![Meaning::Stub, Meaning::Stub];
         let (mut always, mut paths) = (Vec::new(), Vec::new());
         for (at, rule) in rules.list.iter().enumerate() {

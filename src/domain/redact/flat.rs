@@ -28,7 +28,7 @@ pub(super) struct How {
 }
 
 /// A token at the very end, and what marks it as cut.
-static END: LazyLock<Option<Regex>> =
+pub(super) static END: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?-u)[A-Za-z0-9_./+=-]{6,}(?:\xe2\x80\xa6|\.\.\.)?\z").ok());
 
 impl Finder {

@@ -11,11 +11,11 @@ use super::finder::{Find, Finder, is_packed, kind_of};
 use super::flat::How;
 
 /// Text in an encoding: shorter words are words.
-static RUN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+pub(super) static RUN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?-u)(?:[A-Za-z0-9+/_-]{60,}\r?\n[ \t]*)+[A-Za-z0-9+/_-]+={0,2}|[A-Za-z0-9+/_-]{20,}={0,2}").ok()
 });
 
-static DATA_URL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+pub(super) static DATA_URL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?-u)data:([A-Za-z]+/[A-Za-z0-9.+-]+)?(?:;[A-Za-z0-9=._-]{1,64})*;base64,((?:[A-Za-z0-9+/_=%-]|\r?\n)+)",
     )

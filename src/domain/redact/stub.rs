@@ -21,7 +21,7 @@ pub(super) const WITHHELD: &str = "[withheld:";
 /// Bytes of the HMAC that a stub shows.
 const SHOWN: usize = 6;
 
-static STUB: LazyLock<Option<Regex>> = LazyLock::new(|| {
+pub(super) static STUB: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?-u)\[(?:redacted:[a-z0-9-]{1,32}:[0-9]{1,12}:[0-9a-f]{12}|withheld:[A-Za-z0-9/.+-]{1,64}:[0-9]{1,20})\]",
     )

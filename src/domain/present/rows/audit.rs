@@ -16,7 +16,10 @@ pub fn read(row: Row<'_>, context: &Context<'_>) -> Made {
         (Some(before), Some(after)) => format!(" {before} → {after}"),
         _ => String::new(),
     };
-    event.label = telling::label(&format!("{action}{change}: {}", row.text("reason").unwrap_or_default()));
+    event.label = match row.text("reason") {
+        Some(reason) => telling::label(&format!("{action}{change}: {reason}")),
+        None => telling::label(&format!("{action}{change}")),
+    };
     let mut made = made(event);
     super::body(row, "result", crate::domain::Role::Output, &mut made);
     made

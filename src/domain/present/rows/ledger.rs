@@ -10,8 +10,10 @@ pub fn read(row: Row<'_>, context: &Context<'_>) -> Made {
     let action = row.text("action_type").unwrap_or_else(|| "action".to_owned());
     let mut event = base(Table::Ledger, Kind::Other, Table::Ledger.name(), &action, row, context);
     event.status = row.text("task_status").or_else(|| row.text("project_status")).or(event.status);
-    let title = row.text("task_title").or_else(|| row.text("project_name"));
-    event.label = telling::label(&format!("{action} {}", title.unwrap_or_default()));
+    event.label = match row.text("task_title").or_else(|| row.text("project_name")) {
+        Some(title) => telling::label(&format!("{action} {title}")),
+        None => telling::label(&action),
+    };
     if let Some(run) = row.text("session_id").filter(|run| ids::is_run(run)) {
         ids::add_run(&mut event.keys, &run, "present.run_id");
     }

@@ -1,10 +1,10 @@
 //! Transcript lines: what was said or typed, and the status lines that a browser makes up.
 
-use super::{Context, Made, base, body, made};
+use super::{Context, LONGEST_ATTRIBUTE, Made, base, body, made};
 use crate::domain::present::ids;
-use crate::domain::present::row::{Row, Table};
+use crate::domain::present::row::{Row, Table, shown};
 use crate::domain::telling;
-use crate::domain::{Key, KeyKind, Kind, Phase, Role};
+use crate::domain::{Key, KeyKind, Kind, Phase, Role, Shape};
 
 /// Participants of this ending were made up by the original's report.
 const SYNTHETIC: &str = ".synthetic";
@@ -13,8 +13,13 @@ pub fn read(row: Row<'_>, context: &Context<'_>) -> Made {
     let mut event = base(Table::Transcript, Kind::Transcript, Table::Transcript.name(), "transcript", row, context);
     let who = row.text("participant_id");
     event.participant = row.text("participant_name").or_else(|| who.clone());
-    let text = row.get("text").and_then(|text| text.text()).unwrap_or_default();
-    event.label = telling::label(&text);
+    let said = row.get("text");
+    let text = said.and_then(|said| said.text()).unwrap_or_default();
+    // Words are shown as they are, anything else as it was written.
+    event.label = match said {
+        Some(odd) if odd.shape() != Shape::String => telling::label(&shown(odd, LONGEST_ATTRIBUTE)),
+        _ => telling::label(&text),
+    };
     event.attributes.extend(row.text("created_at").map(|stored| ("created_at".to_owned(), stored)));
     // Spoken at `ts`; `created_at` is when a browser got round to storing it.
     if let Some(spoken) = row.time("ts") {
