@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
+use super::import::counted;
 use super::output::Output;
 use super::progress::size;
 use super::table::{Column, Fit, Table};
@@ -63,9 +64,10 @@ pub async fn recover(wanted: &Recover, output: &mut Output) -> Result<Ended> {
     notes(&store, folder).await?;
     store.close().await;
     output.finish()?;
-    tell(&format!("wrote {saved} files below {}: `turnscope import` brings them into a new store", folder.display()));
+    let files = counted(saved, "file");
+    tell(&format!("wrote {files} below {}: `turnscope import` brings them into a new store", folder.display()));
     if lost > 0 {
-        tell(&format!("{lost} of them are not whole, or could not be found at all"));
+        tell(&format!("not whole, or not to be found at all: {lost}"));
     }
     Ok(if lost > 0 { Ended::WithBadRecords } else { Ended::Well })
 }
