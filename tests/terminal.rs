@@ -452,3 +452,40 @@ fn a_file_that_grows_is_followed_until_the_user_moves() {
     terminal.wait("the end", |grid| !grid.has("follow paused") && position(grid).as_deref() == Some("6/6"));
     quit(terminal);
 }
+
+#[test]
+fn a_redacted_export_shows_what_it_hides_before_the_first_byte_is_written() {
+    let mut terminal = Terminal::start_shell(
+        "until [ -e told.jsonl ]; do sleep 0.05; done; \"$0\" import told.jsonl; \"$0\"; echo ended with $?",
+        80,
+        24,
+    );
+    let line = "{\"type\":\"user\",\"uuid\":\"u1\",\"sessionId\":\"5d3f1b4e-0000-4000-8000-000000000001\",\
+                \"timestamp\":\"2026-03-02T10:00:00Z\",\"message\":{\"role\":\"user\",\"content\":\
+                \"the key is AKIAIOSFODNN7ABCDEFG and password=hunter2secret\"}}\n";
+    let (part, whole) = (terminal.home().join("part"), terminal.home().join("told.jsonl"));
+    fs::write(&part, line).expect("is written");
+    fs::rename(part, whole).expect("is renamed");
+    at(&terminal, SESSIONS, "the key is");
+    terminal.press("\r");
+    at(&terminal, TIMELINE, "the key is");
+    terminal.press("x");
+    terminal.wait("the prompt", |grid| grid.has("write to:"));
+    terminal.press("\t");
+    terminal
+        .wait("what is hidden", |grid| grid.has("To be hidden: 2 secrets") && grid.footer().contains("Enter writes"));
+    assert!(slices(&terminal).is_empty());
+    // The first rule passes, so that it is looked again before anything is written.
+    terminal.press(" ");
+    terminal.wait("the choice", |grid| grid.has("passes") && grid.footer().contains("Enter looks again"));
+    terminal.press("\r");
+    terminal
+        .wait("the second look", |grid| grid.has("To be hidden: 1 secret ") && grid.footer().contains("Enter writes"));
+    assert!(slices(&terminal).is_empty());
+    terminal.press("\r");
+    terminal.wait("the file", |grid| grid.has("wrote "));
+    let written = fs::read_to_string(&slices(&terminal)[0]).expect("is there");
+    assert_eq!(["AKIAIOSFODNN7ABCDEFG", "hunter2secret"].map(|secret| written.contains(secret)), [false, true]);
+    terminal.press("Q");
+    terminal.wait("the shell", |grid| grid.has("ended with 0"));
+}

@@ -76,7 +76,7 @@ pub fn list(rules: &Rules, found: &Review, output: &mut Output) -> Result<()> {
             output.object(&row(rules, secret))?;
             continue;
         }
-        let spots: Vec<String> = secret.spots.iter().take(3).map(spot_in_words).collect();
+        let spots: Vec<String> = secret.spots.iter().take(3).map(Spot::to_string).collect();
         let more = secret.count.saturating_sub(spots.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let name = &rules.list[secret.rule].name;
@@ -107,15 +107,6 @@ pub fn row(rules: &Rules, secret: &Secret) -> Value {
     })
 }
 
-fn spot_in_words(spot: &Spot) -> String {
-    let place = match (spot.path.as_str(), spot.at) {
-        ("", at) => format!("byte {at}"),
-        (path, _) => path.to_owned(),
-    };
-    let event = if spot.event.is_empty() { &spot.session } else { &spot.event };
-    format!("{} of {event} at {place}", spot.part)
-}
-
 /// How many of which rule.
 fn summary(rules: &Rules, found: &Review) -> Vec<String> {
     let all: usize = found.secrets.iter().map(|secret| secret.count).sum();
@@ -128,7 +119,7 @@ fn summary(rules: &Rules, found: &Review) -> Vec<String> {
         let count: usize = of_rule.iter().map(|secret| secret.count).sum();
         let Some(first) = of_rule.first().and_then(|secret| secret.spots.first()) else { continue };
         let different = of_rule.len();
-        lines.push(format!("  {}: {count} ({different} different), first in {}", rule.name, spot_in_words(first)));
+        lines.push(format!("  {}: {count} ({different} different), first in {}", rule.name, first));
     }
     for withheld in &found.withheld {
         let times = withheld.count;

@@ -41,6 +41,22 @@ pub struct Spot {
     pub shared: usize,
 }
 
+/// In words: `input of u1 at $.text`.
+impl std::fmt::Display for Spot {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let owner = if self.event.is_empty() { &self.session } else { &self.event };
+        formatter.write_str(&self.part)?;
+        if !owner.is_empty() {
+            write!(formatter, " of {owner}")?;
+        }
+        if self.path.is_empty() {
+            write!(formatter, " at byte {}", self.at)
+        } else {
+            write!(formatter, " at {}", self.path)
+        }
+    }
+}
+
 /// Bytes that nobody can look into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Withheld {

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 
 use super::Finding;
 use crate::domain::safe;
+use crate::run::import::counted;
 use crate::run::location::Location;
 use crate::run::progress::size;
 use crate::run::reason;
@@ -89,7 +90,14 @@ async fn look(store: &Store) -> Result<Vec<Finding>> {
     let mut findings = vec![
         Finding::ok("store", format!("{} ({}, {})", store.address(), health.engine, size(room.bytes.unsigned_abs()))),
         schema(store, &health),
-        Finding::ok("holds", format!("{} sessions, {} events", health.sessions, health.events)),
+        Finding::ok(
+            "holds",
+            format!(
+                "{}, {}",
+                counted(health.sessions.unsigned_abs(), "session"),
+                counted(health.events.unsigned_abs(), "event")
+            ),
+        ),
     ];
     if room.free > room.bytes / 4 && room.free > 64 << 20 {
         let found = format!("{} of it are free", size(room.free.unsigned_abs()));

@@ -190,10 +190,8 @@ impl Reviewing {
 /// Where a secret stands first, and how often elsewhere.
 fn place(secret: &Secret) -> String {
     let Some(spot) = secret.spots.first() else { return String::new() };
-    let event = if spot.event.is_empty() { &spot.session } else { &spot.event };
-    let path = if spot.path.is_empty() { format!("byte {}", spot.at) } else { spot.path.clone() };
     let more = if secret.count > 1 { format!("{} in all: ", secret.count) } else { String::new() };
-    safe(&format!("{more}{} of {event} at {path}", spot.part)).into_owned()
+    safe(&format!("{more}{spot}")).into_owned()
 }
 
 #[cfg(test)]
