@@ -55,21 +55,10 @@ fn is_ready(state: &State) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::keymap::Keys;
-    use crate::ui::state::{Options, ThemeChoice};
-    use crate::ui::theme::Depth;
+    use crate::ui::tests::bench::options;
 
     fn state() -> State {
-        let options = Options {
-            theme: ThemeChoice::Dark,
-            depth: Depth::True,
-            ascii: false,
-            mouse: false,
-            offset: 0,
-            keys: Keys::default(),
-            theme_of_user: None,
-        };
-        State::new(&options, 80, 24)
+        State::new(&options(), 80, 24)
     }
 
     fn key(name: &str) -> Key {

@@ -29,7 +29,7 @@ pub(super) struct Bench {
     folder: Option<tempfile::TempDir>,
 }
 
-pub(super) fn options() -> Options {
+pub(in crate::ui) fn options() -> Options {
     Options {
         theme: ThemeChoice::Dark,
         depth: Depth::True,

@@ -1,6 +1,6 @@
 //! The screen as a whole: keys in, requests and pictures out, on a small store made by hand.
 
-mod bench;
+pub(in crate::ui) mod bench;
 mod bytes;
 mod correlation;
 mod filter;
