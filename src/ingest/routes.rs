@@ -26,7 +26,8 @@ use crate::store::{Store, Token};
 
 /// How old what is known of the tokens may be: a token that was revoked opens nothing after so long.
 const TOKENS_FOR: Duration = Duration::from_secs(1);
-/// The same where somebody comes with an unknown one, which may be new.
+/// How long somebody waits who comes with an unknown one, before it is looked up anew: it may be new, and whoever guesses
+/// does not keep the store busy.
 const UNKNOWN_FOR: Duration = Duration::from_millis(50);
 
 /// Parts of bodies that are understood at once: what they come to takes many times their size.
@@ -81,6 +82,8 @@ impl Shared {
         let authorization = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("?"));
         let mut admitted = self.auth.admit(authorization, &self.tokens(TOKENS_FOR).await?, scope, now());
         if authorization.is_some() && matches!(admitted, Err(Denied::Unauthorized)) {
+            // What is known then is known since the request came.
+            tokio::time::sleep(UNKNOWN_FOR).await;
             admitted = self.auth.admit(authorization, &self.tokens(UNKNOWN_FOR).await?, scope, now());
         }
         let principal = admitted.map_err(|denied| match denied {

@@ -115,7 +115,7 @@ fn doctor_says_how_things_are_and_what_to_do() {
     let found = desk.done(&["doctor", "--json"]).objects();
     assert_eq!(check(&found, "sources")["state"], "ok", "{found:?}");
     assert_eq!(check(&found, "schema")["state"], "ok");
-    assert!(check(&found, "holds")["found"].as_str().expect("words").starts_with("1 sessions"));
+    assert!(check(&found, "holds")["found"].as_str().expect("words").starts_with("1 session,"));
     assert!(found.iter().all(|one| one["advice"] != "" || one["state"] == "ok"), "{found:?}");
 }
 
