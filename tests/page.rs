@@ -21,5 +21,7 @@ mod browser;
 mod counting;
 #[path = "page/drawing.rs"]
 mod drawing;
+#[path = "page/harm.rs"]
+mod harm;
 #[path = "page/hostile.rs"]
 mod hostile;

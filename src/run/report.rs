@@ -14,6 +14,7 @@ use super::selection::{self, Chosen};
 use super::whole_file::WholeFile;
 use super::{Ended, tell};
 use crate::cli::Report;
+use crate::domain::price::Prices;
 use crate::domain::{Timestamp, safe};
 use crate::report::{Extra, Form, Leaving, Page, Part, Section, Selection, Slice, Summary, leave};
 use crate::store::Store;
@@ -42,7 +43,7 @@ async fn work(location: &Location, wanted: &Report, output: &mut Output) -> Resu
     let told = |path: &Path| format!("could not write {}", path.display());
     let mut form = Slice::begin(&mut slice.out)?;
     let summary = watched(&store, &selection, &extra, &mut form, "json").await.with_context(|| told(&json))?;
-    let mut form = Page::begin(&mut page.out, &wanted.out_dir)?;
+    let mut form = Page::begin(&mut page.out, &wanted.out_dir, output.prices.clone())?;
     watched(&store, &selection, &extra, &mut form, "page").await.with_context(|| told(&html))?;
     slice.keep()?;
     page.keep()?;
@@ -142,6 +143,10 @@ struct Watched<'a> {
 impl Form for Watched<'_> {
     fn takes_rows(&self) -> bool {
         self.form.takes_rows()
+    }
+
+    fn prices(&self) -> Prices {
+        self.form.prices()
     }
 
     fn wants(&self, sha256: &str) -> bool {

@@ -1,4 +1,5 @@
-//! Versions: how the system prompt and the tools of one speaker changed over a session, told apart by SHA-256.
+//! Versions: how what one speaker was told, its system prompt, its tools and all else, changed over a session, told
+//! apart by SHA-256.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -61,7 +62,7 @@ impl Versions {
             return;
         }
         let speaker = speaker(event);
-        for kind in [ArtifactKind::SystemPrompt, ArtifactKind::ToolDescriptions] {
+        for kind in ArtifactKind::ALL {
             if let Some(artifact) = found.first(kind) {
                 self.see(row, &speaker, artifact);
             }

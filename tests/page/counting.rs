@@ -117,3 +117,107 @@ fn a_slice_of_a_report_comes_in_again() {
     let ran = other.done(&["import", "--json", text(&json)]);
     assert_eq!(ran.objects()[0]["agent"], "turnscope");
 }
+
+/// The arrays in the scripts of a class, one after another.
+fn scripts(page: &str, class: &str) -> Vec<Value> {
+    let opening = format!("class=\"{class}\"");
+    let parts = page.split("<script type=\"application/json\" ").filter(|part| part.starts_with(&opening));
+    let json = parts.filter_map(|part| Some(part.split_once('>')?.1.split_once("</script>")?.0));
+    json.flat_map(|json| serde_json::from_str::<Vec<Value>>(json).expect("JSON")).collect()
+}
+
+/// Facts §4.8, without the slips of §9.28: the ids of the rows of tables that the original shows in a section.
+fn original(world: &World, section: &str) -> BTreeSet<String> {
+    let word = |row: &Value, column: &str| row[column].as_str().unwrap_or("").to_owned();
+    let id = |row: &Value| row["event_id"].as_str().or(row["id"].as_str()).expect("an id").to_owned();
+    let mut ids = BTreeSet::new();
+    for (table, row) in &world.rows {
+        let (source, task) = (word(row, "source"), word(row, "task"));
+        let steward = ["canvas.", "scorecard.", "flowchart.", "youtube."].iter().any(|start| task.starts_with(start));
+        let (replay, queue) = ([MODELS, TOOLS].contains(table), [TASKS, TRACES].contains(table));
+        let fast = source.starts_with("fast_")
+            || word(row, "provider_path") == "fast"
+            || word(row, "provider") == "cerebras"
+            || task.starts_with("fast_");
+        let is_there = match section {
+            "transcript" => *table == LINES,
+            "timeline" => replay || queue || *table == LINES,
+            "voice" => {
+                (replay && source == "voice_agent")
+                    || (*table == LINES && word(row, "participant_id").contains("voice-agent"))
+            }
+            "transcription" => replay && source == "transcription_agent",
+            "orchestration" => {
+                (replay && source == "orchestration_agent")
+                    || (*table == TRACES && !fast && !steward && !task.contains("fairy"))
+            }
+            "steward" => {
+                (*table == MODELS && ["canvas_runner", "canvas_steward"].contains(&source.as_str()))
+                    || (*table == TOOLS && ["canvas_runner", "conductor_worker"].contains(&source.as_str()))
+                    || (queue && steward && !(fast && *table == TRACES))
+            }
+            "fairy" => {
+                (replay && source == "fairy_router")
+                    || (*table == TOOLS && word(row, "tool_name") == "fairy.intent")
+                    || (queue && task == "fairy.intent")
+            }
+            "fast" => (replay || *table == TRACES) && fast,
+            other => panic!("{other}"),
+        };
+        if is_there {
+            ids.insert(id(row));
+        }
+    }
+    ids
+}
+
+/// The header, the transcript, the timeline, prompts, actions, and the six sections of agents: facts §4.8.
+#[test]
+fn all_eleven_sections_hold_what_the_original_has_in_them() {
+    let world = example::world();
+    let (desk, told) = reported(&world);
+    let page = std::fs::read_to_string(desk.path(told["htmlPath"].as_str().expect("a path"))).expect("is text");
+    for id in ["top", "transcript", "timeline", "prompts", "actions"] {
+        assert!(page.contains(&format!(" id=\"{id}\"")), "{id}");
+    }
+    let (lines, rows) = (scripts(&page, "index"), scripts(&page, "rows"));
+    assert_eq!(lines.len(), rows.len());
+    let in_section = |id: &str| -> BTreeSet<String> {
+        let opening = format!("<section id=\"{id}\" data-rows=\"");
+        let bit = page.split_once(&opening).and_then(|(_, rest)| rest.split_once('"')).map(|(bit, _)| bit);
+        let bit: Option<u64> = bit.map(|bit| bit.parse().expect("a number"));
+        let here = |line: &Value| bit.is_none_or(|bit| line[10].as_u64().expect("a mask") & (1 << bit) != 0);
+        let own = lines.iter().zip(&rows).filter(|(line, _)| here(line)).map(|(_, row)| row);
+        own.flat_map(|row| row["events"].as_array().expect("events"))
+            .map(|event| event["id"].as_str().expect("an id").to_owned())
+            .collect()
+    };
+    for id in ["transcript", "timeline", "voice", "transcription", "orchestration", "steward", "fairy", "fast"] {
+        assert!(page.contains(&format!("<section id=\"{id}\"")), "{id}");
+        let (expected, found) = (original(&world, id), in_section(id));
+        assert!(!expected.is_empty(), "the example has rows of {id}");
+        let missing: Vec<&String> = expected.difference(&found).collect();
+        assert!(missing.is_empty(), "{id} lacks {missing:?}");
+    }
+    assert!(page.contains("<section id=\"ledger\""), "and the ledger, which the original never read");
+}
+
+/// Facts §4.6, table by table: what is empty or not there is named, and nothing else is missing for it.
+#[test]
+fn each_missing_table_is_warned_of_by_its_name() {
+    for (gone, name) in [
+        (&[LINES][..], "canvas_session_transcripts"),
+        (&[TASKS], "agent_tasks"),
+        (&[TRACES], "agent_trace_events"),
+        (&[MODELS, TOOLS, BLOBS], "agent_model_io, agent_tool_io"),
+    ] {
+        let mut world = example::world();
+        world.rows.retain(|(table, _)| !gone.contains(table));
+        let (desk, told) = reported(&world);
+        let found = read(&desk, &told, "jsonPath");
+        assert!(found["warnings"].to_string().contains(name), "{name}: {}", found["warnings"]);
+        for (section, table) in [("transcript", LINES), ("tasks", TASKS), ("traces", TRACES), ("modelIo", MODELS)] {
+            assert_eq!(found["counts"][section], world.of(table).count(), "{section} without {name}");
+        }
+    }
+}

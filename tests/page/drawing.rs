@@ -9,6 +9,7 @@ use crate::browser::Browser;
 use crate::counting::reported;
 use crate::desk::{Desk, text};
 use crate::example;
+use crate::world::MODELS;
 
 /// The sections of facts §4.8 but for the header, and those that the original lacks.
 const SECTIONS: [&str; 14] = [
@@ -116,6 +117,47 @@ fn search_counts_filters_hide_and_keys_move() {
     browser.press("\u{e007}?");
     assert_eq!(browser.run("return document.getElementById('help').open;"), true);
     assert_eq!(browser.run("return document.querySelectorAll('#timeline .row.open').length;"), 0);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn costs_versions_and_priming_are_told() {
+    let Some(browser) = Browser::start() else { return };
+    let mut world = example::world();
+    let runner = |row: &serde_json::Value| row["source"] == "canvas_runner" && row["system_prompt"] == "You draw.";
+    let last = world.rows.iter_mut().filter(|(table, row)| *table == MODELS && runner(row)).next_back();
+    last.expect("a prompt").1["system_prompt"] = json!("You draw well.");
+    let (desk, told) = reported(&world);
+    let page = desk.path(told["htmlPath"].as_str().expect("a path"));
+    browser.open(&page, "");
+    browser.run("document.querySelectorAll('section[id] > details').forEach((fold) => { fold.open = true; });");
+    let text = |id: &str| browser.text(&format!("return document.getElementById('{id}').innerText;"));
+    // 14,210 fresh tokens and what was read from the cache, at a dollar a million, and 1,333 at five.
+    let usage = text("usage");
+    let line = usage.lines().find(|line| line.starts_with("claude-haiku-4-5")).unwrap_or_else(|| panic!("{usage}"));
+    assert!(line.contains("$0.0"), "{line}");
+    let unknown = usage.lines().find(|line| line.starts_with("llama3.3-70b")).unwrap_or_else(|| panic!("{usage}"));
+    assert!(unknown.contains("unknown") && !unknown.contains('$'), "{unknown}");
+    let all = usage.lines().find(|line| line.starts_with("all")).unwrap_or_else(|| panic!("{usage}"));
+    assert!(all.contains("+?"), "a sum says that it is not all: {all}");
+    assert!(text("top").contains("+?"), "and so does the overview");
+    let prompts = text("prompts");
+    assert!(prompts.contains("version 1 of 2") && prompts.contains("version 2 of 2, from row"), "{prompts}");
+    let priming = "return document.querySelector('#voice .priming').innerText;";
+    let priming = browser.text(priming);
+    assert!(priming.contains("system prompt") && priming.contains("context priming"), "{priming}");
+    assert_eq!(browser.run("return document.querySelectorAll('#ledger .priming').length;"), 0);
+    let rows = desk.done(&["timeline", "last", "--json"]).objects();
+    let called = rows.iter().find(|row| !row["cost"].is_null() && !row["cost"]["micro_usd"].is_null());
+    let called = called.expect("a priced call");
+    let event = called["events"][0].as_str().expect("an id");
+    browser.open(&page, &format!("#{}", event.replace(' ', "%20")));
+    let detail = browser.text(DETAIL);
+    assert!(detail.contains("cost") && detail.contains("$0.0"), "{detail}");
+    let links = browser.run(
+        "return [...document.querySelectorAll('.row.current .event h4 a')].every((link) => link.getAttribute('href').length > 1);",
+    );
+    assert_eq!(links, true, "every event has a link of its own");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

@@ -2,21 +2,9 @@
 
 use std::path::Path;
 
-use serde_json::json;
-
 use crate::browser::Browser;
 use crate::desk::{Desk, text};
-
-/// What would run if anything in a page ran.
-const HARM: [&str; 7] = [
-    "</script><script>window.harmed = 1</script>",
-    "<img src=x onerror=\"window.harmed = 1\">",
-    "<!--<script>window.harmed = 1//",
-    "]]></script><svg onload=window.harmed=1>",
-    "\u{1b}]52;c;aGFybQ==\u{7}\u{1b}[31mred\u{9b}2J",
-    "\u{202e}txt.exe\u{2066} zero\u{200b}width",
-    "javascript:window.harmed=1",
-];
+use crate::harm::lines;
 
 fn page(desk: &Desk, lines: &[serde_json::Value]) -> std::path::PathBuf {
     let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
@@ -24,36 +12,6 @@ fn page(desk: &Desk, lines: &[serde_json::Value]) -> std::path::PathBuf {
     desk.done(&["import", text(&file)]);
     let told = desk.done(&["report", "last", "--out-dir", "out"]).objects().remove(0);
     desk.path(told["htmlPath"].as_str().expect("a path"))
-}
-
-/// A model turn with everything bad in every place: ids, names, texts, arguments, results.
-fn lines(image: &str) -> Vec<serde_json::Value> {
-    let harm = HARM.join(" ");
-    let line = |kind: &str, id: &str, second: u32, message: serde_json::Value| {
-        json!({"type": kind, "uuid": format!("{id}{harm}"), "sessionId": "bad", "cwd": format!("/home/{}", HARM[1]),
-            "gitBranch": HARM[0], "timestamp": format!("2026-01-01T00:00:{second:02}Z"), "message": message})
-    };
-    vec![
-        line("user", "u", 0, json!({"role": "user", "content": harm})),
-        line(
-            "assistant",
-            "a",
-            1,
-            json!({"id": "m", "role": "assistant", "model": HARM[1], "content": [
-            {"type": "text", "text": harm}, {"type": "tool_use", "id": HARM[0], "name": HARM[1], "input": {HARM[0]: harm}},
-        ], "usage": {"input_tokens": 1, "output_tokens": 2}}),
-        ),
-        line(
-            "user",
-            "r",
-            2,
-            json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": HARM[0], "content": [
-                {"type": "text", "text": harm},
-                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": image}},
-                {"type": "image", "source": {"type": "base64", "media_type": "image/svg+xml", "data": image.get(..1000).unwrap_or(image)}},
-            ]}]}),
-        ),
-    ]
 }
 
 fn open_everything(browser: &Browser, page: &Path) {

@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::domain::Kind;
+use crate::domain::price::Prices;
 
 /// Rows of one sort that leave together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +94,11 @@ pub trait Form: Send {
     /// behind them; then totals, artifacts and actions are told, too.
     fn takes_rows(&self) -> bool {
         false
+    }
+
+    /// By which prices costs are told; they are told with whole rows alone.
+    fn prices(&self) -> Prices {
+        Prices::default()
     }
 
     /// Whether a body is wanted, by its SHA-256 in hexadecimal digits. All rows have been told before.

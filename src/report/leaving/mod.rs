@@ -25,7 +25,7 @@ use crate::timeline::Rows;
 use bodies::{Parts, Place, Reader};
 pub use form::{Form, Leaving, Part, Section};
 pub use manifest::manifest;
-pub use rows::session_row;
+pub use rows::{annotation_row, session_row};
 
 /// Rows at a time.
 const CHUNK: usize = 500;
@@ -284,7 +284,7 @@ impl Walking<'_> {
         for (session, _) in chosen {
             annotations.extend(self.store.annotations(&session.id).await?);
         }
-        self.section(Section::Annotations, annotations.iter().map(rows::annotation_row))?;
+        self.section(Section::Annotations, annotations.iter().map(annotation_row))?;
         if !self.form.takes_rows() {
             self.joins(chosen).await?;
         }
@@ -292,7 +292,8 @@ impl Walking<'_> {
         self.value("selection", json!({ "why": selection.why, "session": selection.session }))?;
         let blobs = std::mem::take(&mut self.blobs);
         self.value("counts", self.sums.counts(blobs.len()))?;
-        let warnings = warnings::all(&self.sums, std::mem::take(&mut self.warned), selection.events.is_none());
+        let (is_whole, agent) = (selection.events.is_none(), chosen.first().map_or("", |(session, _)| &session.agent));
+        let warnings = warnings::all(&self.sums, std::mem::take(&mut self.warned), is_whole, agent);
         self.value("warnings", json!(warnings))?;
         self.named(Section::Blobs, blobs.iter().map(rows::BlobRow::row))?;
         self.bodies().await?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::price::{Cost, Money};
 use crate::domain::{Body, Event, KeyKind, Kind, Role, Session, Timestamp, Usage, flag};
 use crate::report::walk::Step;
 use crate::store::Annotation;
@@ -77,6 +78,14 @@ pub fn artifact_row(artifact: &Artifact, event: &Event) -> Value {
         "kind": artifact.kind.name(), "event": event.name(), "speaker": speaker(event), "path": artifact.path,
         "also": artifact.also, "sha256": hex::encode(artifact.digest), "size": artifact.size,
     })
+}
+
+/// What calls of models cost: micro-dollars of those whose price is known, how many have none, and both in words.
+pub fn cost_row(cost: Cost) -> Value {
+    if cost.priced + cost.unpriced == 0 {
+        return Value::Null;
+    }
+    json!({ "micro_usd": cost.known().map(Money::micros), "unpriced": cost.unpriced, "words": cost.to_string() })
 }
 
 /// What does not add up at an event.

@@ -11,12 +11,17 @@ use crate::domain::{Body, Event, Head, Session, Tokens, flag};
 use crate::report::joined::Joined;
 use crate::report::walk::{Step, Walk};
 use crate::store::Store;
-use crate::timeline::{ActionArray, Found, Ledger, Rows, Spot, Surveyor, Tally, Totals, describe, percentile};
+use crate::timeline::{
+    ActionArray, ArtifactKind, Found, Ledger, Rows, Spot, Surveyor, Tally, Totals, describe, percentile, speaker,
+};
 
 /// A longer body is not looked into; it is read in one go.
 const LONGEST: i64 = 8 << 20;
 /// Rows that are named for one artifact; more are counted.
 const NAMED: usize = 20;
+
+/// Whose text it is, of which kind, and its digest.
+type Told = (String, ArtifactKind, [u8; 32]);
 
 /// What was found out while rows went by.
 #[derive(Default)]
@@ -25,13 +30,14 @@ struct Insight {
     totals: Totals,
     /// The rows that went by.
     rows: usize,
-    /// By kind and digest the place in `artifacts`.
-    known: HashMap<(&'static str, [u8; 32]), usize>,
+    /// The place of each text in `artifacts`.
+    known: HashMap<Told, usize>,
     artifacts: Vec<Seen>,
 }
 
-/// One text that models were told, and where.
+/// One text that a model was told, and where.
 struct Seen {
+    told: Told,
     row: Value,
     rows: Vec<usize>,
     seen: usize,
@@ -41,11 +47,11 @@ impl Insight {
     fn see(&mut self, step: &Step, told: &[Found]) {
         for (event, found) in step.events.iter().zip(told) {
             for artifact in &found.artifacts {
-                let key = (artifact.kind.name(), artifact.digest);
-                let index = *self.known.entry(key).or_insert(self.artifacts.len());
+                let told = (speaker(event), artifact.kind, artifact.digest);
+                let index = *self.known.entry(told.clone()).or_insert(self.artifacts.len());
                 if index == self.artifacts.len() {
                     let row = rows::artifact_row(artifact, event);
-                    self.artifacts.push(Seen { row, rows: Vec::new(), seen: 0 });
+                    self.artifacts.push(Seen { told, row, rows: Vec::new(), seen: 0 });
                 }
                 let own = &mut self.artifacts[index];
                 if own.rows.last() != Some(&self.rows) {
@@ -67,7 +73,8 @@ impl Insight {
 impl Walking<'_> {
     /// Every row of the chosen sessions, and what does not add up in them.
     pub(super) async fn whole_rows(&mut self, chosen: &[(Session, Vec<Head>)]) -> Result<()> {
-        let (mut insight, mut findings) = (Insight::default(), Vec::new());
+        let totals = Totals::with(self.form.prices());
+        let (mut insight, mut findings) = (Insight { totals, ..Insight::default() }, Vec::new());
         let mut reader = Reader::default();
         // Joins that lead out of the selection are told as such, so what is in it must be known first.
         let mut names: HashSet<String> = HashSet::new();
@@ -109,6 +116,7 @@ impl Walking<'_> {
                     let mut row = rows::whole_row(step, &session.id, events, joins.collect(), &told);
                     let parent = parents.get(insight.rows - above).copied().flatten();
                     row["parent"] = json!(parent.map(|parent| above + parent as usize));
+                    row["cost"] = rows::cost_row(step.turn.cost(&insight.totals.prices));
                     insight.see(step, &told);
                     self.row(Section::Rows, None, row)?;
                 }
@@ -124,8 +132,12 @@ impl Walking<'_> {
         let survey = surveyor.finish(rows);
         let artifacts: Vec<Value> = artifacts
             .into_iter()
-            .map(|Seen { mut row, rows, seen }| {
+            .map(|Seen { told: (speaker, kind, digest), mut row, rows, seen }| {
                 (row["rows"], row["seen"]) = (json!(rows), json!(seen));
+                let versions = survey.versions.of(&speaker, kind);
+                let own = versions.iter().zip(1..).filter(|(version, _)| version.digest == digest);
+                let (numbers, from): (Vec<usize>, Vec<usize>) = own.map(|(own, number)| (number, own.first)).unzip();
+                row["versions"] = json!({ "numbers": numbers, "from": from, "of": versions.len() });
                 row
             })
             .collect();
@@ -186,20 +198,21 @@ fn actions(ledger: &Ledger, names: &BTreeMap<i64, String>) -> Value {
 }
 
 fn totals_of(totals: &Totals) -> Value {
+    let line = |name: &str, tally: &Tally| {
+        let Tokens { input, cache_read, cache_write, output, reasoning, total } = tally.tokens;
+        json!({
+            "name": name, "calls": tally.calls, "errors": tally.errors, "model_calls": tally.model_calls,
+            "unreported": tally.unreported, "cost": rows::cost_row(tally.cost),
+            "tokens": { "input": input, "cache_read": cache_read, "cache_write": cache_write, "output": output,
+                "reasoning": reasoning, "total": total },
+            "median": percentile(&tally.latencies, 50), "slowest": tally.latencies.last(),
+        })
+    };
     let named = |group: &BTreeMap<String, Tally>| -> Vec<Value> {
-        let line = |(name, tally): (&String, &Tally)| {
-            let Tokens { input, cache_read, cache_write, output, reasoning, total } = tally.tokens;
-            json!({
-                "name": name, "calls": tally.calls, "errors": tally.errors, "model_calls": tally.model_calls,
-                "unreported": tally.unreported,
-                "tokens": { "input": input, "cache_read": cache_read, "cache_write": cache_write, "output": output,
-                    "reasoning": reasoning, "total": total },
-                "median": percentile(&tally.latencies, 50), "slowest": tally.latencies.last(),
-            })
-        };
-        group.iter().map(line).collect()
+        group.iter().map(|(name, tally)| line(name, tally)).collect()
     };
     json!({
+        "models": line("all", &totals.models),
         "by_model": named(&totals.by_model), "by_tool": named(&totals.by_tool), "by_source": named(&totals.by_source),
         "unreported": totals.models.unreported, "wrappers": totals.wrappers,
     })

@@ -26,6 +26,7 @@ function drawDetail(row) {
   fact(facts, "model", [...new Set(value.events.map((event) => [event.provider, event.model].filter(Boolean).join(" ")).filter(Boolean))].join(", "));
   fact(facts, "tool", value.tool);
   fact(facts, "tokens", drawTokens(value.tokens));
+  fact(facts, "cost", value.cost && (value.cost.micro_usd === null ? "unknown: no price of this model, or of all of its tokens, is known" : value.cost.words));
   fact(facts, "error", value.error && said("span", "wrong", value.error));
   fact(facts, "keys", drawKeys(value.keys));
   box.append(facts);
@@ -71,7 +72,9 @@ function drawEvent(event, several) {
   const box = make("section", "event");
   const title = make("h4", "", said("span", "", own.event_type), " ", said("span", "state", own.status || ""));
   if (several) title.append(" ", make("span", "note", own.phase));
-  title.append(said("span", "note mono right", nameOf(own)));
+  const name = said("a", "note mono right", nameOf(own));
+  name.href = "#" + encodeURIComponent(nameOf(own));
+  title.append(name);
   box.append(title);
   if (own.flags) box.append(said("p", "note", "marked: " + head.flags.filter(([bit]) => Math.floor(own.flags / bit) % 2).map(([, words]) => words).join(", ")));
   const attributes = own.attributes || [];
@@ -150,6 +153,9 @@ function drawArtifacts(value) {
   for (const artifact of value.artifacts) {
     const fold = make("details", "payload", make("summary", "", make("b", "", artifact.kind), make("span", "note", bytes(artifact.size)),
       said("span", "mono note", [artifact.path, ...artifact.also].join(", "))));
+    const same = head.artifacts.find((one) => one.kind === artifact.kind && one.sha256 === artifact.sha256 && one.speaker === artifact.speaker);
+    const version = same && versionOf(same);
+    if (version) fold.firstChild.append(make("span", "version", version));
     fold.addEventListener("toggle", () => {
       if (!fold.open || fold.dataset.drawn) return;
       fold.dataset.drawn = "1";

@@ -210,6 +210,7 @@ fn header(html: &mut String, page: &Page<'_>, title: &str) -> Result<()> {
         ("video", page.values.get("runArtifact").and_then(|run| words(run.get("video")))),
         ("sessions in this report", Some(page.sessions.len().to_string()).filter(|_| page.sessions.len() > 1)),
         ("selection", words(page.values.get("selection").and_then(|selection| selection.get("why")))),
+        ("taken out", page.values.get("redaction").map(taken_out)),
     ];
     counters(html, page)?;
     html.push_str("<dl class=\"facts\">\n");
@@ -220,6 +221,18 @@ fn header(html: &mut String, page: &Page<'_>, title: &str) -> Result<()> {
     }
     html.push_str("</dl>\n</header>\n");
     Ok(())
+}
+
+/// What stubs stand for in a page that was redacted.
+fn taken_out(redaction: &Value) -> String {
+    let each = |list: &str, name: &str, count: &str| -> Vec<String> {
+        let rows = redaction[list].as_array().into_iter().flatten();
+        rows.filter(|row| row[count] != 0)
+            .filter_map(|row| Some(format!("{} {}", words(row.get(name))?, words(row.get(count))?)))
+            .collect()
+    };
+    let all = [each("rules", "name", "found"), each("withheld", "type", "count")].concat();
+    if all.is_empty() { "nothing was found that looks like a secret".to_owned() } else { all.join(", ") }
 }
 
 fn counters(html: &mut String, page: &Page<'_>) -> Result<()> {
@@ -241,6 +254,11 @@ fn counters(html: &mut String, page: &Page<'_>) -> Result<()> {
     if let Some(tokens) = tokens.reduce(i64::saturating_add) {
         list.push((grouped(tokens), "tokens".to_owned(), false));
     }
+    let cost = page.values.get("totals").map(|totals| &totals["models"]["cost"]).filter(|cost| !cost.is_null());
+    if let Some(cost) = cost {
+        let known = cost["words"].as_str().filter(|_| !cost["micro_usd"].is_null());
+        list.push((known.unwrap_or("unknown").to_owned(), "cost".to_owned(), false));
+    }
     html.push_str("<ul class=\"counts\">\n");
     for (count, words, is_bad) in list {
         let class = if is_bad { " class=\"bad\"" } else { "" };
@@ -261,8 +279,16 @@ fn counters(html: &mut String, page: &Page<'_>) -> Result<()> {
 }
 
 fn sections(html: &mut String, page: &Page<'_>, agents: &[Section]) -> Result<()> {
-    let mut section = |id: &str, title: &str, rows: Option<usize>, count: Option<usize>, open: bool| -> Result<()> {
-        let rows = rows.map_or_else(String::new, |bit| format!(" data-rows=\"{bit}\""));
+    let mut section = |id: &str,
+                       title: &str,
+                       rows: Option<(usize, &str)>,
+                       count: Option<usize>,
+                       open: bool|
+     -> Result<()> {
+        let rows = rows.map_or_else(String::new, |(bit, primed)| {
+            let primed = if primed.is_empty() { String::new() } else { format!(" data-primed=\"{}\"", escape(primed)) };
+            format!(" data-rows=\"{bit}\"{primed}")
+        });
         let count =
             count.map_or_else(String::new, |count| format!(" <span class=\"note\">{}</span>", grouped(count as i64)));
         let open = if open { " open" } else { "" };
@@ -274,12 +300,12 @@ fn sections(html: &mut String, page: &Page<'_>, agents: &[Section]) -> Result<()
         )?)
     };
     let transcript = page.placing.transcript();
-    section("transcript", "Transcript", Some(transcript.bit), Some(transcript.rows), transcript.rows > 0)?;
+    section("transcript", "Transcript", Some((transcript.bit, "")), Some(transcript.rows), transcript.rows > 0)?;
     section("timeline", "Timeline", None, Some(page.rows), true)?;
     section("prompts", "Prompts and tools", None, None, false)?;
     section("actions", "Actions", None, None, false)?;
     for agent in agents {
-        section(&agent.id, &agent.title, Some(agent.bit), Some(agent.rows), false)?;
+        section(&agent.id, &agent.title, Some((agent.bit, &agent.primed)), Some(agent.rows), false)?;
     }
     section("joins", "Joins", None, None, false)?;
     section("findings", "Findings", None, None, false)?;

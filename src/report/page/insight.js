@@ -27,24 +27,51 @@ function prompts(box) {
   for (const artifact of sorted) {
     if (artifact.speaker !== before) box.append(said("h3", "", artifact.speaker));
     before = artifact.speaker;
-    const fold = make("details", "payload");
-    const first = rows[artifact.rows[0]];
-    const summary = make("summary", "", make("b", "", artifact.kind), make("span", "note", bytes(artifact.size)),
-      said("span", "mono note", artifact.path), make("span", "note", "in " + counted(artifact.seen, "row")));
-    fold.append(summary);
-    fold.addEventListener("toggle", () => {
-      if (!fold.open || fold.dataset.drawn) return;
-      fold.dataset.drawn = "1";
-      const where = make("p", "note", "sha256 " + artifact.sha256.slice(0, 16) + "… · in ");
-      artifact.rows.forEach((place, index) => where.append(index ? ", " : "", link(rows[place])));
-      if (artifact.seen > artifact.rows.length) where.append(" and " + (artifact.seen - artifact.rows.length).toLocaleString("en") + " more");
-      const box = make("div", "content");
-      fold.append(where, box);
-      whenLoaded(() => box.append(drawFound(whole(first), artifact)));
-    });
-    box.append(fold);
+    box.append(drawArtifact(artifact));
   }
 }
+
+// One text with its versions, and every place where it stands.
+function drawArtifact(artifact) {
+  const fold = make("details", "payload");
+  const first = rows[artifact.rows[0]];
+  const summary = make("summary", "", make("b", "", artifact.kind), make("span", "note", bytes(artifact.size)),
+    said("span", "mono note", artifact.path), make("span", "note", "in " + counted(artifact.seen, "row")));
+  const version = versionOf(artifact);
+  if (version) summary.append(make("span", "version", version));
+  fold.append(summary);
+  fold.addEventListener("toggle", () => {
+    if (!fold.open || fold.dataset.drawn) return;
+    fold.dataset.drawn = "1";
+    const where = make("p", "note", (head.redacted ? "hmac " : "sha256 ") + artifact.sha256.slice(0, 16) + "… · in ");
+    artifact.rows.forEach((place, index) => where.append(index ? ", " : "", link(rows[place])));
+    if (artifact.seen > artifact.rows.length) where.append(" and " + (artifact.seen - artifact.rows.length).toLocaleString("en") + " more");
+    const box = make("div", "content");
+    fold.append(where, box);
+    whenLoaded(() => box.append(drawFound(whole(first), artifact)));
+  });
+  return fold;
+}
+
+// Which version of what its speaker was told it is, and since which row; one that came back has several numbers.
+function versionOf({ versions }) {
+  if (!versions.numbers.length) return "";
+  const since = versions.from.filter((place) => place > 0).map((place) => "row " + (place + 1).toLocaleString("en"));
+  const number = (versions.numbers.length > 1 ? "versions " : "version ") + versions.numbers.join(", ") + " of " + versions.of;
+  return number + (versions.of > 1 && since.length ? ", from " + since.join(", ") : "");
+}
+
+// What the models of an agent were told first, of each kind.
+function priming(source) {
+  const is = source.endsWith("*") ? (speaker) => speaker.startsWith(source.slice(0, -1))
+    : (speaker) => speaker === source || speaker.startsWith(source + "/");
+  const first = new Map();
+  for (const artifact of head.artifacts) if (is(artifact.speaker) && !first.has(artifact.kind)) first.set(artifact.kind, artifact);
+  return first.size ? make("div", "priming", make("h3", "", "Priming"), ...[...first.values()].map(drawArtifact)) : null;
+}
+
+// A cost as a person reads it; what is not known is said.
+const costOf = (cost) => !cost ? "" : cost.micro_usd === null ? "unknown" : cost.words;
 
 // Arrays of actions, each once, with what came of them.
 function actions(box) {
@@ -75,19 +102,20 @@ function actions(box) {
 
 function usage(box) {
   const columns = [["", ""], ["calls", "number"], ["errors", "number"], ["input", "number"], ["cache read", "number"], ["cache write", "number"],
-    ["output", "number"], ["reasoning", "number"], ["total", "number"], ["median", "number"], ["slowest", "number"]];
+    ["output", "number"], ["reasoning", "number"], ["total", "number"], ["cost", "number"], ["median", "number"], ["slowest", "number"]];
   const buckets = ["input", "cache_read", "cache_write", "output", "reasoning", "total"];
-  for (const [title, group] of [["By model", head.totals.by_model], ["By tool", head.totals.by_tool], ["By source", head.totals.by_source]]) {
+  const all = head.totals.by_model.length > 1 ? [head.totals.models] : [];
+  for (const [title, group] of [["By model", [...head.totals.by_model, ...all]], ["By tool", head.totals.by_tool], ["By source", head.totals.by_source]]) {
     if (!group.length) continue;
     const spent = group.some((own) => own.model_calls);
-    const own_ = (cells) => spent ? cells : cells.filter((_, column) => column < 3 || column > 8);
+    const own_ = (cells) => spent ? cells : cells.filter((_, column) => column < 3 || column > 9);
     const lines = group.map((own) => own_([own.name, own.calls, own.errors,
-      ...buckets.map((bucket) => own.model_calls ? whole_(own.tokens[bucket]) : ""), span(own.median), span(own.slowest)]));
+      ...buckets.map((bucket) => own.model_calls ? whole_(own.tokens[bucket]) : ""), costOf(own.cost), span(own.median), span(own.slowest)]));
     box.append(make("h3", "", title), table(own_(columns), lines));
   }
   const unreported = head.totals.unreported;
   if (unreported) box.append(make("p", "note", counted(unreported, "model call") + " reported no usage."));
-  box.append(make("p", "note", "Cost: unknown, as no price table was given."));
+  box.append(make("p", "note", "Costs are by the price lists of the day of each call, without discounts; +? stands for calls without a known price."));
 }
 
 function joins(box) {

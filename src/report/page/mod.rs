@@ -18,6 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::leaving::{Form, Leaving, Part, Section};
+use crate::domain::price::Prices;
 use crate::domain::{Kind, flag};
 use sections::Placing;
 use spool::Spool;
@@ -39,6 +40,7 @@ const STATES: [&str; 6] = ["", "ok", "error", "no result", "no call", "bad"];
 /// A page that is being written.
 pub struct Page<'a> {
     out: &'a mut (dyn Write + Send),
+    prices: Prices,
     /// Single values, by name.
     values: Map<String, Value>,
     sessions: Vec<Value>,
@@ -74,9 +76,10 @@ struct Carried {
 
 impl<'a> Page<'a> {
     /// A page that goes to `out` once it is complete; until then it waits in nameless files in `folder`.
-    pub fn begin(out: &'a mut (dyn Write + Send), folder: &Path) -> Result<Self> {
+    pub fn begin(out: &'a mut (dyn Write + Send), folder: &Path, prices: Prices) -> Result<Self> {
         Ok(Self {
             out,
+            prices,
             values: Map::new(),
             sessions: Vec::new(),
             index: Spool::in_folder(folder)?,
@@ -226,6 +229,7 @@ impl<'a> Page<'a> {
             "findings": { "rows": self.findings, "more": self.more_findings },
             "artifacts": self.values.get("artifacts"), "actions": self.values.get("actions"),
             "totals": self.values.get("totals"), "flags": flags, "truncated": flag::TRUNCATED,
+            "redacted": self.values.contains_key("redaction"),
         })
     }
 
@@ -243,6 +247,10 @@ impl<'a> Page<'a> {
 impl Form for Page<'_> {
     fn takes_rows(&self) -> bool {
         true
+    }
+
+    fn prices(&self) -> Prices {
+        self.prices.clone()
     }
 
     fn wants(&self, sha256: &str) -> bool {

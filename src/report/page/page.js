@@ -191,7 +191,13 @@ function listIn(section, own, asSaid) {
   const box = section.querySelector(".list");
   const fold = section.querySelector("details");
   if (!fold || fold.open) return new List(box, own, asSaid);
-  fold.addEventListener("toggle", () => { if (fold.open && !box.dataset.made) { box.dataset.made = "1"; new List(box, own, asSaid); } });
+  fold.addEventListener("toggle", () => {
+    if (!fold.open || box.dataset.made) return;
+    box.dataset.made = "1";
+    const told = section.dataset.primed && priming(section.dataset.primed);
+    if (told) box.before(told);
+    new List(box, own, asSaid);
+  });
   return null;
 }
 

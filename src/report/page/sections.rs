@@ -3,17 +3,22 @@
 use serde_json::Value;
 
 /// The sections that the original's report has, in its order, then the ledger that it never read.
-const FIXED: [(&str, &str); 8] = [
-    ("transcript", "Transcript"),
-    ("voice", "Voice agent"),
-    ("transcription", "Transcription agent"),
-    ("orchestration", "Orchestration agent"),
-    ("steward", "Steward agents"),
-    ("fairy", "Fairy agents"),
-    ("fast", "Fast agents"),
-    ("ledger", "Orchestration ledger"),
+const FIXED: [Fixed; 8] = [
+    Fixed("transcript", "Transcript", ""),
+    Fixed("voice", "Voice agent", "voice_agent"),
+    Fixed("transcription", "Transcription agent", "transcription_agent"),
+    Fixed("orchestration", "Orchestration agent", "orchestration_agent"),
+    Fixed("steward", "Steward agents", "canvas_runner"),
+    Fixed("fairy", "Fairy agents", "fairy_router"),
+    Fixed("fast", "Fast agents", "fast_*"),
+    Fixed("ledger", "Orchestration ledger", ""),
 ];
+
+/// Id, title, and whose priming is shown in it.
+struct Fixed(&'static str, &'static str, &'static str);
+
 const TRANSCRIPT: usize = 0;
+const TRANSCRIBERS: &[&str] = &["transcription_agent", "voice_transcript"];
 /// More sections than these are one; JavaScript's numbers hold so many bits.
 const MOST: usize = 48;
 /// What the steward does, by the beginnings of the names of its tasks.
@@ -24,6 +29,8 @@ pub struct Section {
     pub id: String,
     pub title: String,
     pub rows: usize,
+    /// The source whose models' priming stands in it; `*` at its end stands for anything.
+    pub primed: String,
     /// By which bit of its rows it is known.
     pub bit: usize,
 }
@@ -74,11 +81,14 @@ impl Placing {
     }
 
     fn section(&self, bit: usize) -> Section {
-        let (id, title) = match FIXED.get(bit) {
-            Some((id, title)) => ((*id).to_owned(), (*title).to_owned()),
-            None => (format!("source-{bit}"), self.sources[bit - FIXED.len()].clone()),
+        let (id, title, primed) = match FIXED.get(bit) {
+            Some(Fixed(id, title, primed)) => ((*id).to_owned(), (*title).to_owned(), (*primed).to_owned()),
+            None => {
+                let source = &self.sources[bit - FIXED.len()];
+                (format!("source-{bit}"), source.clone(), source.clone())
+            }
         };
-        Section { id, title, rows: self.counts[bit], bit }
+        Section { id, title, rows: self.counts[bit], primed, bit }
     }
 }
 
@@ -90,19 +100,20 @@ fn text(value: &Value) -> &str {
 /// holds `stt` is no transcriber.
 fn stands_in(bit: usize, row: &Value) -> bool {
     let (kind, source) = (text(&row["kind"]), text(&row["source"]));
+    let of = |wanted: &[&str]| any(row, |event| wanted.contains(&text(&event["source"])));
     if kind == "transcript" {
         let who = |part: &str| {
             let id = any(row, |event| attribute(event, "participant_id").contains(part));
             id || text(&row["who"]).to_lowercase().replace(' ', "-").contains(part)
         };
+        // What an agent has heard stands in the same row.
         return match bit {
             TRANSCRIPT => true,
-            1 => who("voice-agent"),
-            2 => who("transcription") || who("transcriber"),
+            1 => who("voice-agent") || of(&["voice_agent"]),
+            2 => who("transcription") || who("transcriber") || of(TRANSCRIBERS),
             _ => false,
         };
     }
-    let of = |wanted: &[&str]| any(row, |event| wanted.contains(&text(&event["source"])));
     let task = task_of(row);
     let is_task = matches!(source, "agent_tasks" | "agent_trace_events");
     let steward = STEWARD.iter().any(|start| task.starts_with(start));
@@ -113,7 +124,7 @@ fn stands_in(bit: usize, row: &Value) -> bool {
     }) || (source == "agent_trace_events" && task.starts_with("fast_"));
     match bit {
         1 => of(&["voice_agent"]),
-        2 => of(&["transcription_agent", "voice_transcript"]),
+        2 => of(TRANSCRIBERS),
         3 => {
             let other = fast || steward || task.starts_with("fairy");
             of(&["orchestration_agent"]) || (source == "agent_trace_events" && !other)
