@@ -23,5 +23,7 @@ mod counting;
 mod drawing;
 #[path = "page/harm.rs"]
 mod harm;
+#[path = "page/hiding.rs"]
+mod hiding;
 #[path = "page/hostile.rs"]
 mod hostile;

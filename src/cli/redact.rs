@@ -46,6 +46,10 @@ pub struct By {
     /// Switch off rules
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     pub except: Vec<String>,
+
+    /// The rules that the configuration adds, before all of these
+    #[arg(skip)]
+    pub usual: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DESCRIBE, Original};
+use super::{DESCRIBE, Original, Redact};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -13,6 +13,7 @@ Examples:
   turnscope report 7f3a --out-dir reports --force    write both anew
   turnscope report --room canvas-7f3a --window-start 2026-03-02T10:00:00Z --out-dir reports
   turnscope report --result-json result.json --out-dir reports
+  turnscope report last --out-dir reports --redact   both without secrets
 
 The page needs nothing from outside. Stdout is one line of JSON: htmlPath, jsonPath, reportScope, room.
 `turnscope verify` checks the JSON file, and `turnscope import` reads it.")]
@@ -31,4 +32,7 @@ pub struct Report {
     /// Overwrite files
     #[arg(long)]
     pub force: bool,
+
+    #[command(flatten)]
+    pub redact: Redact,
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Redact;
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -20,9 +22,13 @@ pub struct Verify {
 Examples:
   turnscope copy team.db postgres://db.example/team       all of it, from a file to a server
   turnscope copy postgres://db.example/team here.db --session 7f3a
+  turnscope copy here.db team.db --redact                 without secrets, and without the sources that hold them
 
 A session goes with its sub-agents, its sources byte for byte, marks and notes. What is there already stays; Ctrl-C
-stops after the source under way, and the same command goes on. Tokens and saved filters stay where they are.")]
+stops after the source under way, and the same command goes on. Tokens and saved filters stay where they are.
+
+With --redact every session is looked through before one goes; rows, joins, marks and notes go, and expire anew. To copy
+again into the same store, name the same --redact-key: under another one the same secret has another stub.")]
 pub struct Copy {
     /// A store: a file, or the address of a PostgreSQL database
     #[arg(value_name = "FROM")]
@@ -35,6 +41,9 @@ pub struct Copy {
     /// Only this session, with its sub-agents; may be given several times
     #[arg(long, value_name = "SESSION")]
     pub session: Vec<String>,
+
+    #[command(flatten)]
+    pub redact: Redact,
 }
 
 #[derive(Debug, Args)]
@@ -107,7 +116,8 @@ Examples:
   turnscope import saved --store new.db             and into a new store
 
 The damaged file is only read. Of each source the bytes that are whole are written, and where some are missing a line
-ends; marks and notes go into a file of their own. Exit code 3 where something is lost.")]
+ends; what was recorded without a file goes into slices, marks and notes into one of their own. Where an index is
+damaged, rows are found without it. Exit code 3 where something is lost.")]
 pub struct Recover {
     /// The file of the damaged store
     #[arg(value_name = "STORE")]

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use anyhow::Result;
 
 use super::read::TAIL;
-use crate::store::{Source, Stamp, digest};
+use crate::store::{Source, Stamp, Store, digest};
 
 /// What a file is at this moment.
 pub fn stamp(metadata: &fs::Metadata) -> Stamp {
@@ -28,6 +28,19 @@ pub fn grown(file: &File, known: &Source, now: &Stamp) -> Result<bool> {
     let mut bytes = vec![0; usize::try_from(size)?];
     file.read_exact_at(&mut bytes, consumed - size)?;
     Ok(digest(&bytes).as_slice() == known.tail)
+}
+
+/// Whether a file is what was read, whenever it was written. Its end must tell of all of it, as the seal of a slice does.
+pub async fn is_read(store: &Store, file: &File, known: &Source) -> Result<bool> {
+    let size = file.metadata()?.len().cast_signed();
+    if (known.size, known.consumed) != (size, size) {
+        return Ok(false);
+    }
+    let tail = known.consumed.min(TAIL.cast_signed());
+    let mut bytes = vec![0; usize::try_from(tail)?];
+    file.read_exact_at(&mut bytes, (size - tail).unsigned_abs())?;
+    // What was purged since is not the same any more.
+    Ok(store.read(known.blob, size - tail, tail).await.is_ok_and(|kept| kept == bytes))
 }
 
 /// Whether a text occurs anywhere in a file.

@@ -88,6 +88,14 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
     bring_in_found(store, paths, found, failures, control).await
 }
 
+/// Brings in a file of our own under a name that is not its path.
+pub async fn bring_in_as(store: &Store, path: &Path, name: &str, control: &Control) -> Result<Outcome> {
+    let paths = [path.to_owned()];
+    let (mut found, failures) = find(&paths);
+    found.iter_mut().for_each(|found| found.name = Some(name.to_owned()));
+    bring_in_found(store, &paths, found, failures, control).await
+}
+
 /// Brings in files that were found below paths; `failures` says why others were not found.
 pub(super) async fn bring_in_found(
     store: &Store,
@@ -194,7 +202,7 @@ impl Bringing<'_> {
         if self.control.is_cancelled() {
             bail!(Cancelled);
         }
-        let name = path_text(path);
+        let name = found.name.clone().unwrap_or_else(|| path_text(path));
         let stamp = stamp(&fs::metadata(path).map_err(|error| anyhow::anyhow!(telling::in_plain_words(&error)))?);
         if let Some(known) = self.known.remove(&name).filter(|known| known.stamp() == stamp)
             && !self.is_wanted_again(&known).await?
@@ -224,7 +232,7 @@ impl Bringing<'_> {
             self.done(Report { path, agent, ..Report::default() });
             return Ok(true);
         }
-        let source = self.source_to_read(known, (path, &file), &stamp, format).await?;
+        let source = self.source_to_read(known, (&name, &file), &stamp, format).await?;
         self.read.push(Reading { found: found.clone(), name, totals: Appended::default(), finished: false });
         self.read_in((path, file), &source, stamp, format, head).await?;
         if let Some(broken) = broken {
@@ -247,11 +255,10 @@ impl Bringing<'_> {
     async fn source_to_read(
         &self,
         known: Option<Source>,
-        (path, file): (&Path, &File),
+        (name, file): (&str, &File),
         stamp: &Stamp,
         format: &Format,
     ) -> Result<Source> {
-        let name = path_text(path);
         let again = match &known {
             Some(known) => self.is_wanted_again(known).await?,
             None => false,
@@ -259,11 +266,11 @@ impl Bringing<'_> {
         match known {
             Some(known) if known.importer == format.agent && !again && grown(file, &known, stamp)? => {
                 self.store.rewind_source(known.number).await?;
-                self.store.source(&name).await?.context("the source is gone from the store")
+                self.store.source(name).await?.context("the source is gone from the store")
             }
             other => {
                 let revision = other.map_or(0, |known| known.revision + 1);
-                Ok(Source { path: name, revision, importer: format.agent.to_owned(), ..Source::default() })
+                Ok(Source { path: name.to_owned(), revision, importer: format.agent.to_owned(), ..Source::default() })
             }
         }
     }
@@ -346,7 +353,7 @@ impl Bringing<'_> {
             self.store_waiting().await?;
             self.stored().await?;
             let Some(reading) = self.outrun.pop() else { return Ok(()) };
-            let path = PathBuf::from(&reading.name);
+            let path = fs::canonicalize(&reading.found.path).unwrap_or_else(|_| reading.found.path.clone());
             self.wait_for_the_other(&reading.name).await?;
             match self.source(&reading.found, &path).await {
                 Ok(_) => {}

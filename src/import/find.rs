@@ -16,6 +16,8 @@ pub struct Found {
     /// Which of the named folders it lies below. The user named any other very file, so that any text of JSON
     /// values in it is a session.
     pub below: Option<usize>,
+    /// What it is called in the store, where that is not its path.
+    pub name: Option<String>,
 }
 
 impl Found {
@@ -44,7 +46,7 @@ pub fn find(paths: &[PathBuf]) -> (Vec<Found>, Vec<String>) {
                 }
             }
             Ok(metadata) if metadata.is_file() => {
-                found.push(Found { path: path.clone(), size: metadata.len(), below: None })
+                found.push(Found { path: path.clone(), size: metadata.len(), below: None, name: None })
             }
             Ok(_) => failures.push(format!("{}: neither a file nor a folder", path.display())),
         }
@@ -104,7 +106,7 @@ fn walk(folder: &Path, place: usize, found: &mut Vec<Found>, failures: &mut Vec<
             match fs::metadata(&path) {
                 // To open a pipe, a socket or a device would be to wait for whoever is at its other end.
                 Ok(metadata) if !metadata.is_file() => {}
-                Ok(metadata) => found.push(Found { path, size: metadata.len(), below: Some(place) }),
+                Ok(metadata) => found.push(Found { path, size: metadata.len(), below: Some(place), name: None }),
                 Err(error) => failures.push(format!("{}: {}", path.display(), in_plain_words(&error))),
             }
         }

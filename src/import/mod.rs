@@ -23,7 +23,8 @@ mod unknown;
 mod unpack;
 mod watch;
 
-pub use driver::{Control, Notice, Outcome, bring_in};
+pub use compare::is_read;
+pub use driver::{Control, Notice, Outcome, bring_in, bring_in_as};
 pub use find::{agents_folders, below, known_folders, path_of, path_text};
 pub use gave::Report;
 pub use otel::{Accepted, Decoded, Decoding, Encoding, Signal, Undecodable};

@@ -282,6 +282,7 @@ pub async fn show(backend: Backend, start: Start, look: &Look<'_>) -> Result<End
         offset: Zone::named(options.tz.as_deref())?.offset(),
         keys: settings.keys,
         theme_of_user: settings.theme_of_user.clone().filter(|_| options.theme.is_none()),
+        hiding: settings.redaction.as_ref().map(|own| own.text.clone()),
     };
     match ui::run(backend.priced((*prices).clone()), start, wanted).await? {
         ui::Ended::Quit => Ok(Ended::Well),

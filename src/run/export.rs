@@ -16,7 +16,7 @@ use super::zone::Zone;
 use super::{Ended, tell, usage};
 use crate::cli::{Export, Form};
 use crate::domain::{Session, escape_json, safe};
-use crate::report::{Pick, Selection, incomplete, write_original, write_slice};
+use crate::report::{Extra, Pick, Selection, incomplete, write_original, write_slice};
 use crate::store::Store;
 
 pub async fn export(location: &Location, wanted: &Export, output: &mut Output) -> Result<Ended> {
@@ -49,7 +49,8 @@ async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Resu
         (Form::Json, file) => {
             let mut selection = select(&store, &chosen, wanted, &output.zone).await?;
             if let Some(redaction) = &redaction {
-                selection.veil = Some(redact::show(&store, &selection, redaction, &wanted.redact, output).await?);
+                selection.veil =
+                    Some(redact::show(&store, &selection, &Extra::new(), redaction, &wanted.redact, output).await?);
             }
             match file {
                 _ if wanted.redact.dry_run => {}

@@ -10,12 +10,12 @@ use super::{tell, usage};
 use crate::cli::{Redact, RedactBy as By};
 use crate::domain::redact::Rules;
 use crate::domain::safe;
-use crate::report::{Cleared, Redaction, Review, Secret, Selection, Spot, review};
+use crate::report::{Cleared, Extra, Redaction, Review, Secret, Selection, Spot, review};
 use crate::store::Store;
 
 /// The rules that are asked for; what is wrong with them is told before anything else is done.
 pub fn rules(by: &By) -> Result<Rules> {
-    let mut tables = Vec::new();
+    let mut tables: Vec<String> = by.usual.iter().cloned().collect();
     for file in &by.rules {
         let text = fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
         // Alone first, so that the fault is told with the file it is in.
@@ -56,11 +56,12 @@ pub fn redaction(wanted: &Redact) -> Result<Option<Redaction>> {
 pub async fn show(
     store: &Store,
     selection: &Selection,
+    extra: &Extra,
     redaction: &Redaction,
     wanted: &Redact,
     output: &mut Output,
 ) -> Result<Cleared> {
-    let found = review(store, selection, redaction, &mut |_| Ok(())).await?;
+    let found = review(store, selection, extra, redaction, &mut |_| Ok(())).await?;
     if wanted.dry_run {
         list(redaction.rules(), &found, output)?;
     } else {

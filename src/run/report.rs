@@ -12,7 +12,7 @@ use super::progress::Share;
 use super::recount::now;
 use super::selection::{self, Chosen};
 use super::whole_file::WholeFile;
-use super::{Ended, tell};
+use super::{Ended, redact, tell};
 use crate::cli::Report;
 use crate::domain::price::Prices;
 use crate::domain::{Timestamp, safe};
@@ -28,11 +28,20 @@ pub async fn report(location: &Location, wanted: &Report, output: &mut Output) -
 }
 
 async fn work(location: &Location, wanted: &Report, output: &mut Output) -> Result<Ended> {
+    // A rule that cannot be read stops everything before anything is opened.
+    let redaction = redact::redaction(&wanted.redact)?;
     let store = location.open().await?;
     let chosen = selection::find(&store, wanted.session.as_deref(), &wanted.original, &output.zone).await?;
-    let selection = select(&store, &chosen).await?;
+    let mut selection = select(&store, &chosen).await?;
     let artifact = wanted.original.result_json.as_deref().map(read_artifact).transpose()?;
     let extra = extra(&chosen, artifact);
+    if let Some(redaction) = &redaction {
+        selection.veil = Some(redact::show(&store, &selection, &extra, redaction, &wanted.redact, output).await?);
+        if wanted.redact.dry_run {
+            store.close().await;
+            return Ok(Ended::Well);
+        }
+    }
     fs::create_dir_all(&wanted.out_dir)
         .with_context(|| format!("could not make the folder {}", wanted.out_dir.display()))?;
     let stem = format!("agent-chat-report-{}", stem(&chosen));

@@ -13,7 +13,7 @@ use super::{Ended, redact, selection, tell};
 use crate::cli::Scan;
 use crate::domain::redact::{Rules, Stream, What};
 use crate::domain::safe;
-use crate::report::{Redaction, Selection, review};
+use crate::report::{Extra, Redaction, Selection, review};
 
 /// Bytes of a file that are read at once.
 const PART: usize = 1 << 20;
@@ -73,7 +73,7 @@ async fn sessions(
     for session in &chosen {
         let why = "whole session".to_owned();
         let selection = Selection { session: session.id.clone(), events: None, why, veil: None };
-        let found = review(&store, &selection, redaction, &mut |_| Ok(())).await?;
+        let found = review(&store, &selection, &Extra::new(), redaction, &mut |_| Ok(())).await?;
         count += found.secrets.len();
         if !found.secrets.is_empty() {
             redact::list(redaction.rules(), &found, output)?;

@@ -14,6 +14,7 @@ pub(crate) enum Action {
     Show(Show),
     Look(Look),
     Keep(Keep),
+    Decide(Decide),
 }
 
 /// Going from place to place, and out.
@@ -145,6 +146,17 @@ pub(crate) enum Keep {
     Copy(Copied),
     Pager,
     Pipe,
+}
+
+/// Deciding about what a redacted export would hide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decide {
+    /// Writes, or looks again where something was decided since.
+    Accept,
+    Pass,
+    Add,
+    Help,
+    Close,
 }
 
 /// What is copied.

@@ -1,6 +1,8 @@
 //! What leaves without its secrets, and the search for them.
 
 use std::fs;
+use std::io::Read;
+use std::process::Stdio;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -89,6 +91,65 @@ fn a_redacted_slice_holds_no_secret_verifies_and_comes_in_again() {
     }
 }
 
+/// A secret as it may stand in a page: with the escapes of JSON in JSON, without `<`, and in encodings.
+fn forms(secret: &str) -> Vec<String> {
+    let mut forms = vec![secret.to_owned(), hex::encode(secret)];
+    for depth in 0..3 {
+        let escaped = json!(forms[if depth == 0 { 0 } else { forms.len() - 1 }]).to_string();
+        forms.push(escaped[1..escaped.len() - 1].to_owned());
+    }
+    forms.extend(forms.clone().iter().map(|form| form.replace('<', "\\u003c")));
+    // The letters of base64 in the middle are the same whatever stands before and behind.
+    forms.extend((0..3).map(|before| {
+        let letters = STANDARD.encode(format!("{}{secret}", " ".repeat(before)));
+        letters[4..letters.len() - 8].to_owned()
+    }));
+    forms
+}
+
+#[test]
+fn a_redacted_report_holds_no_secret_in_either_of_its_files() {
+    const ODD: &str = "qu<\"ote-0rchid-77";
+    let desk = Desk::new();
+    let odd = json!({
+        "uuid": "u3", "sessionId": sample::CLAUDE, "type": "user", "timestamp": "2026-03-02T10:00:03.250Z",
+        "message": { "role": "user", "content": json!({ "password": ODD, "packed": STANDARD.encode(format!("token={KEY}")) }).to_string() },
+    });
+    let file = desk.write("in/claude.jsonl", format!("{}{odd}\n", secrets()));
+    desk.import(&file);
+    let whole: Value = serde_json::from_str(desk.done(&["export", sample::CLAUDE]).text()).expect("is JSON");
+    let plain = desk.done(&["report", sample::CLAUDE, "--out-dir", "plain"]).objects().remove(0);
+    let read = |path: &Value| fs::read_to_string(desk.path(path.as_str().expect("a path"))).expect("is there");
+    assert!(forms(ODD).iter().any(|form| read(&plain["htmlPath"]).contains(form)), "it is there otherwise");
+
+    let dry = desk.done(&["report", sample::CLAUDE, "--out-dir", "shared", "--redact", "--dry-run", "--json"]);
+    assert!(dry.objects().iter().any(|row| row["rule"] == "anthropic-key"), "{dry:?}");
+    assert!(!desk.path("shared").exists());
+
+    let ran = desk.done(&["report", sample::CLAUDE, "--out-dir", "shared", "--redact"]);
+    let told = ran.objects().remove(0);
+    let (page, json) = (read(&told["htmlPath"]), read(&told["jsonPath"]));
+    for (name, text) in [("page", &page), ("JSON", &json), ("stderr", &ran.err)] {
+        for secret in [KEY, PASSWORD, MAIL, ODD] {
+            for form in forms(secret) {
+                assert!(!text.contains(&form), "{form} of {secret} is in the {name}");
+            }
+        }
+        assert!(name == "stderr" || text.contains("[redacted:anthropic-key:1:"), "the {name} has stubs");
+    }
+    let slice: Value = serde_json::from_str(&json).expect("is JSON");
+    for body in whole["manifest"]["bodies"].as_array().expect("bodies") {
+        let sha256 = body["sha256"].as_str().expect("a digest");
+        let same = slice["bodies"].get(sha256).is_some();
+        assert!(same || !page.contains(sha256), "the digest of a body with a secret would let it be guessed");
+    }
+    let digest = slice["manifest"]["digest"].as_str().expect("a digest");
+    assert!(page.contains(digest), "page and JSON are of the same bodies");
+    assert!(page.contains("<dt>taken out</dt>"), "and the page says that it was redacted");
+    desk.done(&["verify", told["jsonPath"].as_str().expect("a path")]);
+    desk.refused(2, &["report", sample::CLAUDE, "--out-dir", "shared", "--also", "home"]);
+}
+
 #[test]
 fn a_dry_run_lists_what_would_be_hidden_and_writes_nothing() {
     let desk = filled();
@@ -149,4 +210,103 @@ fn a_scan_names_rule_and_place_and_never_the_value() {
     let clean = desk.write("clean.txt", "nothing to see");
     assert_eq!(desk.run(&["scan", text(&clean)]).code, 0);
     assert!(desk.done(&["scan", "--list"]).text().contains("anthropic-key"));
+}
+
+/// All bytes of a store that is a file: its tables as a slice of every session, and its origins.
+fn holdings(desk: &Desk, store: &str) -> String {
+    let out = desk.done(&["--store", store, "export", sample::CLAUDE]).text().to_owned();
+    let shown = desk.done(&["--store", store, "show", sample::CLAUDE, "u1", "--json"]).text().to_owned();
+    out + &shown
+}
+
+#[test]
+fn a_redacted_copy_holds_rows_and_notes_and_no_secret() {
+    let desk = filled();
+    let (from, key) = (desk.named_store(), desk.write("key", "sixteen bytes and more"));
+    let dry = desk.done(&["copy", &from, "shared.db", "--redact", "--dry-run", "--json"]);
+    assert!(dry.objects().iter().any(|row| row["rule"] == "anthropic-key"), "{dry:?}");
+    assert!(!desk.path("shared.db").exists(), "a dry run writes nothing");
+    let wrong = desk.write("wrong.toml", "[[rule]]\nname = 'x'\npattern = '('\n");
+    desk.refused(1, &["copy", &from, "shared.db", "--redact", "--rules", text(&wrong)]);
+    assert!(!desk.path("shared.db").exists(), "nor does a rule that cannot be read");
+
+    let with_key = ["copy", &from, "shared.db", "--redact", "--redact-key", text(&key)];
+    let ran = desk.done(&with_key);
+    assert!(ran.err.contains(&format!("session {}:", sample::CLAUDE)), "{}", ran.err);
+    let timeline = |store: &str| {
+        let rows = desk.done(&["--store", store, "timeline", sample::CLAUDE, "--json"]).objects();
+        rows.iter().map(|row| (row["id"].clone(), row["events"].clone(), row["tokens"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(timeline("shared.db"), timeline(&from));
+    let held = holdings(&desk, "shared.db");
+    assert_eq!(holds_secret(&held), None);
+    assert!(held.contains("[redacted:anthropic-key:1:") && !held.contains(text(&desk.path(""))), "nor paths of here");
+    let file = fs::read(desk.path("shared.db")).expect("is there");
+    for secret in [KEY, PASSWORD, MAIL] {
+        assert!(!file.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
+    }
+    desk.done(&["verify", "shared.db"]);
+
+    let again = desk.done(&[&with_key[..], &["--json"]].concat()).objects().remove(0);
+    assert_eq!(
+        (&again["unchanged"], &again["added"], &again["conflicts"]),
+        (&json!(1), &json!(0), &json!(0)),
+        "{again}"
+    );
+    let told = desk.refused(1, &["copy", &from, "shared.db", "--redact"]);
+    assert!(told.contains("--redact-key"), "another key would give other stubs: {told}");
+}
+
+#[test]
+fn the_configuration_adds_rules_everywhere() {
+    let desk = filled();
+    let config = desk.write(
+        "home/.config/turnscope/config.toml",
+        "[redaction]\nexempt.values = [\"grace@example.org\"]\n[[redaction.rule]]\nname = \"command\"\npattern = \"deploy\"\n",
+    );
+    let out = desk.done(&["export", sample::CLAUDE, "--redact"]);
+    assert!(out.text().contains("[redacted:command:1:") && out.text().contains(MAIL));
+    assert!(
+        !desk.done(&["export", sample::CLAUDE, "--redact", "--except", "command"]).text().contains("[redacted:command")
+    );
+    let scanned = desk.run(&["scan", sample::CLAUDE, "--json"]).objects();
+    assert!(scanned.iter().any(|row| row["rule"] == "command") && scanned.iter().all(|row| row["rule"] != "email"));
+    assert!(desk.done(&["scan", "--list"]).text().contains("command"));
+    desk.done(&["export", sample::CLAUDE]);
+    desk.done(&["config", "check"]);
+    desk.write("home/.config/turnscope/config.toml", "[[redaction.rule]]\nname = \"command\"\npattern = \"(\"\n");
+    let told = desk.run(&["config", "check"]);
+    assert_eq!(told.code, 1, "{told:?}");
+    assert!(told.text().contains(":2: redaction: rule `command`: its pattern cannot be read"), "{told:?}");
+    let told = desk.refused(2, &["export", sample::CLAUDE, "--redact", "-o", "shared.json"]);
+    assert!(told.contains(text(&config)) && !desk.path("shared.json").exists(), "{told}");
+}
+
+/// The most memory that the program has needed, KiB, once it has written nearly all of a redacted slice.
+fn peak(size: usize) -> u64 {
+    let desk = Desk::with_file();
+    let lines = "a line of a long log with nothing in it\n".repeat(50) + &format!("and one with {MAIL} in it\n");
+    let record = json!({ "type": "log", "text": lines.repeat(size / lines.len()) });
+    let file = desk.write("in/long.jsonl", format!("{record}\n"));
+    desk.import(&file);
+    let mut command = desk.command(&["export", "last", "--redact"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+    let mut out = child.stdout.take().expect("is piped");
+    let mut slice = vec![0; size * 9 / 10];
+    out.read_exact(&mut slice).expect("writes");
+    // It cannot end before the rest is read.
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it still runs");
+    out.read_to_end(&mut slice).expect("writes");
+    assert!(child.wait().expect("ends").success());
+    let slice = String::from_utf8(slice).expect("is text");
+    assert!(!slice.contains(MAIL) && slice.contains("[redacted:email:1:"));
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it tells of memory");
+    most.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[test]
+fn a_long_body_needs_no_more_memory_than_a_short_one() {
+    // Both are longer than what is searched as a whole.
+    let (short, long) = (peak(6 << 20), peak(18 << 20));
+    assert!(long < short + (8 << 10), "{short} KiB for 6 MiB, {long} KiB for 18 MiB");
 }

@@ -1,6 +1,6 @@
 //! The second walk: every value, row and body on its way to the form, with stubs in the place of secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -8,14 +8,16 @@ use sha2::{Digest, Sha256};
 
 use super::super::leaving::{Form, Leaving, Part, Section, manifest};
 use super::{Changed, Cleared};
+use crate::domain::price::Prices;
 use crate::domain::redact::Stream;
 
 /// A form behind a veil.
 pub struct Veiled<'a> {
     form: &'a mut dyn Form,
     cleared: Cleared,
-    /// The bodies that were written, by what they have become, with their sizes.
-    written: BTreeMap<[u8; 32], i64>,
+    /// The bodies that events name, by what they have become, with their sizes.
+    named: BTreeMap<[u8; 32], i64>,
+    written: BTreeSet<[u8; 32]>,
     body: Option<Writing>,
 }
 
@@ -32,21 +34,23 @@ struct Writing {
 
 impl<'a> Veiled<'a> {
     pub fn over(form: &'a mut dyn Form, cleared: Cleared) -> Self {
-        Self { form, cleared, written: BTreeMap::new(), body: None }
+        Self { form, cleared, named: BTreeMap::new(), written: BTreeSet::new(), body: None }
     }
 
-    /// How many bodies were written, and the digest of their manifest.
+    /// How many bodies leave, and the digest of their manifest.
     pub fn bodies(&self) -> (usize, String) {
-        (self.written.len(), self.manifest().1)
+        (self.named.len(), self.manifest().1)
     }
 
     fn manifest(&self) -> (Value, String) {
-        manifest(self.written.iter().map(|(digest, size)| (*digest, *size)))
+        manifest(self.named.iter().map(|(digest, size)| (*digest, *size)))
     }
 
     fn json(&self, value: &Value) -> Result<Value> {
         let bytes = serde_json::to_vec(value)?;
-        match self.cleared.lock().veil.row(&bytes, &mut |_| {}) {
+        let mut clearing = self.cleared.lock();
+        let veiled = clearing.veil.row(&bytes, &mut |_| {});
+        match clearing.own_digests(veiled.as_deref().unwrap_or(&bytes)).or(veiled) {
             None => Ok(value.clone()),
             Some(veiled) => serde_json::from_slice(&veiled).context("a row is no JSON once its secrets are taken out"),
         }
@@ -57,19 +61,31 @@ impl<'a> Veiled<'a> {
         becomes.context("the session has grown since it was looked through for secrets: do it again")
     }
 
-    /// A digest of what was recorded would let short secrets be guessed, so what leaves has its own.
-    fn own_digests(&self, row: &mut Value) -> Result<()> {
-        let event = &mut row["turnscope"];
-        if let Some(content) = event["content"].as_str().and_then(|content| hex::decode(content).ok()) {
-            let sealed = self.cleared.lock().veil.digest(&content);
-            event["content"] = json!(hex::encode(&sealed[..content.len().min(sealed.len())]));
-        }
-        for body in event["bodies"].as_array_mut().into_iter().flatten() {
+    /// What stands for an event: it names its bodies as they leave.
+    fn event(&mut self, event: &mut Value) -> Result<()> {
+        self.seal(event, "content");
+        for body in event.get_mut("bodies").and_then(Value::as_array_mut).into_iter().flatten() {
             let becomes = self.becomes(body["sha256"].as_str().unwrap_or(""))?;
+            self.named.insert(becomes.sha256, i64::try_from(becomes.size)?);
             body["sha256"] = json!(hex::encode(becomes.sha256));
             body["size"] = json!(becomes.size);
         }
         Ok(())
+    }
+
+    /// Puts a digest under our key in the place of one of what was recorded: short secrets could be guessed by that.
+    fn seal(&self, value: &mut Value, name: &str) {
+        let Some(place) = value.get_mut(name) else { return };
+        if let Some(digest) = place.as_str().and_then(|digest| hex::decode(digest).ok()) {
+            let sealed = self.cleared.lock().veil.digest(&digest);
+            *place = json!(hex::encode(&sealed[..digest.len().min(sealed.len())]));
+        }
+    }
+
+    /// Seals the digests in a list of what was found inside bodies.
+    fn seal_all(&self, list: Option<&mut Value>) {
+        let all = list.and_then(Value::as_array_mut).into_iter().flatten();
+        all.for_each(|found| self.seal(found, "sha256"));
     }
 
     fn write(&mut self, out: &[u8], last: bool) -> Result<()> {
@@ -97,13 +113,32 @@ impl<'a> Veiled<'a> {
 }
 
 impl Form for Veiled<'_> {
+    fn takes_rows(&self) -> bool {
+        self.form.takes_rows()
+    }
+
+    fn prices(&self) -> Prices {
+        self.form.prices()
+    }
+
+    fn wants(&self, sha256: &str) -> bool {
+        // One that was not looked through is refused where it begins.
+        self.becomes(sha256).map_or(true, |becomes| self.form.wants(&hex::encode(becomes.sha256)))
+    }
+
     fn value(&mut self, name: &'static str, value: &Value) -> Result<()> {
         if name == "manifest" {
             let record = self.cleared.lock().record.clone();
             self.form.value("redaction", &record)?;
             return self.form.value(name, &self.manifest().0);
         }
-        let value = self.json(value)?;
+        let mut value = value.clone();
+        match name {
+            "artifacts" => self.seal_all(Some(&mut value)),
+            "actions" => self.seal_all(value.get_mut("arrays")),
+            _ => {}
+        }
+        let value = self.json(&value)?;
         self.form.value(name, &value)
     }
 
@@ -112,15 +147,23 @@ impl Form for Veiled<'_> {
     }
 
     fn row(&mut self, section: Section, name: Option<&str>, row: &Value) -> Result<()> {
-        let mut row = self.json(row)?;
-        if matches!(section, Section::Events(_)) {
-            self.own_digests(&mut row)?;
+        let mut row = row.clone();
+        match section {
+            Section::Events(_) => row.get_mut("turnscope").map_or(Ok(()), |event| self.event(event))?,
+            Section::Rows => {
+                for event in row.get_mut("events").and_then(Value::as_array_mut).into_iter().flatten() {
+                    event.get_mut("turnscope").map_or(Ok(()), |event| self.event(event))?;
+                }
+                self.seal_all(row.get_mut("artifacts"));
+            }
+            Section::Blobs => {
+                let becomes = self.becomes(row["sha256"].as_str().unwrap_or(""))?;
+                row["sha256"] = json!(hex::encode(becomes.sha256));
+                row["size_bytes"] = json!(becomes.size);
+            }
+            _ => {}
         }
-        if section == Section::Blobs {
-            let becomes = self.becomes(row["sha256"].as_str().unwrap_or(""))?;
-            row["sha256"] = json!(hex::encode(becomes.sha256));
-            row["size_bytes"] = json!(becomes.size);
-        }
+        let row = self.json(&row)?;
         let name = match name {
             Some(name) => Some(self.json(&Value::from(name))?.as_str().context("a name stays text")?.to_owned()),
             None => None,
@@ -131,7 +174,7 @@ impl Form for Veiled<'_> {
     fn begin_body(&mut self, body: Leaving<'_>) -> Result<()> {
         let becomes = self.becomes(body.sha256)?;
         let size = i64::try_from(becomes.size)?;
-        let passed_over = self.written.insert(becomes.sha256, size).is_some();
+        let passed_over = !self.written.insert(becomes.sha256);
         if !passed_over {
             self.form.begin_body(Leaving { sha256: &hex::encode(becomes.sha256), size, is_text: becomes.is_text })?;
         }

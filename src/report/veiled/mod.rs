@@ -21,6 +21,8 @@ pub use survey::{Secret, Spot, Survey, Withheld};
 
 /// No key of one's own is shorter.
 const SHORTEST_KEY: usize = 16;
+/// The letters of a SHA-256.
+const DIGITS: usize = 64;
 
 /// By which rules secrets are taken out, and under which key equal ones are told.
 #[derive(Debug, Clone)]
@@ -54,6 +56,11 @@ impl Redaction {
 
     pub fn rules(&self) -> &Rules {
         &self.finder.rules
+    }
+
+    /// Whether the key is the user's own, and the same the next time.
+    pub fn is_given(&self) -> bool {
+        self.given
     }
 
     pub fn veil(&self) -> Veil {
@@ -117,22 +124,43 @@ impl PartialEq for Cleared {
 
 impl Eq for Cleared {}
 
+impl Clearing {
+    /// JSON in which bodies that change have the digests of what they become; `None` where it names none of them.
+    fn own_digests(&self, json: &[u8]) -> Option<Vec<u8>> {
+        let mut out = Vec::with_capacity(json.len());
+        let mut names_any = false;
+        for run in json.chunk_by(|one, other| one.is_ascii_hexdigit() == other.is_ascii_hexdigit()) {
+            let digest = std::str::from_utf8(run).ok().filter(|run| run.len() == DIGITS);
+            let becomes = digest.and_then(|digest| self.bodies.get(&digest.to_ascii_lowercase()));
+            match becomes.filter(|becomes| !becomes.same) {
+                None => out.extend_from_slice(run),
+                Some(becomes) => {
+                    names_any = true;
+                    out.extend_from_slice(hex::encode(becomes.sha256).as_bytes());
+                }
+            }
+        }
+        names_any.then_some(out)
+    }
+}
+
 impl Cleared {
     fn lock(&self) -> MutexGuard<'_, Clearing> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Walks over all that a selection holds and tells what is secret in it. `tell` hears how many bytes of bodies were
+/// Walks over all that a selection holds, and what is said beside it, and tells what is secret in it. `tell` hears how many bytes of bodies were
 /// looked through, and may stop it with an error.
 pub async fn review(
     store: &Store,
     selection: &Selection,
+    extra: &Extra,
     redaction: &Redaction,
     tell: &mut (dyn FnMut(u64) -> Result<()> + Send),
 ) -> Result<Review> {
     let mut survey = Survey::new(redaction.veil(), tell);
-    walk(store, selection, &Extra::new(), &mut survey).await.context("could not look for secrets")?;
+    walk(store, selection, extra, &mut survey).await.context("could not look for secrets")?;
     Ok(survey.conclude(redaction))
 }
 
@@ -144,8 +172,6 @@ pub(super) async fn leave_veiled(
     cleared: &Cleared,
     form: &mut dyn Form,
 ) -> Result<super::Summary> {
-    // Pages tell artifacts with digests of their own, which the first walk does not see.
-    ensure!(!form.takes_rows(), "pages cannot be redacted yet: export a slice with --redact");
     let mut veiled = Veiled::over(form, cleared.clone());
     let mut summary = walk(store, selection, extra, &mut veiled).await?;
     (summary.bodies, summary.digest) = veiled.bodies();

@@ -8,7 +8,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use serde_json::json;
 
-use super::{File, Settings, path};
+use super::{File, OwnRules, Settings, path};
 use crate::cli::{ConfigAction, ConfigLine, Options};
 use crate::domain::safe;
 use crate::run::location::Location;
@@ -111,7 +111,11 @@ fn show(options: &Options, typed: &ArgMatches, settings: &Settings, output: &mut
         ("tz", options.tz.clone().unwrap_or_else(|| "UTC".to_owned()), said(typed, "tz", settings.tz.is_some())),
         ("retention", days, retention),
         ("prices", path_text(options.prices.as_ref()), said(typed, "prices", settings.prices.is_some())),
-        ("redaction", path_text(settings.redaction.as_ref()), filed(settings.redaction.is_some())),
+        (
+            "redaction",
+            settings.redaction.as_ref().map_or_else(String::new, OwnRules::told),
+            filed(settings.redaction.is_some()),
+        ),
         ("sources.agents", settings.sources.agents.to_string(), filed(!settings.sources.agents)),
         ("sources.folders", folders.join(" "), filed(!folders.is_empty())),
     ];

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::hiding::{self, OwnRules};
 use super::{line_of, prices, unusable};
 use crate::cli::{Color, Theme};
 use crate::domain::telling;
@@ -54,7 +55,7 @@ pub struct Settings {
     pub retention: Option<u32>,
     pub prices: Option<PathBuf>,
     /// More rules of what to hide.
-    pub redaction: Option<PathBuf>,
+    pub redaction: Option<OwnRules>,
     pub sources: Sources,
     pub keys: Keys,
 }
@@ -84,7 +85,7 @@ struct Written {
     tz: Option<Spanned<String>>,
     retention: Option<u32>,
     prices: Option<Spanned<String>>,
-    redaction: Option<Spanned<String>>,
+    redaction: Option<Spanned<hiding::Written>>,
     #[serde(default)]
     sources: WrittenSources,
     #[serde(default)]
@@ -133,7 +134,15 @@ impl File {
                 Err(error) => faults.push(self.fault(written, error.to_string())),
             }
         }
-        settings.redaction = self.existing("redaction", written.redaction.as_ref(), &mut faults);
+        match written.redaction.as_ref().map(|own| (own, OwnRules::of(own.get_ref(), |path| self.beside(path)))) {
+            None => {}
+            Some((_, Ok(own))) => settings.redaction = Some(own),
+            Some((own, Err(refused))) => {
+                let line = refused.rule.and_then(|rule| self.line_of_rule(&rule));
+                let line = line.unwrap_or_else(|| self.line(own.span().start));
+                faults.push(Fault { line, reason: refused.reason });
+            }
+        }
         settings.sources.agents = written.sources.agents.unwrap_or(true);
         settings.sources.folders = written.sources.folders.iter().map(|folder| self.beside(folder.get_ref())).collect();
         self.keys(&written.keys, &mut settings, &mut faults);
@@ -199,20 +208,17 @@ impl File {
         }
     }
 
-    fn existing(&self, name: &str, value: Option<&Spanned<String>>, faults: &mut Vec<Fault>) -> Option<PathBuf> {
-        let value = value?;
-        let path = self.beside(value.get_ref());
-        if let Err(error) = fs::File::open(&path) {
-            let reason = format!("{name}: could not read {}: {}", path.display(), telling::in_plain_words(&error));
-            faults.push(self.fault(value, reason));
-        }
-        Some(path)
+    /// The line in which a rule of redaction is named.
+    fn line_of_rule(&self, name: &str) -> Option<usize> {
+        let quoted = |line: &str| ['"', '\''].iter().any(|quote| line.contains(&format!("{quote}{name}{quote}")));
+        let named = |line: &str| line.trim_start().starts_with("name") && quoted(line);
+        self.text.lines().position(named).map(|at| at + 1)
     }
 
     fn keys(&self, written: &toml::Table, settings: &mut Settings, faults: &mut Vec<Fault>) {
         let mut rebindings = Vec::new();
         for (name, value) in written {
-            let place = ["sessions", "timeline", "event"].contains(&name.as_str());
+            let place = ["sessions", "timeline", "event", "review"].contains(&name.as_str());
             match value {
                 toml::Value::Table(rows) if place => {
                     for (action, value) in rows {
@@ -306,6 +312,24 @@ mod tests {
         assert!(told[0].1.contains("none of auto, always, never"), "{told:?}");
         let told = faults("retention = -1\n");
         assert_eq!(told[0].0, 1, "{told:?}");
+    }
+
+    #[test]
+    fn rules_of_redaction_stand_in_the_file_or_in_a_table_of_their_own() {
+        let own = "[redaction]\nexempt.values = [\"example.org\"]\n\n[[redaction.rule]]\nname = \"badge\"\n\
+                   pattern = 'B-\\d{4}'\n\n[[redaction.rule]]\nname = \"hush\"\nkeys = [\"hush\"]\n";
+        let own = read(own).expect("sound").redaction.expect("is there");
+        let rules = crate::domain::redact::Rules::new(&[&own.text], &[]).expect("sound");
+        assert!(["badge", "hush"].iter().all(|name| rules.list.iter().any(|rule| rule.own && rule.name == *name)));
+        assert!(rules.harmless.contains(&"example.org".to_owned()));
+        let wrong = "mouse = true\n[[redaction.rule]]\nname = \"badge\"\npattern = \"(\"\n";
+        let told = faults(wrong);
+        assert!(told.len() == 1 && told[0].0 == 3, "{told:?}");
+        assert!(told[0].1.starts_with("redaction: rule `badge`: its pattern cannot be read"), "{told:?}");
+        let told = faults("\n[redaction]\nrulez = 1\n");
+        assert!(told[0].0 == 2 && told[0].1.contains("rulez"), "{told:?}");
+        let told = faults("\nredaction = \"/nothing/there.toml\"\n");
+        assert!(told[0].0 == 2 && told[0].1.contains("could not read /nothing/there.toml"), "{told:?}");
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 mod command;
 mod file;
+mod hiding;
 
 pub use command::command;
 pub use file::{File, Settings, Sources};
+pub use hiding::OwnRules;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,6 +49,16 @@ pub fn fill(line: &mut Line, settings: &Settings) {
     options.tz = options.tz.take().or_else(|| settings.tz.clone());
     options.prices = options.prices.take().or_else(|| settings.prices.clone());
     options.mouse |= settings.mouse.unwrap_or(false);
+    let by = match &mut line.command {
+        Some(Command::Export(export)) => Some(&mut export.redact.by),
+        Some(Command::Report(report)) => Some(&mut report.redact.by),
+        Some(Command::Copy(copy)) => Some(&mut copy.redact.by),
+        Some(Command::Scan(scan)) => Some(&mut scan.by),
+        _ => None,
+    };
+    if let (Some(by), Some(rules)) = (by, &settings.redaction) {
+        by.usual = Some(rules.text.clone());
+    }
     let retention = match &mut line.command {
         Some(Command::Import(import)) => &mut import.retention,
         Some(Command::Serve(serve)) => &mut serve.retention,

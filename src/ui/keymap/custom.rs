@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{BINDINGS, Binding, Keys, Place, begins, compact};
+use super::{BINDINGS, Binding, Keys, Scope, begins, compact};
 use crate::ui::action::{Action, Go};
 
 /// Other keys for one action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rebinding {
-    /// `sessions`, `timeline` or `event`; everywhere where it is empty.
+    /// `sessions`, `timeline`, `event` or `review`; everywhere where it is empty.
     pub place: String,
     /// The name of the action, as [`key_rows`] gives it.
     pub name: String,
@@ -33,8 +33,8 @@ const RESERVED: [&str; 8] = ["^I", "^M", "^H", "^[", "^/", "^7", "^S", "^Q"];
 
 /// Every row in force, place by place.
 pub fn key_rows(keys: Keys) -> Vec<KeyRow> {
-    let rows = |place: Place| keys.on(place).map(move |binding| (place, binding));
-    Place::ALL
+    let rows = |scope: Scope| keys.on(scope).map(move |binding| (scope, binding));
+    Scope::ALL
         .into_iter()
         .flat_map(rows)
         .map(|(place, binding)| KeyRow {
@@ -73,9 +73,9 @@ impl Keys {
 
 /// Gives the rows of an action other keys, in one place or in all of them.
 fn rebind(rows: &mut Vec<Binding>, wanted: &Rebinding) -> Result<Action, String> {
-    let places: Vec<Place> = match wanted.place.as_str() {
-        "" => Place::ALL.to_vec(),
-        named => Place::ALL.into_iter().filter(|place| place.name().to_lowercase() == named).collect(),
+    let places: Vec<Scope> = match wanted.place.as_str() {
+        "" => Scope::ALL.to_vec(),
+        named => Scope::ALL.into_iter().filter(|place| place.name().to_lowercase() == named).collect(),
     };
     let meant = |binding: &Binding| {
         name(binding.action) == wanted.name && binding.on.iter().any(|place| places.contains(place))
@@ -87,16 +87,16 @@ fn rebind(rows: &mut Vec<Binding>, wanted: &Rebinding) -> Result<Action, String>
         return Err("go-interrupt needs a key: nothing else cancels what runs".to_owned());
     }
     let keys: &'static [&'static str] = Vec::leak(keys.into_iter().map(|keys| &*String::leak(keys)).collect());
-    let mut done: Vec<Place> = Vec::new();
+    let mut done: Vec<Scope> = Vec::new();
     let mut result = Vec::with_capacity(rows.len() + 1);
     for row in rows.drain(..) {
         if !meant(&row) {
             result.push(row);
             continue;
         }
-        let (here, elsewhere): (Vec<Place>, Vec<Place>) = row.on.iter().partition(|place| places.contains(place));
+        let (here, elsewhere): (Vec<Scope>, Vec<Scope>) = row.on.iter().partition(|place| places.contains(place));
         // Several rows may do the same; the first one takes the keys.
-        let here: Vec<Place> = here.into_iter().filter(|place| !done.contains(place)).collect();
+        let here: Vec<Scope> = here.into_iter().filter(|place| !done.contains(place)).collect();
         done.extend(&here);
         if !elsewhere.is_empty() {
             result.push(Binding { on: Vec::leak(elsewhere), ..row });
@@ -130,7 +130,7 @@ fn distance(one: &str, other: &str) -> usize {
 /// Keys that two rows of a place claim, or that keep another sequence from being typed.
 fn conflicts(rows: &[Binding], changed: &HashMap<String, usize>) -> Vec<(usize, String)> {
     let mut wrong: Vec<(usize, String)> = Vec::new();
-    for place in Place::ALL {
+    for place in Scope::ALL {
         let claims: Vec<(&str, String)> = rows
             .iter()
             .filter(|row| row.on.contains(&place))
@@ -220,7 +220,7 @@ fn name(action: Action) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::keymap::Lookup;
+    use crate::ui::keymap::{Lookup, Place};
 
     fn rebinding(place: &str, name: &str, keys: &[&str]) -> Rebinding {
         let keys = keys.iter().map(|keys| (*keys).to_owned()).collect();

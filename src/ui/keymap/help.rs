@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{BINDINGS, Binding, Keys, Place};
+use super::{BINDINGS, Binding, Keys, Place, Scope};
 use crate::ui::action::Action;
 use crate::ui::text::width;
 
@@ -15,10 +15,10 @@ pub(crate) struct HelpRow {
 }
 
 impl Keys {
-    /// The rows of help for a place whose words hold every word of the query.
-    pub(crate) fn help_rows(self, place: Place, query: &str) -> Vec<HelpRow> {
+    /// The rows of help whose words hold every word of the query.
+    pub(crate) fn help_rows(self, scope: impl Into<Scope>, query: &str) -> Vec<HelpRow> {
         let query = query.to_lowercase();
-        let found = self.on(place).filter(|binding| {
+        let found = self.on(scope).filter(|binding| {
             let words = format!("{} {} {}", binding.help, binding.group.name(), keys(binding)).to_lowercase();
             query.split_whitespace().all(|word| words.contains(word))
         });
@@ -32,8 +32,8 @@ impl Keys {
     }
 
     /// The first keys of an action in a place.
-    pub(crate) fn keys_of(self, place: Place, action: Action) -> Option<String> {
-        let binding = self.on(place).find(|binding| binding.action == action)?;
+    pub(crate) fn keys_of(self, scope: impl Into<Scope>, action: Action) -> Option<String> {
+        let binding = self.on(scope).find(|binding| binding.action == action)?;
         binding.keys.first().map(|keys| compact(keys))
     }
 
@@ -76,11 +76,12 @@ pub(crate) fn compact(keys: &str) -> String {
 /// The key table in Markdown, for the README.
 pub fn readme_table() -> String {
     let mut text = String::new();
-    let common = |binding: &&Binding| binding.on.len() == Place::ALL.len();
+    let common = |binding: &&Binding| binding.on == Scope::LEVELS;
     section(&mut text, "Everywhere", BINDINGS.iter().filter(common));
-    for place in Place::ALL {
-        let own = BINDINGS.iter().filter(|binding| !common(binding) && binding.on.contains(&place));
-        section(&mut text, place.name(), own);
+    for scope in Scope::ALL {
+        let own = BINDINGS.iter().filter(|binding| !common(binding) && binding.on.contains(&scope));
+        let title = if scope == Scope::Review { "Review of a redacted export" } else { scope.name() };
+        section(&mut text, title, own);
     }
     text
 }

@@ -20,6 +20,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 3] = [Self::Sessions, Self::Timeline, Self::Event];
 
     pub(crate) fn name(self) -> &'static str {
@@ -27,6 +28,34 @@ impl Place {
             Self::Sessions => "Sessions",
             Self::Timeline => "Timeline",
             Self::Event => "Event",
+        }
+    }
+}
+
+/// Where keys mean something of their own: a level, or what lies over all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Scope {
+    At(Place),
+    /// The review of a redacted export.
+    Review,
+}
+
+impl From<Place> for Scope {
+    fn from(place: Place) -> Self {
+        Self::At(place)
+    }
+}
+
+impl Scope {
+    pub(crate) const LEVELS: [Self; 3] = [Self::At(Place::Sessions), Self::At(Place::Timeline), Self::At(Place::Event)];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::At(Place::Sessions), Self::At(Place::Timeline), Self::At(Place::Event), Self::Review];
+
+    /// The word by which the configuration calls it, but for the case.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::At(place) => place.name(),
+            Self::Review => "Review",
         }
     }
 }
@@ -60,7 +89,7 @@ impl Group {
 /// One row: where, which keys, what, and the words for it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Binding {
-    pub on: &'static [Place],
+    pub on: &'static [Scope],
     /// Each one key or a sequence of keys with spaces between: `j`, `g g`.
     pub keys: &'static [&'static str],
     pub action: Action,
@@ -90,9 +119,10 @@ impl Default for Keys {
 }
 
 impl Keys {
-    /// The rows of a place.
-    pub(crate) fn on(self, place: Place) -> impl Iterator<Item = &'static Binding> {
-        self.0.iter().filter(move |binding| binding.on.contains(&place))
+    /// The rows of a level, or of what lies over it.
+    pub(crate) fn on(self, scope: impl Into<Scope>) -> impl Iterator<Item = &'static Binding> {
+        let scope = scope.into();
+        self.0.iter().filter(move |binding| binding.on.contains(&scope))
     }
 
     pub(crate) fn all(self) -> impl Iterator<Item = &'static Binding> {
@@ -100,11 +130,12 @@ impl Keys {
     }
 
     /// Looks up keys typed so far, with spaces between them.
-    pub(crate) fn lookup(self, place: Place, typed: &str) -> Lookup {
-        if let Some(found) = self.on(place).find(|binding| binding.keys.contains(&typed)) {
+    pub(crate) fn lookup(self, scope: impl Into<Scope>, typed: &str) -> Lookup {
+        let scope = scope.into();
+        if let Some(found) = self.on(scope).find(|binding| binding.keys.contains(&typed)) {
             return Lookup::Found(found);
         }
-        if self.on(place).any(|binding| binding.keys.iter().any(|keys| begins(keys, typed))) {
+        if self.on(scope).any(|binding| binding.keys.iter().any(|keys| begins(keys, typed))) {
             return Lookup::Prefix;
         }
         Lookup::Nothing
@@ -133,16 +164,16 @@ mod tests {
     use super::*;
     use crate::ui::list::Move;
 
-    fn keys_on(place: Place) -> impl Iterator<Item = &'static str> {
+    fn keys_on(scope: Scope) -> impl Iterator<Item = &'static str> {
         BINDINGS
             .iter()
-            .filter(move |binding| binding.on.contains(&place))
+            .filter(move |binding| binding.on.contains(&scope))
             .flat_map(|binding| binding.keys.iter().copied())
     }
 
     #[test]
     fn no_key_stands_twice_on_one_screen_and_none_hides_a_sequence() {
-        for place in Place::ALL {
+        for place in Scope::ALL {
             let mut seen = HashSet::new();
             for keys in keys_on(place) {
                 assert!(seen.insert(keys), "{keys} twice on {}", place.name());
@@ -174,7 +205,7 @@ mod tests {
 
     #[test]
     fn digits_are_left_to_counts() {
-        for place in Place::ALL {
+        for place in Scope::ALL {
             assert!(keys_on(place).all(|keys| !keys.starts_with(|first: char| first.is_ascii_digit())));
         }
     }

@@ -1,21 +1,22 @@
 //! The key table itself: every key in the program, in the order in which help shows it.
 
-use super::{Binding, Group, Place};
+use super::{Binding, Group, Place, Scope};
 use crate::domain::Kind;
-use crate::ui::action::{Action, Copied, Find, Fold, Go, Keep, Look, Show, Target};
+use crate::ui::action::{Action, Copied, Decide, Find, Fold, Go, Keep, Look, Show, Target};
 use crate::ui::catalog::Column;
 use crate::ui::groups::Grouping;
 use crate::ui::list::Move;
 
-const ALL: &[Place] = &Place::ALL;
-const LISTS: &[Place] = &[Place::Sessions, Place::Timeline];
-const ROWS: &[Place] = &[Place::Timeline, Place::Event];
-const SESSIONS: &[Place] = &[Place::Sessions];
-const TIMELINE: &[Place] = &[Place::Timeline];
-const EVENT: &[Place] = &[Place::Event];
+const ALL: &[Scope] = &Scope::LEVELS;
+const LISTS: &[Scope] = &[Scope::At(Place::Sessions), Scope::At(Place::Timeline)];
+const ROWS: &[Scope] = &[Scope::At(Place::Timeline), Scope::At(Place::Event)];
+const SESSIONS: &[Scope] = &[Scope::At(Place::Sessions)];
+const TIMELINE: &[Scope] = &[Scope::At(Place::Timeline)];
+const REVIEW: &[Scope] = &[Scope::Review];
+const EVENT: &[Scope] = &[Scope::At(Place::Event)];
 
 const fn row(
-    on: &'static [Place],
+    on: &'static [Scope],
     keys: &'static [&'static str],
     action: Action,
     group: Group,
@@ -32,19 +33,19 @@ impl Binding {
     }
 }
 
-const fn moves(on: &'static [Place], keys: &'static [&'static str], step: Move, help: &'static str) -> Binding {
+const fn moves(on: &'static [Scope], keys: &'static [&'static str], step: Move, help: &'static str) -> Binding {
     row(on, keys, Action::Move(step), Group::Move, help)
 }
 
-const fn go(on: &'static [Place], keys: &'static [&'static str], go: Go, help: &'static str) -> Binding {
+const fn go(on: &'static [Scope], keys: &'static [&'static str], go: Go, help: &'static str) -> Binding {
     row(on, keys, Action::Go(go), Group::Go, help)
 }
 
-const fn find(on: &'static [Place], keys: &'static [&'static str], find: Find, help: &'static str) -> Binding {
+const fn find(on: &'static [Scope], keys: &'static [&'static str], find: Find, help: &'static str) -> Binding {
     row(on, keys, Action::Find(find), Group::Find, help)
 }
 
-const fn show(on: &'static [Place], keys: &'static [&'static str], show: Show, help: &'static str) -> Binding {
+const fn show(on: &'static [Scope], keys: &'static [&'static str], show: Show, help: &'static str) -> Binding {
     row(on, keys, Action::Show(show), Group::Show, help)
 }
 
@@ -56,8 +57,12 @@ const fn fold(keys: &'static [&'static str], fold: Fold, help: &'static str) -> 
     look(keys, Look::Fold(fold), help)
 }
 
-const fn keep(on: &'static [Place], keys: &'static [&'static str], keep: Keep, help: &'static str) -> Binding {
+const fn keep(on: &'static [Scope], keys: &'static [&'static str], keep: Keep, help: &'static str) -> Binding {
     row(on, keys, Action::Keep(keep), Group::Keep, help)
+}
+
+const fn decide(keys: &'static [&'static str], decide: Decide, help: &'static str) -> Binding {
+    row(REVIEW, keys, Action::Decide(decide), Group::Keep, help)
 }
 
 const fn next(keys: &'static [&'static str], target: Target, help: &'static str) -> Binding {
@@ -109,7 +114,12 @@ pub(crate) const BINDINGS: &[Binding] = &[
     go(ALL, &["L"], Go::HistoryForward, "forward in history"),
     go(SESSIONS, &["' '"], Go::LastPlace, "to the last place and back"),
     go(ROWS, &["g s"], Go::Sessions, "to the sessions, at this one"),
-    go(&[Place::Sessions, Place::Event], &["g t"], Go::Timeline, "to the timeline, at this place"),
+    go(
+        &[Scope::At(Place::Sessions), Scope::At(Place::Event)],
+        &["g t"],
+        Go::Timeline,
+        "to the timeline, at this place",
+    ),
     go(TIMELINE, &["g d"], Go::Event, "to the event under the cursor"),
     find(ALL, &["/"], Find::Search, "search; re: begins an expression, capitals mind case").hint("search"),
     find(ALL, &["n"], Find::NextHit, "next hit"),
@@ -248,5 +258,10 @@ pub(crate) const BINDINGS: &[Binding] = &[
     row(ALL, &["^L"], Action::Show(Show::Redraw), Group::Program, "draw the screen anew, and read again what failed"),
     row(ALL, &["^Z"], Action::Show(Show::Suspend), Group::Program, "suspend"),
     row(ALL, &["F3"], Action::Show(Show::Mouse), Group::Program, "mouse wheel on or off"),
+    decide(&["Enter", "w"], Decide::Accept, "write, or look again where something was decided"),
+    decide(&["Space", "d"], Decide::Pass, "let pass, or hide again: this secret, this whole rule"),
+    decide(&["a"], Decide::Add, "hide more: a text, re:EXPRESSION or key:FIELD"),
+    decide(&["?", "F1"], Decide::Help, "help for the review"),
+    decide(&["Esc", "q", "Backspace", "^C"], Decide::Close, "write nothing"),
     row(ALL, &["?", "F1"], Action::Show(Show::Help), Group::Program, "help for this place").hint("help"),
 ];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow};
 
 use super::Worker;
-use crate::report::{Redaction, Review, review};
+use crate::report::{Extra, Redaction, Review, review};
 use crate::ui::message::Message;
 use crate::ui::sheet::Wish;
 
@@ -23,7 +23,7 @@ impl Worker {
             let _ = self.replies.try_send(Message::Progress { job, words: crate::ui::words::size(done) });
             Ok(())
         };
-        let review = review(&self.backend.store, &wish.selection, &redaction, &mut tell).await?;
+        let review = review(&self.backend.store, &wish.selection, &Extra::new(), &redaction, &mut tell).await?;
         Ok(Message::Reviewed(job, Arc::new(review), wish))
     }
 }

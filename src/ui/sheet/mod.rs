@@ -5,8 +5,10 @@ mod diff;
 mod review;
 mod usage;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::keymap::Keys;
 use super::list::List;
 use super::words::counted;
 use crate::timeline::{Comparison, Survey, Totals};
@@ -83,17 +85,14 @@ impl Sheet {
     }
 
     /// The keys that work on it.
-    pub(crate) fn hint(&self) -> &'static str {
-        match &self.content {
+    pub(crate) fn hint(&self, keys: Keys) -> Cow<'static, str> {
+        Cow::Borrowed(match &self.content {
             Content::Waiting { .. } => "Esc cancels",
             Content::Usage(_) => "j k scroll  Esc closes",
             Content::Actions(_) => "j k move  Enter goes to the turn  Esc closes",
-            Content::Review(reviewing) if reviewing.is_current() => {
-                "Space lets pass  a adds a rule  Enter writes the file  Esc writes nothing"
-            }
-            Content::Review(_) => "Space lets pass  a adds a rule  Enter looks again  Esc writes nothing",
+            Content::Review(reviewing) => return Cow::Owned(reviewing.hint(keys)),
             Content::Diff(_) => "j k scroll  n next change  N change before  Esc closes",
-        }
+        })
     }
 
     /// How many lines it has at a width.

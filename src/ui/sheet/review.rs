@@ -7,6 +7,8 @@ use super::{Ink, Row};
 use crate::domain::redact::{Mark, Rules};
 use crate::domain::safe;
 use crate::report::{Review, Secret, Selection};
+use crate::ui::action::{Action, Decide};
+use crate::ui::keymap::{Keys, Scope};
 use crate::ui::list::List;
 use crate::ui::text::fit;
 use crate::ui::words::counted;
@@ -14,6 +16,8 @@ use crate::ui::words::counted;
 /// What the user decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Choices {
+    /// The rules of the configuration, which come before these decisions.
+    pub usual: Option<String>,
     /// Secrets that may leave, with what may be said of them.
     pub spared: BTreeMap<Mark, String>,
     /// Rules that are switched off.
@@ -53,11 +57,12 @@ enum Line<'a> {
 }
 
 impl Choices {
-    /// The rules that they make of the built-in ones; what was typed wrongly is told in words.
+    /// The rules that they make of the known ones; what was typed wrongly is told in words.
     pub(crate) fn rules(&self) -> Result<Rules, String> {
         let off = self.off.iter().map(|name| format!("[[rule]]\nname = '{name}'\noff = true\n"));
         let added = self.added.iter().enumerate().map(|(at, typed)| rule_of(at, typed));
-        let tables = off.map(Ok).chain(added).collect::<Result<Vec<String>, String>>()?;
+        let tables =
+            self.usual.iter().cloned().chain(off).map(Ok).chain(added).collect::<Result<Vec<String>, String>>()?;
         let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
         Rules::new(&tables, &[]).map_err(|fault| fault.to_string())
     }
@@ -84,6 +89,22 @@ impl Reviewing {
     /// Whether it was looked through with what the user wants now.
     pub(crate) fn is_current(&self) -> bool {
         self.looked == self.wish.choices
+    }
+
+    /// The keys that are in force, those first that matter most.
+    pub(crate) fn hint(&self, keys: Keys) -> String {
+        let accept = if self.is_current() { "writes" } else { "looks again" };
+        let words = [
+            (Decide::Accept, accept),
+            (Decide::Pass, "lets pass"),
+            (Decide::Add, "adds a rule"),
+            (Decide::Close, "writes nothing"),
+            (Decide::Help, "help"),
+        ];
+        let told = words.into_iter().filter_map(|(decision, words)| {
+            Some(format!("{} {words}", keys.keys_of(Scope::Review, Action::Decide(decision))?))
+        });
+        told.collect::<Vec<_>>().join("  ")
     }
 
     fn lines(&self) -> Vec<Line<'_>> {
@@ -143,7 +164,7 @@ impl Reviewing {
     pub(crate) fn rows(&self, top: usize, height: usize, width: usize) -> Vec<Row> {
         let lines = self.lines();
         if lines.is_empty() {
-            return vec![vec![(Ink::Dim, "nothing was found that looks like a secret; a adds a rule".to_owned())]];
+            return vec![vec![(Ink::Dim, "nothing was found that looks like a secret".to_owned())]];
         }
         lines.iter().skip(top).take(height).map(|line| self.row(*line, width)).collect()
     }
@@ -207,6 +228,9 @@ mod tests {
         }
         assert!(typed("re:(").expect_err("faulty").contains("its pattern cannot be read"));
         assert!(typed("a'''b").is_err() && typed("re:a*").is_err());
+        let usual =
+            Choices { usual: Some("[[rule]]\nname = 'badge'\nkeys = ['badge']".to_owned()), ..Choices::default() };
+        assert!(usual.rules().expect("sound").list.iter().any(|rule| rule.name == "badge"));
         let off = Choices { off: BTreeSet::from(["email".to_owned()]), ..Choices::default() };
         assert!(!off.rules().expect("sound").list.iter().any(|rule| rule.name == "email"));
     }

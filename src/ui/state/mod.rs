@@ -62,6 +62,8 @@ pub struct Options {
     pub keys: Keys,
     /// A theme of the user's own, in place of those that come with the program.
     pub theme_of_user: Option<Theme>,
+    /// The user's own rules of what a redacted export hides.
+    pub hiding: Option<String>,
 }
 
 /// How it ended.
@@ -139,6 +141,8 @@ pub(crate) struct State {
     pub nothing: Vec<String>,
     /// What could not be read, and is missing where it should be.
     pub unread: Option<Unread>,
+    /// The user's own rules of what a redacted export hides.
+    pub hiding: Option<String>,
     /// The number of slices written, for the name of the next one.
     pub exports: usize,
     /// Saved filters, by name.
@@ -183,6 +187,7 @@ impl State {
             aim: None,
             nothing: Vec::new(),
             unread: None,
+            hiding: options.hiding.clone(),
             exports: 0,
             saved: Saved::new(),
             frame: Frame { offset: options.offset, ..Frame::default() },

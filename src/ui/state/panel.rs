@@ -47,9 +47,12 @@ impl Ask {
 /// What lies over the screen and takes the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Panel {
+    /// What keys do here.
     Help {
         query: Input,
         list: List,
+        /// The review that it lies over, and tells the keys of.
+        over: Option<Box<Sheet>>,
     },
     Palette {
         input: Input,

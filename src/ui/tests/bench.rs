@@ -38,6 +38,7 @@ pub(in crate::ui) fn options() -> Options {
         offset: 0,
         keys: Keys::default(),
         theme_of_user: None,
+        hiding: None,
     }
 }
 
@@ -166,7 +167,6 @@ fn is_outward(request: &Request) -> bool {
             | Request::Cancel(_)
             | Request::CancelImport
             | Request::Export { .. }
-            | Request::Review(..)
             | Request::Follow { .. }
             | Request::Spill { .. }
             | Request::SaveCopy { .. }

@@ -414,7 +414,7 @@ async fn an_import_refreshes_what_is_open_and_can_be_cancelled() {
 #[tokio::test]
 async fn every_key_does_something_or_says_why_not() {
     for place in Place::ALL {
-        for binding in BINDINGS.iter().filter(|binding| binding.on.contains(&place)) {
+        for binding in BINDINGS.iter().filter(|binding| binding.on.contains(&place.into())) {
             for names in binding.keys {
                 let mut bench = match place {
                     Place::Sessions => Bench::new(120, 40).await,

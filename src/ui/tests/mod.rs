@@ -6,6 +6,7 @@ mod correlation;
 mod filter;
 mod flow;
 mod following;
+mod hiding;
 mod lanes;
 mod lens;
 mod picture;

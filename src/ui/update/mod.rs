@@ -112,6 +112,8 @@ pub(crate) fn act(state: &mut State, action: Action, count: Option<usize>, now: 
         Action::Show(wish) => show::show(state, wish, count),
         Action::Look(wish) => event::look(state, wish, count),
         Action::Keep(wish) => keep::keep(state, wish),
+        // Decisions are the review's own business, which takes its keys itself.
+        Action::Decide(_) => Vec::new(),
     }
 }
 

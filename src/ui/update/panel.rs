@@ -23,8 +23,13 @@ pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
             review::add(state, reviewing, "");
             Vec::new()
         }
+        ("Esc" | "^C", Panel::Help { over: Some(sheet), .. }) => {
+            state.panel = Some(Panel::Sheet(sheet));
+            Vec::new()
+        }
         ("Esc" | "^C", _) => Vec::new(),
-        (_, Panel::Help { query, list }) => help(state, key, query, list, now),
+        (_, Panel::Help { query, list, over: Some(sheet) }) => review::help(state, key, query, list, sheet),
+        (_, Panel::Help { query, list, over: None }) => help(state, key, query, list, now),
         (_, Panel::Palette { input, list }) => palette(state, key, input, list, now),
         (_, Panel::Prompt { ask, input }) => prompt(state, key, ask, input, now),
         (_, Panel::Marks { list }) => marks(state, key, list),
@@ -42,7 +47,7 @@ pub(super) fn press(state: &mut State, key: &Key, now: Now) -> Vec<Request> {
 /// Puts pasted text into the prompt that is open.
 pub(super) fn paste(state: &mut State, text: &str) {
     let whole = match &mut state.panel {
-        Some(Panel::Help { query: input, list } | Panel::Palette { input, list }) => {
+        Some(Panel::Help { query: input, list, .. } | Panel::Palette { input, list }) => {
             *list = List::default();
             input.insert(text)
         }
@@ -90,7 +95,7 @@ fn help(state: &mut State, key: &Key, mut query: Input, mut list: List, now: Now
     if !move_in(&mut list, key, rows.len()) && query.take(key) {
         list = List::default();
     }
-    state.panel = Some(Panel::Help { query, list });
+    state.panel = Some(Panel::Help { query, list, over: None });
     Vec::new()
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn disabled(state: &State, action: Action, count: Option<usize>) -> O
         Action::Show(wish) => showing(state, wish)?,
         Action::Look(wish) => return looking(state, wish),
         Action::Keep(wish) => keeping(state, wish)?,
+        Action::Decide(_) => "there is nothing to review; Tab in the prompt of an export looks for secrets",
     };
     Some(reason.to_owned())
 }

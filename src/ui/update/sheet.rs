@@ -221,7 +221,7 @@ pub(super) fn settle(state: &mut State) {
 /// Takes one key while a sheet is open.
 pub(super) fn press(state: &mut State, key: &Key, mut sheet: Sheet) -> Vec<Request> {
     let (width, height) = room(state);
-    if let Some(requests) = review::press(state, key, &mut sheet) {
+    if let Some(requests) = review::press(state, key, &sheet) {
         return requests;
     }
     match key.name() {

@@ -14,7 +14,9 @@ pub(super) fn show(state: &mut State, wish: Show, count: Option<usize>) -> Vec<R
     let height = state.height();
     let lines = count.unwrap_or(1);
     match wish {
-        Show::Help => return open_panel(state, Panel::Help { query: Input::default(), list: List::default() }),
+        Show::Help => {
+            return open_panel(state, Panel::Help { query: Input::default(), list: List::default(), over: None });
+        }
         Show::Palette => return open_panel(state, Panel::Palette { input: Input::default(), list: List::default() }),
         Show::Redraw => {
             let mut requests = super::retry(state);

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Widget};
 
 use super::{Pen, lens, prompt, sheet};
-use crate::ui::keymap::{compact, keys};
+use crate::ui::keymap::{Scope, compact, keys};
 use crate::ui::layout::Areas;
 use crate::ui::list::List;
 use crate::ui::state::{Panel, State};
@@ -18,7 +18,10 @@ use crate::ui::words::{counted, moment};
 /// Draws what is open, if anything.
 pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
     match &state.panel {
-        Some(Panel::Help { query, list }) => help(state, &query.text, *list, buffer),
+        Some(Panel::Help { query, list, over }) => {
+            let scope = over.as_ref().map_or(Scope::At(state.place), |_| Scope::Review);
+            help(state, scope, &query.text, *list, buffer);
+        }
         Some(Panel::Palette { input, list }) => palette(state, &input.text, *list, areas, buffer),
         Some(Panel::Found { list }) => found(state, *list, areas, buffer),
         Some(Panel::Marks { list }) => marks(state, *list, areas, buffer),
@@ -90,15 +93,15 @@ fn pair(keys: String, words: String, wide: usize, key_style: Style, style: Style
     Line::from(vec![Span::styled(left(&keys, wide), key_style), Span::styled(format!(" {words}"), style)])
 }
 
-fn help(state: &State, query: &str, list: List, buffer: &mut Buffer) {
+fn help(state: &State, scope: Scope, query: &str, list: List, buffer: &mut Buffer) {
     let theme = &state.theme;
     let whole = buffer.area;
     let below = if whole.height >= 4 { 1 } else { 0 };
     let area = Rect { height: whole.height - below, width: whole.width.min(76), ..whole };
     let area = Rect { x: (whole.width - area.width) / 2, ..area };
-    let title = format!(" Help for {}: type to search, Enter does it, Esc closes ", state.place.name());
+    let title = format!(" Help for {}: type to search, Enter does it, Esc closes ", scope.name());
     let inner = boxed(state, &title, area, buffer);
-    let rows = state.keys.help_rows(state.place, query);
+    let rows = state.keys.help_rows(scope, query);
     let mut shown = Vec::new();
     let mut chosen = None;
     for (index, row) in rows.iter().enumerate() {

@@ -12,6 +12,11 @@ use crate::ui::keymap::Place;
 use crate::ui::state::{Ask, Panel, State};
 use crate::ui::text::width;
 
+/// What `Tab` does while the name of a slice is typed.
+const WITHOUT_SECRETS: &str = "  Tab: without secrets";
+/// So many columns of what is typed are worth more than words beside it.
+const TYPED: usize = 12;
+
 /// Whether the list of findings is empty.
 fn nothing_found(state: &State) -> bool {
     state.timeline.as_ref().is_none_or(|timeline| timeline.correlation.findings.is_empty())
@@ -43,18 +48,16 @@ pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
             return true;
         }
         Some(Panel::Sheet(sheet)) => {
-            Pen::new(buffer, area).write(sheet.hint(), state.theme.footer_text);
+            Pen::new(buffer, area).write(&sheet.hint(state.keys), state.theme.footer_text);
             return true;
         }
         None => return false,
     };
+    let area = beside(state, label, area, buffer);
     let mut pen = Pen::new(buffer, area);
     pen.write(label, state.theme.footer_key);
     let Some(Panel::Prompt { ask: Ask::Filter(checked), .. }) = &state.panel else {
         typed(&mut pen, input, state.theme.text);
-        if matches!(&state.panel, Some(Panel::Prompt { ask: Ask::Export { .. }, .. })) {
-            pen.space(2).write("Tab: without secrets", state.theme.dim);
-        }
         if matches!(&state.panel, Some(Panel::Prompt { ask: Ask::Rule(_), .. })) && input.text.is_empty() {
             pen.space(1).write("a text, re:EXPRESSION or key:FIELD", state.theme.dim);
         }
@@ -74,6 +77,18 @@ pub(super) fn line(state: &State, area: Rect, buffer: &mut Buffer) -> bool {
         pen.write("  Tab ", state.theme.footer_key).write(&words, state.theme.footer_text);
     }
     true
+}
+
+/// Writes what must be seen whatever is typed to the end of the line; gives what is left of it.
+fn beside(state: &State, label: &str, area: Rect, buffer: &mut Buffer) -> Rect {
+    let is_export = matches!(&state.panel, Some(Panel::Prompt { ask: Ask::Export { .. }, .. }));
+    if !is_export || usize::from(area.width) < label.len() + WITHOUT_SECRETS.len() + TYPED {
+        return area;
+    }
+    let width = WITHOUT_SECRETS.len() as u16;
+    let left = Rect { width: area.width - width, ..area };
+    Pen::new(buffer, Rect { x: left.right(), width, ..area }).write(WITHOUT_SECRETS, state.theme.dim);
+    left
 }
 
 /// Where a search looks, before anything is typed.

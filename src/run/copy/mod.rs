@@ -1,5 +1,7 @@
 //! `turnscope copy`: sessions from one store to another.
 
+mod redacted;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +14,7 @@ use super::location::Location;
 use super::output::Output;
 use super::progress::Share;
 use super::recount::now;
-use super::{Ended, session, tell, usage};
+use super::{Ended, redact, session, tell, usage};
 use crate::cli::Copy;
 use crate::report::count_findings;
 use crate::store::{self, Copied, Store};
@@ -22,13 +24,31 @@ pub async fn copy(wanted: &Copy, output: &mut Output) -> Result<Ended> {
     if is_one(&from, &to) {
         return Err(usage("both are the same store"));
     }
+    // A rule that cannot be read stops everything before anything is opened.
+    let redaction = redact::redaction(&wanted.redact)?;
     let cancelled = Arc::new(AtomicBool::new(false));
     cancel_on_interrupt(Arc::clone(&cancelled))?;
     let source = from.open().await?;
     let sessions = chosen(&source, &wanted.session).await?;
+    let veiled = match &redaction {
+        None => None,
+        Some(by) => {
+            redacted::refuse_another_key(&to, &sessions, by).await?;
+            Some(redacted::look(&source, &sessions, by, &wanted.redact, &cancelled, output).await?)
+        }
+    };
+    if wanted.redact.dry_run {
+        source.close().await;
+        return Ok(Ended::Well);
+    }
     let target = to.open_or_make().await?;
-    let numbers: Vec<i64> = sessions.iter().map(|session| session.number).collect();
-    let copied = move_over(&source, &target, &numbers, &cancelled).await;
+    let copied = match &veiled {
+        None => {
+            let numbers: Vec<i64> = sessions.iter().map(|session| session.number).collect();
+            move_over(&source, &target, &numbers, &cancelled).await
+        }
+        Some(leaving) => redacted::move_over(&source, &target, leaving, &cancelled).await,
+    };
     // Either store may be what failed.
     let copied = copied.map_err(|error| store::explain(error, &to.address));
     let copied = copied.with_context(|| format!("could not copy {} to {}", from.address, to.address))?;
