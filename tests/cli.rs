@@ -4,6 +4,8 @@ mod server;
 
 #[path = "cli/desk.rs"]
 mod desk;
+#[path = "page/harm.rs"]
+mod harm;
 #[path = "cli/sample.rs"]
 mod sample;
 
@@ -31,5 +33,7 @@ mod redacting;
 mod settling;
 #[path = "cli/reindexing.rs"]
 mod reindexing;
+#[path = "cli/hostile.rs"]
+mod hostile;
 #[path = "cli/helping.rs"]
 mod helping;

@@ -1,7 +1,11 @@
 //! The program in a real terminal: walked through, resized, stopped, and always gone without a trace.
 
+#[path = "page/harm.rs"]
+mod harm;
 #[path = "terminal/harness.rs"]
 mod harness;
+#[path = "terminal/hostile.rs"]
+mod hostile;
 
 use std::fs;
 use std::io::Write;
