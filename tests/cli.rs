@@ -35,5 +35,7 @@ mod settling;
 mod reindexing;
 #[path = "cli/hostile.rs"]
 mod hostile;
+#[path = "cli/recovering.rs"]
+mod recovering;
 #[path = "cli/helping.rs"]
 mod helping;

@@ -23,7 +23,7 @@ pub use original::{Written, write_original};
 pub use page::Page;
 pub use pick::Pick;
 pub use pieces::{Pieces, incomplete};
-pub use slice::{Slice, write_slice};
+pub use slice::{Slice, write_annotations, write_slice};
 pub use veiled::{Cleared, Redaction, Review, Secret, Spot, Withheld, review};
 pub use verify::{Verdict, verify};
 pub use walk::{Step, Walk, row_of};

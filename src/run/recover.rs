@@ -1,7 +1,7 @@
 //! `turnscope recover`: the source files that can still be read of a damaged store, to be imported into a new one.
 
 use std::collections::HashSet;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
@@ -16,7 +16,8 @@ use super::table::{Column, Fit, Table};
 use super::{Ended, tell, usage};
 use crate::cli::Recover;
 use crate::domain::packed::plain_name;
-use crate::store::{Address, Source, Store};
+use crate::report::{Selection, write_annotations, write_slice};
+use crate::store::{Address, Salvage, Source, Store};
 
 const COLUMNS: [Column; 4] = [
     Column::path("file", Fit::Shrinks(20)),
@@ -34,19 +35,19 @@ pub async fn recover(wanted: &Recover, output: &mut Output) -> Result<Ended> {
         bail!("{} is there already: name another folder, or add --force", folder.display());
     }
     let store = Store::open_damaged(&path).await?;
-    let salvage = store.salvage().await.with_context(|| format!("nothing of {} can be read", path.display()))?;
+    let mut salvage = store.salvage().await.with_context(|| format!("nothing of {} can be read", path.display()))?;
     let mut names = HashSet::new();
     let mut table = Table::new(&COLUMNS);
-    let (mut saved, mut lost) = (0, salvage.lost);
+    let mut tally = Tally { lost: salvage.lost, ..Tally::default() };
     // What a file is now has its name; what it was before has a number.
-    let mut sources = salvage.sources;
+    let mut sources = std::mem::take(&mut salvage.sources);
     sources.sort_by_key(|source| (source.path.clone(), -source.revision));
     for source in &sources {
-        let name = free_name(source, &mut names);
+        let name = free_name(&source.path, &mut names);
         let target = folder.join(&name);
-        let (bytes, gone) = write(&store, source, &target).await?;
-        saved += 1;
-        lost += u64::from(gone > 0);
+        let (bytes, gone) = write(&store, &mut salvage, source, &target).await?;
+        tally.saved += 1;
+        tally.lost += u64::from(gone > 0);
         if output.json {
             output.object(
                 &json!({"source": source.path, "file": target.to_string_lossy(), "bytes": bytes, "lost": gone}),
@@ -61,20 +62,28 @@ pub async fn recover(wanted: &Recover, output: &mut Output) -> Result<Ended> {
             table.print(output)?;
         }
     }
-    notes(&store, folder).await?;
+    recorded(&store, folder, &mut names, &mut tally).await?;
+    notes(&store, folder, &mut tally).await?;
     store.close().await;
     output.finish()?;
-    let files = counted(saved, "file");
+    let files = counted(tally.saved, "file");
     tell(&format!("wrote {files} below {}: `turnscope import` brings them into a new store", folder.display()));
-    if lost > 0 {
-        tell(&format!("not whole, or not to be found at all: {lost}"));
+    if tally.lost > 0 {
+        tell(&format!("not whole, or not to be found at all: {}", tally.lost));
     }
-    Ok(if lost > 0 { Ended::WithBadRecords } else { Ended::Well })
+    Ok(if tally.lost > 0 { Ended::WithBadRecords } else { Ended::Well })
+}
+
+/// How many files were written, and how many are not whole or could not be.
+#[derive(Default)]
+struct Tally {
+    saved: u64,
+    lost: u64,
 }
 
 /// A path below the folder, after that of the source: never hidden, never outside, and each one once.
-fn free_name(source: &Source, names: &mut HashSet<PathBuf>) -> PathBuf {
-    let plain = plain_name(&source.path);
+fn free_name(path: &str, names: &mut HashSet<PathBuf>) -> PathBuf {
+    let plain = plain_name(path);
     let parts = Path::new(plain).components().filter_map(|part| match part {
         Component::Normal(name) => Some(name.to_string_lossy().trim_start_matches('.').to_owned()),
         _ => None,
@@ -94,14 +103,15 @@ fn free_name(source: &Source, names: &mut HashSet<PathBuf>) -> PathBuf {
 }
 
 /// Writes what can be read of a source: bytes written, and bytes that are lost. A line that is broken ends there.
-async fn write(store: &Store, source: &Source, target: &Path) -> Result<(i64, i64)> {
+async fn write(store: &Store, salvage: &mut Salvage, source: &Source, target: &Path) -> Result<(i64, i64)> {
+    salvage.turn_to(source.blob).await;
     let size = store.blob_size(source.blob).await.unwrap_or_else(|_| source.consumed.max(source.size));
     let mut out = BufWriter::new(create(target)?);
     let (mut at, mut written, mut lost) = (0, 0, 0);
     while at < size {
-        let bytes = store.salvage_bytes(source.blob, at).await;
+        let bytes = salvage.read(at).await;
         if bytes.is_empty() {
-            let next = store.behind_damage(source.blob, at, size).await;
+            let next = salvage.behind_damage(at, size).await;
             lost += next - at;
             at = next;
             out.write_all(b"\n").with_context(|| format!("could not write {}", target.display()))?;
@@ -125,29 +135,52 @@ fn create(target: &Path) -> Result<File> {
     options.with_context(|| format!("could not write {}", target.display()))
 }
 
-/// Marks and notes, which no source file holds.
-async fn notes(store: &Store, folder: &Path) -> Result<()> {
-    let notes = match store.all_annotations().await {
-        Ok(notes) if notes.is_empty() => return Ok(()),
-        Ok(notes) => notes,
-        Err(_) => {
-            tell("marks and notes cannot be read");
-            return Ok(());
-        }
+/// What was recorded and comes from no file: a slice for each session, which holds it with its ids.
+async fn recorded(store: &Store, folder: &Path, names: &mut HashSet<PathBuf>, tally: &mut Tally) -> Result<()> {
+    let Ok(sessions) = store.sessions().await else {
+        tell("the list of sessions cannot be read: what was recorded without a file is not saved");
+        tally.lost += 1;
+        return Ok(());
     };
-    let target = folder.join("marks-and-notes.ndjson");
-    let mut out = BufWriter::new(create(&target)?);
-    for note in &notes {
-        let object = json!({"session": note.session, "row": note.row, "marked": note.marked, "note": note.note});
-        writeln!(out, "{object}").with_context(|| format!("could not write {}", target.display()))?;
+    for session in sessions {
+        let events = match store.sourceless(session.number).await {
+            Ok(events) if events.is_empty() => continue,
+            events => events.ok(),
+        };
+        let target = folder.join(free_name(&format!("recorded/{}.json", session.id), names));
+        let why = "recorded without a file".to_owned();
+        let selection = Selection { session: session.id.clone(), events, why, veil: None };
+        let mut out = BufWriter::new(create(&target)?);
+        match write_slice(store, &selection, &mut out).await {
+            Ok(_) => tally.saved += 1,
+            Err(error) => {
+                tell(&format!("what was recorded in session {} cannot be read: {error:#}", session.id));
+                drop(out);
+                fs::remove_file(&target).with_context(|| format!("could not remove {}", target.display()))?;
+                tally.lost += 1;
+            }
+        }
     }
-    out.flush().with_context(|| format!("could not write {}", target.display()))?;
-    tell(&format!(
-        "wrote {} marks and notes to {} ({})",
-        notes.len(),
-        target.display(),
-        size(target.metadata()?.len())
-    ));
+    Ok(())
+}
+
+/// Marks and notes, which no source file holds: as a slice of nothing else, so that they come in like the files.
+async fn notes(store: &Store, folder: &Path, tally: &mut Tally) -> Result<()> {
+    let (notes, is_whole) = store.salvage_notes().await;
+    if !is_whole {
+        tell("not all marks and notes can be read");
+        tally.lost += 1;
+    }
+    if notes.is_empty() {
+        return Ok(());
+    }
+    let target = folder.join("marks-and-notes.json");
+    let mut out = BufWriter::new(create(&target)?);
+    let doing = || format!("could not write {}", target.display());
+    write_annotations(&notes, &mut out).with_context(doing)?;
+    out.flush().with_context(doing)?;
+    let size = size(target.metadata()?.len());
+    tell(&format!("wrote {} marks and notes to {} ({size})", notes.len(), target.display()));
     Ok(())
 }
 
@@ -158,10 +191,7 @@ mod tests {
     #[test]
     fn a_file_lands_below_the_folder_under_a_name_of_its_own() {
         let mut names = HashSet::new();
-        let mut name = |path: &str| {
-            let source = Source { path: path.to_owned(), ..Source::default() };
-            free_name(&source, &mut names).to_string_lossy().into_owned()
-        };
+        let mut name = |path: &str| free_name(path, &mut names).to_string_lossy().into_owned();
         assert_eq!(name("/home/ada/.claude/projects/a.jsonl"), "home/ada/claude/projects/a.jsonl");
         assert_eq!(name("/home/ada/.claude/projects/a.jsonl"), "home/ada/claude/projects/a-2.jsonl");
         assert_eq!(name("../../etc/passwd"), "etc/passwd");

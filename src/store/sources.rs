@@ -41,7 +41,7 @@ impl Source {
     }
 }
 
-const COLUMNS: &str = "source, path, revision, importer, size, modified, inode, tail, consumed, blob, state, lines, \
+pub(super) const COLUMNS: &str = "source, path, revision, importer, size, modified, inode, tail, consumed, blob, state, lines, \
      records, represented, bad, events, sessions";
 
 impl Store {
@@ -49,13 +49,6 @@ impl Store {
     pub async fn source(&self, path: &str) -> Result<Option<Source>> {
         let statement = format!("SELECT {COLUMNS} FROM sources WHERE path = $1 ORDER BY revision DESC LIMIT 1");
         let row = query(statement).bind(path).fetch_optional(&self.readers).await?;
-        row.map(|row| source_of(&row)).transpose()
-    }
-
-    /// A source by its number.
-    pub(super) async fn source_numbered(&self, number: i64) -> Result<Option<Source>> {
-        let statement = format!("SELECT {COLUMNS} FROM sources WHERE source = $1");
-        let row = query(statement).bind(number).fetch_optional(&self.readers).await?;
         row.map(|row| source_of(&row)).transpose()
     }
 
@@ -305,7 +298,7 @@ pub(super) async fn step(
     Ok(())
 }
 
-fn source_of(row: &Row) -> Result<Source> {
+pub(super) fn source_of(row: &Row) -> Result<Source> {
     let sessions: String = row.try_get(16)?;
     Ok(Source {
         number: row.try_get(0)?,

@@ -13,14 +13,30 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::leaving::{Extra, Form, Leaving, Part, Section, Selection, Summary, leave};
+use super::leaving::{Extra, Form, Leaving, Part, Section, Selection, Summary, annotation_row, leave, manifest};
 use crate::domain::escape_json;
-use crate::store::Store;
+use crate::store::{Annotation, Store};
 use lines::Lines;
 
 /// Streams a slice out.
 pub async fn write_slice(store: &Store, selection: &Selection, out: &mut (dyn Write + Send)) -> Result<Summary> {
     leave(store, selection, &Extra::new(), &mut Slice::begin(out)?).await
+}
+
+/// Writes a slice of marks and notes alone, of whatever sessions.
+pub fn write_annotations(annotations: &[Annotation], out: &mut (dyn Write + Send)) -> Result<u64> {
+    let mut form = Slice::begin(out)?;
+    form.begin(Section::Sessions)?;
+    form.end(Section::Sessions)?;
+    form.begin(Section::Annotations)?;
+    for annotation in annotations {
+        form.row(Section::Annotations, None, &annotation_row(annotation))?;
+    }
+    form.end(Section::Annotations)?;
+    form.begin(Section::Bodies)?;
+    form.end(Section::Bodies)?;
+    form.value("manifest", &manifest(std::iter::empty()).0)?;
+    form.finish()
 }
 
 /// A slice that is being written.

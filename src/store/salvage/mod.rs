@@ -1,0 +1,232 @@
+//! What can still be read of a store whose file is damaged: source by source, and of each the bytes that are whole.
+//!
+//! Nothing is taken for granted but that the file is one of the database's: not the schema, no index, no order. Where
+//! one way to a row is damaged another one is taken: from the other end, through another index, past all of them.
+
+mod leaves;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use futures_util::TryStreamExt;
+
+use super::bytes::LONGEST;
+use super::engine::{Row, query};
+use super::pieces::{digest, unpack};
+use super::sources::{COLUMNS, source_of};
+use super::{Annotation, Source, Store, trouble};
+use leaves::{At, Cell, Leaves, Sort};
+
+/// The columns of the table of sources, and of that of pieces.
+const SOURCES: [Sort; 17] = [
+    Sort::Row,
+    Sort::Text,
+    Sort::Number,
+    Sort::Text,
+    Sort::Number,
+    Sort::Number,
+    Sort::Number,
+    Sort::Bytes,
+    Sort::Number,
+    Sort::Number,
+    Sort::Text,
+    Sort::Number,
+    Sort::Number,
+    Sort::Number,
+    Sort::Number,
+    Sort::Number,
+    Sort::Text,
+];
+const PIECES: [Sort; 5] = [Sort::Row, Sort::Bytes, Sort::Number, Sort::Number, Sort::Bytes];
+
+/// A damaged store that is being read.
+#[derive(Debug)]
+pub struct Salvage {
+    store: Store,
+    leaves: Option<Leaves>,
+    /// The sources that can be named.
+    pub sources: Vec<Source>,
+    /// How many cannot.
+    pub lost: u64,
+    /// The blob that is being read: where each of its pieces begins, and the number of the piece.
+    layout: BTreeMap<i64, i64>,
+    /// Where pieces lie in the file, once the database has not found one.
+    pieces: Option<HashMap<i64, At>>,
+    /// The piece that was read last, and its bytes.
+    held: (i64, Vec<u8>),
+}
+
+impl Store {
+    /// Opens a file to save what is in it; whatever it takes, it is not changed.
+    pub async fn open_damaged(path: &Path) -> Result<Self> {
+        if !path.is_file() {
+            bail!("there is no file {}", path.display());
+        }
+        Self::open_as_it_is(path).await.map_err(|error| trouble::explain(error, &path.into()))
+    }
+
+    /// Finds all sources that can be read.
+    pub async fn salvage(&self) -> Result<Salvage> {
+        let leaves = self.address.file().and_then(|path| Leaves::of(path).ok());
+        let (mut found, mut is_damaged) = (BTreeMap::new(), false);
+        for order in ["", " DESC"] {
+            let (rows, whole) =
+                self.walked(&format!("SELECT {COLUMNS} FROM sources ORDER BY source{order}"), None).await;
+            is_damaged |= !whole;
+            found.extend(rows.iter().filter_map(|row| source_of(row).ok()).map(|source| (source.number, source)));
+            if whole {
+                break;
+            }
+        }
+        if let Some(leaves) = leaves.as_ref().filter(|_| is_damaged) {
+            for (number, at) in leaves.rows(&SOURCES)? {
+                if let (false, Some(cells)) = (found.contains_key(&number), leaves.read(at)?) {
+                    found.extend(source_in(number, &cells).map(|source| (number, source)));
+                }
+            }
+        }
+        let last = found.keys().next_back().copied().unwrap_or(0);
+        let missing = (1..=last).filter(|number| is_damaged && !found.contains_key(number)).count() as u64;
+        if found.is_empty() && is_damaged {
+            bail!("the table of sources cannot be read");
+        }
+        let sources = found.into_values().collect();
+        let layout = BTreeMap::new();
+        Ok(Salvage { store: self.clone(), leaves, sources, lost: missing, layout, pieces: None, held: (0, Vec::new()) })
+    }
+
+    /// The rows that a statement gives until something is damaged, and whether it came to its end.
+    async fn walked(&self, statement: &str, value: Option<i64>) -> (Vec<Row>, bool) {
+        let query = query(statement.to_owned());
+        let query = value.into_iter().fold(query, |query, value| query.bind(value));
+        let mut rows = query.fetch(&self.readers);
+        let mut found = Vec::new();
+        loop {
+            match rows.try_next().await {
+                Ok(Some(row)) => found.push(row),
+                Ok(None) => return (found, true),
+                Err(_) => return (found, false),
+            }
+        }
+    }
+
+    /// All marks and notes that can be read, of whatever session, and whether these are all.
+    pub async fn salvage_notes(&self) -> (Vec<Annotation>, bool) {
+        let (mut notes, mut is_whole) = (BTreeMap::new(), true);
+        for order in ["session, item", "session DESC, item DESC"] {
+            let statement = format!("SELECT session, item, marked, note FROM annotations ORDER BY {order}");
+            let (rows, whole) = self.walked(&statement, None).await;
+            let read = rows.iter().filter_map(|row| note_of(row).ok());
+            notes.extend(read.map(|note| ((note.session.clone(), note.row.clone()), note)));
+            if whole {
+                break;
+            }
+            is_whole = false;
+        }
+        (notes.into_values().collect(), is_whole)
+    }
+}
+
+impl Salvage {
+    /// Turns to the blob of a source.
+    pub async fn turn_to(&mut self, blob: i64) {
+        self.layout.clear();
+        // The table by its own order, then the index that holds the same columns in another one.
+        for (way, by) in [("blob_pieces", "start"), ("blob_pieces INDEXED BY blob_pieces_by_piece", "piece")] {
+            for order in ["", " DESC"] {
+                let statement = format!("SELECT start, piece FROM {way} WHERE blob = $1 ORDER BY {by}{order}");
+                let (rows, whole) = self.store.walked(&statement, Some(blob)).await;
+                let place = |row: &Row| -> Option<(i64, i64)> { Some((row.try_get(0).ok()?, row.try_get(1).ok()?)) };
+                self.layout.extend(rows.iter().filter_map(place));
+                if whole {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The next bytes of the blob from a place on; empty where none can be read there, also where the blob ends.
+    pub async fn read(&mut self, at: i64) -> Vec<u8> {
+        let Some((start, piece)) = self.layout.range(..=at).next_back().map(|(start, piece)| (*start, *piece)) else {
+            return Vec::new();
+        };
+        let from = usize::try_from(at - start).unwrap_or(usize::MAX);
+        self.piece(piece).await.get(from..).unwrap_or(&[]).to_vec()
+    }
+
+    /// The place behind a damaged one from which on bytes can be read again, before the end of the blob.
+    pub async fn behind_damage(&mut self, at: i64, size: i64) -> i64 {
+        let next: Vec<(i64, i64)> = self.layout.range(at + 1..).map(|(start, piece)| (*start, *piece)).collect();
+        for (start, piece) in next {
+            if start >= size || !self.piece(piece).await.is_empty() {
+                return start.min(size);
+            }
+        }
+        size
+    }
+
+    /// The bytes of a piece; none where it cannot be read whole.
+    async fn piece(&mut self, piece: i64) -> &[u8] {
+        if self.held.0 != piece {
+            let statement = "SELECT digest, size, codec, bytes FROM pieces WHERE piece = $1";
+            let (rows, _) = self.store.walked(statement, Some(piece)).await;
+            let bytes = rows.first().and_then(piece_of).or_else(|| self.piece_past_indexes(piece));
+            self.held = (piece, bytes.unwrap_or_else(Vec::new));
+        }
+        &self.held.1
+    }
+
+    /// The bytes of a piece that the database does not find.
+    fn piece_past_indexes(&mut self, piece: i64) -> Option<Vec<u8>> {
+        let leaves = self.leaves.as_ref()?;
+        let places = self.pieces.get_or_insert_with(|| leaves.rows(&PIECES).unwrap_or_else(|_| HashMap::new()));
+        let cells = leaves.read(*places.get(&piece)?).ok()??;
+        let [_, Cell::Bytes(said), Cell::Number(size), Cell::Number(codec), Cell::Bytes(bytes)] = &cells[..] else {
+            return None;
+        };
+        sound(said, *size, *codec, bytes)
+    }
+}
+
+fn piece_of(row: &Row) -> Option<Vec<u8>> {
+    let (said, bytes): (Vec<u8>, Vec<u8>) = (row.try_get(0).ok()?, row.try_get(3).ok()?);
+    sound(&said, row.try_get(1).ok()?, row.try_get(2).ok()?, &bytes)
+}
+
+/// Unpacked bytes that are what they hash to.
+fn sound(said: &[u8], size: i64, codec: i64, bytes: &[u8]) -> Option<Vec<u8>> {
+    if size > LONGEST {
+        return None;
+    }
+    let plain = unpack(codec, size, bytes.to_vec()).ok()?;
+    (digest(&plain).as_slice() == said).then_some(plain)
+}
+
+fn note_of(row: &Row) -> Result<Annotation> {
+    let marked: i64 = row.try_get(2)?;
+    let (session, item) = (row.try_get(0)?, row.try_get(1)?);
+    Ok(Annotation { session, row: item, marked: marked != 0, note: row.try_get(3)? })
+}
+
+/// A source as it stands on a leaf: what saving it needs.
+fn source_in(number: i64, cells: &[Cell]) -> Option<Source> {
+    let word = |at: usize| match cells.get(at) {
+        Some(Cell::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let count = |at: usize| match cells.get(at) {
+        Some(Cell::Number(number)) => Some(*number),
+        _ => None,
+    };
+    Some(Source {
+        number,
+        path: word(1)?,
+        revision: count(2)?,
+        importer: word(3)?,
+        size: count(4)?,
+        consumed: count(8)?,
+        blob: count(9)?,
+        ..Source::default()
+    })
+}
