@@ -39,3 +39,5 @@ mod hostile;
 mod recovering;
 #[path = "cli/helping.rs"]
 mod helping;
+#[path = "cli/shells.rs"]
+mod shells;
