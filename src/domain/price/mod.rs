@@ -7,7 +7,7 @@ mod cost;
 mod table;
 
 pub use cost::{Cost, Money};
-pub use table::{PriceFault, Prices};
+pub use table::{PriceFault, Prices, Source};
 
 use super::{Timestamp, Usage};
 

@@ -35,13 +35,23 @@ struct Price {
     vendor: String,
     models: Vec<String>,
     from: Option<Date>,
-    source: String,
-    seen: String,
+    source: Source,
     rates: Rates,
     /// Percent for a call in a batch.
     batch: Option<u8>,
     /// The longest input first.
     above: Vec<(i64, Rates)>,
+}
+
+/// Who says what models cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The page of whoever runs them.
+    pub page: String,
+    /// The table of a third party that it was read from; `None` where it was read from the page itself.
+    pub through: Option<String>,
+    /// The day, or the month, when it was read.
+    pub seen: String,
 }
 
 /// Micro-dollars per million tokens.
@@ -58,17 +68,22 @@ struct Rates {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    price: Vec<WrittenPrice>,
+    price: Vec<Row>,
 }
 
-#[derive(Deserialize)]
+/// A row as it is written; inside `above` one of rates alone.
+#[derive(Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WrittenPrice {
+struct Row {
     vendor: Option<String>,
+    #[serde(default)]
     models: Vec<String>,
     from: Option<String>,
     source: Option<String>,
+    through: Option<String>,
     seen: Option<String>,
+    /// Of rates inside `above`: for inputs longer than this.
+    tokens: Option<i64>,
     input: i64,
     cache_read: Option<i64>,
     cache_write: Option<i64>,
@@ -78,20 +93,7 @@ struct WrittenPrice {
     reasoning: Option<i64>,
     batch: Option<u8>,
     #[serde(default)]
-    above: Vec<WrittenAbove>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WrittenAbove {
-    tokens: i64,
-    input: i64,
-    cache_read: Option<i64>,
-    cache_write: Option<i64>,
-    #[serde(rename = "cache-write-1h")]
-    cache_write_1h: Option<i64>,
-    output: i64,
-    reasoning: Option<i64>,
+    above: Vec<Row>,
 }
 
 fn read(text: &str) -> Result<Vec<Price>, PriceFault> {
@@ -100,52 +102,55 @@ fn read(text: &str) -> Result<Vec<Price>, PriceFault> {
     written.price.into_iter().map(Price::of).collect()
 }
 
+impl Row {
+    fn rates(&self) -> Rates {
+        let Self { input, cache_read, cache_write, cache_write_1h, output, reasoning, .. } = *self;
+        Rates { input, cache_read, cache_write, cache_write_1h, output, reasoning }
+    }
+
+    /// The rates for inputs longer than so many tokens; `None` where the row says anything else besides.
+    fn above(&self) -> Option<(i64, Rates)> {
+        let Rates { input, cache_read, cache_write, cache_write_1h, output, reasoning } = self.rates();
+        let tokens = self.tokens;
+        let alone =
+            Self { tokens, input, cache_read, cache_write, cache_write_1h, output, reasoning, ..Self::default() };
+        self.tokens.filter(|_| *self == alone).map(|tokens| (tokens, self.rates()))
+    }
+}
+
 impl Price {
-    fn of(written: WrittenPrice) -> Result<Self, PriceFault> {
-        let WrittenPrice { vendor, models, from, source, seen, input, output, reasoning, batch, above, .. } = &written;
-        let fault = |reason: String| PriceFault { at: None, reason: format!("{}: {reason}", models.join(", ")) };
-        let from = from.as_ref().map(|day| day.parse::<Date>().map_err(|_| fault(format!("`{day}` is no day"))));
-        let rates = Rates {
-            input: *input,
-            cache_read: written.cache_read,
-            cache_write: written.cache_write,
-            cache_write_1h: written.cache_write_1h,
-            output: *output,
-            reasoning: *reasoning,
-        };
-        let mut longer: Vec<(i64, Rates)> = above
-            .iter()
-            .map(|above| {
-                let rates = Rates {
-                    input: above.input,
-                    cache_read: above.cache_read,
-                    cache_write: above.cache_write,
-                    cache_write_1h: above.cache_write_1h,
-                    output: above.output,
-                    reasoning: above.reasoning,
-                };
-                (above.tokens, rates)
-            })
-            .collect();
-        longer.sort_by_key(|(tokens, _)| std::cmp::Reverse(*tokens));
-        if models.is_empty() {
+    fn of(row: Row) -> Result<Self, PriceFault> {
+        let fault = |reason: String| PriceFault { at: None, reason: format!("{}: {reason}", row.models.join(", ")) };
+        if row.models.is_empty() {
             return Err(PriceFault { at: None, reason: "a row without models".to_owned() });
         }
-        if longer.iter().map(|(_, rates)| rates).chain([&rates]).any(Rates::has_negative) {
+        if row.tokens.is_some() {
+            return Err(fault("tokens belong into a row of `above`".to_owned()));
+        }
+        let from = row.from.as_ref().map(|day| day.parse::<Date>().map_err(|_| fault(format!("`{day}` is no day"))));
+        let above: Option<Vec<(i64, Rates)>> = row.above.iter().map(Row::above).collect();
+        let mut above = above.ok_or_else(|| fault("a row of `above` has `tokens` and prices, no more".to_owned()))?;
+        above.sort_by_key(|(tokens, _)| std::cmp::Reverse(*tokens));
+        let rates = row.rates();
+        if above.iter().map(|(_, rates)| rates).chain([&rates]).any(Rates::has_negative) {
             return Err(fault("a price below zero".to_owned()));
         }
-        if batch.is_some_and(|percent| percent > 100) {
+        if row.batch.is_some_and(|percent| percent > 100) {
             return Err(fault("batch is a percentage".to_owned()));
         }
+        let from = from.transpose()?;
         Ok(Self {
-            vendor: vendor.clone().unwrap_or_default(),
-            models: models.iter().map(|model| model.to_lowercase()).collect(),
-            from: from.transpose()?,
-            source: source.clone().unwrap_or_default(),
-            seen: seen.clone().unwrap_or_default(),
+            vendor: row.vendor.unwrap_or_default(),
+            models: row.models.iter().map(|model| model.to_lowercase()).collect(),
+            from,
+            source: Source {
+                page: row.source.unwrap_or_default(),
+                through: row.through,
+                seen: row.seen.unwrap_or_default(),
+            },
             rates,
-            batch: *batch,
-            above: longer,
+            batch: row.batch,
+            above,
         })
     }
 
@@ -218,9 +223,9 @@ impl Prices {
         self.row(call.model, call.at)?.cost(call)
     }
 
-    /// Who says what a model cost at a moment, and when that was read.
-    pub fn source(&self, model: &str, at: Option<Timestamp>) -> Option<(&str, &str)> {
-        self.row(model, at).map(|price| (price.source.as_str(), price.seen.as_str()))
+    /// Who says what a model cost at a moment.
+    pub fn source(&self, model: &str, at: Option<Timestamp>) -> Option<&Source> {
+        self.row(model, at).map(|price| &price.source)
     }
 
     /// The row that holds for a model on its day: the newest one that had begun by then.
@@ -264,7 +269,11 @@ mod tests {
     fn every_row_has_a_source_and_a_day_and_every_plain_name_finds_its_row() {
         assert!(OURS.len() > 40);
         for price in OURS.iter() {
-            assert!(price.source.starts_with("https://") && price.seen.starts_with("202"), "{price:?}");
+            let Source { page, through, seen } = &price.source;
+            assert!(page.starts_with("https://") && seen.starts_with("202"), "{price:?}");
+            // What was not read from the page of whoever runs the model says so.
+            assert_eq!(through.is_some(), price.vendor != "anthropic", "{price:?}");
+            assert!(through.iter().all(|table| table.starts_with("https://") && table != page), "{price:?}");
             assert!(price.rates.output >= price.rates.input, "{price:?}");
             for model in price.models.iter().filter(|model| !model.contains('*')) {
                 let found = Prices::default().row(model, None).map(|found| found.rates.input);
@@ -307,6 +316,57 @@ mod tests {
         assert_eq!(plain("claude-sonnet-4-5-20250929", &long), Some(900_000 + 30_001 + 22_500));
     }
 
+    const OWN: &str = "[[price]]\nmodels = [\"m\"]\ninput = 10\ncache-read = 1\noutput = 100\nreasoning = 1000\nbatch = 25\n\
+                       [[price.above]]\ntokens = 1_000_000\ninput = 20\noutput = 200\n\
+                       [[price.above]]\ntokens = 3_000_000\ninput = 30\ncache-read = 3\noutput = 300\nreasoning = 3000\n\
+                       [[price]]\nmodels = [\"n\"]\ninput = 10\noutput = 100\n";
+
+    #[test]
+    fn of_several_lengths_the_one_above_holds_with_all_its_prices() {
+        let prices = Prices::with(OWN).expect("sound");
+        let cost = |usage: &Usage| micros(&prices, "m", None, usage, Terms::default());
+        assert_eq!(cost(&usage(1_000_000, 1_000_000)), Some(110), "up to a length is not above it");
+        assert_eq!(cost(&usage(2_000_000, 1_000_000)), Some(240));
+        assert_eq!(cost(&usage(4_000_000, 1_000_000)), Some(420));
+        let mut read = usage(500_000, 0);
+        read.cache_read = Some(1_000_000);
+        assert_eq!(cost(&read), None, "what caches held counts to the length, and has no price there");
+        read.cache_read = Some(3_000_000);
+        assert_eq!(cost(&read), Some(15 + 9));
+    }
+
+    #[test]
+    fn what_was_thought_costs_what_its_row_says_else_as_output() {
+        let prices = Prices::with(OWN).expect("sound");
+        let mut thought = usage(0, 1_000_000);
+        thought.reasoning = Some(1_000_000);
+        assert_eq!(micros(&prices, "m", None, &thought, Terms::default()), Some(1100));
+        assert_eq!(micros(&prices, "n", None, &thought, Terms::default()), Some(200));
+        thought.input = Some(2_000_000);
+        assert_eq!(micros(&prices, "m", None, &thought, Terms::default()), Some(40 + 200 + 200), "above as output");
+    }
+
+    #[test]
+    fn a_batch_costs_its_share_of_everything_and_nothing_known_without_one() {
+        let prices = Prices::with(OWN).expect("sound");
+        let batch = Terms { batch: true, hour_writes: 0 };
+        assert_eq!(micros(&prices, "m", None, &usage(2_000_000, 1_000_000), batch), Some(60));
+        assert_eq!(micros(&prices, "n", None, &usage(1, 1), batch), None);
+    }
+
+    #[test]
+    fn counts_that_cannot_be_have_no_price() {
+        let mut wrong = usage(10, 10);
+        wrong.cache_write = Some(-5);
+        assert_eq!(plain("claude-opus-4-6", &wrong), None);
+        wrong.cache_write = Some(5);
+        // More that stays for an hour than was written at all: all of it does.
+        let more = Terms { hour_writes: 1_000_000, batch: false };
+        let all = Terms { hour_writes: 5, batch: false };
+        let of = |terms| micros(&Prices::default(), "claude-opus-4-6", None, &wrong, terms);
+        assert_eq!(of(more), of(all));
+    }
+
     #[test]
     fn what_is_not_known_has_no_price() {
         let known = usage(10, 10);
@@ -346,6 +406,15 @@ mod tests {
             ("[[price]]\nmodels = [\"a\"]\ninput = -1\noutput = 1\n", "below zero"),
             ("[[price]]\nmodels = []\ninput = 1\noutput = 1\n", "without models"),
             ("[[price]]\nmodels = [\"a\"]\nfrom = \"May\"\ninput = 1\noutput = 1\n", "is no day"),
+            ("[[price]]\nmodels = [\"a\"]\ntokens = 1\ninput = 1\noutput = 1\n", "belong into a row of `above`"),
+            (
+                "[[price]]\nmodels = [\"a\"]\ninput = 1\noutput = 1\n[[price.above]]\ninput = 1\noutput = 1\n",
+                "has `tokens` and prices, no more",
+            ),
+            (
+                "[[price]]\nmodels = [\"a\"]\ninput = 1\noutput = 1\n[[price.above]]\ntokens = 1\nbatch = 50\ninput = 1\noutput = 1\n",
+                "has `tokens` and prices, no more",
+            ),
             ("[[price]]\nmodels = [\"a\"]\nprice = 1\ninput = 1\noutput = 1\n", "unknown field"),
         ] {
             let fault = Prices::with(text).expect_err("wrong");
