@@ -34,8 +34,10 @@ pub(super) enum Message {
 }
 
 /// What was stored is settled when it has been there for so long, in steps between the commits: one that waits goes
-/// first. When for as long again there was no time for that, commits wait for as long as they take themselves.
+/// first. When for as long again there was no time for that, it takes a share of the time all the same.
 const SETTLE: Duration = Duration::from_secs(1);
+/// How many times as long as that the commits have.
+const COMMITS: u32 = 3;
 /// A commit that comes during a step waits for its end.
 const STEP: Step = Step { events: 200, sessions: 32 };
 /// Where a step takes long all the same, because more must be looked at than what is new, there are fewer of them.
@@ -160,10 +162,10 @@ impl Group {
         }
     }
 
-    /// Settles although something may wait, where that is long overdue: for as long as the last commit took.
+    /// Settles although something may wait, where that is long overdue: for a part of the time that a commit took.
     async fn keep_up(&mut self, took: Duration) {
         let began = Instant::now();
-        while self.settle_at.is_some_and(|due| due + SETTLE < began) && began.elapsed() < took {
+        while self.settle_at.is_some_and(|due| due + SETTLE < began) && began.elapsed() * COMMITS < took {
             self.settle().await;
         }
     }

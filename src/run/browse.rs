@@ -18,7 +18,7 @@ use super::output::Output;
 use super::recount::recount;
 use super::scratch::Scratch;
 use super::zone::Zone;
-use super::{Ended, reason, tell, usage};
+use super::{Ended, heap, reason, tell, usage};
 use crate::cli::{self, Color};
 use crate::domain::price::Prices;
 use crate::domain::safe;
@@ -112,7 +112,7 @@ pub async fn demo(wanted: &Look<'_>, output: &Output) -> Result<Ended> {
 
 /// Shows files at once, while they come into a store of their own behind the screen.
 async fn browse_files(location: &Location, paths: &[PathBuf], wanted: &Look<'_>) -> Result<Ended> {
-    keep_memory_together();
+    heap::keep_together();
     let scratch = Scratch::new()?;
     let store = scratch.store().await?;
     store.for_one_sitting().await?;
@@ -176,17 +176,6 @@ fn reasons(failures: &Result<Vec<String>>, paths: &[PathBuf]) -> Vec<String> {
         Ok(failures) => failures.clone(),
     }
 }
-
-/// Has all threads take memory from the same few heaps: each of its own would keep what its busiest moment needed.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "the allocator has no safe call for its settings")]
-fn keep_memory_together() {
-    // SAFETY: mallopt takes two numbers; one that it does not know changes nothing.
-    unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn keep_memory_together() {}
 
 /// Records and bad ones.
 #[derive(Debug, Clone, Copy, Default)]

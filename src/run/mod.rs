@@ -12,6 +12,7 @@ mod doctor;
 mod export;
 mod filter;
 mod follow;
+mod heap;
 mod import;
 mod location;
 mod open;

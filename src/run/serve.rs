@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::location::Location;
-use super::{Ended, complain, tell};
+use super::{Ended, complain, heap, tell};
 use crate::cli::Serve;
 use crate::ingest::{Certificate, Options, Server, Stop, UserKeys};
 use crate::record::GroupPolicy;
@@ -16,6 +16,7 @@ use crate::store::Keeping;
 const MEMORY: usize = 112 << 20;
 
 pub async fn serve(location: &Location, wanted: &Serve) -> Result<Ended> {
+    heap::keep_together();
     let options = options(wanted)?;
     let (sender, stop) = Stop::new();
     // Listening for signals starts before anything is taken.

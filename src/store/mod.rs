@@ -38,6 +38,7 @@ mod free;
 mod prefilter;
 mod pieces;
 mod private;
+mod process;
 mod health;
 mod purge;
 mod reread;

@@ -117,6 +117,7 @@ impl Store {
     }
 
     async fn open_to_write(path: &Path, patience: Duration, is_new: bool) -> Result<Self> {
+        super::process::set_up();
         let options =
             SqliteConnectOptions::new().filename(path).busy_timeout(patience).statement_cache_capacity(STATEMENTS);
         let mut writing = options
@@ -158,6 +159,7 @@ impl Store {
 
     /// Opens a file to read, whatever is in it.
     pub(super) async fn open_as_it_is(path: &Path) -> Result<Self> {
+        super::process::set_up();
         let plain = |path: &Path| SqliteConnectOptions::new().filename(path).read_only(true);
         let (readers, copy) = if !beside(path, "-wal").exists() {
             (readers(plain(path).immutable(true)).await?, None)
