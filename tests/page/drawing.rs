@@ -125,7 +125,7 @@ fn costs_versions_and_priming_are_told() {
     let Some(browser) = Browser::start() else { return };
     let mut world = example::world();
     let runner = |row: &serde_json::Value| row["source"] == "canvas_runner" && row["system_prompt"] == "You draw.";
-    let last = world.rows.iter_mut().filter(|(table, row)| *table == MODELS && runner(row)).next_back();
+    let last = world.rows.iter_mut().rfind(|(table, row)| *table == MODELS && runner(row));
     last.expect("a prompt").1["system_prompt"] = json!("You draw well.");
     let (desk, told) = reported(&world);
     let page = desk.path(told["htmlPath"].as_str().expect("a path"));
