@@ -14,5 +14,7 @@ mod mounts;
 mod otlp;
 #[path = "serve/purging.rs"]
 mod purging;
+#[path = "serve/recovering.rs"]
+mod recovering;
 #[path = "serve/tls.rs"]
 mod tls;

@@ -49,7 +49,7 @@ const SESSIONS: usize = 100;
 /// Smaller groups are packed where they are; others would keep the runtime from its other work.
 const SMALL: usize = 64 << 10;
 /// Who made the source, in the place of an importer.
-const RECORDER: &str = "recorder";
+pub const RECORDER: &str = "recorder";
 
 /// Stores what comes until the last caller is gone, or says that it was the last.
 pub(super) async fn run(

@@ -111,6 +111,7 @@ mod row;
 
 pub use committer::{Committer, GroupPolicy};
 pub use figures::{COMMIT_BUCKETS, Figures};
+pub use group::RECORDER;
 pub use item::{Item, Priority, Table, json};
 pub use outcome::{Outcome, Refusal};
 pub use policy::{Limits, Overflow, Policy};

@@ -16,6 +16,7 @@ use super::table::{Column, Fit, Table};
 use super::{Ended, tell, usage};
 use crate::cli::Recover;
 use crate::domain::packed::plain_name;
+use crate::record::RECORDER;
 use crate::report::{Selection, write_annotations, write_slice};
 use crate::store::{Address, Salvage, Source, Store};
 
@@ -37,48 +38,64 @@ pub async fn recover(wanted: &Recover, output: &mut Output) -> Result<Ended> {
     let store = Store::open_damaged(&path).await?;
     let mut salvage = store.salvage().await.with_context(|| format!("nothing of {} can be read", path.display()))?;
     let mut names = HashSet::new();
-    let mut table = Table::new(&COLUMNS);
-    let mut tally = Tally { lost: salvage.lost, ..Tally::default() };
+    let table = Table::new(&COLUMNS);
+    let mut saved = Saved { folder: folder.clone(), table, files: 0, lost: salvage.lost };
     // What a file is now has its name; what it was before has a number.
     let mut sources = std::mem::take(&mut salvage.sources);
     sources.sort_by_key(|source| (source.path.clone(), -source.revision));
-    for source in &sources {
+    let (recorded, files): (Vec<Source>, Vec<Source>) = sources.into_iter().partition(is_recorded);
+    for source in &files {
         let name = free_name(&source.path, &mut names);
-        let target = folder.join(&name);
-        let (bytes, gone) = write(&store, &mut salvage, source, &target).await?;
-        tally.saved += 1;
-        tally.lost += u64::from(gone > 0);
-        if output.json {
-            output.object(
-                &json!({"source": source.path, "file": target.to_string_lossy(), "bytes": bytes, "lost": gone}),
-            )?;
-        } else {
-            table.row(vec![
-                name.to_string_lossy().into_owned(),
-                bytes.to_string(),
-                gone.to_string(),
-                source.path.clone(),
-            ]);
-            table.print(output)?;
+        let (bytes, lost) = write(&store, &mut salvage, source, &folder.join(&name)).await?;
+        saved.file(&source.path, &name, bytes, lost, output)?;
+    }
+    // Where slices of what was recorded cannot be had, its bytes are better than nothing.
+    if !slices(&store, &recorded, &mut names, &mut saved, output).await? {
+        for source in &recorded {
+            let name = free_name("recorded.jsonl", &mut names);
+            let (bytes, lost) = write(&store, &mut salvage, source, &folder.join(&name)).await?;
+            saved.file(&source.path, &name, bytes, lost, output)?;
         }
     }
-    recorded(&store, folder, &mut names, &mut tally).await?;
-    notes(&store, folder, &mut tally).await?;
+    notes(&store, &mut saved).await?;
     store.close().await;
     output.finish()?;
-    let files = counted(tally.saved, "file");
+    let files = counted(saved.files, "file");
     tell(&format!("wrote {files} below {}: `turnscope import` brings them into a new store", folder.display()));
-    if tally.lost > 0 {
-        tell(&format!("not whole, or not to be found at all: {}", tally.lost));
+    if saved.lost > 0 {
+        tell(&format!("not whole, or not to be found at all: {}", saved.lost));
     }
-    Ok(if tally.lost > 0 { Ended::WithBadRecords } else { Ended::Well })
+    Ok(if saved.lost > 0 { Ended::WithBadRecords } else { Ended::Well })
 }
 
-/// How many files were written, and how many are not whole or could not be.
-#[derive(Default)]
-struct Tally {
-    saved: u64,
+/// What was written so far.
+struct Saved {
+    folder: PathBuf,
+    table: Table,
+    files: u64,
+    /// Files that are not whole, and what could not be written at all.
     lost: u64,
+}
+
+impl Saved {
+    /// Counts a file, and tells of it.
+    fn file(&mut self, source: &str, name: &Path, bytes: i64, lost: i64, output: &mut Output) -> Result<()> {
+        self.files += 1;
+        self.lost += u64::from(lost > 0);
+        if output.json {
+            let file = self.folder.join(name);
+            let row = json!({"source": source, "file": file.to_string_lossy(), "bytes": bytes, "lost": lost});
+            return output.object(&row);
+        }
+        let name = name.to_string_lossy().into_owned();
+        self.table.row(vec![name, bytes.to_string(), lost.to_string(), source.to_owned()]);
+        self.table.print(output)
+    }
+}
+
+/// Whether it is no file: what a recorder took, or what came from a database.
+fn is_recorded(source: &Source) -> bool {
+    source.importer == RECORDER || source.path.contains("://")
 }
 
 /// A path below the folder, after that of the source: never hidden, never outside, and each one once.
@@ -135,46 +152,59 @@ fn create(target: &Path) -> Result<File> {
     options.with_context(|| format!("could not write {}", target.display()))
 }
 
-/// What was recorded and comes from no file: a slice for each session, which holds it with its ids.
-async fn recorded(store: &Store, folder: &Path, names: &mut HashSet<PathBuf>, tally: &mut Tally) -> Result<()> {
+/// What was recorded and comes from no file: a slice for each session, which holds it with its ids. False where some
+/// of it could not be written.
+async fn slices(
+    store: &Store,
+    recorded: &[Source],
+    names: &mut HashSet<PathBuf>,
+    saved: &mut Saved,
+    output: &mut Output,
+) -> Result<bool> {
+    let numbers: Vec<i64> = recorded.iter().map(|source| source.number).collect();
     let Ok(sessions) = store.sessions().await else {
-        tell("the list of sessions cannot be read: what was recorded without a file is not saved");
-        tally.lost += 1;
-        return Ok(());
+        tell(
+            "the list of sessions cannot be read: what was recorded without a file is saved as it was sent, if at all",
+        );
+        saved.lost += 1;
+        return Ok(false);
     };
+    let mut is_whole = true;
     for session in sessions {
-        let events = match store.sourceless(session.number).await {
+        let events = match store.unfiled(session.number, &numbers).await {
             Ok(events) if events.is_empty() => continue,
             events => events.ok(),
         };
-        let target = folder.join(free_name(&format!("recorded/{}.json", session.id), names));
+        let name = free_name(&format!("recorded/{}.json", session.id), names);
+        let target = saved.folder.join(&name);
         let why = "recorded without a file".to_owned();
         let selection = Selection { session: session.id.clone(), events, why, veil: None };
         let mut out = BufWriter::new(create(&target)?);
         match write_slice(store, &selection, &mut out).await {
-            Ok(_) => tally.saved += 1,
+            Ok(summary) => saved.file(&session.id, &name, summary.bytes.cast_signed(), 0, output)?,
             Err(error) => {
                 tell(&format!("what was recorded in session {} cannot be read: {error:#}", session.id));
                 drop(out);
                 fs::remove_file(&target).with_context(|| format!("could not remove {}", target.display()))?;
-                tally.lost += 1;
+                saved.lost += 1;
+                is_whole = false;
             }
         }
     }
-    Ok(())
+    Ok(is_whole)
 }
 
 /// Marks and notes, which no source file holds: as a slice of nothing else, so that they come in like the files.
-async fn notes(store: &Store, folder: &Path, tally: &mut Tally) -> Result<()> {
+async fn notes(store: &Store, saved: &mut Saved) -> Result<()> {
     let (notes, is_whole) = store.salvage_notes().await;
     if !is_whole {
         tell("not all marks and notes can be read");
-        tally.lost += 1;
+        saved.lost += 1;
     }
     if notes.is_empty() {
         return Ok(());
     }
-    let target = folder.join("marks-and-notes.json");
+    let target = saved.folder.join("marks-and-notes.json");
     let mut out = BufWriter::new(create(&target)?);
     let doing = || format!("could not write {}", target.display());
     write_annotations(&notes, &mut out).with_context(doing)?;

@@ -14,7 +14,7 @@ const PIECES: i64 = 64;
 
 impl Store {
     /// The events of a session that come from no source, by their numbers.
-    pub async fn sourceless(&self, session: i64) -> Result<Vec<i64>> {
+    pub(super) async fn sourceless(&self, session: i64) -> Result<Vec<i64>> {
         let found = query("SELECT event FROM events WHERE session = $1 AND record IS NULL ORDER BY event")
             .bind(session)
             .fetch_all(&self.readers)

@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 use futures_util::TryStreamExt;
 
 use super::bytes::LONGEST;
-use super::engine::{Row, query};
+use super::engine::{Row, Statement, query};
 use super::pieces::{digest, unpack};
 use super::sources::{COLUMNS, source_of};
 use super::{Annotation, Source, Store, trouble};
@@ -109,6 +109,21 @@ impl Store {
                 Err(_) => return (found, false),
             }
         }
+    }
+
+    /// The events of a session that come from no source, or from one of these.
+    pub async fn unfiled(&self, session: i64, sources: &[i64]) -> Result<Vec<i64>> {
+        let mut query = Statement::new(
+            "SELECT events.event FROM events LEFT JOIN records ON records.record = events.record WHERE events.session = ",
+        );
+        query.push_bind(session).push(" AND (events.record IS NULL");
+        if !sources.is_empty() {
+            query.push(" OR records.source IN (");
+            query.push_list(sources.iter().copied());
+            query.push(")");
+        }
+        let found = query.push(") ORDER BY events.event").build().persistent(false).fetch_all(&self.readers).await?;
+        found.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
     /// All marks and notes that can be read, of whatever session, and whether these are all.

@@ -1,0 +1,28 @@
+//! What was recorded and lies in no file is saved of a store, and comes in again as it was.
+
+use serde_json::{Value, json};
+
+use crate::desk::{Server, turnscope};
+
+#[test]
+fn what_was_recorded_comes_back_from_a_damaged_store_as_it_was() {
+    let server = Server::start(&[]);
+    let tool = json!({"event": "saved", "room": "blue", "eventId": "e1", "payload": {"file": "a.txt"}});
+    let model = json!({"kind": "model", "event": "call", "room": "blue", "eventId": "e2", "model": "m", "input": "hi"});
+    assert_eq!(server.send(&json!([tool, model])).results(), ["stored", "stored"]);
+    let store = server.store();
+    let (_, home) = server.end();
+    let run = |arguments: &[&str]| {
+        let output = turnscope(home.path(), arguments).output().expect("runs");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("is text")
+    };
+    let (saved, new) = (home.path().join("saved"), home.path().join("new.db"));
+    let [saved, new, store] = [&saved, &new, &store].map(|path| path.to_str().expect("is UTF-8"));
+    let told: Value = serde_json::from_str(&run(&["recover", store, "--out-dir", saved, "--json"])).expect("one line");
+    assert_eq!((&told["source"], &told["lost"]), (&json!("blue"), &json!(0)), "{told}");
+    run(&["import", saved, "--store", new]);
+    let before = run(&["timeline", "blue", "--json", "--store", store]);
+    assert_eq!(run(&["timeline", "blue", "--json", "--store", new]), before);
+    assert!(before.contains("\"e1\"") && before.contains("\"e2\""), "{before}");
+}
