@@ -2,6 +2,8 @@
 //!
 //! It needs a server (`tests/cluster cargo test --test engines`), and reads the real sessions below `TURNSCOPE_CORPUS` too.
 
+#[path = "engines/copying.rs"]
+mod copying;
 #[path = "engines/scripts.rs"]
 mod scripts;
 mod server;
