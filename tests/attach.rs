@@ -34,8 +34,12 @@ mod browsing;
 mod drift;
 #[path = "attach/placing.rs"]
 mod placing;
+#[path = "attach/pooler.rs"]
+mod pooler;
 #[path = "attach/quiet.rs"]
 mod quiet;
+#[path = "attach/reading.rs"]
+mod reading;
 #[path = "attach/telling.rs"]
 mod telling;
 #[path = "attach/trouble.rs"]

@@ -20,7 +20,7 @@ use super::trouble::{BUSY, CANNOT_OPEN, READ_ONLY, explain, number_of};
 use super::{Address, Keeping, PrivateFolder, Store};
 
 /// The migrations in order; one that was released never changes.
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_ledgers.sql"),
     include_str!("schema/0002_views.sql"),
     include_str!("schema/0003_filters.sql"),

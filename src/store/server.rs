@@ -5,33 +5,54 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{Connection, Executor, Row};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row, raw_sql};
 
-use super::engine::Pool;
+use super::engine::{Pool, Server};
 use super::trouble::explain;
 use super::{Address, Keeping, Store, Url};
 
 /// The number of the schema that comes with the tables, which grew on SQLite by as many migrations.
-const FIRST: i64 = 10;
+pub(super) const FIRST: i64 = 10;
 /// The migrations in order, from [`FIRST`] on; one that was released never changes.
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema/postgres/0010_ledgers.sql"),
     include_str!("schema/postgres/0011_order.sql"),
     include_str!("schema/postgres/0012_long_ids.sql"),
+    include_str!("schema/postgres/0013_newest.sql"),
 ];
 /// How long a connection is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Several processes may have as many each.
 const READERS: u32 = 4;
 const WRITERS: u32 = 2;
-/// What each connection is told first. A reader's statement may take a minute, a writer waits half a minute for another
-/// one; whoever forgets a transaction loses it. Compiling a statement takes longer than a screen may. What a writer asks
-/// for it finds by an index, always: a plan that was made for the first few rows is kept while there come to be millions.
-const READING: &str = "SET search_path TO turnscope; SET default_transaction_read_only TO on; \
-     SET statement_timeout TO '60s'; SET idle_in_transaction_session_timeout TO '120s'; SET jit TO off";
-const WRITING: &str = "SET search_path TO turnscope; SET lock_timeout TO '30s'; \
-     SET idle_in_transaction_session_timeout TO '120s'; SET enable_seqscan TO off; SET enable_hashjoin TO off; \
-     SET enable_mergejoin TO off; SET jit TO off";
+/// How long an answer is waited for, and how much longer where the server does not even say that it took too long.
+const TO_ANSWER: Duration = Duration::from_secs(60);
+const ON_THE_WAY: Duration = Duration::from_secs(5);
+/// What each connection is told first, or each transaction where a pooler lends connections. A writer waits half a minute
+/// for another one; whoever forgets a transaction loses it. Compiling a statement takes longer than a screen may, and so
+/// does starting processes that help with it.
+///
+/// Both find by an index what they join, as on SQLite, which knows no other way. A reader that asks for a few bytes of a
+/// long source would else go through all pieces there are; and of a writer's statements a plan that was made for the
+/// first few rows is kept while there come to be millions.
+const READING: &[&str] = &[
+    "search_path TO turnscope",
+    "default_transaction_read_only TO on",
+    "idle_in_transaction_session_timeout TO '120s'",
+    "enable_hashjoin TO off",
+    "enable_mergejoin TO off",
+    "max_parallel_workers_per_gather TO 0",
+    "jit TO off",
+];
+const WRITING: &[&str] = &[
+    "search_path TO turnscope",
+    "lock_timeout TO '30s'",
+    "idle_in_transaction_session_timeout TO '120s'",
+    "enable_seqscan TO off",
+    "enable_hashjoin TO off",
+    "enable_mergejoin TO off",
+    "jit TO off",
+];
 
 /// Opens the store at an address, and makes its tables where there are none.
 pub(super) async fn open(url: &Url, patience: Duration) -> Result<Store> {
@@ -51,13 +72,23 @@ pub(super) async fn is_there(url: &Url) -> Result<bool> {
 }
 
 async fn connect(url: &Url, address: &Address, patience: Duration) -> Result<Store> {
-    let options = options(url)?;
-    prepare(&options, patience).await?;
-    let readers = pool(&options, READERS, READING);
-    let writer = pool(&options, WRITERS, WRITING);
+    let (options, is_lent) = (options(url)?, is_lent(url)?);
+    let to_answer = limit(url, "statement_timeout", TO_ANSWER)?;
+    prepare(&options, limit(url, "connect_timeout", patience)?).await?;
+    let to_connect = limit(url, "connect_timeout", PATIENCE)?;
+    let server = |most, begin: &str, settings: &[&str]| {
+        if is_lent {
+            let begin = format!("{begin}; {}", told("SET LOCAL", settings));
+            return Server::lent(pool(&options, most, to_connect, String::new()), &begin);
+        }
+        Server::new(pool(&options, most, to_connect, told("SET", settings)))
+    };
+    let answer = format!("statement_timeout TO {}", to_answer.as_millis().max(1));
+    let readers = server(READERS, "BEGIN READ ONLY", &[READING, &[answer.as_str()]].concat());
+    let writer = server(WRITERS, "BEGIN", WRITING);
     Ok(Store {
         writer: Pool::Postgres(writer),
-        readers: Pool::Postgres(readers),
+        readers: Pool::Postgres(readers.patient(to_answer + ON_THE_WAY)),
         address: address.clone(),
         keeping: Keeping::default(),
         may_write: true,
@@ -65,11 +96,33 @@ async fn connect(url: &Url, address: &Address, patience: Duration) -> Result<Sto
     })
 }
 
+/// Settings as they are made.
+fn told(set: &str, settings: &[&str]) -> String {
+    settings.iter().map(|setting| format!("{set} {setting}")).collect::<Vec<_>>().join("; ")
+}
+
+/// Seconds that an address names.
+pub(super) fn limit(url: &Url, name: &str, usual: Duration) -> Result<Duration> {
+    let Some(told) = url.option(name) else { return Ok(usual) };
+    let seconds = told.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds < 86_400.0);
+    seconds.map(Duration::from_secs_f64).with_context(|| format!("{url}: {name} is no number of seconds"))
+}
+
+/// Whether a pooler lends connections for no longer than a transaction.
+fn is_lent(url: &Url) -> Result<bool> {
+    match url.option("pool_mode") {
+        None | Some("session") => Ok(false),
+        Some("transaction") => Ok(true),
+        Some(_) => bail!("{url}: pool_mode is `session` or `transaction`"),
+    }
+}
+
 pub(super) fn options(url: &Url) -> Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url.secret());
     // What the driver says of an address may repeat the password.
     let options = options.map_err(|_| anyhow!("{url} is not the address of a PostgreSQL database"))?;
-    Ok(options.application_name("turnscope"))
+    // A pooler refuses settings that it does not know.
+    Ok(options.application_name("turnscope").extra_float_digits(None))
 }
 
 impl Url {
@@ -94,13 +147,11 @@ async fn alone(options: &PgConnectOptions, patience: Duration) -> Result<PgConne
     Ok(connecting.map_err(|_| sqlx::Error::PoolTimedOut)??)
 }
 
-fn pool(options: &PgConnectOptions, most: u32, first: &'static str) -> PgPool {
-    let pool = PgPoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
+fn pool(options: &PgConnectOptions, most: u32, to_connect: Duration, first: String) -> PgPool {
+    let pool = PgPoolOptions::new().max_connections(most).acquire_timeout(to_connect);
     let pool = pool.after_connect(move |connection, _| {
-        Box::pin(async move {
-            connection.execute(first).await?;
-            Ok(())
-        })
+        let first = first.clone();
+        Box::pin(async move { connection.execute(AssertSqlSafe(first)).await.map(drop) })
     });
     pool.connect_lazy_with(options.clone().statement_cache_capacity(super::open::STATEMENTS))
 }
@@ -119,13 +170,14 @@ pub(super) fn current() -> i64 {
     FIRST + MIGRATIONS.len() as i64 - 1
 }
 
-/// The number of the schema that is there; `None` where there is none.
+/// The number of the schema that is there; `None` where there is none. Nothing is prepared for it, as a pooler may lend
+/// the connection for each question anew.
 async fn version(connection: &mut PgConnection) -> Result<Option<i64>> {
     let known = "SELECT to_regclass('turnscope.schema_version') IS NOT NULL";
-    if !sqlx::query(known).fetch_one(&mut *connection).await?.try_get::<bool, _>(0)? {
+    if !raw_sql(known).fetch_one(&mut *connection).await?.try_get::<bool, _>(0)? {
         return Ok(None);
     }
-    let row = sqlx::query("SELECT version FROM turnscope.schema_version").fetch_one(connection).await?;
+    let row = raw_sql("SELECT version FROM turnscope.schema_version").fetch_one(connection).await?;
     let found: i64 = row.try_get(0)?;
     if found > current() {
         bail!("it was made by a newer turnscope (schema {found}; this one knows {})", current());
@@ -151,7 +203,8 @@ async fn migrate(connection: &mut PgConnection) -> Result<()> {
     for migration in MIGRATIONS.iter().skip(done) {
         transaction.execute(*migration).await?;
     }
-    sqlx::query("UPDATE schema_version SET version = $1").bind(current()).execute(&mut *transaction).await?;
+    let done = sqlx::query("UPDATE schema_version SET version = $1").bind(current()).persistent(false);
+    done.execute(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(())
 }

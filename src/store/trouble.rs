@@ -1,5 +1,7 @@
 //! Trouble: what went wrong with a store, told in the user's words, for either engine.
 
+use std::io::ErrorKind;
+
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
@@ -10,6 +12,10 @@ use super::{Address, Damaged, Store, is_failure};
 pub(super) const READ_ONLY: i64 = 8;
 pub(super) const BUSY: i64 = 5;
 pub(super) const CANNOT_OPEN: i64 = 14;
+
+/// What PostgreSQL says of a statement that it gave up, and of one that a role may not run.
+const TOO_LATE: &str = "57014";
+const NOT_ALLOWED: &str = "42501";
 
 /// What stands in the way of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +53,9 @@ pub fn trouble(error: &anyhow::Error) -> Trouble {
         },
         Some(Code::Server(state)) => match state {
             // No lock in time, too slow, a deadlock, a conflict of transactions.
-            "55P03" | "57014" | "40P01" | "40001" => Trouble::Locked,
+            "55P03" | TOO_LATE | "40P01" | "40001" => Trouble::Locked,
             // A replica, a role without the right.
-            "25006" | "42501" => Trouble::ReadOnly,
+            "25006" | NOT_ALLOWED => Trouble::ReadOnly,
             "53100" => Trouble::Full,
             // Values, constraints, limits of a row, what a trigger says: whatever else is wrong lies with no row.
             _ if ["21", "22", "23", "27", "38", "39", "44", "54", "P0"].contains(&&state[..state.len().min(2)]) => {
@@ -82,6 +88,7 @@ fn code(error: &anyhow::Error) -> Option<Code<'_>> {
         sqlx::Error::Database(database) => {
             number(database.as_ref()).map(Code::File).or_else(|| state(database.as_ref()).map(Code::Server))
         }
+        sqlx::Error::Io(error) if error.kind() == ErrorKind::TimedOut => Some(Code::Server(TOO_LATE)),
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
             Some(Code::Silence)
         }
@@ -140,11 +147,24 @@ impl Store {
     pub fn explained(&self, error: &anyhow::Error) -> Option<String> {
         let cause = error.chain().find(|cause| cause.is::<sqlx::Error>())?;
         let words = code(error).and_then(|code| words_of(&code, &self.address));
-        let words = words.unwrap_or_else(|| format!("could not use the store {}: {cause}", self.address));
+        let words = match words {
+            // Which table it is stands in the server's own words.
+            Some(words) if matches!(code(error), Some(Code::Server(NOT_ALLOWED))) => {
+                format!("{words}: {}", message(cause))
+            }
+            Some(words) => words,
+            None => format!("could not use the store {}: {cause}", self.address),
+        };
         let outer = error.to_string();
         let is_said = outer == cause.to_string() || words.starts_with(&outer);
         Some(if is_said { words } else { format!("{outer}: {words}") })
     }
+}
+
+/// What the database itself says.
+fn message(cause: &(dyn std::error::Error + 'static)) -> String {
+    let database = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    database.map_or_else(|| cause.to_string(), |database| database.message().to_owned())
 }
 
 fn words_of(code: &Code<'_>, store: &Address) -> Option<String> {
@@ -161,14 +181,21 @@ fn words_of(code: &Code<'_>, store: &Address) -> Option<String> {
         },
         Code::Server(state) => match *state {
             "55P03" => format!("another process writes to the store {store}; try again when it is done"),
-            "57014" => format!("the store {store} took too long to answer"),
+            TOO_LATE => format!("the store {store} took too long to answer"),
+            // What a connection was told is not known to the one that is lent next.
+            "26000" | "42P05" | "42P01" => format!(
+                "the store {store} seems to be behind a pooler that lends connections for a transaction: say so with \
+                 pool_mode=transaction in its address"
+            ),
             "25006" => format!("the store {store} cannot be written (read-only)"),
-            "42501" => format!("the store {store} lets this role not do that"),
+            NOT_ALLOWED => format!("the store {store} lets this role not do that"),
             "53100" => format!("the disk of the store {store} is full"),
             "53300" => format!("the store {store} has no connection left"),
             "28P01" | "28000" => format!("the store {store} refuses this user or password"),
             "3D000" => format!("the store {store} is not there: there is no such database"),
-            "57P01" | "57P02" | "57P03" => format!("the store {store} is shutting down or starting up"),
+            "57P01" | "57P02" | "57P03" | "55000" => {
+                format!("the store {store} is shutting down or starting up, or closed to all")
+            }
             _ => return None,
         },
         Code::Silence => format!("the store {store} could not be reached"),

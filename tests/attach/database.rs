@@ -75,6 +75,16 @@ impl Database {
         });
     }
 
+    /// Lets everybody in again.
+    pub fn reopen(&self) {
+        self.runtime.block_on(async {
+            let server = self.url.replacen(&format!("/{}?", self.name()), "/postgres?", 1);
+            let mut connection = PgConnection::connect(&server).await.expect("connects");
+            let open = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name());
+            connection.execute(AssertSqlSafe(open)).await.expect("is done");
+        });
+    }
+
     /// The first column of each row, as text.
     pub fn texts(&self, question: &str) -> Vec<String> {
         self.runtime.block_on(async {

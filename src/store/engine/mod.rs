@@ -3,14 +3,18 @@
 //! A statement is written once, with `$1`, in what both engines understand; where they cannot do the same, the store
 //! asks which one it is ([`Pool::engine`]).
 
+mod pooled;
 mod render;
 mod row;
 mod statement;
 
+pub(in crate::store) use pooled::Server;
 pub(in crate::store) use row::Row;
 pub(in crate::store) use statement::{Statement, query};
 
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{AssertSqlSafe, Executor, Sqlite, SqlitePool};
+
+use pooled::Within;
 
 /// Which database holds a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,14 +38,14 @@ impl Engine {
 #[derive(Debug, Clone)]
 pub(in crate::store) enum Pool {
     Sqlite(SqlitePool),
-    Postgres(PgPool),
+    Postgres(Server),
 }
 
 /// Statements of which all are carried out, or none.
 #[derive(Debug)]
 pub(in crate::store) enum Transaction {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(Within),
 }
 
 /// Writers of one PostgreSQL store take this lock one after the other, for as long as a transaction lasts. So numbers
@@ -77,10 +81,10 @@ impl Pool {
                 }
                 Ok(Transaction::Sqlite(begun?))
             }
-            Self::Postgres(pool) => {
-                let mut transaction = pool.begin().await?;
-                sqlx::query(WRITING).execute(&mut *transaction).await?;
-                Ok(Transaction::Postgres(transaction))
+            Self::Postgres(server) => {
+                let mut transaction = Transaction::Postgres(server.begin().await?);
+                query(WRITING).execute(&mut transaction).await?;
+                Ok(transaction)
             }
         }
     }
@@ -88,16 +92,24 @@ impl Pool {
     /// Begins to send pieces ahead of a transaction that will write, where writers take turns. What is sent is on the
     /// disk when that transaction is. `None` where there is nothing to win.
     pub(in crate::store) async fn begin_ahead(&self) -> sqlx::Result<Option<Transaction>> {
-        let Self::Postgres(pool) = self else { return Ok(None) };
-        let mut transaction = pool.begin().await?;
-        sqlx::query(AHEAD).execute(&mut *transaction).await?;
-        Ok(Some(Transaction::Postgres(transaction)))
+        let Self::Postgres(server) = self else { return Ok(None) };
+        let mut transaction = Transaction::Postgres(server.begin().await?);
+        query(AHEAD).execute(&mut transaction).await?;
+        Ok(Some(transaction))
     }
 
     pub(in crate::store) async fn close(&self) {
         match self {
             Self::Sqlite(pool) => pool.close().await,
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(server) => server.close().await,
+        }
+    }
+
+    /// Runs a statement without values that must not be in a transaction, as those that vacuum.
+    pub(in crate::store) async fn execute_apart(&self, text: String) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(pool) => pool.execute(AssertSqlSafe(text)).await.map(drop),
+            Self::Postgres(server) => server.execute_apart(text).await,
         }
     }
 }
@@ -112,8 +124,8 @@ impl Transaction {
 
     /// Waits until nobody sends pieces ahead, and lets nobody do so until this ends.
     pub(in crate::store) async fn alone_with_pieces(&mut self) -> sqlx::Result<()> {
-        if let Self::Postgres(transaction) = self {
-            sqlx::query(ALONE).execute(&mut **transaction).await?;
+        if self.engine() == Engine::Postgres {
+            query(ALONE).execute(self).await?;
         }
         Ok(())
     }
@@ -122,7 +134,7 @@ impl Transaction {
     pub(in crate::store) async fn commit(self) -> sqlx::Result<()> {
         match self {
             Self::Sqlite(transaction) => transaction.commit().await,
-            Self::Postgres(transaction) => transaction.commit().await,
+            Self::Postgres(within) => within.transaction.commit().await,
         }
     }
 }

@@ -124,12 +124,12 @@ impl Statement {
     pub(in crate::store) async fn execute(self, on: impl Into<On<'_>>) -> sqlx::Result<u64> {
         Ok(match on.into() {
             On::Pool(Pool::Sqlite(pool)) => self.for_sqlite()?.execute(pool).await?.rows_affected(),
-            On::Pool(Pool::Postgres(pool)) => self.for_postgres()?.execute(pool).await?.rows_affected(),
+            On::Pool(Pool::Postgres(server)) => server.execute(self.for_postgres()?).await?,
             On::Transaction(Transaction::Sqlite(within)) => {
                 self.for_sqlite()?.execute(&mut **within).await?.rows_affected()
             }
             On::Transaction(Transaction::Postgres(within)) => {
-                self.for_postgres()?.execute(&mut **within).await?.rows_affected()
+                within.fit(self.for_postgres()?).execute(&mut *within.transaction).await?.rows_affected()
             }
         })
     }
@@ -138,12 +138,13 @@ impl Statement {
     pub(in crate::store) async fn fetch_optional(self, on: impl Into<On<'_>>) -> sqlx::Result<Option<Row>> {
         Ok(match on.into() {
             On::Pool(Pool::Sqlite(pool)) => self.for_sqlite()?.fetch_optional(pool).await?.map(Row::Sqlite),
-            On::Pool(Pool::Postgres(pool)) => self.for_postgres()?.fetch_optional(pool).await?.map(Row::Postgres),
+            On::Pool(Pool::Postgres(server)) => server.fetch_optional(self.for_postgres()?).await?.map(Row::Postgres),
             On::Transaction(Transaction::Sqlite(within)) => {
                 self.for_sqlite()?.fetch_optional(&mut **within).await?.map(Row::Sqlite)
             }
             On::Transaction(Transaction::Postgres(within)) => {
-                self.for_postgres()?.fetch_optional(&mut **within).await?.map(Row::Postgres)
+                let query = within.fit(self.for_postgres()?);
+                query.fetch_optional(&mut *within.transaction).await?.map(Row::Postgres)
             }
         })
     }
@@ -154,14 +155,15 @@ impl Statement {
             On::Pool(Pool::Sqlite(pool)) => {
                 self.for_sqlite().map(|query| query.fetch(pool).map_ok(Row::Sqlite).boxed())
             }
-            On::Pool(Pool::Postgres(pool)) => {
-                self.for_postgres().map(|query| query.fetch(pool).map_ok(Row::Postgres).boxed())
+            On::Pool(Pool::Postgres(server)) => {
+                self.for_postgres().map(|query| server.fetch(query).map_ok(Row::Postgres).boxed())
             }
             On::Transaction(Transaction::Sqlite(within)) => {
                 self.for_sqlite().map(|query| query.fetch(&mut **within).map_ok(Row::Sqlite).boxed())
             }
             On::Transaction(Transaction::Postgres(within)) => {
-                self.for_postgres().map(|query| query.fetch(&mut **within).map_ok(Row::Postgres).boxed())
+                let query = self.for_postgres().map(|query| within.fit(query));
+                query.map(|query| query.fetch(&mut *within.transaction).map_ok(Row::Postgres).boxed())
             }
         };
         rows.unwrap_or_else(|error| stream::iter([Err(error)]).boxed())

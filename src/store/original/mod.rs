@@ -161,18 +161,13 @@ impl Original {
 impl Server {
     fn of(url: &Url) -> Result<Self, Fault> {
         let options = super::server::options(url).map_err(|error| Fault::gone(error.to_string()))?;
-        let limit = |name: &str, usual: Duration| match url.option(name) {
-            Some(told) => {
-                let seconds = told.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds < 86_400.0);
-                let told = seconds.map(Duration::from_secs_f64);
-                told.ok_or_else(|| Fault::gone(format!("{url}: {name} is no number of seconds")))
-            }
-            None => Ok(usual),
+        let limit = |name: &str, usual: Duration| {
+            super::server::limit(url, name, usual).map_err(|error| Fault::gone(error.to_string()))
         };
         Ok(Self {
             url: url.clone(),
-            // A pooler passes on neither prepared statements nor settings that it does not know.
-            options: options.statement_cache_capacity(0).extra_float_digits(None),
+            // A pooler passes no prepared statements on.
+            options: options.statement_cache_capacity(0),
             to_connect: limit("connect_timeout", TO_CONNECT)?,
             to_answer: limit("statement_timeout", TO_ANSWER)?,
             connection: None,

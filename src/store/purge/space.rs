@@ -119,7 +119,7 @@ impl Store {
              relkind = 'r' ORDER BY relname";
         for row in query(tables).fetch_all(&self.readers).await? {
             let table: String = row.try_get(0)?;
-            query(format!("{vacuum} {table}")).persistent(false).execute(&self.writer).await?;
+            self.writer.execute_apart(format!("{vacuum} turnscope.{table}")).await?;
         }
         Ok(())
     }

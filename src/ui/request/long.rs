@@ -61,8 +61,8 @@ impl Worker {
         }
         // What is known of rows goes with their copies, and is worked out here rather than between two frames.
         growing.rows().gaps();
-        let came = store.came_between(session, newest, growing.newest()).await?;
-        if known > 0 && came != growing.events() - known {
+        // Where nothing was known, all of it came.
+        if known > 0 && store.came_between(session, newest, growing.newest()).await? != growing.events() - known {
             return Box::pin(self.grow(session, Box::default(), false)).await;
         }
         Ok(growing)
