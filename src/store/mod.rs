@@ -52,6 +52,8 @@ mod file_tests;
 #[cfg(test)]
 mod long_tests;
 #[cfg(test)]
+mod old_tests;
+#[cfg(test)]
 mod tests;
 
 pub use address::{Address, Url};
