@@ -299,11 +299,23 @@ fn not_known<'a>(pieces: &[&'a Piece], known: &HashMap<[u8; 32], i64>) -> Vec<&'
     new.into_values().collect()
 }
 
-/// Takes pieces away that were sent ahead of something that did not come.
-pub(super) async fn sweep(connection: &mut Transaction) -> Result<u64> {
+/// Pieces that nothing refers to: what they were sent ahead of did not come, or not yet.
+pub(super) async fn unused(pool: &Pool) -> Result<Vec<i64>> {
     let unused =
-        "DELETE FROM pieces WHERE NOT EXISTS (SELECT 1 FROM blob_pieces WHERE blob_pieces.piece = pieces.piece)";
-    Ok(query(unused).execute(connection).await?)
+        "SELECT piece FROM pieces WHERE NOT EXISTS (SELECT 1 FROM blob_pieces WHERE blob_pieces.piece = pieces.piece)";
+    let found = query(unused).fetch_all(pool).await?;
+    found.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Takes those of these pieces away that nothing refers to.
+pub(super) async fn sweep(connection: &mut Transaction, pieces: &[i64]) -> Result<()> {
+    let mut query = Statement::new(
+        "DELETE FROM pieces WHERE NOT EXISTS (SELECT 1 FROM blob_pieces WHERE blob_pieces.piece = pieces.piece) \
+         AND piece IN (",
+    );
+    query.push_list(pieces.iter().copied());
+    query.push(")").build().persistent(false).execute(connection).await?;
+    Ok(())
 }
 
 pub(super) fn digest_of_row(digest: Vec<u8>) -> Result<[u8; 32]> {

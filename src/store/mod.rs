@@ -54,6 +54,8 @@ mod long_tests;
 #[cfg(test)]
 mod old_tests;
 #[cfg(test)]
+mod server_tests;
+#[cfg(test)]
 mod tests;
 
 pub use address::{Address, Url};

@@ -10,7 +10,7 @@ mod statement;
 
 pub(in crate::store) use pooled::Server;
 pub(in crate::store) use row::Row;
-pub(in crate::store) use statement::{Statement, query};
+pub(in crate::store) use statement::{On, Statement, query};
 
 use sqlx::{AssertSqlSafe, Executor, Sqlite, SqlitePool};
 

@@ -190,6 +190,16 @@ impl Statement {
     }
 }
 
+impl On<'_> {
+    /// The same place for another statement.
+    pub(in crate::store) fn again(&mut self) -> On<'_> {
+        match self {
+            Self::Pool(pool) => On::Pool(pool),
+            Self::Transaction(transaction) => On::Transaction(transaction),
+        }
+    }
+}
+
 impl<'a> From<&'a Pool> for On<'a> {
     fn from(pool: &'a Pool) -> Self {
         Self::Pool(pool)

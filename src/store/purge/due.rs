@@ -65,12 +65,18 @@ impl Due {
 impl Store {
     /// What is due in a scope, session by session.
     pub async fn due(&self, scope: &Scope) -> Result<Due> {
+        let bytes = self.due_bytes(scope).await?;
+        Ok(Due { bytes, is_known: self.is_known(scope).await?, ..self.due_sessions(scope).await? })
+    }
+
+    /// The sessions of what is due, without the rest, which takes longer to find.
+    pub(super) async fn due_sessions(&self, scope: &Scope) -> Result<Due> {
         let mut query = head(
             "SELECT sessions.session, sessions.id, events.kind, count(*), sessions.session IN (SELECT session FROM held)",
         );
         due(&mut query, scope);
         query.push(" GROUP BY sessions.session, events.kind ORDER BY sessions.session");
-        let mut due = Due { is_known: self.is_known(scope).await?, ..Due::default() };
+        let mut due = Due::default();
         for row in query.build().persistent(false).fetch_all(&self.readers).await? {
             let (number, kind, count): (i64, i64, i64) = (row.try_get(0)?, row.try_get(2)?, row.try_get(3)?);
             let sessions = if row.try_get(4)? { &mut due.held } else { &mut due.sessions };
@@ -81,7 +87,6 @@ impl Store {
                 last.kinds.insert(rows::kind_of(kind)?, count);
             }
         }
-        due.bytes = self.due_bytes(scope).await?;
         Ok(due)
     }
 

@@ -5,6 +5,7 @@
 
 mod due;
 mod hold;
+mod layout;
 mod receipt;
 mod release;
 mod space;
@@ -24,12 +25,16 @@ use std::collections::{BTreeSet, VecDeque};
 
 use anyhow::Result;
 
-use super::Store;
+use super::engine::{Statement, Transaction, query};
+use super::{Step, Store};
+use crate::domain::flag;
 
 /// Microseconds a day.
 const DAY: i64 = 86_400 * 1_000_000;
-/// Events a transaction.
-const BATCH: usize = 500;
+/// Events a transaction: few, as whoever else writes waits as long as one takes.
+const BATCH: usize = 200;
+/// How much is counted in a transaction when they are gone, for the same reason.
+const COUNTED: Step = Step { events: BATCH as i64, sessions: 8 };
 
 /// How long what is stored from here on is kept, and whether what was purged may come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +77,7 @@ pub struct Purge {
     events: VecDeque<i64>,
     /// Whether the session at hand is counted in the receipt.
     is_counted: bool,
-    layouts: release::Layouts,
+    layouts: layout::Layouts,
 }
 
 impl Store {
@@ -91,8 +96,8 @@ impl Store {
     /// Begins to purge what is due; `now` is µs since 1970. Its receipt is there at once.
     pub async fn purge(&self, scope: &Scope, now: i64) -> Result<Purge> {
         // What an earlier one that was killed left to be counted.
-        self.settle().await?;
-        let due = self.due(scope).await?;
+        while self.settle_step(COUNTED).await? {}
+        let due = self.due_sessions(scope).await?;
         self.overwrite(true).await?;
         let mut transaction = self.begin().await?;
         let receipt = receipt::begin(&mut transaction, scope, now).await?;
@@ -106,7 +111,7 @@ impl Store {
             session: 0,
             events: VecDeque::new(),
             is_counted: false,
-            layouts: release::Layouts::default(),
+            layouts: layout::Layouts::default(),
         })
     }
 }
@@ -120,6 +125,9 @@ impl Purge {
             self.events = self.store.due_of(session, self.as_of, self.is_all).await?.into();
         }
         let batch: Vec<i64> = self.events.drain(..BATCH.min(self.events.len())).collect();
+        // What takes long is asked before others have to wait.
+        self.layouts.look(&self.store, &batch).await?;
+        let last = if self.events.is_empty() { self.last(&batch).await? } else { None };
         let mut transaction = self.store.begin().await?;
         // Asked again: meanwhile somebody may hold the session, or have purged the events.
         let doomed = strip::doomed(&mut transaction, &batch, self.as_of, self.is_all).await?;
@@ -128,20 +136,47 @@ impl Purge {
             let first = !std::mem::replace(&mut self.is_counted, true);
             receipt::add(&mut transaction, self.receipt, &removed, first, &doomed).await?;
         }
-        if self.events.is_empty() {
-            release::bury(&mut transaction, &BTreeSet::from([self.session])).await?;
+        match last {
+            Some(newest) if doomed.len() == batch.len() => {
+                if !has_come(&mut transaction, self.session, newest).await? {
+                    release::forget_session(&mut transaction, self.session).await?;
+                }
+            }
+            _ if self.events.is_empty() => release::bury(&mut transaction, &BTreeSet::from([self.session])).await?,
+            _ => {}
         }
         transaction.commit().await?;
         Ok(Some(doomed.len() as u64))
     }
 
+    /// The newest event there is, where nothing but tombstones is left of the session without these events.
+    async fn last(&self, events: &[i64]) -> Result<Option<i64>> {
+        let newest = self.store.newest_event().await?;
+        let mut query = Statement::new("SELECT EXISTS (SELECT 1 FROM events WHERE session = ");
+        query.push_bind(self.session).push(" AND flags & ").push_bind(flag::PURGED).push(" = 0 AND event NOT IN (");
+        query.push_list(events.iter().copied());
+        let row = query.push("))").build().persistent(false).fetch_one(&self.store.readers).await?;
+        Ok((!row.try_get::<bool>(0)?).then_some(newest))
+    }
+
     /// Ends the purge as it went: counts the sessions anew and closes the receipt. Space comes back with
     /// [`Store::return_space`].
     pub async fn end(self, state: State, now: i64) -> Result<Receipt> {
-        self.store.settle().await?;
+        while self.store.settle_step(COUNTED).await? {}
         self.store.sweep().await?;
         receipt::end(&self.store, self.receipt, state, now).await?;
         self.store.overwrite(false).await?;
         self.store.receipt(self.receipt).await
     }
+}
+
+/// Whether a session has events behind one.
+async fn has_come(connection: &mut Transaction, session: i64, newest: i64) -> Result<bool> {
+    // The sign keeps the engine off the session's index: only what is new is to be looked at.
+    let row = query("SELECT EXISTS (SELECT 1 FROM events WHERE event > $1 AND +session = $2)")
+        .bind(newest)
+        .bind(session)
+        .fetch_one(connection)
+        .await?;
+    Ok(row.try_get(0)?)
 }

@@ -2,25 +2,19 @@
 //!
 //! A piece may hold several records. Where one of them stays, the piece is cut anew, so that the other's bytes are gone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
 use super::super::engine::{Statement, Transaction, query};
 use super::super::pieces::{Piece, unpack};
 use super::super::{Source, Store, bytes, rows};
+use super::layout::{self, Layouts};
 use super::receipt::Removed;
 use crate::domain::flag;
 
 /// What lies between two records of a file, such as a line end, goes with both of them.
 const BETWEEN: i64 = 2;
-
-/// How the records of sources lie, found once a purge.
-#[derive(Debug, Default)]
-pub(super) struct Layouts {
-    /// Sources in which records lie in each other, or bodies outside of their records.
-    tangled: HashMap<i64, bool>,
-}
 
 /// Bytes of a content, from a place to another.
 pub type Span = (i64, i64);
@@ -64,19 +58,24 @@ pub(super) async fn bury(connection: &mut Transaction, sessions: &BTreeSet<i64>)
         .bind(flag::PURGED)
         .fetch_one(&mut *connection)
         .await?;
-        if !row.try_get::<bool>(0)? {
-            continue;
+        if row.try_get(0)? {
+            forget_session(connection, *session).await?;
         }
-        for title in titles(connection, *session).await? {
-            forget_title(connection, *session, &title).await?;
-        }
-        for statement in [
-            "UPDATE sessions SET cwd = NULL, git_branch = NULL, host = NULL WHERE session = $1",
-            "UPDATE tellings SET cwd = NULL, git_branch = NULL, host = NULL \
-             WHERE session = (SELECT id FROM sessions WHERE session = $1)",
-        ] {
-            query(statement).bind(session).execute(&mut *connection).await?;
-        }
+    }
+    Ok(())
+}
+
+/// Takes away what a session is called and where it ran.
+pub(super) async fn forget_session(connection: &mut Transaction, session: i64) -> Result<()> {
+    for title in titles(connection, session).await? {
+        forget_title(connection, session, &title).await?;
+    }
+    for statement in [
+        "UPDATE sessions SET cwd = NULL, git_branch = NULL, host = NULL WHERE session = $1",
+        "UPDATE tellings SET cwd = NULL, git_branch = NULL, host = NULL \
+         WHERE session = (SELECT id FROM sessions WHERE session = $1)",
+    ] {
+        query(statement).bind(session).execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -111,8 +110,9 @@ pub(super) async fn forget_title(connection: &mut Transaction, session: i64, tit
     let noted = serde_json::to_string(&serde_json::to_string(title)?)?;
     let noted = format!(":{}", &noted[1..noted.len() - 1]);
     query(
-        "UPDATE sources SET state = replace(state, $2, ':null') WHERE source IN (SELECT DISTINCT records.source FROM events \
-         JOIN records ON records.record = events.record WHERE events.session = $1)",
+        "UPDATE sources SET state = replace(state, $2, ':null') WHERE state <> replace(state, $2, ':null') \
+         AND EXISTS (SELECT 1 FROM records JOIN events ON events.record = records.record \
+         WHERE records.source = sources.source AND events.session = $1)",
     )
     .bind(session)
     .bind(noted)
@@ -196,8 +196,8 @@ async fn spans(
         }
         is_run = is_gone;
     }
-    if is_tangled(connection, source, blob, layouts).await? {
-        for kept in kept(connection, source, blob).await? {
+    if layouts.is_tangled(connection, source, blob).await? {
+        for kept in layout::kept(connection, source, blob).await? {
             spans = spans.into_iter().flat_map(|span| without(span, kept)).collect();
         }
     }
@@ -213,49 +213,17 @@ fn without(span: Span, kept: Span) -> impl Iterator<Item = Span> {
     parts.into_iter().filter(|(start, end)| start < end)
 }
 
+/// Whether a record of a source is still there. Purges go from the first to the last, so the last is asked first.
 async fn is_any_left(connection: &mut Transaction, source: i64) -> Result<bool> {
-    let row = query("SELECT EXISTS (SELECT 1 FROM records WHERE source = $1 AND purged IS NULL)")
+    let row = query("SELECT record FROM records WHERE source = $1 AND purged IS NULL ORDER BY start DESC LIMIT 1")
         .bind(source)
-        .fetch_one(connection)
+        .fetch_optional(connection)
         .await?;
-    Ok(row.try_get(0)?)
+    Ok(row.is_some())
 }
 
 async fn size_of(connection: &mut Transaction, blob: i64) -> Result<i64> {
     Ok(query("SELECT size FROM blobs WHERE blob = $1").bind(blob).fetch_one(connection).await?.try_get(0)?)
-}
-
-async fn is_tangled(connection: &mut Transaction, source: i64, blob: i64, layouts: &mut Layouts) -> Result<bool> {
-    if let Some(known) = layouts.tangled.get(&source) {
-        return Ok(*known);
-    }
-    let row = query(
-        "SELECT EXISTS (SELECT 1 FROM (SELECT start, lag(start + size) OVER (ORDER BY start) AS before FROM records \
-         WHERE source = $1) AS places WHERE before > start) OR EXISTS (SELECT 1 FROM records JOIN events ON events.record = records.record \
-         JOIN bodies ON bodies.event = events.event WHERE records.source = $1 AND bodies.blob = $2 \
-         AND (bodies.start < records.start OR bodies.start + bodies.size > records.start + records.size))",
-    )
-    .bind(source)
-    .bind(blob)
-    .fetch_one(connection)
-    .await?;
-    let is_tangled = row.try_get(0)?;
-    layouts.tangled.insert(source, is_tangled);
-    Ok(is_tangled)
-}
-
-/// The bytes that records and bodies which are still there lie in.
-async fn kept(connection: &mut Transaction, source: i64, blob: i64) -> Result<Vec<Span>> {
-    let found = query(
-        "SELECT start, start + size FROM records WHERE source = $1 AND purged IS NULL UNION \
-         SELECT bodies.start, bodies.start + bodies.size FROM records JOIN events ON events.record = records.record \
-         JOIN bodies ON bodies.event = events.event WHERE records.source = $1 AND bodies.blob = $2 AND bodies.size > 0",
-    )
-    .bind(source)
-    .bind(blob)
-    .fetch_all(connection)
-    .await?;
-    found.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 /// Takes bytes out of a content; pieces that lie partly in them are cut anew.

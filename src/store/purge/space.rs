@@ -2,8 +2,8 @@
 
 use anyhow::{Result, bail};
 
-use super::super::Store;
 use super::super::engine::{Engine, query};
+use super::super::{Store, bytes, rows};
 
 /// Pages given back in one transaction.
 const PAGES: i64 = 2000;
@@ -95,12 +95,15 @@ impl Store {
         self.write_through().await
     }
 
-    /// Takes away what was stored ahead of something that did not come, which no event and no receipt can name.
+    /// Takes away what was stored ahead of something that did not come, which no event and no receipt can name. It is
+    /// looked for beside whoever writes, and looked at again when it goes.
     pub(super) async fn sweep(&self) -> Result<()> {
         if self.engine() == Engine::Postgres {
-            let mut transaction = self.begin().await?;
-            super::super::bytes::sweep(&mut transaction).await?;
-            transaction.commit().await?;
+            for unused in bytes::unused(&self.readers).await?.chunks(rows::CHUNK) {
+                let mut transaction = self.begin().await?;
+                bytes::sweep(&mut transaction, unused).await?;
+                transaction.commit().await?;
+            }
         }
         Ok(())
     }

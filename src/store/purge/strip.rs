@@ -6,8 +6,9 @@ use anyhow::Result;
 
 use super::super::engine::{Statement, Transaction, query};
 use super::super::{count, rows};
+use super::layout::Layouts;
 use super::receipt::Removed;
-use super::release::{self, Layouts};
+use super::release;
 use crate::domain::{KeyKind, Kind, Timestamp, flag};
 
 /// A title at least this long is known again in a label that goes, and a label in a title.
