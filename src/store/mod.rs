@@ -28,6 +28,7 @@ mod sessions;
 mod telling;
 mod events;
 mod labels;
+mod links;
 mod ties;
 mod integrity;
 mod verify;

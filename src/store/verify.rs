@@ -1,4 +1,5 @@
-//! Checks a store against its own digests: every piece, every whole blob, every record and every body.
+//! Checks a store against its own digests: every piece, every whole blob, every record and every body; and that what
+//! its tables name in each other is there.
 //!
 //! Blobs are read along once, in parts; what is said of their bytes comes from the database in the same order.
 
@@ -74,6 +75,7 @@ impl Store {
     pub async fn verify(&self, watch: &mut (dyn FnMut(i64, i64) + Send)) -> Result<Soundness> {
         let mut found = Soundness::default();
         self.verify_pages(&mut found).await?;
+        self.verify_links().await?.into_iter().for_each(|problem| found.problem(problem));
         let sizes = query(
             "SELECT (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM pieces), \
                  (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM blobs)",
@@ -327,6 +329,13 @@ mod tests {
                 &["of its 12582912 bytes are there", "event one, its input"],
             ),
             ("DELETE FROM blobs WHERE digest IS NOT NULL", &[], &["event one, its input: some of its"]),
+            ("DELETE FROM sessions", &[], &["2 events of a session that is not there, such as one"]),
+            ("DELETE FROM event_ids WHERE id = 'two'", &[], &["1 events without an identity, such as two"]),
+            ("UPDATE event_ids SET event = 99 WHERE id = 'two'", &[], &["1 identities of an event that is not there"]),
+            ("UPDATE events SET record = 99 WHERE id = 'one'", &[], &["1 events of a record that is not there"]),
+            ("UPDATE bodies SET event = 99 WHERE role = 0", &[], &["1 bodies of an event that is not there"]),
+            ("UPDATE records SET source = 99", &[], &["2 records of a source that is not there"]),
+            ("DELETE FROM pieces WHERE piece = 20", &[], &["1 blobs with a piece that is not there"]),
         ] {
             let desk = filled().await;
             spoil(&desk, statement, bytes).await;
