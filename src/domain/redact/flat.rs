@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
+use super::check::is_identity;
 use super::finder::{DEEPEST, Find, Finder, Meaning};
 use super::rules::What;
 use super::stub;
@@ -178,6 +179,12 @@ impl Finder {
                 rule.near.iter().filter(|near| near.len() >= KNOWN_START && matches!(rule.what, What::Pattern(_)));
             for start in starts {
                 let Some(place) = find_folded(token, start.as_bytes()) else { continue };
+                // Inside a word it begins nothing, and four letters of a digest may be anything.
+                let goes_on = start.starts_with(|letter: char| letter.is_ascii_alphanumeric())
+                    && place.checked_sub(1).is_some_and(|before| token[before].is_ascii_alphanumeric());
+                if goes_on || is_identity(&token[place..]) {
+                    continue;
+                }
                 let known = found.iter().any(|find: &Find| find.range.contains(&(tail + end.start() + place)));
                 let behind = &token[place + start.len()..];
                 if !known

@@ -294,6 +294,18 @@ fn a_cut_secret_at_the_end_of_a_label_goes_too() {
     assert!(!veiled(b"token is ghp_a8").contains("a8"));
 }
 
+/// `acca` is how some keys begin, and four hex digits.
+#[test]
+fn a_digest_in_which_a_secret_seems_to_begin_stays() {
+    for digits in
+        ["cd4327da9b2a15c5a4fa58887780bfe1ac5c85c2bdf72e038bacca5530b1f2e7", "acca27da9b2a15c5a4fa58887780bfe1"]
+    {
+        for text in [digits.to_owned(), format!("sha256:{digits}"), json!({ "sha256": digits }).to_string()] {
+            assert_eq!(veiled(text.as_bytes()), text);
+        }
+    }
+}
+
 #[test]
 fn rows_keep_their_numbers() {
     let row = r#"{"origin":4111111111111111,"label":"card 4111111111111111"}"#;
