@@ -8,6 +8,7 @@ import re
 
 ERROR, TRUNCATED, TWIN = 1 << 0, 1 << 5, 1 << 8
 SECTION = {"transcript": "transcript", "task": "tasks", "trace": "traces", "model": "modelIo", "tool": "toolIo"}
+LEDGER = {"fairy_orchestration_ledger": "ledger"}
 SECTIONS = ["transcript", "tasks", "traces", "modelIo", "toolIo", "ledger", "other"]
 KEYS = ["session_id", "room", "trace_id", "request_id", "intent_id", "task_id", "tool_call_id", "span_id",
         "message_id", "provider_request_id"]
@@ -155,7 +156,8 @@ class Slice:
         summaries = [session.summary(self.events) for session in self.sessions]
         sections = {name: [] for name in SECTIONS}
         for event in sorted(self.events, key=place):
-            sections[SECTION.get(event["kind"], "other")].append(self.rows[event["session"], event["id"]])
+            section = LEDGER.get(event["source"]) or SECTION.get(event["kind"], "other")
+            sections[section].append(self.rows[event["session"], event["id"]])
         manifest = [{"sha256": digest, "size": len(text.encode())} for digest, text in sorted(self.bodies.items())]
         listed = "".join(f"{body['sha256']} {body['size']}\n" for body in manifest)
         times = [event["order"]["time"] for event in self.events if event["session"] == self.sessions[0].id]

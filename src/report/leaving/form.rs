@@ -15,6 +15,7 @@ pub enum Section {
     Events(Kind),
     /// Whole rows in the order of the timeline, each with its events, joins, and what its models were told.
     Rows,
+    /// The events of the original's ledger of projects, which are in no section of events.
     Ledger,
     Annotations,
     Joins,

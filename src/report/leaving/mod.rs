@@ -81,6 +81,7 @@ pub async fn walk(store: &Store, selection: &Selection, extra: &Extra, form: &mu
         blobs: Vec::new(),
         rows: BTreeSet::new(),
         events: 0,
+        ledger: Vec::new(),
         warned: Vec::new(),
     };
     for (name, value) in extra {
@@ -145,6 +146,8 @@ struct Walking<'a> {
     /// The ids of the rows that leave.
     rows: BTreeSet<String>,
     events: usize,
+    /// Events of the ledger, by number, which leave behind all others.
+    ledger: Vec<i64>,
     /// What importers warned of.
     warned: Vec<String>,
 }
@@ -222,15 +225,32 @@ impl Walking<'_> {
             heads.filter(|head| section == Section::Events(head.kind)).map(|head| head.number).collect();
         for chunk in numbers.chunks(CHUNK) {
             let events = self.store.events(chunk).await?;
-            let contents = self.store.contents(chunk).await?;
-            let mut bodies = self.bodies_of(chunk).await?;
-            for event in &events {
-                let own = bodies.remove(&event.number).unwrap_or_default();
-                let row = self.event(event, &own, contents.get(&event.number));
-                self.row(section, None, row)?;
-            }
+            let (ledger, events): (Vec<Event>, Vec<Event>) = events.into_iter().partition(rows::is_of_ledger);
+            self.ledger.extend(ledger.iter().map(|event| event.number));
+            self.event_rows(section, &events).await?;
         }
         self.form.end(section)
+    }
+
+    async fn ledger(&mut self) -> Result<()> {
+        self.form.begin(Section::Ledger)?;
+        for chunk in std::mem::take(&mut self.ledger).chunks(CHUNK) {
+            let events = self.store.events(chunk).await?;
+            self.event_rows(Section::Ledger, &events).await?;
+        }
+        self.form.end(Section::Ledger)
+    }
+
+    async fn event_rows(&mut self, section: Section, events: &[Event]) -> Result<()> {
+        let numbers: Vec<i64> = events.iter().map(|event| event.number).collect();
+        let contents = self.store.contents(&numbers).await?;
+        let mut bodies = self.bodies_of(&numbers).await?;
+        for event in events {
+            let own = bodies.remove(&event.number).unwrap_or_default();
+            let row = self.event(event, &own, contents.get(&event.number));
+            self.row(section, None, row)?;
+        }
+        Ok(())
     }
 
     /// The bodies of some events, which leave with them.
@@ -279,7 +299,7 @@ impl Walking<'_> {
     }
 
     async fn tail(mut self, selection: &Selection, chosen: &[(Session, Vec<Head>)]) -> Result<Summary> {
-        self.section(Section::Ledger, std::iter::empty())?;
+        self.ledger().await?;
         let mut annotations = Vec::new();
         for (session, _) in chosen {
             annotations.extend(self.store.annotations(&session.id).await?);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::present::row::Table;
 use crate::domain::price::{Cost, Money};
 use crate::domain::{Body, Event, KeyKind, Kind, Role, Session, Timestamp, Usage, flag};
 use crate::report::walk::Step;
@@ -129,8 +130,27 @@ pub fn event_row(event: &Event, bodies: &[Body], content: Option<&Vec<u8>>) -> V
                 .map(|_| format!("{}:{}", event.name(), role.name())),
         );
     }
+    if is_of_ledger(event) {
+        ledger_columns(&mut row, event);
+    }
     row.insert("turnscope".to_owned(), whole_event(event, bodies, content));
     Value::Object(row)
+}
+
+/// Whether an event is an entry of the original's ledger of projects.
+pub fn is_of_ledger(event: &Event) -> bool {
+    event.source == Table::Ledger.name()
+}
+
+/// The columns that the ledger alone has; those of an entry that has none in the table are left out.
+fn ledger_columns(row: &mut Map<String, Value>, event: &Event) {
+    put(row, "id", Some(event.id.clone()));
+    put(row, "action_type", Some(event.event_type.clone()));
+    // Its tasks are those of a project, never of the queue.
+    put(row, "task_id", event.attribute("ledger_task_id").map(str::to_owned));
+    for column in ["project_name", "project_mode", "project_status", "task_title", "task_status", "assigned_to"] {
+        put(row, column, event.attribute(column).map(str::to_owned));
+    }
 }
 
 fn put(row: &mut Map<String, Value>, name: &str, value: Option<String>) {
@@ -244,6 +264,8 @@ pub fn annotation_row(annotation: &Annotation) -> Value {
 #[derive(Default)]
 pub struct Sums {
     kinds: [usize; Kind::ALL.len()],
+    /// Entries of the ledger, which are of no kind here.
+    ledger: usize,
     /// Values that tasks and traces name, by kind of key, and rows that are looked up in them.
     named: [BTreeSet<String>; 4],
     /// Events that report how many tokens were used.
@@ -257,7 +279,11 @@ const CORRELATED: [KeyKind; 4] = [KeyKind::Trace, KeyKind::Request, KeyKind::Int
 
 impl Sums {
     pub fn add(&mut self, event: &Event) {
-        self.kinds[event.kind as usize] += 1;
+        if is_of_ledger(event) {
+            self.ledger += 1;
+        } else {
+            self.kinds[event.kind as usize] += 1;
+        }
         self.reporting += usize::from(event.usage.is_some());
         self.purged += usize::from(event.has(flag::PURGED));
         // What turnscope derived is no key of the original's rows.
@@ -289,7 +315,7 @@ impl Sums {
         };
         json!({
             "transcript": self.of(Kind::Transcript), "tasks": self.of(Kind::Task), "traces": self.of(Kind::Trace),
-            "modelIo": self.of(Kind::Model), "toolIo": self.of(Kind::Tool), "other": self.of(Kind::Other), "blobCount": blobs,
+            "modelIo": self.of(Kind::Model), "toolIo": self.of(Kind::Tool), "other": self.of(Kind::Other), "ledger": self.ledger, "blobCount": blobs,
             "correlationSummary": {
                 "traceKeys": self.named[0].len(), "requestKeys": self.named[1].len(),
                 "intentKeys": self.named[2].len(), "taskKeys": self.named[3].len(),

@@ -27,13 +27,14 @@ const SCRIPT: &str = concat!(
 );
 
 /// What the counts of a report are called.
-const COUNTS: [(&str, &str); 6] = [
+const COUNTS: [(&str, &str); 7] = [
     ("transcript", "transcript lines"),
     ("modelIo", "model events"),
     ("toolIo", "tool events"),
     ("traces", "trace events"),
     ("tasks", "tasks"),
     ("other", "other events"),
+    ("ledger", "ledger entries"),
 ];
 const CORRELATION: [(&str, &str); 8] = [
     ("traceKeys", "trace ids"),

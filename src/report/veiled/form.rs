@@ -149,7 +149,9 @@ impl Form for Veiled<'_> {
     fn row(&mut self, section: Section, name: Option<&str>, row: &Value) -> Result<()> {
         let mut row = row.clone();
         match section {
-            Section::Events(_) => row.get_mut("turnscope").map_or(Ok(()), |event| self.event(event))?,
+            Section::Events(_) | Section::Ledger => {
+                row.get_mut("turnscope").map_or(Ok(()), |event| self.event(event))?
+            }
             Section::Rows => {
                 for event in row.get_mut("events").and_then(Value::as_array_mut).into_iter().flatten() {
                     event.get_mut("turnscope").map_or(Ok(()), |event| self.event(event))?;
