@@ -1,6 +1,7 @@
 //! What may be typed: the commands, their arguments and their help.
 
 mod counting;
+mod export;
 mod paper;
 mod purge;
 mod redact;
@@ -10,6 +11,7 @@ mod settings;
 mod upkeep;
 
 pub use counting::{Check, Gravity, Stats};
+pub use export::{Export, Form};
 pub use paper::{Completions, Man, Shell};
 pub use purge::{Purge, Purging};
 pub use redact::{By as RedactBy, Redact, Scan};
@@ -182,12 +184,13 @@ Examples:
   turnscope import ~/.claude/projects           all sessions below a folder
   turnscope import run.jsonl --json             what it gave, for a script
   turnscope import postgres://me@host/db        the sessions of the original's database
+  turnscope export last | ssh desk turnscope import -   a slice that is piped in
   turnscope import --watch                      go on, as sessions are written, until Ctrl-C
 
 Bad records are kept, told on stderr as `path:line: reason`, and make the exit code 3.
 In --json a byte of a path that is no UTF-8 is written as \\xff, and a backslash before an x as \\x5c.")]
 pub struct Import {
-    /// Files and folders, or the postgres:// address of the original's database [default: the folders of every known agent]
+    /// Files and folders, `-` for what is piped in, or the postgres:// address of the original's database [default: the folders of every known agent]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
@@ -409,52 +412,6 @@ pub struct Search {
     /// Only in rows that match; `turnscope timeline --help` tells what can be asked
     #[arg(long = "where", value_name = "FILTER")]
     pub filter: Option<String>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  turnscope export last -o run.json             a slice that `verify` checks and `import` reads
-  turnscope export last --events EVENT,EVENT    some rows only
-  turnscope export last --where 'has:error' -o errors.json   whole turns that a filter matches
-  turnscope export last --redact -o shared.json         without its secrets; `--dry-run` only lists them
-  turnscope export last --format original -o folder   the source files, byte for byte")]
-pub struct Export {
-    /// An id, the beginning of one, `last`, or a room
-    #[arg(required_unless_present_any = DESCRIBE)]
-    pub session: Option<String>,
-
-    #[command(flatten)]
-    pub original: Original,
-
-    /// The file to write, or the folder for `--format original`
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-
-    #[arg(long, value_enum, default_value_t = Form::Json)]
-    pub format: Form,
-
-    /// Only these rows, by the ids of rows or events
-    #[arg(long, value_name = "IDS", value_delimiter = ',', conflicts_with_all = ["filter", "from", "to"])]
-    pub events: Vec<String>,
-
-    #[command(flatten)]
-    pub rows: Rows,
-
-    #[command(flatten)]
-    pub redact: Redact,
-
-    /// Overwrite files
-    #[arg(long)]
-    pub force: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Form {
-    /// A slice: one verifiable JSON file
-    Json,
-    /// The files that the session came from
-    Original,
 }
 
 #[cfg(test)]

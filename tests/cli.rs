@@ -17,6 +17,10 @@ mod reading;
 mod showing;
 #[path = "cli/leaving.rs"]
 mod leaving;
+#[path = "cli/checking.rs"]
+mod checking;
+#[path = "cli/forms.rs"]
+mod forms;
 #[path = "cli/filtering.rs"]
 mod filtering;
 #[path = "cli/refusing.rs"]
@@ -27,6 +31,8 @@ mod terminal;
 mod watching;
 #[path = "cli/purging.rs"]
 mod purging;
+#[path = "cli/planting.rs"]
+mod planting;
 #[path = "cli/redacting.rs"]
 mod redacting;
 #[path = "cli/settling.rs"]

@@ -16,7 +16,7 @@ Examples:
   turnscope report last --out-dir reports --redact   both without secrets
 
 The page needs nothing from outside. Stdout is one line of JSON: htmlPath, jsonPath, reportScope, room.
-`turnscope verify` checks the JSON file, and `turnscope import` reads it.")]
+`turnscope verify` checks both files, and `turnscope import` reads the JSON.")]
 pub struct Report {
     /// An id, the beginning of one, `last`, or a room
     #[arg(required_unless_present_any = DESCRIBE)]

@@ -11,9 +11,12 @@ use super::Redact;
 #[command(after_help = "\
 Examples:
   turnscope verify run.json && echo unchanged
-  turnscope verify ~/.local/share/turnscope/turnscope.db    every record and body of a store")]
+  turnscope verify reports/agent-chat-report-7f3a.html      every payload of a page, and all around them
+  turnscope verify ~/.local/share/turnscope/turnscope.db    every record and body of a store
+
+What was changed in a slice or a page is named by its place. Exit code 1 when something does not agree.")]
 pub struct Verify {
-    /// A slice written by `turnscope export`, or a store
+    /// A slice or a page written by `turnscope export` or `turnscope report`, or a store
     pub file: PathBuf,
 }
 

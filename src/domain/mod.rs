@@ -15,6 +15,7 @@ mod ties;
 mod timestamp;
 mod usage;
 pub mod filter;
+pub mod own_span;
 pub mod packed;
 pub mod present;
 pub mod price;
@@ -26,12 +27,13 @@ pub use carried::Carried;
 pub use dialect::{Reading, read_span_usage, read_usage};
 pub use event::{Body, Event, Head, HeadSum, Kind, NOTED, Order, Phase, Role, flag};
 pub use json::{
-    Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Strict, Value, decode_string, is_json_number,
+    Document, Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Strict, Value, decode_string,
+    is_json_number,
 };
 pub use key::{Key, KeyKind, Via};
 pub use pairing::{Half, pair};
 pub use safe::{escape_json, excerpt, is_unsafe, mark, passes_in_emoji, safe};
-pub use seal::{SEAL, SealCheck, Sealed, seal};
+pub use seal::{SEAL, SealCheck, Sealed, seal, seal_line, seal_page};
 pub use session::{Session, TitleRank, TitleWorth, Tokens};
 pub use ties::{Speaker, Tie, Ties};
 pub use timestamp::Timestamp;

@@ -7,10 +7,22 @@ pub const SEAL: &str = "seal";
 /// No seal, with what ends the file behind it, is longer.
 const LONGEST: usize = 256;
 const OPENING: &[u8] = b"\"seal\":{";
+const SCRIPT: &str = "<script type=\"application/json\" id=\"seal\">";
+const LINE: &[u8] = b"{\"section\":\"seal\"";
 
 /// The last bytes of a sealed file: the seal over the `size` bytes before it, and the end of the outer object.
 pub fn seal(digest: &[u8; 32], size: u64) -> String {
     format!("\"{SEAL}\":{{\"sha256\":\"{}\",\"size\":{size}}}\n}}\n", hex::encode(digest))
+}
+
+/// The same for a file of lines, as the last of them.
+pub fn seal_line(digest: &[u8; 32], size: u64) -> String {
+    format!("{{\"section\":\"{SEAL}\",\"value\":{{\"sha256\":\"{}\",\"size\":{size}}}}}\n", hex::encode(digest))
+}
+
+/// The same for a page, with all that ends it.
+pub fn seal_page(digest: &[u8; 32], size: u64) -> String {
+    format!("{SCRIPT}{{\"sha256\":\"{}\",\"size\":{size}}}</script>\n</body>\n</html>\n", hex::encode(digest))
 }
 
 /// Checks a seal while the file streams by.
@@ -43,10 +55,14 @@ impl SealCheck {
 
     /// What the whole file came to.
     pub fn conclude(mut self) -> Sealed {
-        let Some(at) = memchr::memmem::rfind(&self.held, OPENING) else { return Sealed::No };
+        let stands = |opening: &[u8]| memchr::memmem::rfind(&self.held, opening);
+        let forms: [(&[u8], fn(&[u8; 32], u64) -> String); 3] =
+            [(SCRIPT.as_bytes(), seal_page), (LINE, seal_line), (OPENING, seal)];
+        let found = forms.iter().find_map(|(opening, form)| Some((stands(opening)?, form)));
+        let Some((at, form)) = found else { return Sealed::No };
         self.hasher.update(&self.held[..at]);
         let (found, size): ([u8; 32], u64) = (self.hasher.finalize().into(), self.size + at as u64);
-        if self.held[at..] == *seal(&found, size).as_bytes() {
+        if self.held[at..] == *form(&found, size).as_bytes() {
             return Sealed::Whole;
         }
         Sealed::Broken(format!(
@@ -79,6 +95,14 @@ mod tests {
                 assert_eq!(checked(&bytes, step), Sealed::Whole, "in parts of {step}");
             }
         }
+        let line = "{\"section\":\"rows\",\"value\":1}\n";
+        let digest: [u8; 32] = Sha256::digest(line.as_bytes()).into();
+        let sealed = format!("{line}{}", seal_line(&digest, line.len() as u64));
+        assert_eq!(checked(sealed.as_bytes(), 7), Sealed::Whole);
+        let page = "<!doctype html>\n<p>";
+        let digest: [u8; 32] = Sha256::digest(page.as_bytes()).into();
+        assert_eq!(checked((page.to_owned() + &seal_page(&digest, page.len() as u64)).as_bytes(), 7), Sealed::Whole);
+        assert_ne!(checked(sealed.replace(":1}", ":2}").as_bytes(), 7), Sealed::Whole);
         assert_eq!(checked(b"{\"a\":1}\n", 3), Sealed::No);
     }
 

@@ -1,4 +1,4 @@
-//! `turnscope export`: a session as a verifiable slice, or as the files it came from.
+//! `turnscope export`: a session as a verifiable slice, in a form for other readers, or as the files it came from.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -15,11 +15,22 @@ use super::whole_file::WholeFile;
 use super::zone::Zone;
 use super::{Ended, tell, usage};
 use crate::cli::{Export, Form};
+use crate::domain::price::Prices;
 use crate::domain::{Session, escape_json, safe};
-use crate::report::{Extra, Pick, Selection, incomplete, write_original, write_slice};
+use crate::report::{
+    Branch, Extra, Markdown, Ndjson, Otlp, Page, Pick, SCHEMA, Selection, Slice, Summary, branch, incomplete, leave,
+    write_original,
+};
 use crate::store::Store;
 
+/// Branches that an error names.
+const NAMED: usize = 20;
+
 pub async fn export(location: &Location, wanted: &Export, output: &mut Output) -> Result<Ended> {
+    if wanted.schema {
+        output.bytes(SCHEMA.as_bytes())?;
+        return Ok(Ended::Well);
+    }
     // What is half done falls with the work, so nothing of it is left behind.
     tokio::select! {
         ended = work(location, wanted, output) => ended,
@@ -28,9 +39,9 @@ pub async fn export(location: &Location, wanted: &Export, output: &mut Output) -
 }
 
 async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Result<Ended> {
-    let some_rows = !wanted.events.is_empty() || wanted.rows.filter.is_some();
+    let some_rows = !wanted.events.is_empty() || wanted.rows.filter.is_some() || wanted.branch.is_some();
     if wanted.format == Form::Original && (some_rows || wanted.rows.from.is_some() || wanted.rows.to.is_some()) {
-        let reason = "`--format original` writes whole files, so it takes no `--events`, `--where`, `--from` or `--to`";
+        let reason = "`--format original` writes whole files, so it takes no `--events`, `--branch`, `--where`, `--from` or `--to`";
         return Err(usage(reason));
     }
     if wanted.format == Form::Original && wanted.redact.is_wanted() {
@@ -46,7 +57,7 @@ async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Resu
     match (wanted.format, &wanted.output) {
         (Form::Original, None) => return Err(usage("`--format original` needs a folder: name it with -o")),
         (Form::Original, Some(folder)) => originals(&store, &chosen.session, folder, wanted.force, output).await?,
-        (Form::Json, file) => {
+        (form, file) => {
             let mut selection = select(&store, &chosen, wanted, &output.zone).await?;
             if let Some(redaction) = &redaction {
                 selection.veil =
@@ -54,8 +65,10 @@ async fn work(location: &Location, wanted: &Export, output: &mut Output) -> Resu
             }
             match file {
                 _ if wanted.redact.dry_run => {}
-                Some(file) if file.as_os_str() != "-" => slice_to_file(&store, &selection, file, wanted.force).await?,
-                _ => slice_to_stdout(&store, &selection, output).await?,
+                Some(file) if file.as_os_str() != "-" => {
+                    to_file(&store, &selection, form, file, wanted.force, &output.prices).await?;
+                }
+                _ => to_stdout(&store, &selection, form, output).await?,
             }
         }
     }
@@ -69,30 +82,33 @@ async fn select(
     wanted: &Export,
     zone: &Zone,
 ) -> Result<Selection> {
-    let inside: Option<HashSet<i64>> = if window.is_open() {
-        None
-    } else {
+    let mut whys = Vec::new();
+    let mut inside: Option<HashSet<i64>> = None;
+    if !window.is_open() {
         let heads = window.narrow(store.heads(session.number, None).await?);
-        Some(heads.iter().map(|head| head.number).collect())
-    };
+        inside = Some(heads.iter().map(|head| head.number).collect());
+        whys.push(format!("{window}"));
+    }
+    if let Some(name) = &wanted.branch {
+        let of_branch = of_branch(store, session, name).await?.into_iter();
+        inside =
+            Some(of_branch.filter(|number| inside.as_ref().is_none_or(|inside| inside.contains(number))).collect());
+        whys.push(format!("branch {name}"));
+    }
     if let Some(rows) = Wanted::read(store, &wanted.rows, zone).await? {
         let mut events = Pick::among_all(store, session, &rows.expression, rows.frame).await?.events().await?;
         events.retain(|number| inside.as_ref().is_none_or(|inside| inside.contains(number)));
         if events.is_empty() {
             bail!("no row of session {} matches: {}", session.id, rows.why);
         }
-        return Ok(Selection { session: session.id.clone(), events: Some(events), why: rows.why, veil: None });
+        whys.push(rows.why);
+        return Ok(Selection { session: session.id.clone(), events: Some(events), why: whys.join(" "), veil: None });
     }
     let ids = &wanted.events;
     if let (true, Some(inside)) = (ids.is_empty(), &inside) {
         let mut numbers: Vec<i64> = inside.iter().copied().collect();
         numbers.sort_unstable();
-        return Ok(Selection {
-            session: session.id.clone(),
-            events: Some(numbers),
-            why: format!("{window}"),
-            veil: None,
-        });
+        return Ok(Selection { session: session.id.clone(), events: Some(numbers), why: whys.join(" "), veil: None });
     }
     if ids.is_empty() {
         return Ok(Selection {
@@ -121,21 +137,82 @@ async fn select(
     })
 }
 
-async fn slice_to_file(store: &Store, selection: &Selection, path: &Path, force: bool) -> Result<()> {
+/// The events of a branch; where there is none of that name, those there are stand in the error.
+async fn of_branch(store: &Store, session: &Session, name: &str) -> Result<Vec<i64>> {
+    let known = match branch(store, session, name).await? {
+        Branch::Of(events) => return Ok(events),
+        Branch::Unknown(known) => known,
+    };
+    let mut told = format!("session {} has no branch `{}`", session.id, safe(name));
+    if known.is_empty() {
+        told.push_str(
+            ": none of its rows has a request, trace, intent or task; the id of a row names the branch it is in",
+        );
+        bail!(told);
+    }
+    told.push_str("; it has");
+    for (name, rows) in known.iter().take(NAMED) {
+        told.push_str(&format!("\n  {} ({rows} {})", safe(name), if *rows == 1 { "row" } else { "rows" }));
+    }
+    if known.len() > NAMED {
+        told.push_str(&format!("\n  and {} more", known.len() - NAMED));
+    }
+    bail!(told)
+}
+
+/// Writes what was chosen in a form; returns also what that form has no place for. Some forms wait in `folder` first.
+async fn write(
+    store: &Store,
+    selection: &Selection,
+    form: Form,
+    folder: &Path,
+    prices: &Prices,
+    out: &mut (dyn Write + Send),
+) -> Result<(Summary, Vec<String>)> {
+    let extra = Extra::new();
+    let summary = match form {
+        Form::Json | Form::Original => leave(store, selection, &extra, &mut Slice::begin(out)?).await?,
+        Form::Ndjson => leave(store, selection, &extra, &mut Ndjson::begin(out)?).await?,
+        Form::Md => leave(store, selection, &extra, &mut Markdown::begin(out, folder)?).await?,
+        Form::Html => leave(store, selection, &extra, &mut Page::begin(out, folder, prices.clone())?).await?,
+        Form::Otlp => {
+            let mut otlp = Otlp::begin(out, folder)?;
+            let summary = leave(store, selection, &extra, &mut otlp).await?;
+            return Ok((summary, otlp.left_out()));
+        }
+    };
+    Ok((summary, Vec::new()))
+}
+
+async fn to_file(
+    store: &Store,
+    selection: &Selection,
+    form: Form,
+    path: &Path,
+    force: bool,
+    prices: &Prices,
+) -> Result<()> {
     let mut file = WholeFile::start(path, force)?;
-    let summary = write_slice(store, selection, &mut file.out)
+    // Where the file goes there must be room for it anyway.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (summary, left_out) = write(store, selection, form, folder, prices, &mut file.out)
         .await
         .with_context(|| format!("could not write {}", path.display()))?;
     file.keep()?;
+    left_out.iter().for_each(|line| tell(line));
     tell(&format!("wrote {}: {} events and {} bodies", path.display(), summary.events, summary.bodies));
     Ok(())
 }
 
-async fn slice_to_stdout(store: &Store, selection: &Selection, output: &mut Output) -> Result<()> {
-    let terminal = output.terminal;
+async fn to_stdout(store: &Store, selection: &Selection, form: Form, output: &mut Output) -> Result<()> {
+    let is_json = matches!(form, Form::Json | Form::Ndjson | Form::Otlp);
     let mut escaped = Escaping { out: &mut output.out, open: Vec::new() };
-    let out: &mut (dyn Write + Send) = if terminal { &mut escaped } else { &mut output.out };
-    write_slice(store, selection, out).await.context("could not write the slice")?;
+    // What is no JSON has been made safe to look at by who wrote it.
+    let out: &mut (dyn Write + Send) = if output.terminal && is_json { &mut escaped } else { escaped.out };
+    let (_, left_out) = write(store, selection, form, &std::env::temp_dir(), &output.prices, out)
+        .await
+        .context("could not write the output")?;
+    left_out.iter().for_each(|line| tell(line));
     Ok(())
 }
 

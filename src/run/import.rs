@@ -1,7 +1,9 @@
 //! `turnscope import`: brings sessions in, and says what each source gave.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
+use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -54,7 +57,10 @@ pub async fn import(location: &Location, wanted: &Import, usual: &Sources, outpu
     if wanted.original != Original::default() {
         return Err(usage("these options choose among the sessions of a database, and none is named"));
     }
-    let paths = sources(&wanted.paths, usual)?;
+    let (piped, mut paths) = (piped(wanted)?, sources(&wanted.paths, usual)?);
+    if let Some((_, file)) = &piped {
+        paths.iter_mut().filter(|path| is_pipe(path)).for_each(|path| path.clone_from(file));
+    }
     let store = location.open_or_make().await?.keeping(keeping(wanted));
     let cancelled = Arc::new(AtomicBool::new(false));
     cancel_on_interrupt(Arc::clone(&cancelled))?;
@@ -67,6 +73,25 @@ pub async fn import(location: &Location, wanted: &Import, usual: &Sources, outpu
     };
     store.close().await;
     done.with_context(|| format!("could not bring sessions into {}", location.address))
+}
+
+/// What is piped in, in a file of its own, since sources are read more than once; the folder goes when it is dropped.
+fn piped(wanted: &Import) -> Result<Option<(TempDir, PathBuf)>> {
+    if !wanted.paths.iter().any(|path| is_pipe(path)) {
+        return Ok(None);
+    }
+    if wanted.watch {
+        return Err(usage("a pipe cannot be watched: name files or folders"));
+    }
+    let folder = tempfile::tempdir().context("could not make a temporary folder")?;
+    let path = folder.path().join("stdin");
+    let mut file = File::create_new(&path).context("could not make a temporary file")?;
+    io::copy(&mut io::stdin().lock(), &mut file).context("could not read what is piped in")?;
+    Ok(Some((folder, path)))
+}
+
+fn is_pipe(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// What becomes of what is brought in.

@@ -19,7 +19,7 @@ mod version;
 pub mod filter;
 
 pub use act::{ActionArray, Acts, Bookkeeper, Ledger, Spot, acts};
-pub use artifact::{Artifact, ArtifactKind, Definition, Found, Setting, definitions, look, text_of};
+pub use artifact::{Artifact, ArtifactKind, Definition, Found, Setting, definitions, look, text_of, texts};
 pub use axis::{Axis, Cut};
 pub use change::{Comparison, Focus, Line, Mark, Side, compare};
 pub use finding::{

@@ -4,11 +4,14 @@
 //! stricter readers refuse and evidence contains (lone surrogates, `\u0000`, invalid UTF-8, raw control characters).
 
 mod decode;
+mod document;
 mod lexer;
+mod lines;
 mod split;
 mod strict;
 
 pub use decode::decode_string;
+pub use document::Document;
 pub use lexer::{Lexer, MAX_DEPTH, Progress, is_number as is_json_number};
 pub use split::{Parts, Splitter};
 pub use strict::Strict;

@@ -110,7 +110,73 @@ fn every_row_of_the_table_has_a_case_that_is_read_by_it() {
 fn cases() -> Vec<Case> {
     let mut all = spans();
     all.extend(logs());
+    all.extend(own());
     all
+}
+
+/// What turnscope itself writes.
+fn own() -> Vec<Case> {
+    let row = |kind: &str, label: &str, status: &str, more: Value| {
+        let mut all = json!({
+            "turnscope.kind": kind, "turnscope.row": format!("{kind}-1"), "turnscope.label": label,
+            "turnscope.event_type": "own", "turnscope.status": status, "turnscope.key.tool_call_id": ["c1"],
+        });
+        more.as_object().expect("an object").iter().for_each(|(name, value)| all[name] = value.clone());
+        all
+    };
+    let model = json!({
+        "gen_ai.operation.name": "chat", "gen_ai.response.model": "m", "gen_ai.input.messages": ASKED,
+        "gen_ai.output.messages": ASKED, "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 2,
+    });
+    let tool = json!({
+        "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "Bash", "gen_ai.tool.call.id": "c1",
+        "gen_ai.tool.call.arguments": "ls", "gen_ai.tool.call.result": "a b",
+    });
+    let other = json!({ "input.value": "in", "output.value": "out" });
+    vec![
+        case(
+            "turnscope.transcript",
+            "own",
+            row("transcript", "hi", "user", json!({"gen_ai.prompt": "hi"})),
+            "transcript | own | hi |  |  |  | c1 | user",
+            ["hi", ""],
+        ),
+        case(
+            "turnscope.model",
+            "chat m",
+            row("model", "hello", "completed", model),
+            "model | own | hello | m |  | 7 | c1 | completed",
+            [ASKED, ASKED],
+        ),
+        case(
+            "turnscope.tool",
+            "execute_tool Bash",
+            row("tool", "ls", "received", tool),
+            "tool | own | ls |  | Bash |  | c1 | received",
+            ["ls", "a b"],
+        ),
+        case(
+            "turnscope.trace",
+            "own",
+            row("trace", "queued", "queued", other.clone()),
+            "trace | own | queued |  |  |  | c1 | queued",
+            ["in", "out"],
+        ),
+        case(
+            "turnscope.task",
+            "own",
+            row("task", "plan", "succeeded", other.clone()),
+            "task | own | plan |  |  |  | c1 | succeeded",
+            ["in", "out"],
+        ),
+        case(
+            "turnscope.other",
+            "own",
+            row("other", "title", "created", other),
+            "other | own | title |  |  |  | c1 | created",
+            ["in", "out"],
+        ),
+    ]
 }
 
 const ASKED: &str = r#"[{"role":"user","content":"hi"}]"#;

@@ -16,7 +16,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::read::Cancelled;
 use super::{Control, Notice};
-use crate::domain::{Carried, Event, Kind, Outline, Parts, Session, Splitter, flag};
+use crate::domain::{Carried, Document, Event, Kind, Outline, Parts, Session, flag};
 use crate::store::{Annotation, Batch, NewBlob, NewEvent, NewRecord, Packer, RecordStatus, SourceStep, Stamp, digest};
 use rows::{AnnotationRow, EventRow, SessionRow, bytes_of};
 use sound::{Found, Sound};
@@ -33,9 +33,13 @@ const EVENTS: [&str; 7] = ["transcript", "tasks", "traces", "modelIo", "toolIo",
 /// A long body is handed on in parts of about this many bytes.
 const PART: usize = 1 << 20;
 
-/// Whether the first record of a source is the beginning of a slice.
+/// Whether the first record of a source is the beginning of a slice, or of one that is written line by line.
 pub fn is_slice(head: &[Outline]) -> bool {
-    head.first().is_some_and(|outline| outline.root().word("format").as_deref() == Some(NAME))
+    head.first().is_some_and(|outline| {
+        let root = outline.root();
+        let is_line = root.word("section").as_deref() == Some("format");
+        root.word(if is_line { "value" } else { "format" }).as_deref() == Some(NAME)
+    })
 }
 
 /// Reads a slice to its end and sends batches. Blocks; runs beside the store.
@@ -50,7 +54,7 @@ pub fn read_slice(
     let sound = Sound::of(&mut file, control)?;
     file.rewind()?;
     let mut reading = Slicing::new(path, step, stamp, batches, control, sound);
-    let mut splitter = Splitter::default();
+    let mut document = Document::default();
     let mut buffer = vec![0; 1 << 20];
     loop {
         let size = file.read(&mut buffer)?;
@@ -60,10 +64,10 @@ pub fn read_slice(
         if control.is_cancelled() {
             bail!(Cancelled);
         }
-        splitter.feed(&buffer[..size], &mut reading)?;
+        document.feed(&buffer[..size], &mut reading)?;
         reading.content(&buffer[..size])?;
     }
-    if !splitter.is_complete() {
+    if !document.is_complete() {
         bail!("the slice ends before its end; what stands before is kept");
     }
     reading.seal()?;

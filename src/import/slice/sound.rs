@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::super::Control;
 use super::super::read::Cancelled;
 use super::rows::bytes_of;
-use crate::domain::{Carried, Parts, SealCheck, Sealed, Splitter, Strict, flag};
+use crate::domain::{Carried, Document, Parts, SealCheck, Sealed, flag};
 use crate::store::{NewEvent, digest};
 
 /// What a body really is.
@@ -32,9 +32,9 @@ pub struct Sound {
 impl Sound {
     /// Reads a slice to its end, or to where it is no slice any more.
     pub fn of(file: &mut impl Read, control: &Control) -> Result<Self> {
-        let (mut splitter, mut seal, mut strict) = (Splitter::default(), SealCheck::default(), Strict::default());
+        let (mut document, mut seal) = (Document::default(), SealCheck::default());
         let mut weighing = Weighing::default();
-        let (mut fault, mut cut) = (None, false);
+        let mut cut = false;
         let mut buffer = vec![0; 1 << 20];
         loop {
             let size = file.read(&mut buffer)?;
@@ -45,18 +45,15 @@ impl Sound {
                 bail!(Cancelled);
             }
             seal.feed(&buffer[..size]);
-            if fault.is_none() {
-                fault = strict.feed(&buffer[..size]).err();
-            }
-            if splitter.feed(&buffer[..size], &mut weighing).is_err() {
+            if document.feed(&buffer[..size], &mut weighing).is_err() {
                 cut = true;
                 break;
             }
         }
         weighing.stop();
         // Of what is cut the reader tells more.
-        let seal = if cut || !splitter.is_complete() { Sealed::Whole } else { seal.conclude() };
-        let fault = fault.map(|fault| format!("it is not JSON: {fault}"));
+        let seal = if cut || !document.is_complete() { Sealed::Whole } else { seal.conclude() };
+        let fault = document.fault().map(|fault| format!("it is not JSON: {fault}"));
         Ok(Self { bodies: weighing.bodies, says_sealed: weighing.says_sealed, seal, fault })
     }
 

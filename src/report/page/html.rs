@@ -79,23 +79,20 @@ pub fn around(page: &Page<'_>) -> Result<(String, String)> {
     sections(&mut before, page, &agents)?;
     footer(&mut before, page)?;
     before.push_str("</main>\n<dialog id=\"help\"></dialog>\n");
-    data(&mut before, "head", &page.head())?;
-    let mut script = format!("<script>{SCRIPT}</script>\n");
-    data(&mut script, "bodies", &Value::Array(page.listed()))?;
-    Ok((before, script))
+    before.push_str(&data("head", &page.head())?);
+    let bodies = data("bodies", &Value::Array(page.listed()))?;
+    Ok((before, format!("<script>{SCRIPT}</script>\n{bodies}")))
 }
 
 fn hash(text: &str) -> String {
     STANDARD.encode(Sha256::digest(text.as_bytes()))
 }
 
-fn data(html: &mut String, id: &str, value: &Value) -> Result<()> {
+/// A script of data: no browser runs it.
+pub fn data(id: &str, value: &Value) -> Result<String> {
     let json = inert(&serde_json::to_string(value)?);
-    Ok(writeln!(html, "<script type=\"application/json\" id=\"{id}\">{json}</script>")?)
+    Ok(format!("<script type=\"application/json\" id=\"{id}\">{json}</script>\n"))
 }
-
-/// What ends a page.
-pub const END: &str = "</body>\n</html>\n";
 
 /// Untrusted text on one line, as text and nothing else.
 pub fn escape(text: &str) -> String {
@@ -317,7 +314,7 @@ fn footer(html: &mut String, page: &Page<'_>) -> Result<()> {
     let made = words(page.values.get("generatedAt")).map_or_else(String::new, |at| format!("Made at {at}. "));
     let digest = words(page.values.get("manifest").and_then(|manifest| manifest.get("digest")));
     let digest = digest.map_or_else(String::new, |digest| {
-        format!("The payloads have the manifest {digest}; `turnscope verify` checks the JSON file beside this page. ")
+        format!("The payloads have the manifest {digest}; `turnscope verify` checks this page, and the JSON file beside it. ")
     });
     Ok(writeln!(html, "<footer><p>{}Keys: ? tells them.</p></footer>", escape(&format!("{made}{digest}")))?)
 }

@@ -18,8 +18,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::leaving::{Form, Leaving, Part, Section};
+use super::sealing::Sealing;
 use crate::domain::price::Prices;
-use crate::domain::{Kind, flag};
+use crate::domain::{Kind, flag, seal_page};
 use sections::Placing;
 use spool::Spool;
 
@@ -230,6 +231,7 @@ impl<'a> Page<'a> {
             "artifacts": self.values.get("artifacts"), "actions": self.values.get("actions"),
             "totals": self.values.get("totals"), "flags": flags, "truncated": flag::TRUNCATED,
             "redacted": self.values.contains_key("redaction"),
+            "manifest": self.values.get("manifest").map(|manifest| &manifest["digest"]),
         })
     }
 
@@ -321,13 +323,16 @@ impl Form for Page<'_> {
 
     fn finish(&mut self) -> Result<u64> {
         let (before, script) = html::around(self)?;
-        let mut bytes = (before.len() + script.len() + html::END.len()) as u64;
-        self.out.write_all(before.as_bytes())?;
-        bytes += self.index.pour(self.out)?;
-        self.out.write_all(script.as_bytes())?;
-        bytes += self.chunks.pour(self.out)?;
-        self.out.write_all(html::END.as_bytes())?;
-        self.out.flush()?;
-        Ok(bytes)
+        let mut out = Sealing::over(self.out);
+        out.text(&before)?;
+        out.begin("index");
+        self.index.pour(&mut out)?;
+        out.begin("script");
+        out.text(&script)?;
+        out.begin("rows and payloads");
+        self.chunks.pour(&mut out)?;
+        let parts = out.parts()?;
+        out.text(&html::data("parts", &parts)?)?;
+        out.finish(seal_page)
     }
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::domain::escape_json;
+use crate::report::sealing::Sealing;
 
 /// Scripts of JSON lists that are being written. They are data: no browser runs them.
 pub struct Spool {
@@ -66,20 +67,20 @@ impl Spool {
         Ok(())
     }
 
-    /// Hands on all that was written; returns how many bytes it was.
-    pub fn pour(&mut self, out: &mut dyn Write) -> Result<u64> {
+    /// Hands on all that was written.
+    pub fn pour(&mut self, out: &mut Sealing<'_>) -> Result<()> {
         self.end()?;
         self.out.flush()?;
         let file = self.out.get_mut();
         file.rewind()?;
-        let (mut buffer, mut poured) = (vec![0; 1 << 18], 0);
+        let mut buffer = vec![0; 1 << 16];
         loop {
             let size = file.read(&mut buffer)?;
             if size == 0 {
-                return Ok(poured);
+                return Ok(());
             }
-            out.write_all(&buffer[..size])?;
-            poured += size as u64;
+            out.bytes(&buffer[..size])?;
+            out.may_cut();
         }
     }
 }
@@ -104,7 +105,7 @@ mod tests {
             spool.value(&value).expect("a value");
         }
         let mut page = Vec::new();
-        spool.pour(&mut page).expect("pours");
+        spool.pour(&mut Sealing::over(&mut page)).expect("pours");
         assert_eq!(
             String::from_utf8(page).expect("text"),
             "<script type=\"application/json\" id=\"r0\">[\"\\u003c/script>\\u003cimg onerror=x>\",\n\

@@ -4,16 +4,13 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::domain::{escape_json, seal};
+use crate::report::sealing::Sealing;
 
 /// A JSON object that is being written.
 pub struct Lines<'a> {
-    out: &'a mut (dyn Write + Send),
-    bytes: u64,
-    /// Over all that was written.
-    hasher: Sha256,
+    out: Sealing<'a>,
     /// Something stands before in the outer object, and in the list or object inside it.
     filled: bool,
     filled_inside: bool,
@@ -21,14 +18,11 @@ pub struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub fn new(out: &'a mut (dyn Write + Send)) -> Self {
-        Self { out, bytes: 0, hasher: Sha256::new(), filled: false, filled_inside: false }
+        Self { out: Sealing::over(out), filled: false, filled_inside: false }
     }
 
     pub fn text(&mut self, text: &str) -> Result<()> {
-        self.out.write_all(text.as_bytes())?;
-        self.hasher.update(text.as_bytes());
-        self.bytes += text.len() as u64;
-        Ok(())
+        self.out.text(text)
     }
 
     pub fn open(&mut self) -> Result<()> {
@@ -78,16 +72,21 @@ impl<'a> Lines<'a> {
         self.text(if self.filled_inside { "\n}" } else { "}" })
     }
 
+    /// Here a part of a long text may end.
+    pub fn may_cut(&mut self) {
+        self.out.may_cut();
+    }
+
     /// Seals what was written and ends the outer object; returns the bytes that were written.
     pub fn finish(&mut self) -> Result<u64> {
+        let parts = self.out.parts()?;
+        self.member("parts", &parts)?;
         self.text(",\n")?;
-        let digest: [u8; 32] = self.hasher.clone().finalize().into();
-        self.text(&seal(&digest, self.bytes))?;
-        self.out.flush()?;
-        Ok(self.bytes)
+        self.out.finish(seal)
     }
 
     fn name(&mut self, name: &str) -> Result<()> {
+        self.out.begin(name);
         let comma = if std::mem::replace(&mut self.filled, true) { ",\n" } else { "\n" };
         self.text(comma)?;
         self.text(&serde_json::to_string(name)?)?;
@@ -95,6 +94,7 @@ impl<'a> Lines<'a> {
     }
 
     fn separate(&mut self) -> Result<()> {
+        self.out.may_cut();
         let comma = if std::mem::replace(&mut self.filled_inside, true) { ",\n" } else { "\n" };
         self.text(comma)
     }

@@ -18,6 +18,13 @@ use crate::domain::escape_json;
 use crate::store::{Annotation, Store};
 use lines::Lines;
 
+/// What the format says of itself.
+pub const NAME: &str = "turnscope-slice";
+pub const VERSION: u32 = 1;
+
+/// What a slice is, as a JSON Schema.
+pub const SCHEMA: &str = include_str!("schema.json");
+
 /// Streams a slice out.
 pub async fn write_slice(store: &Store, selection: &Selection, out: &mut (dyn Write + Send)) -> Result<Summary> {
     leave(store, selection, &Extra::new(), &mut Slice::begin(out)?).await
@@ -48,8 +55,8 @@ impl<'a> Slice<'a> {
     pub fn begin(out: &'a mut (dyn Write + Send)) -> Result<Self> {
         let mut lines = Lines::new(out);
         lines.open()?;
-        lines.member("format", &json!("turnscope-slice"))?;
-        lines.member("version", &json!(1))?;
+        lines.member("format", &json!(NAME))?;
+        lines.member("version", &json!(VERSION))?;
         // Who reads this knows that a file without a seal has lost it.
         lines.member("sealed", &json!(true))?;
         Ok(Self { lines })
@@ -78,6 +85,7 @@ impl Form for Slice<'_> {
     }
 
     fn part(&mut self, part: Part<'_>) -> Result<()> {
+        self.lines.may_cut();
         match part {
             Part::Text(text) => {
                 let json = serde_json::to_string(text)?;

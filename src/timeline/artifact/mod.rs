@@ -133,7 +133,7 @@ pub fn text_of(value: &Value) -> String {
 }
 
 /// The texts of a message's content in any dialect; `None` where there is more than text.
-pub(super) fn texts(value: &Value) -> Option<Vec<&str>> {
+pub fn texts(value: &Value) -> Option<Vec<&str>> {
     match value {
         Value::String(text) => Some(vec![text]),
         Value::Array(blocks) if !blocks.is_empty() => {

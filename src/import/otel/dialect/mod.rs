@@ -32,6 +32,7 @@ pub const CLAUDE_CODE: Dialect = Dialect { name: "claude_code", version: "2.1" }
 pub const CODEX: Dialect = Dialect { name: "codex", version: "0.146" };
 pub const GEMINI_CLI: Dialect = Dialect { name: "gemini_cli", version: "0.40" };
 pub const MCP: Dialect = Dialect { name: "mcp", version: "1.41" };
+pub const TURNSCOPE: Dialect = Dialect { name: "turnscope", version: "1" };
 pub const OTEL: Dialect = Dialect { name: "otel", version: "1.41" };
 
 /// A rule by which a span or a log record becomes an event.
@@ -52,6 +53,7 @@ pub enum Becomes {
     Tool,
     Trace,
     Task,
+    Other,
     /// What a person typed or said.
     Prompt,
     /// A part of what went into a model call, told apart from the span of that call.
@@ -67,6 +69,7 @@ impl Becomes {
             Self::Tool => Kind::Tool,
             Self::Trace => Kind::Trace,
             Self::Task => Kind::Task,
+            Self::Other => Kind::Other,
             Self::Prompt => Kind::Transcript,
         }
     }

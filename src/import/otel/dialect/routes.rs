@@ -2,8 +2,9 @@
 
 use super::{
     AI_SDK, Becomes, CLAUDE_CODE, CODEX, Dialect, GEMINI_CLI, GEN_AI, LIVEKIT, MCP, OPENINFERENCE, OPENLLMETRY, OTEL,
-    Route, When,
+    Route, TURNSCOPE, When,
 };
+use crate::domain::own_span::KIND;
 use crate::import::otel::item::Signal;
 
 const fn span(dialect: &'static Dialect, rule: &'static str, when: When, becomes: Becomes) -> Route {
@@ -22,6 +23,13 @@ const OPENINFERENCE_KIND: &str = "openinference.span.kind";
 const INNER: &[&str] = &[".doGenerate", ".doStream", ".doEmbed"];
 
 pub const ROUTES: &[Route] = &[
+    // What turnscope wrote says itself what it is.
+    span(&TURNSCOPE, "transcript", When::Is(KIND, &["transcript"]), Becomes::Prompt),
+    span(&TURNSCOPE, "model", When::Is(KIND, &["model"]), Becomes::Model),
+    span(&TURNSCOPE, "tool", When::Is(KIND, &["tool"]), Becomes::Tool),
+    span(&TURNSCOPE, "trace", When::Is(KIND, &["trace"]), Becomes::Trace),
+    span(&TURNSCOPE, "task", When::Is(KIND, &["task"]), Becomes::Task),
+    span(&TURNSCOPE, "other", When::Is(KIND, &["other"]), Becomes::Other),
     span(&OPENLLMETRY, "task", When::Has("gen_ai.task.id"), Becomes::Task),
     // The AI SDK repeats on the outer span what its inner one says.
     span(&AI_SDK, "call", When::Ends("ai.operationId", INNER), Becomes::Model),

@@ -22,7 +22,7 @@ pub fn bodies(item: &Item, route: &Route, event: &mut Event) -> Vec<Body> {
     let mut found = Found { taken: BTreeSet::new(), bodies: Vec::new(), has_gaps: false };
     match route.becomes {
         Becomes::Tool => found.look(item, TOOL),
-        Becomes::Model | Becomes::Trace | Becomes::Task => found.look(item, MODEL),
+        Becomes::Model | Becomes::Trace | Becomes::Task | Becomes::Other => found.look(item, MODEL),
         Becomes::Said => found.message(item, Role::Input),
         Becomes::Answer if item.name.ends_with("operation.details") => found.look(item, MODEL),
         Becomes::Answer => found.message(item, Role::Output),

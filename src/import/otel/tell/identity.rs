@@ -106,7 +106,7 @@ fn turn(item: &Item, route: &Route, event: &Event) -> Option<String> {
         Becomes::Model | Becomes::Said | Becomes::Answer => {
             item.span.as_ref().map(|span| format!("span:{trace}:{span}"))
         }
-        Becomes::Trace | Becomes::Task | Becomes::Prompt => None,
+        Becomes::Trace | Becomes::Task | Becomes::Other | Becomes::Prompt => None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod body;
 mod calls;
 mod identity;
+mod own;
 
 use super::any::Any;
 use super::dialect::{Becomes, FIELDS, Field, Route, route};
@@ -35,6 +36,11 @@ pub fn tell(item: &Item, fallback: &str) -> Told {
     identity::keys(item, route, &owner, &mut event);
     let bodies = body::bodies(item, route, &mut event);
     describe(item, route, &bodies, &mut event);
+    if own::is_own(item) {
+        own::restore(item, &mut event);
+        let drafts = vec![Draft { own: bodies, ..Draft::new(event) }];
+        return Told { drafts, content: item.content(), adopts: owner.adopts };
+    }
     let mut more = spoken(item, route, &event);
     more.extend(calls::told(item, route, &event, &bodies));
     let mut drafts = vec![Draft { own: bodies, ..Draft::new(event) }];
@@ -226,7 +232,7 @@ fn label(item: &Item, route: &Route, bodies: &[(Role, Vec<u8>)], event: &mut Eve
             let outline = body(Role::Input).and_then(|bytes| Outline::of(bytes).ok());
             telling::call_label(&tool, outline.as_ref().map(Outline::root))
         }
-        Becomes::Trace | Becomes::Task => {
+        Becomes::Trace | Becomes::Task | Becomes::Other => {
             let said = item.body.word().filter(|_| item.signal == Signal::Logs);
             let shown = match said {
                 Some(said) if item.name.is_empty() => said,
