@@ -20,7 +20,7 @@ fn what_was_recorded_comes_back_from_a_damaged_store_as_it_was() {
     let (saved, new) = (home.path().join("saved"), home.path().join("new.db"));
     let [saved, new, store] = [&saved, &new, &store].map(|path| path.to_str().expect("is UTF-8"));
     let told: Value = serde_json::from_str(&run(&["recover", store, "--out-dir", saved, "--json"])).expect("one line");
-    assert_eq!((&told["source"], &told["lost"]), (&json!("blue"), &json!(0)), "{told}");
+    assert_eq!((&told["source"], &told["lost"]), (&json!("room:blue"), &json!(0)), "{told}");
     run(&["import", saved, "--store", new]);
     let before = run(&["timeline", "blue", "--json", "--store", store]);
     assert_eq!(run(&["timeline", "blue", "--json", "--store", new]), before);
