@@ -32,13 +32,15 @@ const ON_THE_WAY: Duration = Duration::from_secs(5);
 /// for another one; whoever forgets a transaction loses it. Compiling a statement takes longer than a screen may, and so
 /// does starting processes that help with it.
 ///
-/// Both find by an index what they join, as on SQLite, which knows no other way. A reader that asks for a few bytes of a
-/// long source would else go through all pieces there are; and of a writer's statements a plan that was made for the
-/// first few rows is kept while there come to be millions.
+/// Both find by an index what they can, as on SQLite, which knows no other joins. A reader that asks for a few bytes of a
+/// long source would else go through all pieces there are, and one that asks before the tables were ever analysed through
+/// whole tables once a row; and of a writer's statements a plan that was made for the first few rows is kept while there
+/// come to be millions.
 const READING: &[&str] = &[
     "search_path TO turnscope",
     "default_transaction_read_only TO on",
     "idle_in_transaction_session_timeout TO '120s'",
+    "enable_seqscan TO off",
     "enable_hashjoin TO off",
     "enable_mergejoin TO off",
     "max_parallel_workers_per_gather TO 0",
