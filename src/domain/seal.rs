@@ -44,6 +44,9 @@ pub enum Sealed {
     Broken(String),
 }
 
+/// How a seal is written over a digest and a size.
+type Form = fn(&[u8; 32], u64) -> String;
+
 impl SealCheck {
     pub fn feed(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
@@ -56,8 +59,7 @@ impl SealCheck {
     /// What the whole file came to.
     pub fn conclude(mut self) -> Sealed {
         let stands = |opening: &[u8]| memchr::memmem::rfind(&self.held, opening);
-        let forms: [(&[u8], fn(&[u8; 32], u64) -> String); 3] =
-            [(SCRIPT.as_bytes(), seal_page), (LINE, seal_line), (OPENING, seal)];
+        let forms: [(&[u8], Form); 3] = [(SCRIPT.as_bytes(), seal_page), (LINE, seal_line), (OPENING, seal)];
         let found = forms.iter().find_map(|(opening, form)| Some((stands(opening)?, form)));
         let Some((at, form)) = found else { return Sealed::No };
         self.hasher.update(&self.held[..at]);

@@ -1,6 +1,7 @@
 //! How the records of sources lie: looked through part by part, so that nobody is held up, and once a purge.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use anyhow::Result;
 
@@ -21,8 +22,8 @@ impl Layouts {
     /// Looks through the sources of events that are still unknown, before these go and whoever else writes has to wait.
     pub(super) async fn look(&mut self, store: &Store, events: &[i64]) -> Result<()> {
         for (source, blob) in sources_of(store, events).await? {
-            if !self.tangled.contains_key(&source) {
-                self.tangled.insert(source, is_tangled(On::from(&store.readers), source, blob).await?);
+            if let Entry::Vacant(unknown) = self.tangled.entry(source) {
+                unknown.insert(is_tangled(On::from(&store.readers), source, blob).await?);
             }
         }
         Ok(())

@@ -136,14 +136,14 @@ impl Purge {
             let first = !std::mem::replace(&mut self.is_counted, true);
             receipt::add(&mut transaction, self.receipt, &removed, first, &doomed).await?;
         }
-        match last {
-            Some(newest) if doomed.len() == batch.len() => {
-                if !has_come(&mut transaction, self.session, newest).await? {
-                    release::forget_session(&mut transaction, self.session).await?;
-                }
+        if let Some(newest) = last
+            && doomed.len() == batch.len()
+        {
+            if !has_come(&mut transaction, self.session, newest).await? {
+                release::forget_session(&mut transaction, self.session).await?;
             }
-            _ if self.events.is_empty() => release::bury(&mut transaction, &BTreeSet::from([self.session])).await?,
-            _ => {}
+        } else if self.events.is_empty() {
+            release::bury(&mut transaction, &BTreeSet::from([self.session])).await?;
         }
         transaction.commit().await?;
         Ok(Some(doomed.len() as u64))
