@@ -62,8 +62,11 @@ const KINDS: [(&str, &str, usize, &str); 44] = [
     ("Cookie: theme=dark; sid=", ANY, 26, "\nHost: e.example"),
 ];
 
+/// How a text is written.
+type Writing = fn(&str) -> String;
+
 /// Ways in which a text may be written.
-const ENCODINGS: [(&str, fn(&str) -> String); 7] = [
+const ENCODINGS: [(&str, Writing); 7] = [
     ("plain", str::to_owned),
     ("JSON", |text| json!({ "note": text }).to_string()),
     ("JSON in JSON", |text| json!({ "inner": json!({ "note": text }).to_string() }).to_string()),
