@@ -432,7 +432,7 @@ async fn a_changed_body_is_found_out() {
         .expect("text")
         .replace("\"text\":\"\\\"original words", "\"text\":\"\\\"0riginal words");
     let verdict = verify(&world.file("changed.json", changed.as_bytes())).expect("is a slice");
-    assert_eq!(verdict.problems.len(), 2, "the body and the seal: {:?}", verdict.problems);
+    assert_eq!(verdict.problems.len(), 3, "the seal, the part and the body: {:?}", verdict.problems);
     let error = verify(&world.file("other.json", b"{\"a\":1}")).expect_err("no slice");
     assert!(error.to_string().ends_with("other.json is not a slice"));
 }

@@ -102,7 +102,7 @@ function drawPayload(role, body, truncated) {
   fold.append(summary);
   if (body.place < 0) {
     summary.append(make("span", "note", role === "raw"
-      ? "the record as it was written: in the JSON file beside this page"
+      ? "the record as it was written: in the JSON slice of this session"
       : "too long for a page: in the JSON file beside it"));
     fold.classList.add("elsewhere");
     return fold;
@@ -143,7 +143,7 @@ function drawBinary(base64, body) {
     lines.push(part.map((byte) => byte.toString(16).padStart(2, "0")).join(" ").padEnd(49)
       + part.map((byte) => byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "·").join(""));
   }
-  const more = body.size > some.length ? make("p", "note", "and " + bytes(body.size - some.length) + " more: in the JSON file beside this page") : null;
+  const more = body.size > some.length ? make("p", "note", "and " + bytes(body.size - some.length) + " more: in the JSON slice of this session") : null;
   return make("div", "", make("p", "note", "not UTF-8: " + bytes(body.size)), said("pre", "mono", lines.join("\n")), more);
 }
 

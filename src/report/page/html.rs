@@ -74,7 +74,7 @@ pub fn around(page: &Page<'_>) -> Result<(String, String)> {
         "<div id=\"bar\"><label>Search <input id=\"search\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\" \
          placeholder=\"words in rows and payloads\"></label><span id=\"found\" class=\"note\" role=\"status\"></span>\
          <div id=\"filters\"></div></div>\n<noscript><p class=\"warnings\">Rows and payloads are drawn by the script of \
-         this page, which this browser does not run. All of it is in the JSON file beside the page.</p></noscript>\n",
+         this page, which this browser does not run. All of it is in the JSON slice of this session.</p></noscript>\n",
     );
     sections(&mut before, page, &agents)?;
     footer(&mut before, page)?;

@@ -133,7 +133,7 @@ function findings(box) {
   if (!told.length) return box.append(make("p", "note", "Nothing was found that does not add up."));
   const lines = told.map((finding) => [make("span", "finding " + finding.severity, finding.severity), finding.finding, finding.detail, link(byId.get(finding.row) || null, byId.has(finding.row) ? null : finding.event)]);
   box.append(table([["severity", ""], ["finding", ""], ["detail", ""], ["row", ""]], lines));
-  if (more) box.append(make("p", "note", "and " + more.toLocaleString("en") + " more: in the JSON file beside this page"));
+  if (more) box.append(make("p", "note", "and " + more.toLocaleString("en") + " more: in the JSON slice of this session"));
 }
 
 function insights() {
