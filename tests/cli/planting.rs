@@ -117,12 +117,15 @@ fn planted(kind: usize, part: usize, encoding: usize) -> Planted {
     Planted { name: format!("{before:?} in the {} as {name}", PARTS[part]), secret, written }
 }
 
-/// A session with a turn for each kind, and what is planted in it.
+/// A session with a turn for each kind, and what is planted in it. Every kind stands in every part and in every encoding,
+/// and every encoding in every part; all three together only where `TURNSCOPE_PLANTS=all`, as that takes minutes.
 fn session() -> (String, Vec<Planted>) {
+    let is_all = std::env::var_os("TURNSCOPE_PLANTS").is_some_and(|plants| plants == "all");
     let (mut lines, mut all) = (String::new(), Vec::new());
     for kind in 0..KINDS.len() {
         let mut of_part = |part: usize| -> String {
-            let here: Vec<Planted> = (0..ENCODINGS.len()).map(|encoding| planted(kind, part, encoding)).collect();
+            let encodings = (0..ENCODINGS.len()).filter(|encoding| is_all || (kind + part + encoding) % 3 == 0);
+            let here: Vec<Planted> = encodings.map(|encoding| planted(kind, part, encoding)).collect();
             let text = here.iter().map(|own| own.written.as_str()).collect::<Vec<_>>().join("\n\n");
             all.extend(here);
             text

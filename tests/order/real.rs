@@ -9,7 +9,7 @@ use crate::arrival::{File, WAYS, brought_in, difference, file, told};
 use crate::desk::{Desk, text};
 
 /// Larger files say nothing that smaller ones do not.
-const LARGEST: u64 = 4 << 20;
+const LARGEST: u64 = 512 << 10;
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     let mut entries: Vec<PathBuf> =
