@@ -124,7 +124,8 @@ fn session() -> (String, Vec<Planted>) {
     let (mut lines, mut all) = (String::new(), Vec::new());
     for kind in 0..KINDS.len() {
         let mut of_part = |part: usize| -> String {
-            let encodings = (0..ENCODINGS.len()).filter(|encoding| is_all || (kind + part + encoding) % 3 == 0);
+            let encodings =
+                (0..ENCODINGS.len()).filter(|encoding| is_all || (kind + part + encoding).is_multiple_of(3));
             let here: Vec<Planted> = encodings.map(|encoding| planted(kind, part, encoding)).collect();
             let text = here.iter().map(|own| own.written.as_str()).collect::<Vec<_>>().join("\n\n");
             all.extend(here);

@@ -158,6 +158,11 @@ impl Original {
     }
 }
 
+/// A question that was given up ends on the server too, and not only when its time is over: it looks each second whether
+/// anybody still waits. Older servers, and those of other systems, do not know how.
+const UNTIL_GONE: &str = "SELECT set_config(name, '1s', true) FROM pg_catalog.pg_settings \
+     WHERE name = 'client_connection_check_interval' AND version() LIKE '%linux%'";
+
 impl Server {
     fn of(url: &Url) -> Result<Self, Fault> {
         let options = super::server::options(url).map_err(|error| Fault::gone(error.to_string()))?;
@@ -207,7 +212,7 @@ impl Server {
         let patience = self.to_answer + ON_THE_WAY;
         let first = format!(
             "BEGIN READ ONLY; SET LOCAL statement_timeout TO {}; SET LOCAL lock_timeout TO {0}; \
-             SET LOCAL TimeZone TO 'UTC'; SET LOCAL extra_float_digits TO 1",
+             SET LOCAL TimeZone TO 'UTC'; SET LOCAL extra_float_digits TO 1; {UNTIL_GONE}",
             self.to_answer.as_millis().max(1)
         );
         let asking = async {
