@@ -68,7 +68,7 @@ fn real_sessions_in_several_files_are_the_same_in_any_order() {
             all += files.len();
             sessions += 1;
             let first = told(&brought_in(&files, &forwards, WAYS[1]));
-            for (order, way) in [(&backwards, WAYS[0]), (&shuffled, WAYS[1]), (&backwards, WAYS[2])] {
+            for (order, way) in [(&backwards, WAYS[0]), (&shuffled, WAYS[2])] {
                 let now = told(&brought_in(&files, order, way));
                 if first != now {
                     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
