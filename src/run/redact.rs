@@ -28,6 +28,9 @@ pub fn rules(by: &By) -> Result<Rules> {
     if let Some(name) = by.except.iter().find(|name| !known.list.iter().any(|rule| rule.name == **name)) {
         return Err(usage(format!("--except {name}: there is no such rule; `turnscope scan --list` lists them")));
     }
+    if off.is_empty() {
+        return Ok(known);
+    }
     tables.extend(off);
     Ok(Rules::new(&tables.iter().map(String::as_str).collect::<Vec<_>>(), &by.also)?)
 }

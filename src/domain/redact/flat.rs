@@ -178,13 +178,15 @@ impl Finder {
             let starts =
                 rule.near.iter().filter(|near| near.len() >= KNOWN_START && matches!(rule.what, What::Pattern(_)));
             for start in starts {
-                let Some(place) = find_folded(token, start.as_bytes()) else { continue };
-                // Inside a word it begins nothing, and four letters of a digest may be anything.
-                let goes_on = start.starts_with(|letter: char| letter.is_ascii_alphanumeric())
-                    && place.checked_sub(1).is_some_and(|before| token[before].is_ascii_alphanumeric());
-                if goes_on || is_identity(&token[place..]) {
-                    continue;
-                }
+                // Inside a word it begins nothing, and four letters of a digest may be anything; it may begin further on.
+                let is_word = start.starts_with(|letter: char| letter.is_ascii_alphanumeric());
+                let begins = |place: &usize| {
+                    !(is_word && goes_on(text, tail + end.start() + place)) && !is_identity(&token[*place..])
+                };
+                let same = |part: &[u8]| part.eq_ignore_ascii_case(start.as_bytes());
+                let mut places = (0..token.len().saturating_sub(start.len()))
+                    .filter(|place| same(&token[*place..*place + start.len()]));
+                let Some(place) = places.find(begins) else { continue };
                 let known = found.iter().any(|find: &Find| find.range.contains(&(tail + end.start() + place)));
                 let behind = &token[place + start.len()..];
                 if !known
@@ -225,8 +227,11 @@ fn begins_object(text: &[u8]) -> bool {
     matches!(text.first(), Some(b'{' | b'['))
 }
 
-fn find_folded(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len()).position(|window| window.eq_ignore_ascii_case(wanted))
+/// Whether a place stands in the middle of a word; the last letter of an escape is none.
+fn goes_on(text: &[u8], place: usize) -> bool {
+    let back = |count: usize| place.checked_sub(count).map(|at| text[at]);
+    let escapes = back(2) == Some(b'\\') || back(3) == Some(b'%') || (back(6), back(5)) == (Some(b'\\'), Some(b'u'));
+    !escapes && back(1).is_some_and(|letter| letter.is_ascii_alphanumeric())
 }
 
 /// The quotes that a number needs where it stands as a value in a piece of JSON.
