@@ -86,6 +86,9 @@ fn rebind(rows: &mut Vec<Binding>, wanted: &Rebinding) -> Result<Action, String>
     if keys.is_empty() && action == Action::Go(Go::Interrupt) {
         return Err("go-interrupt needs a key: nothing else cancels what runs".to_owned());
     }
+    if matches!(action, Action::Decide(_)) && keys.iter().any(|keys| keys.contains(' ')) {
+        return Err("the review takes single keys".to_owned());
+    }
     let keys: &'static [&'static str] = Vec::leak(keys.into_iter().map(|keys| &*String::leak(keys)).collect());
     let mut done: Vec<Scope> = Vec::new();
     let mut result = Vec::with_capacity(rows.len() + 1);

@@ -13,6 +13,9 @@ use crate::ui::list::List;
 use crate::ui::text::fit;
 use crate::ui::words::counted;
 
+/// What the names of rules begin with that were typed in the review.
+const TYPED: &str = "typed-here-";
+
 /// What the user decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Choices {
@@ -22,8 +25,8 @@ pub(crate) struct Choices {
     pub spared: BTreeMap<Mark, String>,
     /// Rules that are switched off.
     pub off: BTreeSet<String>,
-    /// What else is hidden, as it was typed.
-    pub added: Vec<String>,
+    /// What else is hidden: the name of the rule, which no other gets while this one is there, and what was typed.
+    pub added: Vec<(String, String)>,
 }
 
 /// A redacted export that is asked for.
@@ -60,11 +63,36 @@ impl Choices {
     /// The rules that they make of the known ones; what was typed wrongly is told in words.
     pub(crate) fn rules(&self) -> Result<Rules, String> {
         let off = self.off.iter().map(|name| format!("[[rule]]\nname = '{name}'\noff = true\n"));
-        let added = self.added.iter().enumerate().map(|(at, typed)| rule_of(at, typed));
-        let tables =
-            self.usual.iter().cloned().chain(off).map(Ok).chain(added).collect::<Result<Vec<String>, String>>()?;
+        let added = self.added.iter().map(|(name, typed)| rule_of(name, typed));
+        // One that was typed may be switched off as well.
+        let tables = self
+            .usual
+            .iter()
+            .cloned()
+            .map(Ok)
+            .chain(added)
+            .chain(off.map(Ok))
+            .collect::<Result<Vec<String>, String>>()?;
         let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
         Rules::new(&tables, &[]).map_err(|fault| fault.to_string())
+    }
+
+    /// Adds a rule; the error says why what was typed is none.
+    pub(crate) fn add(&mut self, typed: &str) -> Result<(), String> {
+        let number = |(name, _): &(String, String)| name.strip_prefix(TYPED)?.parse::<usize>().ok();
+        let last = self.added.iter().filter_map(number).max().unwrap_or(0);
+        self.added.push((format!("{TYPED}{}", last + 1), typed.to_owned()));
+        let ruled = self.rules().map(drop);
+        if ruled.is_err() {
+            self.added.pop();
+        }
+        ruled
+    }
+
+    /// Takes a rule back that was added, and what was decided about it.
+    fn take_back(&mut self, at: usize) {
+        let (name, _) = self.added.remove(at);
+        self.off.remove(&name);
     }
 
     pub(crate) fn marks(&self) -> HashSet<Mark> {
@@ -73,7 +101,7 @@ impl Choices {
 }
 
 /// A rule as it was typed: a text, `re:` and an expression, or `key:` and the name of a field.
-fn rule_of(at: usize, typed: &str) -> Result<String, String> {
+fn rule_of(name: &str, typed: &str) -> Result<String, String> {
     if typed.contains("'''") || typed.chars().any(char::is_control) {
         return Err("a rule holds no control characters and no '''".to_owned());
     }
@@ -82,7 +110,7 @@ fn rule_of(at: usize, typed: &str) -> Result<String, String> {
         (_, Some(key)) => format!("keys = ['''{}''']", key.trim()),
         _ => format!("pattern = '''{}'''", regex::escape(typed)),
     };
-    Ok(format!("[[rule]]\nname = 'own-{}'\nabout = 'typed here'\n{goes_by}\n", at + 1))
+    Ok(format!("[[rule]]\nname = '{name}'\nabout = 'typed here'\n{goes_by}\n"))
 }
 
 impl Reviewing {
@@ -151,7 +179,7 @@ impl Reviewing {
             choices.spared.insert(mark, hint);
         }
         if let Some(index) = added {
-            choices.added.remove(index);
+            choices.take_back(index);
         }
     }
 
@@ -201,7 +229,7 @@ impl Reviewing {
                 vec![(Ink::Dim, sign(passes).to_owned()), (Ink::Text, fit(&safe(hint), width.saturating_sub(8)))]
             }
             Line::Added(at) => {
-                let typed = fit(&safe(&choices.added[at]), width.saturating_sub(20));
+                let typed = fit(&safe(&choices.added[at].1), width.saturating_sub(20));
                 vec![(Ink::Added, "added   ".to_owned()), (Ink::Text, typed)]
             }
         }
@@ -221,10 +249,14 @@ mod tests {
 
     #[test]
     fn what_is_typed_becomes_a_rule_and_what_cannot_be_one_is_told() {
-        let typed = |text: &str| Choices { added: vec![text.to_owned()], ..Choices::default() }.rules();
+        let typed = |text: &str| {
+            let mut choices = Choices::default();
+            choices.add(text)?;
+            choices.rules()
+        };
         for text in ["blue (house)", "re:B-\\d{4}", "key:room number"] {
             let rules = typed(text).expect("a rule");
-            assert!(rules.list.iter().any(|rule| rule.name == "own-1" && rule.own), "{text}");
+            assert!(rules.list.iter().any(|rule| rule.name == "typed-here-1" && rule.own), "{text}");
         }
         assert!(typed("re:(").expect_err("faulty").contains("its pattern cannot be read"));
         assert!(typed("a'''b").is_err() && typed("re:a*").is_err());
@@ -233,5 +265,21 @@ mod tests {
         assert!(usual.rules().expect("sound").list.iter().any(|rule| rule.name == "badge"));
         let off = Choices { off: BTreeSet::from(["email".to_owned()]), ..Choices::default() };
         assert!(!off.rules().expect("sound").list.iter().any(|rule| rule.name == "email"));
+    }
+
+    #[test]
+    fn rules_that_were_typed_keep_their_names_and_are_switched_off_like_others() {
+        let mut choices = Choices::default();
+        ["one house", "two houses", "three houses"].iter().for_each(|typed| choices.add(typed).expect("a rule"));
+        choices.off.extend(["typed-here-1", "typed-here-2"].map(str::to_owned));
+        let names = |choices: &Choices| -> Vec<String> {
+            let rules = choices.rules().expect("sound");
+            rules.list.iter().map(|rule| rule.name.clone()).filter(|name| name.starts_with(TYPED)).collect()
+        };
+        assert_eq!(names(&choices), ["typed-here-3"]);
+        choices.take_back(0);
+        assert_eq!(names(&choices), ["typed-here-3"], "the second is off still, and by its own name");
+        choices.add("four houses").expect("a rule");
+        assert_eq!(names(&choices), ["typed-here-3", "typed-here-4"]);
     }
 }

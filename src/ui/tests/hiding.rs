@@ -63,6 +63,23 @@ async fn accept_exempt_and_add_work_from_the_review() {
 }
 
 #[tokio::test]
+async fn what_was_typed_is_taken_back_key_by_key_and_a_rule_of_it_is_switched_off() {
+    let mut bench = review().await;
+    bench.press("a").await;
+    bench.type_text("t").await;
+    bench.press("Backspace Backspace").await;
+    assert!(bench.text().contains("To be hidden: 2 secrets"), "{}", bench.text());
+    bench.press("a").await;
+    bench.type_text("the key").await;
+    bench.press("Enter Enter").await;
+    assert!(bench.text().contains("To be hidden: 3 secrets"), "{}", bench.text());
+    bench.press("j j j j Space").await;
+    assert!(bench.text().contains("typed-here-1 (passes)"), "{}", bench.text());
+    bench.press("Enter").await;
+    assert!(bench.text().contains("To be hidden: 2 secrets"), "{}", bench.text());
+}
+
+#[tokio::test]
 async fn help_lies_over_the_review_and_leads_back_to_it() {
     let mut bench = review().await;
     bench.press("?").await;
@@ -89,4 +106,8 @@ async fn a_user_may_give_the_review_other_keys() {
     bench.press("p").await;
     assert!(bench.text().contains("Enter looks again"), "{}", bench.text());
     assert!(Keys::with(&[own("decide-pass", "a")]).is_err(), "a adds a rule there");
+    assert!(Keys::with(&[own("decide-pass", "d d")]).is_err(), "one key is one decision there");
+    bench.state.keys = Keys::with(&[own("decide-close", "Esc")]).expect("sound");
+    bench.press("q Backspace").await;
+    assert!(bench.text().contains("To be hidden"), "{}", bench.text());
 }

@@ -185,7 +185,14 @@ fn recheck(state: &mut State, ask: Ask, input: &Input) -> Ask {
 fn type_into(state: &mut State, key: &Key, ask: Ask, mut input: Input, now: Now) -> Vec<Request> {
     match key.name() {
         "Enter" => return answer(state, ask, &input.text),
-        "Backspace" if input.text.is_empty() => return rubbed_out(state, now),
+        "Backspace" if input.text.is_empty() => {
+            // What was decided in the review stands.
+            if let Ask::Rule(reviewing) = ask {
+                review::add(state, reviewing, "");
+                return Vec::new();
+            }
+            return rubbed_out(state, now);
+        }
         "↑" => {
             if let Some(text) = state.last_typed(ask.label()) {
                 input.set(text);

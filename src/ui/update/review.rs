@@ -98,12 +98,10 @@ pub(super) fn help(state: &mut State, key: &Key, mut query: Input, mut list: Lis
 
 /// Adds the rule that was typed, or goes back without one.
 pub(super) fn add(state: &mut State, mut reviewing: Box<Reviewing>, typed: &str) {
-    if !typed.trim().is_empty() {
-        reviewing.wish.choices.added.push(typed.trim().to_owned());
-        if let Err(fault) = reviewing.wish.choices.rules() {
-            reviewing.wish.choices.added.pop();
-            state.warn(fault);
-        }
+    if !typed.trim().is_empty()
+        && let Err(fault) = reviewing.wish.choices.add(typed.trim())
+    {
+        state.warn(fault);
     }
     let list = reviewing.list;
     state.panel = Some(Panel::Sheet(Box::new(Sheet { content: Content::Review(reviewing), list })));

@@ -225,7 +225,9 @@ pub(super) fn press(state: &mut State, key: &Key, mut sheet: Sheet) -> Vec<Reque
         return requests;
     }
     match key.name() {
-        "Esc" | "^C" | "q" | "Backspace" => return close(state, &sheet),
+        "Esc" | "^C" => return close(state, &sheet),
+        // The keys of a review are those of its table.
+        "q" | "Backspace" if !matches!(sheet.content, Content::Review(_)) => return close(state, &sheet),
         "n" | "N" => match sheet.hunk(width, key.name() == "n") {
             Some(line) => sheet.list = List { at: line, top: line },
             None if matches!(sheet.content, Content::Diff(_)) => state.say("no further change"),
