@@ -4,7 +4,7 @@
 //! installs OpenTelemetry's messages for Python from their registry and makes N others.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -131,7 +131,11 @@ fn recorded_requests_are_the_same_events_in_every_encoding() {
 #[test]
 fn other_requests_are_the_same_events_in_every_encoding() {
     let Some(count) = std::env::var_os("TURNSCOPE_CONFORMANCE") else {
-        println!("skipped: other random requests (set TURNSCOPE_CONFORMANCE=N; needs python3 and a network)");
+        writeln!(
+            std::io::stderr(),
+            "skipped: other random requests (set TURNSCOPE_CONFORMANCE=N; needs python3 and a network)"
+        )
+        .expect("stderr is open");
         return;
     };
     let home = tempfile::tempdir().expect("a folder");

@@ -54,10 +54,6 @@ impl Form for Ndjson<'_> {
     }
 
     /// A section without rows has no line.
-    fn begin(&mut self, _: Section) -> Result<()> {
-        Ok(())
-    }
-
     fn row(&mut self, section: Section, name: Option<&str>, row: &Value) -> Result<()> {
         self.line(section.name(), name, row)
     }
@@ -80,10 +76,6 @@ impl Form for Ndjson<'_> {
 
     fn end_body(&mut self) -> Result<()> {
         self.text("\"}}\n")
-    }
-
-    fn end(&mut self, _: Section) -> Result<()> {
-        Ok(())
     }
 
     fn finish(&mut self) -> Result<u64> {

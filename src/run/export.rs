@@ -107,6 +107,9 @@ async fn select(
     let ids = &wanted.events;
     if let (true, Some(inside)) = (ids.is_empty(), &inside) {
         let mut numbers: Vec<i64> = inside.iter().copied().collect();
+        if numbers.is_empty() {
+            bail!("no row of session {} is in: {}", session.id, whys.join(" "));
+        }
         numbers.sort_unstable();
         return Ok(Selection { session: session.id.clone(), events: Some(numbers), why: whys.join(" "), veil: None });
     }
@@ -122,6 +125,9 @@ async fn select(
     for id in ids {
         let mut found = store.named(session.number, id).await?;
         found.retain(|number| inside.as_ref().is_none_or(|inside| inside.contains(number)));
+        if found.is_empty() && !whys.is_empty() {
+            bail!("session {} has no event or row `{id}` in: {}", session.id, whys.join(" "));
+        }
         if found.is_empty() {
             bail!("session {} has no event or row `{id}`: `turnscope timeline` lists them", session.id);
         }
@@ -129,12 +135,8 @@ async fn select(
     }
     numbers.sort_unstable();
     numbers.dedup();
-    Ok(Selection {
-        session: session.id.clone(),
-        events: Some(numbers),
-        why: format!("events {}", ids.join(", ")),
-        veil: None,
-    })
+    whys.push(format!("events {}", ids.join(", ")));
+    Ok(Selection { session: session.id.clone(), events: Some(numbers), why: whys.join(" "), veil: None })
 }
 
 /// The events of a branch; where there is none of that name, those there are stand in the error.
@@ -193,9 +195,8 @@ async fn to_file(
     prices: &Prices,
 ) -> Result<()> {
     let mut file = WholeFile::start(path, force)?;
-    // Where the file goes there must be room for it anyway.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (summary, left_out) = write(store, selection, form, folder, prices, &mut file.out)
+    let folder = file.folder();
+    let (summary, left_out) = write(store, selection, form, &folder, prices, &mut file.out)
         .await
         .with_context(|| format!("could not write {}", path.display()))?;
     file.keep()?;

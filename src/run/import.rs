@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
-use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -21,6 +20,7 @@ use super::location::{Location, database};
 use super::output::Output;
 use super::progress::Meter;
 use super::recount::recount;
+use super::scratch::Scratch;
 use super::table::{Column, Fit, Table};
 use super::{CANCELLED, Ended, complain, is_broken_pipe, tell, usage};
 use crate::cli::{Import, Original};
@@ -75,16 +75,17 @@ pub async fn import(location: &Location, wanted: &Import, usual: &Sources, outpu
     done.with_context(|| format!("could not bring sessions into {}", location.address))
 }
 
-/// What is piped in, in a file of its own, since sources are read more than once; the folder goes when it is dropped.
-fn piped(wanted: &Import) -> Result<Option<(TempDir, PathBuf)>> {
+/// What is piped in, in a file of its own, since sources are read more than once. Its folder goes when it is dropped, or
+/// when the next one is made where that did not happen.
+fn piped(wanted: &Import) -> Result<Option<(Scratch, PathBuf)>> {
     if !wanted.paths.iter().any(|path| is_pipe(path)) {
         return Ok(None);
     }
     if wanted.watch {
         return Err(usage("a pipe cannot be watched: name files or folders"));
     }
-    let folder = tempfile::tempdir().context("could not make a temporary folder")?;
-    let path = folder.path().join("stdin");
+    let folder = Scratch::new()?;
+    let path = folder.path("stdin");
     let mut file = File::create_new(&path).context("could not make a temporary file")?;
     io::copy(&mut io::stdin().lock(), &mut file).context("could not read what is piped in")?;
     Ok(Some((folder, path)))

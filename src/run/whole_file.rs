@@ -36,6 +36,17 @@ impl WholeFile {
         Ok(Self { out: BufWriter::new(file), target: target.to_owned(), temporary, force })
     }
 
+    /// Where there must be room for it anyway: the folder it gets its name in, or that of temporary files for what is no
+    /// regular file.
+    pub fn folder(&self) -> PathBuf {
+        let own = self.temporary.as_deref().map(|path| path.parent().unwrap_or(Path::new("")));
+        match own {
+            Some(folder) if folder.as_os_str().is_empty() => PathBuf::from("."),
+            Some(folder) => folder.to_owned(),
+            None => std::env::temp_dir(),
+        }
+    }
+
     /// Gives the file its name.
     pub fn keep(mut self) -> Result<()> {
         let doing = || format!("could not write {}", self.target.display());

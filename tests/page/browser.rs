@@ -38,7 +38,11 @@ impl Browser {
     pub fn start() -> Option<Self> {
         let spawned = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let Ok(mut driver) = spawned else {
-            println!("skipped: pages in a browser (chromedriver is missing: apt-get install chromium-driver)");
+            writeln!(
+                io::stderr(),
+                "skipped: pages in a browser (chromedriver is missing: apt-get install chromium-driver)"
+            )
+            .expect("stderr is open");
             return None;
         };
         let mut output = BufReader::new(driver.stdout.take().expect("is piped"));

@@ -109,7 +109,10 @@ pub trait Form: Send {
 
     fn value(&mut self, name: &'static str, value: &Value) -> Result<()>;
 
-    fn begin(&mut self, section: Section) -> Result<()>;
+    /// What has no sections of its own need not know where they begin and end.
+    fn begin(&mut self, _section: Section) -> Result<()> {
+        Ok(())
+    }
 
     /// A row of the section that has begun, with its name where rows of that section have one.
     fn row(&mut self, section: Section, name: Option<&str>, row: &Value) -> Result<()>;
@@ -120,7 +123,9 @@ pub trait Form: Send {
 
     fn end_body(&mut self) -> Result<()>;
 
-    fn end(&mut self, section: Section) -> Result<()>;
+    fn end(&mut self, _section: Section) -> Result<()> {
+        Ok(())
+    }
 
     /// Everything has been said. Returns the bytes that were written.
     fn finish(&mut self) -> Result<u64>;

@@ -12,7 +12,8 @@ use crate::report::joined::Joined;
 use crate::report::walk::{Step, Walk};
 use crate::store::Store;
 use crate::timeline::{
-    ActionArray, ArtifactKind, Found, Ledger, Rows, Spot, Surveyor, Tally, Totals, describe, percentile, speaker,
+    ActionArray, ArtifactKind, Found, Ledger, Rows, Spot, Surveyor, Tally, Totals, Version, describe, percentile,
+    speaker,
 };
 
 /// A longer body is not looked into; it is read in one go.
@@ -130,13 +131,14 @@ impl Walking<'_> {
     async fn insight(&mut self, insight: Insight) -> Result<()> {
         let Insight { surveyor, totals, rows, artifacts, .. } = insight;
         let survey = surveyor.finish(rows);
+        let mut known = BTreeMap::new();
         let artifacts: Vec<Value> = artifacts
             .into_iter()
             .map(|Seen { told: (speaker, kind, digest), mut row, rows, seen }| {
                 (row["rows"], row["seen"]) = (json!(rows), json!(seen));
                 let versions = survey.versions.of(&speaker, kind);
-                let own = versions.iter().zip(1..).filter(|(version, _)| version.digest == digest);
-                let (numbers, from): (Vec<usize>, Vec<usize>) = own.map(|(own, number)| (number, own.first)).unzip();
+                let by_text = known.entry((speaker, kind)).or_insert_with(|| by_text(versions));
+                let (numbers, from) = by_text.get(&digest).map_or((&[][..], &[][..]), |(own, from)| (own, from));
                 row["versions"] = json!({ "numbers": numbers, "from": from, "of": versions.len() });
                 row
             })
@@ -147,6 +149,17 @@ impl Walking<'_> {
         self.value("unread", json!({ "bodies": survey.unread, "cut": survey.cut }))?;
         self.value("totals", totals_of(&totals.finish()))
     }
+}
+
+/// The versions that each text is, by its digest: their numbers from 1, and the rows from which on they hold.
+fn by_text(versions: &[Version]) -> HashMap<[u8; 32], (Vec<usize>, Vec<usize>)> {
+    let mut by_text: HashMap<[u8; 32], (Vec<usize>, Vec<usize>)> = HashMap::new();
+    for (version, number) in versions.iter().zip(1..) {
+        let (numbers, from) = by_text.entry(version.digest).or_default();
+        numbers.push(number);
+        from.push(version.first);
+    }
+    by_text
 }
 
 /// The bytes of a body, where they must be looked into and can be.

@@ -4,7 +4,7 @@
 
 mod text;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub struct Markdown<'a> {
     sessions: Vec<Value>,
     findings: Vec<Value>,
     more_findings: usize,
-    notes: HashMap<String, Vec<Value>>,
+    notes: BTreeMap<(String, String), Vec<Value>>,
     bytes: u64,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Markdown<'a> {
     /// A document that goes to `out` once all has been told; until then it waits in nameless files in `folder`.
     pub fn begin(out: &'a mut (dyn Write + Send), folder: &Path) -> Result<Self> {
         let kept = Kept::in_folder(folder)?;
-        let (values, sessions, findings, notes) = (Map::new(), Vec::new(), Vec::new(), HashMap::new());
+        let (values, sessions, findings, notes) = (Map::new(), Vec::new(), Vec::new(), BTreeMap::new());
         Ok(Self { out, kept, values, sessions, findings, more_findings: 0, notes, bytes: 0 })
     }
 
@@ -140,7 +140,7 @@ impl<'a> Markdown<'a> {
         facts.extend(word(&row["error"]).map(|error| format!("error: {}", code(error))));
         facts.extend(word(&row["id"]).map(|id| format!("row {}", code(id))));
         self.line(&facts.join("; "))?;
-        for note in self.notes.remove(row["id"].as_str().unwrap_or("")).unwrap_or_default() {
+        for note in self.notes.remove(&noted(&row["session"], &row["id"])).unwrap_or_default() {
             let said = word(&note["note"]).map_or_else(|| "marked".to_owned(), |note| format!("note: {}", code(note)));
             self.line(&format!("\n{said}"))?;
         }
@@ -192,6 +192,10 @@ impl<'a> Markdown<'a> {
     }
 
     fn tail(&mut self) -> Result<()> {
+        let elsewhere: usize = self.notes.values().map(Vec::len).sum();
+        if elsewhere > 0 {
+            self.line(&format!("\nMarks and notes of rows that are not here: {elsewhere}"))?;
+        }
         if self.findings.is_empty() {
             return Ok(());
         }
@@ -206,6 +210,12 @@ impl<'a> Markdown<'a> {
             more => self.line(&format!("- and {} more", thousands(more as i64))),
         }
     }
+}
+
+/// What a note is known by: the session and the row that it is of.
+fn noted(session: &Value, row: &Value) -> (String, String) {
+    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+    (text(session), text(row))
 }
 
 /// Buckets of tokens in words; what is unknown is left out.
@@ -243,10 +253,6 @@ impl Form for Markdown<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, _: Section) -> Result<()> {
-        Ok(())
-    }
-
     fn row(&mut self, section: Section, _: Option<&str>, row: &Value) -> Result<()> {
         match section {
             Section::Rows => {
@@ -261,7 +267,7 @@ impl Form for Markdown<'_> {
             Section::Findings if self.findings.len() < TOLD => self.findings.push(row.clone()),
             Section::Findings => self.more_findings += 1,
             Section::Annotations => {
-                self.notes.entry(row["row"].as_str().unwrap_or("").to_owned()).or_default().push(row.clone());
+                self.notes.entry(noted(&row["session"], &row["row"])).or_default().push(row.clone());
             }
             _ => {}
         }
@@ -279,10 +285,6 @@ impl Form for Markdown<'_> {
 
     fn end_body(&mut self) -> Result<()> {
         self.kept.end_body();
-        Ok(())
-    }
-
-    fn end(&mut self, _: Section) -> Result<()> {
         Ok(())
     }
 

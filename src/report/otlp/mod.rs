@@ -108,10 +108,6 @@ impl Form for Otlp<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, _: Section) -> Result<()> {
-        Ok(())
-    }
-
     fn row(&mut self, section: Section, _: Option<&str>, row: &Value) -> Result<()> {
         match section {
             Section::Rows => {
@@ -141,10 +137,6 @@ impl Form for Otlp<'_> {
 
     fn end_body(&mut self) -> Result<()> {
         self.kept.end_body();
-        Ok(())
-    }
-
-    fn end(&mut self, _: Section) -> Result<()> {
         Ok(())
     }
 

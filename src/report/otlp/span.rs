@@ -115,11 +115,15 @@ impl Spans {
             return self.leave_out("rows whose tokens other rows count; theirs are left out");
         }
         let count = |name: &str| used[name].as_i64();
-        let sum = |names: &[&str]| names.iter().filter_map(|name| count(name)).reduce(i64::saturating_add);
-        said.count("gen_ai.usage.input_tokens", sum(&["input", "cache_read", "cache_write"]));
+        // What is added to an unknown number is no number.
+        let sum = |first: &str, more: &[&str]| {
+            let more = more.iter().filter_map(|name| count(name));
+            count(first).map(|first| more.fold(first, i64::saturating_add))
+        };
+        said.count("gen_ai.usage.input_tokens", sum("input", &["cache_read", "cache_write"]));
         said.count("gen_ai.usage.cache_read.input_tokens", count("cache_read"));
         said.count("gen_ai.usage.cache_write.input_tokens", count("cache_write"));
-        said.count("gen_ai.usage.output_tokens", sum(&["output", "reasoning"]));
+        said.count("gen_ai.usage.output_tokens", sum("output", &["reasoning"]));
         said.count("gen_ai.usage.reasoning.output_tokens", count("reasoning"));
     }
 

@@ -103,7 +103,7 @@ function drawPayload(role, body, truncated) {
   if (body.place < 0) {
     summary.append(make("span", "note", role === "raw"
       ? "the record as it was written: in the JSON slice of this session"
-      : "too long for a page: in the JSON file beside it"));
+      : "too long for a page: in the JSON slice of this session"));
     fold.classList.add("elsewhere");
     return fold;
   }

@@ -314,7 +314,7 @@ fn footer(html: &mut String, page: &Page<'_>) -> Result<()> {
     let made = words(page.values.get("generatedAt")).map_or_else(String::new, |at| format!("Made at {at}. "));
     let digest = words(page.values.get("manifest").and_then(|manifest| manifest.get("digest")));
     let digest = digest.map_or_else(String::new, |digest| {
-        format!("The payloads have the manifest {digest}; `turnscope verify` checks this page, and the JSON file beside it. ")
+        format!("The payloads have the manifest {digest}; `turnscope verify` checks this page, and a slice of this session. ")
     });
     Ok(writeln!(html, "<footer><p>{}Keys: ? tells them.</p></footer>", escape(&format!("{made}{digest}")))?)
 }

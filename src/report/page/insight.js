@@ -62,9 +62,9 @@ function versionOf({ versions }) {
 }
 
 // What the models of an agent were told first, of each kind.
-function priming(source) {
-  const is = source.endsWith("*") ? (speaker) => speaker.startsWith(source.slice(0, -1))
-    : (speaker) => speaker === source || speaker.startsWith(source + "/");
+function priming(sources, anything) {
+  const is = (speaker) => sources.some((source) => anything && source.endsWith("*") ? speaker.startsWith(source.slice(0, -1))
+    : speaker === source || speaker.startsWith(source + "/"));
   const first = new Map();
   for (const artifact of head.artifacts) if (is(artifact.speaker) && !first.has(artifact.kind)) first.set(artifact.kind, artifact);
   return first.size ? make("div", "priming", make("h3", "", "Priming"), ...[...first.values()].map(drawArtifact)) : null;

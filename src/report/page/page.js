@@ -2,16 +2,22 @@
 
 const at = (id) => document.getElementById(id);
 
+// Small letters, as many as there were: a letter that would become two stays as it is.
+const lower = (text) => {
+  const all = text.toLowerCase();
+  return all.length === text.length ? all : [...text].map((one) => one.toLowerCase().length === one.length ? one.toLowerCase() : one).join("");
+};
+
 // Marks what is searched for, where the browser can do so without touching the text.
 function highlight(root) {
   if (!("highlights" in CSS)) return;
   const ranges = CSS.highlights.get("hit") || new Highlight();
   CSS.highlights.set("hit", ranges);
-  const words = view.words.toLowerCase();
+  const words = lower(view.words);
   if (!words) return;
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const text = node.data.toLowerCase();
+    const text = lower(node.data);
     for (let from = text.indexOf(words); from >= 0; from = text.indexOf(words, from + words.length)) {
       const range = new Range();
       range.setStart(node, from);
@@ -194,7 +200,9 @@ function listIn(section, own, asSaid) {
   fold.addEventListener("toggle", () => {
     if (!fold.open || box.dataset.made) return;
     box.dataset.made = "1";
-    const told = section.dataset.primed && priming(section.dataset.primed);
+    // A section of its own is that of one source, whatever it is called.
+    const primed = section.dataset.primed, of = primed && (section.id.startsWith("source-") ? [primed] : primed.split(" "));
+    const told = primed && priming(of, !section.id.startsWith("source-"));
     if (told) box.before(told);
     new List(box, own, asSaid);
   });
@@ -206,7 +214,8 @@ let timeline = null;
 function link_(hash) {
   let id;
   try { id = decodeURIComponent(hash.slice(1)); } catch { return; }
-  if (!id || at(id)) return;
+  // A section is gone to by the browser; an event may have the name of anything else.
+  if (!id || at(id)?.matches("section, header, main")) return;
   if (byId.has(id)) go(byId.get(id));
   else whenLoaded(() => { const row = rowOf(id); if (row) go(row); });
 }

@@ -8,7 +8,7 @@ const FIXED: [Fixed; 8] = [
     Fixed("voice", "Voice agent", "voice_agent"),
     Fixed("transcription", "Transcription agent", "transcription_agent"),
     Fixed("orchestration", "Orchestration agent", "orchestration_agent"),
-    Fixed("steward", "Steward agents", "canvas_runner"),
+    Fixed("steward", "Steward agents", "canvas_runner canvas_steward"),
     Fixed("fairy", "Fairy agents", "fairy_router"),
     Fixed("fast", "Fast agents", "fast_*"),
     Fixed("ledger", "Orchestration ledger", ""),
@@ -29,7 +29,8 @@ pub struct Section {
     pub id: String,
     pub title: String,
     pub rows: usize,
-    /// The source whose models' priming stands in it; `*` at its end stands for anything.
+    /// The sources whose models' priming stands in it, with spaces between; `*` at the end stands for anything. A section of
+    /// a source of its own is that source's, whatever it is called.
     pub primed: String,
     /// By which bit of its rows it is known.
     pub bit: usize,

@@ -244,10 +244,6 @@ impl Form for Survey<'_> {
         self.json(value, &Spot { part: name.to_owned(), ..Spot::default() })
     }
 
-    fn begin(&mut self, _: Section) -> Result<()> {
-        Ok(())
-    }
-
     fn row(&mut self, section: Section, name: Option<&str>, row: &Value) -> Result<()> {
         self.own(row);
         let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -277,10 +273,6 @@ impl Form for Survey<'_> {
 
     fn end_body(&mut self) -> Result<()> {
         self.look(&[], true)
-    }
-
-    fn end(&mut self, _: Section) -> Result<()> {
-        Ok(())
     }
 
     fn finish(&mut self) -> Result<u64> {

@@ -1,13 +1,13 @@
 //! Spans that turnscope itself wrote: each is a row again, under its own id, with the keys that its sources wrote.
 
 use crate::domain::own_span::{EVENT_TYPE, KEY, LABEL, LATENCY, PARTICIPANT, PLACE, ROW, STATUS, TURN};
-use crate::domain::{Event, Key, KeyKind};
+use crate::domain::{Event, Key, KeyKind, telling};
 use crate::import::otel::any::Any;
 use crate::import::otel::item::Item;
 
 /// Whether turnscope wrote it.
 pub fn is_own(item: &Item) -> bool {
-    item.get(ROW).and_then(Any::word).is_some()
+    item.get(ROW).and_then(Any::text).is_some_and(|id| !id.is_empty())
 }
 
 /// Gives the event back what the conventions have no name for.
@@ -18,7 +18,7 @@ pub fn restore(item: &Item, event: &mut Event) {
     let text = |name: &str| item.get(name).and_then(Any::text).map(str::to_owned);
     event.id = text(ROW).unwrap_or_default();
     event.turn = Some(event.id.clone()).filter(|_| item.get(TURN) == Some(&Any::Bool(true)));
-    event.label = text(LABEL).unwrap_or_default();
+    event.label = text(LABEL).map(|label| telling::label(&label)).unwrap_or_default();
     event.status = text(STATUS);
     event.participant = text(PARTICIPANT);
     event.event_type = text(EVENT_TYPE).unwrap_or_else(|| event.event_type.clone());
