@@ -50,7 +50,8 @@ pub async fn recover(wanted: &Recover, output: &mut Output) -> Result<Ended> {
         saved.file(&source.path, &name, bytes, lost, output)?;
     }
     // Where slices of what was recorded cannot be had, its bytes are better than nothing.
-    if !slices(&store, &recorded, &mut names, &mut saved, output).await? {
+    let filed: Vec<i64> = files.iter().map(|source| source.number).collect();
+    if !slices(&store, &filed, &mut names, &mut saved, output).await? {
         for source in &recorded {
             let name = free_name("recorded.jsonl", &mut names);
             let (bytes, lost) = write(&store, &mut salvage, source, &folder.join(&name)).await?;
@@ -152,16 +153,15 @@ fn create(target: &Path) -> Result<File> {
     options.with_context(|| format!("could not write {}", target.display()))
 }
 
-/// What was recorded and comes from no file: a slice for each session, which holds it with its ids. False where some
-/// of it could not be written.
+/// What comes from none of the sources that are files now: a slice for each session, which holds it with its ids. False
+/// where some of it could not be written.
 async fn slices(
     store: &Store,
-    recorded: &[Source],
+    filed: &[i64],
     names: &mut HashSet<PathBuf>,
     saved: &mut Saved,
     output: &mut Output,
 ) -> Result<bool> {
-    let numbers: Vec<i64> = recorded.iter().map(|source| source.number).collect();
     let Ok(sessions) = store.sessions().await else {
         tell(
             "the list of sessions cannot be read: what was recorded without a file is saved as it was sent, if at all",
@@ -171,7 +171,7 @@ async fn slices(
     };
     let mut is_whole = true;
     for session in sessions {
-        let events = match store.unfiled(session.number, &numbers).await {
+        let events = match store.unfiled(session.number, filed).await {
             Ok(events) if events.is_empty() => continue,
             events => events.ok(),
         };

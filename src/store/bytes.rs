@@ -14,6 +14,8 @@ use crate::domain::Role;
 pub(super) const LONGEST: i64 = 256 << 10;
 /// Compressed pieces vary in size; statements stay small.
 const PIECES: usize = 64;
+/// How many pieces are looked at together for those that nothing refers to.
+const PART: i64 = 8_192;
 /// So many bytes are worth a transaction of their own.
 const WORTH: usize = 64 << 10;
 
@@ -299,12 +301,22 @@ fn not_known<'a>(pieces: &[&'a Piece], known: &HashMap<[u8; 32], i64>) -> Vec<&'
     new.into_values().collect()
 }
 
-/// Pieces that nothing refers to: what they were sent ahead of did not come, or not yet.
+/// Pieces that nothing refers to: what they were sent ahead of did not come, or not yet. Looked for part by part, since a
+/// reader's statement may not take long.
 pub(super) async fn unused(pool: &Pool) -> Result<Vec<i64>> {
-    let unused =
-        "SELECT piece FROM pieces WHERE NOT EXISTS (SELECT 1 FROM blob_pieces WHERE blob_pieces.piece = pieces.piece)";
-    let found = query(unused).fetch_all(pool).await?;
-    found.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    let (mut unused, mut last) = (Vec::new(), i64::MIN);
+    loop {
+        let part = "SELECT piece, NOT EXISTS (SELECT 1 FROM blob_pieces WHERE blob_pieces.piece = part.piece) \
+             FROM (SELECT piece FROM pieces WHERE piece > $1 ORDER BY piece LIMIT $2) AS part ORDER BY piece";
+        let found = query(part).bind(last).bind(PART).fetch_all(pool).await?;
+        let Some(end) = found.last() else { return Ok(unused) };
+        last = end.try_get(0)?;
+        for row in &found {
+            if row.try_get(1)? {
+                unused.push(row.try_get(0)?);
+            }
+        }
+    }
 }
 
 /// Takes those of these pieces away that nothing refers to.

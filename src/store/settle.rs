@@ -34,6 +34,19 @@ impl Store {
         settled.map_err(|error| super::trouble::explain(error, &self.address))
     }
 
+    /// Reckons all that has changed, in short transactions that let others write between them. The steps grow, so that
+    /// it comes to an end beside whoever goes on recording.
+    pub(super) async fn settle_beside(&self, step: Step) -> Result<()> {
+        let mut times = 1;
+        for round in 1.. {
+            if !self.settle_step(Step { events: step.events * times, sessions: step.sessions * times }).await? {
+                break;
+            }
+            times = if round % 32 == 0 { (times * 2).min(1 << 16) } else { times };
+        }
+        Ok(())
+    }
+
     async fn take_step(&self, step: Step) -> Result<bool> {
         if query("SELECT 1 FROM sessions WHERE settled = 0 LIMIT 1").fetch_optional(&self.readers).await?.is_none() {
             return Ok(false);

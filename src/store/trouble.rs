@@ -182,8 +182,12 @@ fn words_of(code: &Code<'_>, store: &Address) -> Option<String> {
         Code::Server(state) => match *state {
             "55P03" => format!("another process writes to the store {store}; try again when it is done"),
             TOO_LATE => format!("the store {store} took too long to answer"),
+            "42P01" => format!(
+                "the store {store} lacks a table; if a pooler lends its connections for a transaction, say so with \
+                 pool_mode=transaction in its address"
+            ),
             // What a connection was told is not known to the one that is lent next.
-            "26000" | "42P05" | "42P01" => format!(
+            "26000" | "42P05" => format!(
                 "the store {store} seems to be behind a pooler that lends connections for a transaction: say so with \
                  pool_mode=transaction in its address"
             ),

@@ -96,7 +96,7 @@ impl Store {
     /// Begins to purge what is due; `now` is µs since 1970. Its receipt is there at once.
     pub async fn purge(&self, scope: &Scope, now: i64) -> Result<Purge> {
         // What an earlier one that was killed left to be counted.
-        while self.settle_step(COUNTED).await? {}
+        self.settle_beside(COUNTED).await?;
         let due = self.due_sessions(scope).await?;
         self.overwrite(true).await?;
         let mut transaction = self.begin().await?;
@@ -162,7 +162,7 @@ impl Purge {
     /// Ends the purge as it went: counts the sessions anew and closes the receipt. Space comes back with
     /// [`Store::return_space`].
     pub async fn end(self, state: State, now: i64) -> Result<Receipt> {
-        while self.store.settle_step(COUNTED).await? {}
+        self.store.settle_beside(COUNTED).await?;
         self.store.sweep().await?;
         receipt::end(&self.store, self.receipt, state, now).await?;
         self.store.overwrite(false).await?;

@@ -109,13 +109,17 @@ pub(super) async fn forget_title(connection: &mut Transaction, session: i64, tit
     // What a reader notes is JSON in a string of the state, which is JSON itself.
     let noted = serde_json::to_string(&serde_json::to_string(title)?)?;
     let noted = format!(":{}", &noted[1..noted.len() - 1]);
+    // Which sources told of a session from before they were told apart, only its events say.
     query(
-        "UPDATE sources SET state = replace(state, $2, ':null') WHERE state <> replace(state, $2, ':null') \
-         AND EXISTS (SELECT 1 FROM records JOIN events ON events.record = records.record \
-         WHERE records.source = sources.source AND events.session = $1)",
+        "UPDATE sources SET state = replace(state, $1, ':null') WHERE state <> replace(state, $1, ':null') AND \
+         (source IN (SELECT source FROM tellings WHERE session = $2) OR \
+         EXISTS (SELECT 1 FROM tellings WHERE session = $2 AND source = 0) AND \
+         EXISTS (SELECT 1 FROM records JOIN events ON events.record = records.record \
+         WHERE records.source = sources.source AND events.session = $3))",
     )
-    .bind(session)
     .bind(noted)
+    .bind(id)
+    .bind(session)
     .execute(connection)
     .await?;
     Ok(())

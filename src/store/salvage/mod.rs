@@ -5,7 +5,7 @@
 
 mod leaves;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -80,20 +80,34 @@ impl Store {
             }
         }
         if let Some(leaves) = leaves.as_ref().filter(|_| is_damaged) {
-            for (number, at) in leaves.rows(&SOURCES)? {
-                if let (false, Some(cells)) = (found.contains_key(&number), leaves.read(at)?) {
+            for (number, at) in leaves.rows(&SOURCES) {
+                if let (false, Some(cells)) = (found.contains_key(&number), leaves.read(at)) {
                     found.extend(source_in(number, &cells).map(|source| (number, source)));
                 }
             }
         }
-        let last = found.keys().next_back().copied().unwrap_or(0);
-        let missing = (1..=last).filter(|number| is_damaged && !found.contains_key(number)).count() as u64;
+        let missing = if is_damaged { self.named_sources().await } else { BTreeSet::new() };
+        let missing = missing.iter().filter(|number| !found.contains_key(number)).count() as u64;
         if found.is_empty() && is_damaged {
             bail!("the table of sources cannot be read");
         }
         let sources = found.into_values().collect();
         let layout = BTreeMap::new();
         Ok(Salvage { store: self.clone(), leaves, sources, lost: missing, layout, pieces: None, held: (0, Vec::new()) })
+    }
+
+    /// The sources that records come from, as far as these can be read.
+    async fn named_sources(&self) -> BTreeSet<i64> {
+        let mut named = BTreeSet::new();
+        for order in ["", " DESC"] {
+            let (rows, whole) =
+                self.walked(&format!("SELECT DISTINCT source FROM records ORDER BY source{order}"), None).await;
+            named.extend(rows.iter().filter_map(|row| row.try_get::<i64>(0).ok()));
+            if whole {
+                break;
+            }
+        }
+        named
     }
 
     /// The rows that a statement gives until something is damaged, and whether it came to its end.
@@ -111,15 +125,15 @@ impl Store {
         }
     }
 
-    /// The events of a session that come from no source, or from one of these.
-    pub async fn unfiled(&self, session: i64, sources: &[i64]) -> Result<Vec<i64>> {
+    /// The events of a session that come from none of these sources, of which there is a file each.
+    pub async fn unfiled(&self, session: i64, filed: &[i64]) -> Result<Vec<i64>> {
         let mut query = Statement::new(
             "SELECT events.event FROM events LEFT JOIN records ON records.record = events.record WHERE events.session = ",
         );
-        query.push_bind(session).push(" AND (events.record IS NULL");
-        if !sources.is_empty() {
-            query.push(" OR records.source IN (");
-            query.push_list(sources.iter().copied());
+        query.push_bind(session).push(" AND (events.record IS NULL OR records.source IS NULL");
+        query.push(if filed.is_empty() { " OR 0 = 0" } else { " OR records.source NOT IN (" });
+        if !filed.is_empty() {
+            query.push_list(filed.iter().copied());
             query.push(")");
         }
         let found = query.push(") ORDER BY events.event").build().persistent(false).fetch_all(&self.readers).await?;
@@ -195,8 +209,8 @@ impl Salvage {
     /// The bytes of a piece that the database does not find.
     fn piece_past_indexes(&mut self, piece: i64) -> Option<Vec<u8>> {
         let leaves = self.leaves.as_ref()?;
-        let places = self.pieces.get_or_insert_with(|| leaves.rows(&PIECES).unwrap_or_else(|_| HashMap::new()));
-        let cells = leaves.read(*places.get(&piece)?).ok()??;
+        let places = self.pieces.get_or_insert_with(|| leaves.rows(&PIECES));
+        let cells = leaves.read(*places.get(&piece)?)?;
         let [_, Cell::Bytes(said), Cell::Number(size), Cell::Number(codec), Cell::Bytes(bytes)] = &cells[..] else {
             return None;
         };
