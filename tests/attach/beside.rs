@@ -68,6 +68,18 @@ fn todos_and_what_operators_did_come_with_the_session_that_they_are_about() {
     }
     let labels: Vec<String> = of(TODOS, &session).into_iter().map(|(.., label)| label).collect();
     assert_eq!(labels, ["todo open: tidy the board", "todo done: tidy the board"]);
+    // What is no text is shown as it is written, and what is nothing is not shown as an empty one.
+    let [odd, none] = ["jsonb_build_object('do', text)", "NULL"];
+    for (status, value) in [("odd", odd), ("none", none)] {
+        let change = format!(
+            "ALTER TABLE {TODOS} DROP CONSTRAINT IF EXISTS {TODOS}_status_check, ALTER text DROP NOT NULL, \
+             ALTER text TYPE jsonb USING {value}; UPDATE {TODOS} SET status = '{status}'"
+        );
+        database.execute(&change);
+        desk.done(&["import", &database.url()]);
+    }
+    let labels: Vec<String> = of(TODOS, &session).into_iter().map(|(.., label)| label).collect();
+    assert_eq!(labels[2..], ["todo none", "todo odd: {do: tidy the board}"]);
     // A row of heartbeats says which workers live now; it is no event of a session.
     assert!(
         desk.done(&["sessions", "--json"])

@@ -46,7 +46,7 @@ fn whoever_may_only_read_reads_all_there_is() {
         &["stats", "--json"],
         &["export", "last"],
         &["export", "last", "--format", "md"],
-        &["purge", "--all"],
+        &["purge", "--all", "--session", "last"],
         &["purge", "holds"],
         &["purge", "receipts"],
         &["token", "list"],
@@ -54,6 +54,7 @@ fn whoever_may_only_read_reads_all_there_is() {
     ];
     for command in commands {
         let [ours, reads] = [&own, &theirs].map(|store| desk.run(&[&["--store", store.as_str()], command].concat()));
+        assert!([0, 4].contains(&ours.code), "{command:?}: {}", ours.err);
         assert_eq!((reads.code, reads.text()), (ours.code, ours.text()), "{command:?}: {}", reads.err);
     }
     desk.done(&["verify", &theirs]);
@@ -100,7 +101,7 @@ fn a_table_that_a_role_may_not_read_is_named() {
 /// The address of a database by way of a proxy, with short limits.
 fn by_way_of(proxy: &Proxy, database: &Database) -> String {
     format!(
-        "postgres://tester@127.0.0.1:{}/{}?statement_timeout=1&connect_timeout=1&sslmode=disable",
+        "postgres://tester@127.0.0.1:{}/{}?statement_timeout=3&connect_timeout=3&sslmode=disable",
         proxy.port,
         database.name()
     )

@@ -8,17 +8,8 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, text};
-use crate::forms::{hostile, with_demo};
+use crate::forms::{filled, hostile, with_demo};
 use crate::sample;
-
-fn filled() -> Desk {
-    let desk = Desk::new();
-    for (name, content) in [("in/claude.jsonl", sample::claude()), ("in/codex.jsonl", sample::codex().into_bytes())] {
-        let file = desk.write(name, content);
-        desk.import(&file);
-    }
-    desk
-}
 
 /// Where a range of bytes is named in what was told: `bytes 12 to 34`.
 fn places(told: &str) -> Vec<(usize, usize)> {
@@ -51,7 +42,7 @@ fn one_changed_byte_of_a_slice_its_lines_or_a_page_is_found_and_its_place_named(
             let is_named = places(&told).iter().any(|(from, to)| (*from..*to).contains(&at));
             let is_behind = told.contains("list of the digests") || told.contains("something behind them");
             assert!(
-                is_named || (at > listed - 200 && is_behind) || told.contains("is not a slice"),
+                is_named || (at > listed - 200 && is_behind) || (at < 64 && told.contains("is not a slice")),
                 "byte {at} of {format}: {told}"
             );
         }
@@ -249,8 +240,12 @@ fn a_slice_comes_in_from_a_pipe_and_a_reader_that_goes_away_is_no_error() {
         let again = desk.done(&["--store", &store, "export", sample::CLAUDE]).out;
         assert_eq!(manifest(&again), manifest(&desk.done(&["export", sample::CLAUDE]).out));
     }
+    // More than a pipe holds, so that all of them are still writing when their reader goes.
+    let long = format!("{}\n", json!({"type": "log", "text": "many words ".repeat(100_000)}));
+    let long = desk.write("in/long.jsonl", long);
+    let session = desk.import(&long)[0]["sessions"][0].as_str().expect("an id").to_owned();
     for format in ["json", "ndjson", "md", "html", "otlp"] {
-        let mut export = desk.command(&["export", sample::CLAUDE, "--format", format]);
+        let mut export = desk.command(&["export", &session, "--format", format]);
         let mut export = export.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
         let mut out = export.stdout.take().expect("a pipe");
         let mut first = [0; 1];

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::desk::{Desk, text};
 use crate::sample;
 
-fn filled() -> Desk {
+/// A desk with a session of each agent.
+pub fn filled() -> Desk {
     let desk = Desk::new();
     for (name, content) in [("in/claude.jsonl", sample::claude()), ("in/codex.jsonl", sample::codex().into_bytes())] {
         let file = desk.write(name, content);

@@ -1,6 +1,6 @@
 //! A session that means harm, in every table: what it holds is shown with marks, and steers nothing.
 
-use crate::desk::{Desk, Ran, text};
+use crate::desk::{Desk, Ran};
 use crate::harm::lines;
 
 fn filled(image: &str) -> Desk {
@@ -52,6 +52,7 @@ fn no_table_and_no_json_lets_anything_through_that_steers() {
         assert_plain(&desk.run(command), command);
         let json = [command, &["--json"]].concat();
         let ran = desk.run(&json);
+        assert!([0, 4].contains(&ran.code), "{ran:?}");
         assert_plain(&ran, &json);
         ran.objects();
     }
@@ -84,8 +85,6 @@ fn an_image_of_20_mb_is_no_line_of_a_table() {
     let row = desk.done(&["timeline", "last", "--json"]).objects().last().expect("a row")["id"].clone();
     let shown = desk.done(&["show", "last", row.as_str().expect("an id")]);
     assert!(shown.out.len() < 256 << 10, "{} bytes", shown.out.len());
-    let part = desk.done(&["show", "last", row.as_str().expect("an id"), "--part", "output", "-o", "output.json"]);
-    assert_eq!(part.code, 0);
+    desk.done(&["show", "last", row.as_str().expect("an id"), "--part", "output", "-o", "output.json"]);
     assert!(std::fs::metadata(desk.path("output.json")).expect("is there").len() > 20 << 20, "all of it is there");
-    assert_eq!(text(&desk.path("output.json")).rsplit('/').next(), Some("output.json"));
 }

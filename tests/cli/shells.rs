@@ -18,7 +18,8 @@ const READY: &str = "ready-to-type";
 fn has(shell: &str) -> bool {
     let found = Command::new(shell).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
-        println!("skipped: completions in {shell} ({shell} is missing: apt-get install {shell})");
+        writeln!(std::io::stderr(), "skipped: completions in {shell} ({shell} is missing: apt-get install {shell})")
+            .expect("stderr is open");
     }
     found
 }

@@ -1,5 +1,6 @@
 //! A program among mounts of its own: a small disk, or one that may only be read, without asking anybody.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -17,7 +18,7 @@ pub fn own_mounts(folder: &Path, script: &str, program: &str, arguments: &[&str]
     if prepared("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
         return Some(prepared("exec \"$0\" \"$@\""));
     }
-    eprintln!("skipped: no mounts can be made here");
+    writeln!(std::io::stderr(), "skipped: no mounts can be made here").expect("stderr is open");
     None
 }
 

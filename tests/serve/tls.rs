@@ -10,7 +10,7 @@ use crate::desk::{SERVE, Server, turnscope};
 fn run(home: &std::path::Path, program: &str, arguments: &[&str]) -> Option<Output> {
     let output = Command::new(program).args(arguments).current_dir(home).output();
     if output.is_err() {
-        eprintln!("skipped: {program} is not there");
+        writeln!(std::io::stderr(), "skipped: {program} is not there").expect("stderr is open");
     }
     output.ok()
 }

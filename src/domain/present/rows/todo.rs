@@ -1,10 +1,10 @@
 //! To-dos that a run of the canvas runner set itself: changed in place, so each state that was seen is an event.
 
-use super::{Context, Made, base, made};
-use crate::domain::Kind;
+use super::{Context, LONGEST_ATTRIBUTE, Made, base, made};
 use crate::domain::present::ids;
-use crate::domain::present::row::{Row, Table};
+use crate::domain::present::row::{Row, Table, shown};
 use crate::domain::telling;
+use crate::domain::{Kind, Shape};
 
 pub fn read(row: Row<'_>, context: &Context<'_>) -> Made {
     let mut event = base(Table::Todo, Kind::Other, Table::Todo.name(), "todo", row, context);
@@ -20,9 +20,13 @@ pub fn read(row: Row<'_>, context: &Context<'_>) -> Made {
     if let Some(run) = row.text("session_id").filter(|run| ids::is_run(run)) {
         ids::add_run(&mut event.keys, &run, "present.run_id");
     }
-    let text = row.text("text").unwrap_or_default();
-    event.label = telling::label(&format!("todo {status}: {text}"));
-    // The text stands in no other field whole.
-    event.attributes.push(("todo".to_owned(), text));
+    // Words stand in no other field whole; anything else is shown as it was written.
+    let odd = row.get("text").filter(|text| text.shape() != Shape::String);
+    let text = row.text("text").or_else(|| odd.map(|odd| shown(odd, LONGEST_ATTRIBUTE)));
+    event.label = match &text {
+        Some(text) => telling::label(&format!("todo {status}: {text}")),
+        None => telling::label(&format!("todo {status}")),
+    };
+    event.attributes.extend(text.map(|text| ("todo".to_owned(), text)));
     made(event)
 }
