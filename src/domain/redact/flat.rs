@@ -181,7 +181,7 @@ impl Finder {
                 // Inside a word it begins nothing, and four letters of a digest may be anything; it may begin further on.
                 let is_word = start.starts_with(|letter: char| letter.is_ascii_alphanumeric());
                 let begins = |place: &usize| {
-                    !(is_word && goes_on(text, tail + end.start() + place)) && !is_identity(&token[*place..])
+                    !(is_word && goes_on(text, tail + end.start() + place) || is_identity(&token[*place..]))
                 };
                 let same = |part: &[u8]| part.eq_ignore_ascii_case(start.as_bytes());
                 let mut places = (0..token.len().saturating_sub(start.len()))
