@@ -25,7 +25,7 @@ use turnscope::store::{Address, Batch, Store};
 /// Events a transaction, and how many transactions a round; each is measured in several rounds.
 const AT_A_TIME: u64 = 2_000;
 const TRANSACTIONS: u64 = 20;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 7;
 /// Writers at once.
 const WRITERS: [u64; 3] = [1, 2, 4];
 

@@ -54,7 +54,7 @@ fn event(session: &str, number: u64) -> Event {
     };
     let mut event = Event::new(kind, "bench", event_type);
     (event.session, event.id) = (session.to_owned(), format!("{session}-{number:08x}"));
-    event.label = format!("{} {}", words(number, 60), number);
+    event.label = format!("{number} {}", words(number, 60));
     let time = Timestamp(BEGAN + number as i64 * STEP);
     event.at = Some(time);
     event.order = Order { time, origin: 1, sequence: number as i64 };

@@ -9,6 +9,8 @@ use crate::{events, say};
 
 /// Events of the long session, and how many short ones there are beside it.
 const LONG: u64 = 1_000_000;
+/// Its rows: the call of a tool and its result are one.
+const ROWS: u64 = LONG * 3 / 4;
 const SHORT: u64 = 10_000;
 const SHORT_EVENTS: u64 = 20;
 /// How often each screen is opened, and how often a key is pressed.
@@ -61,7 +63,7 @@ pub fn measure(name: &str, address: &str) {
     told(&format!("{name}: a key until a page further is drawn"), pressed(&mut terminal, "\u{6}"));
     let began = Instant::now();
     terminal.press("G");
-    terminal.wait("the end", |grid| grid.has(&format!(" {}", LONG - 1)));
+    terminal.wait("the end", |grid| grid.has(&format!("{ROWS}/{ROWS}")));
     told(&format!("{name}: G until the end is shown"), vec![began.elapsed()]);
     terminal.settle(STILL);
     terminal.press("gg");
@@ -70,7 +72,7 @@ pub fn measure(name: &str, address: &str) {
     terminal.settle(STILL);
     let began = Instant::now();
     terminal.press("\r");
-    terminal.wait("the hit", |grid| lines_with(grid, &format!(" {}", LONG * 9 / 10)) > 0);
+    terminal.wait("the hit", |grid| lines_with(grid, &format!(" {} ", LONG * 9 / 10)) > 0);
     told(&format!("{name}: a search until its one hit at 90 % is shown"), vec![began.elapsed()]);
     let began = Instant::now();
     terminal.press("\r");
