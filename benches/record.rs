@@ -1,7 +1,8 @@
 //! How fast events become durable, beside the bare disk and the bare database in the same run: `cargo bench --bench record`.
 //!
 //! DESIGN's numbers: 10,000 small events a second; 32 KB bodies at half of raw SQLite; acknowledged in 50 ms at half load.
-//! Argument: the seconds that each measurement takes, 3 unless said.
+//! Arguments: the seconds that each measurement takes, 3 unless said; and what is measured, all unless said:
+//! `committer`, `recorder`, `server`.
 
 #[path = "../tests/serve/desk.rs"]
 #[expect(dead_code, reason = "tests use all of it")]
@@ -48,35 +49,46 @@ impl Pace {
 }
 
 fn main() {
-    let seconds = std::env::args().skip(1).find_map(|argument| argument.parse::<f64>().ok()).unwrap_or(3.0);
+    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let seconds = asked.iter().find_map(|argument| argument.parse::<f64>().ok()).unwrap_or(3.0);
+    let names: Vec<&String> = asked.iter().filter(|argument| argument.parse::<f64>().is_err()).collect();
+    let is_asked = |name: &str| names.is_empty() || names.iter().any(|asked| *asked == name);
     let time = Duration::from_secs_f64(seconds);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("starts");
-    runtime.block_on(async {
-        let folder = tempfile::tempdir().expect("a folder");
-        say("bare fdatasync", "syncs/s", synced(&folder.path().join("bare"), time));
-        for (name, size) in [("small events", SMALL), ("32 KB bodies", LARGE)] {
-            let bare = database(&folder.path().join(format!("bare-{size}.db")), size, time).await;
-            say(&format!("{name}: bare database, {AT_A_TIME} rows a transaction"), "rows/s", bare);
-            let (rate, latencies) = committed(&folder.path().join(format!("own-{size}.db")), size, time, None).await;
-            say(&format!("{name}: committer, {CALLERS} callers"), "events/s", rate);
-            say(&format!("{name}: committer against bare database"), "times", rate / bare);
-            told("    acknowledged at full load", latencies);
-            for (place, (how, spread)) in ARRIVALS.into_iter().enumerate() {
-                let path = folder.path().join(format!("half-{size}-{place}.db"));
-                let (rate, latencies) = committed(&path, size, time, Some(Pace { rate: rate / 2.0, spread })).await;
-                say(&format!("{name}: committer at half load, callers {how}"), "events/s", rate);
-                told("    acknowledged at half load", latencies);
-            }
-        }
-        say("small events: recorder, one caller", "events/s", recorded(&folder.path().join("recorder.db"), time).await);
-    });
-    say("memory at most", "MB", memory());
-    http::measure("small events", 1, SMALL, time);
-    http::measure("small events", AT_A_TIME as u64, SMALL, time);
     let folder = tempfile::tempdir().expect("a folder");
-    let bare = runtime.block_on(database(&folder.path().join("bare.db"), LARGE, time));
-    let rate = http::measure("32 KB bodies", AT_A_TIME as u64, LARGE, time);
-    say("32 KB bodies: server against bare database", "times", rate / bare);
+    say("bare fdatasync", "syncs/s", synced(&folder.path().join("bare"), time));
+    if is_asked("committer") {
+        runtime.block_on(committer(folder.path(), time));
+        say("memory at most", "MB", memory());
+    }
+    if is_asked("recorder") {
+        let rate = runtime.block_on(recorded(&folder.path().join("recorder.db"), time));
+        say("small events: recorder, one caller", "events/s", rate);
+    }
+    if is_asked("server") {
+        http::measure("small events", 1, SMALL, time);
+        http::measure("small events", AT_A_TIME as u64, SMALL, time);
+        let bare = runtime.block_on(database(&folder.path().join("bare.db"), LARGE, time));
+        let rate = http::measure("32 KB bodies", AT_A_TIME as u64, LARGE, time);
+        say("32 KB bodies: server against bare database", "times", rate / bare);
+    }
+}
+
+async fn committer(folder: &Path, time: Duration) {
+    for (name, size) in [("small events", SMALL), ("32 KB bodies", LARGE)] {
+        let bare = database(&folder.join(format!("bare-{size}.db")), size, time).await;
+        say(&format!("{name}: bare database, {AT_A_TIME} rows a transaction"), "rows/s", bare);
+        let (rate, latencies) = committed(&folder.join(format!("own-{size}.db")), size, time, None).await;
+        say(&format!("{name}: committer, {CALLERS} callers"), "events/s", rate);
+        say(&format!("{name}: committer against bare database"), "times", rate / bare);
+        told("    acknowledged at full load", latencies);
+        for (place, (how, spread)) in ARRIVALS.into_iter().enumerate() {
+            let path = folder.join(format!("half-{size}-{place}.db"));
+            let (rate, latencies) = committed(&path, size, time, Some(Pace { rate: rate / 2.0, spread })).await;
+            say(&format!("{name}: committer at half load, callers {how}"), "events/s", rate);
+            told("    acknowledged at half load", latencies);
+        }
+    }
 }
 
 fn say(what: &str, unit: &str, value: f64) {

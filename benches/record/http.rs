@@ -6,7 +6,7 @@ use crate::desk::{Client, Server};
 use crate::{ARRIVALS, Pace, body, say, told};
 
 /// Clients, each on a thread of its own.
-const CLIENTS: u64 = 8;
+const CLIENTS: u64 = 16;
 const PATH: &str = "/api/agent/telemetry";
 
 /// Measures one way of sending: so many events a request, each with so long a text.

@@ -2,7 +2,8 @@
 //!
 //! Which of its spans comes first makes no difference: what has come moves, what is still to come goes the same way.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
 
@@ -19,18 +20,26 @@ pub fn trace_session(trace: &str) -> String {
     format!("{OF_TRACE}{trace}")
 }
 
-/// The session that has adopted another one.
-pub(super) async fn adopter(connection: &mut Transaction, first: &str) -> Result<Option<i64>> {
-    if !first.starts_with(OF_TRACE) {
-        return Ok(None);
+/// Those of some sessions that have been adopted, by their ids: the numbers of the ones that they are now.
+pub(super) async fn adopters(
+    connection: &mut Transaction,
+    ids: &BTreeSet<Cow<'_, str>>,
+) -> Result<HashMap<String, i64>> {
+    let traces: Vec<&str> = ids.iter().map(AsRef::as_ref).filter(|id: &&str| id.starts_with(OF_TRACE)).collect();
+    let mut adopters = HashMap::new();
+    for chunk in rows::wanted(connection.engine(), &traces) {
+        let mut select = Statement::new(
+            "SELECT adopted.first, sessions.session FROM adopted JOIN sessions ON sessions.id = adopted.session \
+             WHERE adopted.first IN (",
+        );
+        select.push_wanted(chunk, |mut row, id| {
+            row.push_bind(*id);
+        });
+        for row in select.push(")").build().fetch_all(&mut *connection).await? {
+            adopters.insert(row.try_get(0)?, row.try_get(1)?);
+        }
     }
-    let row = query(
-        "SELECT sessions.session FROM adopted JOIN sessions ON sessions.id = adopted.session WHERE adopted.first = $1",
-    )
-    .bind(first)
-    .fetch_optional(connection)
-    .await?;
-    row.map(|row| Ok(row.try_get(0)?)).transpose()
+    Ok(adopters)
 }
 
 /// The ids under which sessions are known by now, each once.
@@ -61,7 +70,9 @@ pub(super) async fn adopt(connection: &mut Transaction, first: &str, session: &s
     }
     let named =
         Session { id: session.to_owned(), lineage: session.to_owned(), agent: "otel".to_owned(), ..Session::default() };
-    let number = super::sessions::put(connection, Teller { source: 0, since: None }, &named, None).await?;
+    let teller = Teller { source: 0, since: None };
+    let numbers = super::sessions::put(connection, teller, &[(&named, None)]).await?;
+    let number = *numbers.get(session).context("a session has no number")?;
     query(format!(
         "INSERT INTO adopted (first, session) VALUES ($1, $2) \
          ON CONFLICT ({}) DO UPDATE SET session = excluded.session",

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
 
-use super::engine::{Transaction, query};
+use super::engine::{Transaction, query, run_all};
 use super::plan::{From, Plan};
 use super::telling::Teller;
 use super::{Annotation, Keeping, Piece, Store, rows};
@@ -249,12 +249,10 @@ impl Writing<'_> {
     /// Stores what a batch tells of sessions, when it is known of all batches which of them are others.
     async fn sessions(&mut self, batch: &Batch, place: usize) -> Result<()> {
         let teller = Teller { source: self.sources[place].0, since: batch.since };
-        for session in &batch.sessions {
-            let ancestor =
-                batch.forks.iter().find(|(heir, _)| *heir == session.id).map(|(_, ancestor)| ancestor.as_str());
-            let number = super::sessions::put(self.connection, teller, session, ancestor).await?;
-            self.sessions.insert(session.id.clone(), number);
-        }
+        let forked_from =
+            |id: &str| batch.forks.iter().find(|(heir, _)| heir == id).map(|(_, ancestor)| ancestor.as_str());
+        let told: Vec<_> = batch.sessions.iter().map(|session| (session, forked_from(&session.id))).collect();
+        self.sessions.extend(super::sessions::put(self.connection, teller, &told).await?);
         Ok(())
     }
 
@@ -312,12 +310,16 @@ impl Writing<'_> {
     }
 
     async fn write(&mut self, plan: &Plan<'_>) -> Result<()> {
-        rows::insert_records(self.connection, &plan.records).await?;
         let better: Vec<i64> = plan.better.iter().map(|row| row.number).collect();
         super::copies::clear(self.connection, &better, &plan.stale_keys).await?;
-        self.write_events(&plan.events).await?;
-        self.write_events(&plan.better).await?;
-        rows::insert_origins(self.connection, &plan.origins).await?;
+        self.write_events(&plan.records, &plan.events).await?;
+        self.write_events(&[], &plan.better).await?;
+        let mut shared = plan.shared.clone();
+        shared.sort_unstable();
+        shared.dedup();
+        let engine = self.connection.engine();
+        let pairs = rows::insert_origins(engine, &plan.origins).chain(rows::insert_shared(engine, &shared));
+        run_all(self.connection, pairs).await?;
         super::count::must_count_anew(self.connection, &plan.conflicting).await?;
         for number in &plan.conflicting {
             query("UPDATE events SET flags = flags | $1 WHERE event = $2")
@@ -326,26 +328,31 @@ impl Writing<'_> {
                 .execute(&mut *self.connection)
                 .await?;
         }
-        rows::insert_shared(self.connection, &plan.shared).await?;
         Ok(())
     }
 
-    async fn write_events(&mut self, events: &[rows::EventRow<'_>]) -> Result<()> {
-        rows::insert_events(self.connection, events).await?;
-        rows::insert_ids(self.connection, events).await?;
-        rows::insert_event_keys(self.connection, events).await?;
-        rows::insert_attributes(self.connection, events).await?;
-        let mut bodies = Vec::new();
-        for row in events {
-            for body in &row.new.bodies {
-                let (blob, start) = match body.place {
-                    Place::Content(start) => (row.content_blob, start),
-                    Place::Blob => (*self.blobs.get(&body.digest).context("a blob has no number")?, 0),
-                };
-                bodies.push((row.number, body, blob, start));
-            }
-        }
-        rows::insert_bodies(self.connection, &bodies).await
+    async fn write_events(&mut self, records: &[rows::RecordRow<'_>], events: &[rows::EventRow<'_>]) -> Result<()> {
+        let engine = self.connection.engine();
+        let (keys, attributes, bodies) = (rows::event_keys(events), rows::attributes(events), self.bodies(events)?);
+        let statements = rows::insert_records(engine, records)
+            .chain(rows::insert_events(engine, events))
+            .chain(rows::insert_ids(engine, events))
+            .chain(rows::insert_event_keys(engine, &keys))
+            .chain(rows::insert_attributes(engine, &attributes))
+            .chain(rows::insert_bodies(engine, &bodies));
+        Ok(run_all(self.connection, statements).await?)
+    }
+
+    /// The bodies of events, with where they lie.
+    fn bodies<'a>(&self, events: &'a [rows::EventRow<'_>]) -> Result<Vec<rows::BodyRow<'a>>> {
+        let place = |row: &'a rows::EventRow<'_>, body: &'a NewBody| {
+            let (blob, start) = match body.place {
+                Place::Content(start) => (row.content_blob, start),
+                Place::Blob => (*self.blobs.get(&body.digest).context("a blob has no number")?, 0),
+            };
+            Ok((row.number, body, blob, start))
+        };
+        events.iter().flat_map(|row| row.new.bodies.iter().map(move |body| place(row, body))).collect()
     }
 
     async fn source(&mut self, batch: &Batch, source: i64, appended: &Appended) -> Result<()> {

@@ -141,21 +141,24 @@ pub(super) async fn blob_numbers(
 ) -> Result<HashMap<[u8; 32], i64>> {
     let wanted: Vec<([u8; 32], i64)> = wanted.iter().map(|(digest, size)| (*digest, *size)).collect();
     let mut numbers = HashMap::with_capacity(wanted.len());
-    for chunk in rows::bulks(connection.engine(), &wanted, rows::CHUNK) {
+    for chunk in rows::wanted(connection.engine(), &wanted) {
         let select = "SELECT blob, digest FROM blobs WHERE digest IN (";
-        let mut known = numbers_of(connection, select, chunk.iter().map(|(digest, _)| digest).collect()).await?;
-        let new: Vec<&([u8; 32], i64)> = chunk.iter().filter(|(digest, _)| !known.contains_key(digest)).collect();
-        if !new.is_empty() {
-            let next = super::next_number(connection, "SELECT max(blob) FROM blobs").await?;
-            let mut insert = Statement::new("INSERT INTO blobs (blob, digest, size) ");
-            insert.push_values((next..).zip(&new), |mut row, (number, (digest, size))| {
-                row.push_bind(number).push_bind(digest.to_vec()).push_bind(*size);
-            });
-            insert.build().persistent(new.len() == rows::CHUNK).execute(&mut *connection).await?;
-            known.extend(new.iter().map(|(digest, _)| *digest).zip(next..));
-        }
-        numbers.extend(known);
+        numbers.extend(numbers_of(connection, select, chunk.iter().map(|(digest, _)| digest).collect()).await?);
     }
+    let new: Vec<&([u8; 32], i64)> = wanted.iter().filter(|(digest, _)| !numbers.contains_key(digest)).collect();
+    if new.is_empty() {
+        return Ok(numbers);
+    }
+    let next = super::next_number(connection, "SELECT max(blob) FROM blobs").await?;
+    let new: Vec<(i64, &([u8; 32], i64))> = (next..).zip(new).collect();
+    for chunk in rows::bulks(connection.engine(), &new, rows::CHUNK) {
+        let mut insert = Statement::new("INSERT INTO blobs (blob, digest, size) ");
+        insert.push_values(chunk, |mut row, (number, (digest, size))| {
+            row.push_bind(*number).push_bind(digest.to_vec()).push_bind(*size);
+        });
+        insert.build().execute(&mut *connection).await?;
+    }
+    numbers.extend(new.into_iter().map(|(number, (digest, _))| (*digest, number)));
     Ok(numbers)
 }
 
@@ -166,7 +169,7 @@ async fn numbers_of(
     digests: Vec<&[u8; 32]>,
 ) -> Result<HashMap<[u8; 32], i64>> {
     let mut query = Statement::new(select);
-    query.push_values(digests, |mut row, digest| {
+    query.push_wanted(digests, |mut row, digest| {
         row.push_bind(digest.to_vec());
     });
     let found = query.push(")").build().fetch_all(connection).await?;
@@ -179,14 +182,14 @@ pub(super) async fn fill_blobs(
     blobs: &[&NewBlob],
     numbers: &HashMap<[u8; 32], i64>,
 ) -> Result<()> {
-    for chunk in rows::bulks(connection.engine(), blobs, rows::CHUNK) {
+    for chunk in rows::wanted(connection.engine(), blobs) {
         let number =
             |blob: &NewBlob| numbers.get(&blob.digest).copied().with_context(|| damaged("a blob has no number"));
         let mut select = Statement::new(
             "SELECT blob_pieces.blob, max(blob_pieces.start + pieces.size) FROM blob_pieces \
              JOIN pieces ON pieces.piece = blob_pieces.piece WHERE blob_pieces.blob IN (",
         );
-        select.push_values(chunk.iter().map(|blob| number(blob)).collect::<Result<Vec<_>>>()?, |mut row, number| {
+        select.push_wanted(chunk.iter().map(|blob| number(blob)).collect::<Result<Vec<_>>>()?, |mut row, number| {
             row.push_bind(number);
         });
         select.push(") GROUP BY blob_pieces.blob");

@@ -95,7 +95,7 @@ impl Stored {
     pub(super) async fn all(connection: &mut Transaction, numbers: &[i64]) -> Result<HashMap<i64, Self>> {
         let names = NOTED.map(|name| format!("'{name}'")).join(", ");
         let mut all = HashMap::with_capacity(numbers.len());
-        for chunk in rows::bulks(connection.engine(), numbers, rows::CHUNK) {
+        for chunk in rows::wanted(connection.engine(), numbers) {
             let mut query = Statement::new(
                 "SELECT events.event, events.order_time, events.origin, events.sequence, events.flags, events.received, \
                  events.expires, events.record, records.digest, events.keys, \
@@ -114,7 +114,7 @@ impl Stored {
             query.push(
                 "events.kind FROM events LEFT JOIN records ON records.record = events.record WHERE events.event IN (",
             );
-            query.push_values(chunk, |mut row, number| {
+            query.push_wanted(chunk, |mut row, number| {
                 row.push_bind(*number);
             });
             for row in query.push(")").build().fetch_all(&mut *connection).await? {
@@ -146,7 +146,7 @@ impl Stored {
 pub(super) async fn clear(connection: &mut Transaction, events: &[i64], keys: &[(i64, i64)]) -> Result<()> {
     super::count::must_count_anew(connection, events).await?;
     rows::delete_event_keys(connection, keys).await?;
-    for chunk in rows::bulks(connection.engine(), events, rows::CHUNK) {
+    for chunk in rows::wanted(connection.engine(), events) {
         for statement in [
             "DELETE FROM event_ids WHERE (id, session, revision) IN \
              (SELECT id, session, revision FROM events WHERE event IN (",
@@ -155,7 +155,7 @@ pub(super) async fn clear(connection: &mut Transaction, events: &[i64], keys: &[
             "DELETE FROM events WHERE (event IN (",
         ] {
             let mut query = Statement::new(statement);
-            query.push_values(chunk, |mut row, number| {
+            query.push_wanted(chunk, |mut row, number| {
                 row.push_bind(*number);
             });
             query.push("))").build().execute(&mut *connection).await?;

@@ -130,10 +130,10 @@ async fn touched(
         found.extend(query.build().fetch_all(&mut *connection).await?);
     }
     let alone: Vec<i64> = moves.keys().copied().filter(|event| *event <= fresh.from).collect();
-    for portion in rows::portions(&alone, rows::CHUNK) {
+    for chunk in alone.chunks(rows::CHUNK) {
         let mut query = Statement::new("SELECT ");
         query.push(COLUMNS).push(" FROM events WHERE event IN (");
-        query.push_list(portion.iter().copied());
+        query.push_list(chunk.iter().copied());
         found.extend(query.push(")").build().fetch_all(&mut *connection).await?);
     }
     let mut known = HashSet::new();
@@ -170,13 +170,13 @@ pub(super) async fn recount(connection: &mut Transaction, session: i64, fresh: &
 /// The counts of sessions as they stand.
 async fn stored(connection: &mut Transaction, sessions: &[i64]) -> Result<HashMap<i64, Counts>> {
     let mut stored = HashMap::with_capacity(sessions.len());
-    for portion in rows::portions(sessions, rows::CHUNK) {
+    for chunk in sessions.chunks(rows::CHUNK) {
         let mut query = Statement::new(
             "SELECT session, events, turns, errors, own_findings, clock_skews, tokens_input, tokens_cache_read, \
              tokens_cache_write, tokens_output, tokens_reasoning, tokens_total, usage_source, models, started, ended \
              FROM sessions WHERE session IN (",
         );
-        query.push_list(portion.iter().copied());
+        query.push_list(chunk.iter().copied());
         for row in query.push(")").build().fetch_all(&mut *connection).await? {
             stored.insert(row.try_get(0)?, counts_of(&row)?);
         }

@@ -36,8 +36,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
 /// Page caches, in KiB below zero: the writer looks up keys all over the file, readers mostly go along it.
 const WRITER_CACHE: &str = "-32768";
 const READER_CACHE: &str = "-4096";
-/// Statements that stay prepared: most come for ten numbers of rows.
-pub(super) const STATEMENTS: usize = 400;
+/// Statements that stay prepared: most come for ten to twenty numbers of rows.
+pub(super) const STATEMENTS: usize = 600;
 /// How long a writer waits for another process.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How soon it tries again where the database does not wait by itself.

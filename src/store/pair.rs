@@ -47,11 +47,11 @@ pub(super) async fn pair_all(connection: &mut Transaction, session: i64) -> Resu
 pub(super) async fn pair_new(connection: &mut Transaction, new: &BTreeSet<i64>) -> Result<Vec<Moved>> {
     let all: Vec<i64> = new.iter().copied().collect();
     let mut requests: BTreeSet<i64> = BTreeSet::new();
-    for portion in rows::portions(&all, rows::CHUNK) {
+    for chunk in all.chunks(rows::CHUNK) {
         let mut query = Statement::new(
             "SELECT keys.key FROM event_keys JOIN keys ON keys.key = event_keys.key WHERE event_keys.event IN (",
         );
-        query.push_list(portion.iter().copied());
+        query.push_list(chunk.iter().copied());
         // The plus keeps SQLite from going through all keys of the kind.
         query.push(") AND +keys.kind = ").push_bind(rows::key_code(KeyKind::Request));
         for row in query.build().fetch_all(&mut *connection).await? {
@@ -60,10 +60,10 @@ pub(super) async fn pair_new(connection: &mut Transaction, new: &BTreeSet<i64>) 
     }
     let requests: Vec<i64> = requests.into_iter().collect();
     let mut found = BTreeMap::new();
-    for portion in rows::portions(&requests, rows::CHUNK) {
+    for chunk in requests.chunks(rows::CHUNK) {
         let mut query = selection();
         query.push(" AND events.event IN (SELECT event FROM event_keys WHERE key IN (");
-        query.push_list(portion.iter().copied()).push("))");
+        query.push_list(chunk.iter().copied()).push("))");
         let rows = query.build().fetch_all(&mut *connection).await?;
         found.extend(halves(connection, &rows).await?.into_iter().map(|found| (found.half.event, found)));
     }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::append::{Appended, Batch, Fate, NewRecord};
 use super::copies::{Stored, Worth};
-use super::engine::{Statement, Transaction};
+use super::engine::{Statement, Transaction, Values};
 use super::states::{self, Age, Aged, State};
 use super::{Keeping, next_number, rows};
 use crate::domain::{Event, Key, KeyKind, Kind, flag};
@@ -331,13 +331,13 @@ async fn known_ids(connection: &mut Transaction, batches: &[&Batch]) -> Result<H
     ids.sort_unstable();
     ids.dedup();
     let mut known: HashMap<String, Vec<Known>> = HashMap::new();
-    for chunk in rows::bulks(connection.engine(), &ids, rows::CHUNK) {
+    for chunk in rows::wanted(connection.engine(), &ids) {
         let mut query = Statement::new(
             "SELECT id, session, revision, content, event, said, \
                  (SELECT kind FROM events WHERE events.event = event_ids.event), \
                  EXISTS (SELECT 1 FROM tombstones WHERE tombstones.event = event_ids.event) FROM event_ids WHERE id IN (",
         );
-        query.push_values(chunk, |mut row, id| {
+        query.push_wanted(chunk, |mut row, id| {
             row.push_bind(*id);
         });
         for row in query.push(")").build().fetch_all(&mut *connection).await? {
@@ -363,9 +363,10 @@ async fn intern<'a>(
 ) -> Result<HashMap<(KeyKind, &'a str), i64>> {
     let mut numbers = HashMap::with_capacity(wanted.len());
     let mut new = Vec::new();
-    for chunk in rows::bulks(connection.engine(), wanted, rows::CHUNK) {
-        let known =
-            numbered(connection, "SELECT key, kind, value FROM keys WHERE (kind, value) IN (", ")", chunk).await?;
+    for chunk in rows::wanted(connection.engine(), wanted) {
+        let mut query = Statement::new("SELECT key, kind, value FROM keys WHERE (kind, value) IN (");
+        query.push_wanted(chunk, written).push(")");
+        let known = numbered(connection, query).await?;
         for (kind, value) in chunk {
             if let Some(number) = known.get(&(rows::key_code(*kind), rows::clean(value).into_owned())) {
                 numbers.insert((*kind, *value), *number);
@@ -376,8 +377,9 @@ async fn intern<'a>(
     }
     // Two values that differ in nothing but how NUL is written are one here.
     for chunk in rows::bulks(connection.engine(), &new, rows::CHUNK) {
-        let behind = " ON CONFLICT DO NOTHING RETURNING key, kind, value";
-        let known = numbered(connection, "INSERT INTO keys (kind, value) ", behind, chunk).await?;
+        let mut query = Statement::new("INSERT INTO keys (kind, value) ");
+        query.push_values(chunk, written).push(" ON CONFLICT DO NOTHING RETURNING key, kind, value");
+        let known = numbered(connection, query).await?;
         for (kind, value) in chunk {
             let found = known.get(&(rows::key_code(*kind), rows::clean(value).into_owned()));
             numbers.insert((*kind, *value), *found.context("a key was not stored")?);
@@ -386,17 +388,12 @@ async fn intern<'a>(
     Ok(numbers)
 }
 
-/// Key values and their numbers, as a statement around them answers.
-async fn numbered(
-    connection: &mut Transaction,
-    statement: &'static str,
-    behind: &'static str,
-    keys: &[(KeyKind, &str)],
-) -> Result<HashMap<(i64, String), i64>> {
-    let mut query = Statement::new(statement);
-    query.push_values(keys, |mut row, (kind, value)| {
-        row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
-    });
-    let found = query.push(behind).build().fetch_all(connection).await?;
+fn written(mut row: Values<'_>, (kind, value): &(KeyKind, &str)) {
+    row.push_bind(rows::key_code(*kind)).push_bind(rows::clean(value));
+}
+
+/// Key values and their numbers, as a statement answers.
+async fn numbered(connection: &mut Transaction, mut query: Statement) -> Result<HashMap<(i64, String), i64>> {
+    let found = query.build().fetch_all(connection).await?;
     found.iter().map(|row| Ok(((row.try_get(1)?, row.try_get(2)?), row.try_get(0)?))).collect()
 }

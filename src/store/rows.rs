@@ -7,13 +7,13 @@ use anyhow::{Context, Result};
 
 use super::append::{NewBody, NewEvent, NewRecord};
 use super::damaged;
-use super::engine::{Engine, Row, Statement, Transaction};
+use super::engine::{Engine, Row, Statement, Transaction, Values};
 use crate::domain::{Event, Key, KeyKind, Kind, Order, Phase, Role, Timestamp, Usage, UsageSource};
 
 /// Rows a statement; full statements are prepared once.
 pub(super) const CHUNK: usize = 512;
 /// How many rows the statements take that write what is left over from full ones: one of each size is enough.
-const LEFT_OVER: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
+const LEFT_OVER: [usize; 17] = [384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
 /// How many times as many rows a statement takes on PostgreSQL.
 const AT_ONCE: usize = 4;
 
@@ -46,6 +46,14 @@ pub(super) fn bulks<T>(engine: Engine, all: &[T], most: usize) -> impl Iterator<
         Engine::Postgres => (&all[..0], all),
     };
     portions(small, most).chain(large.chunks(most * AT_ONCE))
+}
+
+/// Items in portions for statements that look for them, as [`Statement::push_wanted`] writes them.
+pub(super) fn wanted<T>(engine: Engine, all: &[T]) -> std::slice::Chunks<'_, T> {
+    all.chunks(match engine {
+        Engine::Sqlite => CHUNK,
+        Engine::Postgres => CHUNK * AT_ONCE,
+    })
 }
 
 /// An event with its numbers.
@@ -114,55 +122,52 @@ pub(super) fn turn_hash(turn: Option<&str>) -> i64 {
     if hash == 0 { 1 } else { hash }
 }
 
-pub(super) async fn insert_records(connection: &mut Transaction, records: &[RecordRow<'_>]) -> Result<()> {
-    for chunk in bulks(connection.engine(), records, CHUNK) {
-        let mut query = Statement::new("INSERT INTO records (record, source, start, size, status, digest, copied) ");
-        query.push_values(chunk, |mut row, record| {
-            row.push_bind(record.number)
-                .push_bind(record.source)
-                .push_bind(record.new.start)
-                .push_bind(record.new.size);
-            row.push_bind(record.new.status as i64).push_bind(record.new.digest.to_vec()).push_bind(record.copied);
-        });
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
+/// The statements that insert rows into a table. They are written one by one, as they are asked for.
+fn inserts<'a, T>(
+    engine: Engine,
+    insert: &'static str,
+    rows: &'a [T],
+    behind: &'static str,
+    write: impl Fn(Values<'_>, &'a T) + Copy + 'a,
+) -> impl Iterator<Item = Statement> + 'a {
+    bulks(engine, rows, CHUNK).map(move |chunk| {
+        let mut statement = Statement::new(insert);
+        statement.push_values(chunk, write).push(behind).build()
+    })
 }
 
-pub(super) async fn insert_events(connection: &mut Transaction, events: &[EventRow<'_>]) -> Result<()> {
-    for chunk in bulks(connection.engine(), events, CHUNK) {
-        let mut query = Statement::new(
-            "INSERT INTO events (event, session, order_time, origin, sequence, id, revision, at, received, expires, \
-             kind, source, event_type, status, label, turn, turn_hash, phase, record, keys, provider, model, tool, \
-             participant, latency, usage_input, usage_cache_read, usage_cache_write, usage_output, usage_reasoning, \
-             usage_total, usage_rule, usage_source, error, flags) ",
-        );
-        query.push_values(chunk, |mut row, item| {
-            let event = &item.new.event;
-            row.push_bind(item.number).push_bind(item.session);
-            row.push_bind(event.order.time.0).push_bind(event.order.origin).push_bind(event.order.sequence);
-            row.push_bind(clean(&event.id)).push_bind(item.revision).push_bind(event.at.map(|at| at.0));
-            row.push_bind(item.received).push_bind(item.expires);
-            row.push_bind(event.kind as i64).push_bind(clean(&event.source)).push_bind(clean(&event.event_type));
-            row.push_bind(clean_option(&event.status))
-                .push_bind(clean(&event.label))
-                .push_bind(clean_option(&event.turn));
-            row.push_bind(turn_hash(event.turn.as_deref())).push_bind(event.phase as i64).push_bind(item.record);
-            row.push_bind(written_keys(&item.keys));
-            row.push_bind(clean_option(&event.provider)).push_bind(clean_option(&event.model));
-            row.push_bind(clean_option(&event.tool))
-                .push_bind(clean_option(&event.participant))
-                .push_bind(event.latency);
-            let usage = event.usage.as_ref();
-            row.push_bind(usage.and_then(|usage| usage.input)).push_bind(usage.and_then(|usage| usage.cache_read));
-            row.push_bind(usage.and_then(|usage| usage.cache_write)).push_bind(usage.and_then(|usage| usage.output));
-            row.push_bind(usage.and_then(|usage| usage.reasoning)).push_bind(usage.and_then(Usage::total));
-            row.push_bind(usage.map(|usage| usage.rule.as_str())).push_bind(usage.map(|usage| usage.source.name()));
-            row.push_bind(clean_option(&event.error)).push_bind(event.flags | item.extra);
-        });
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
+pub(super) fn insert_records<'a>(engine: Engine, records: &'a [RecordRow<'_>]) -> impl Iterator<Item = Statement> + 'a {
+    let insert = "INSERT INTO records (record, source, start, size, status, digest, copied) ";
+    inserts(engine, insert, records, "", |mut row, record| {
+        row.push_bind(record.number).push_bind(record.source).push_bind(record.new.start).push_bind(record.new.size);
+        row.push_bind(record.new.status as i64).push_bind(record.new.digest.to_vec()).push_bind(record.copied);
+    })
+}
+
+pub(super) fn insert_events<'a>(engine: Engine, events: &'a [EventRow<'_>]) -> impl Iterator<Item = Statement> + 'a {
+    let insert = "INSERT INTO events (event, session, order_time, origin, sequence, id, revision, at, received, expires, \
+         kind, source, event_type, status, label, turn, turn_hash, phase, record, keys, provider, model, tool, \
+         participant, latency, usage_input, usage_cache_read, usage_cache_write, usage_output, usage_reasoning, \
+         usage_total, usage_rule, usage_source, error, flags) ";
+    inserts(engine, insert, events, "", |mut row, item| {
+        let event = &item.new.event;
+        row.push_bind(item.number).push_bind(item.session);
+        row.push_bind(event.order.time.0).push_bind(event.order.origin).push_bind(event.order.sequence);
+        row.push_bind(clean(&event.id)).push_bind(item.revision).push_bind(event.at.map(|at| at.0));
+        row.push_bind(item.received).push_bind(item.expires);
+        row.push_bind(event.kind as i64).push_bind(clean(&event.source)).push_bind(clean(&event.event_type));
+        row.push_bind(clean_option(&event.status)).push_bind(clean(&event.label)).push_bind(clean_option(&event.turn));
+        row.push_bind(turn_hash(event.turn.as_deref())).push_bind(event.phase as i64).push_bind(item.record);
+        row.push_bind(written_keys(&item.keys));
+        row.push_bind(clean_option(&event.provider)).push_bind(clean_option(&event.model));
+        row.push_bind(clean_option(&event.tool)).push_bind(clean_option(&event.participant)).push_bind(event.latency);
+        let usage = event.usage.as_ref();
+        row.push_bind(usage.and_then(|usage| usage.input)).push_bind(usage.and_then(|usage| usage.cache_read));
+        row.push_bind(usage.and_then(|usage| usage.cache_write)).push_bind(usage.and_then(|usage| usage.output));
+        row.push_bind(usage.and_then(|usage| usage.reasoning)).push_bind(usage.and_then(Usage::total));
+        row.push_bind(usage.map(|usage| usage.rule.as_str())).push_bind(usage.map(|usage| usage.source.name()));
+        row.push_bind(clean_option(&event.error)).push_bind(event.flags | item.extra);
+    })
 }
 
 fn written_keys(keys: &[(&Key, i64)]) -> String {
@@ -180,20 +185,16 @@ fn written_keys(keys: &[(&Key, i64)]) -> String {
     text
 }
 
-pub(super) async fn insert_ids(connection: &mut Transaction, events: &[EventRow<'_>]) -> Result<()> {
-    for chunk in bulks(connection.engine(), events, CHUNK) {
-        let mut query = Statement::new("INSERT INTO event_ids (id, session, revision, content, event, said) ");
-        query.push_values(chunk, |mut row, item| {
-            row.push_bind(clean(&item.new.event.id)).push_bind(item.session).push_bind(item.revision);
-            row.push_bind(item.content.to_vec()).push_bind(item.number).push_bind(item.said);
-        });
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
+pub(super) fn insert_ids<'a>(engine: Engine, events: &'a [EventRow<'_>]) -> impl Iterator<Item = Statement> + 'a {
+    let insert = "INSERT INTO event_ids (id, session, revision, content, event, said) ";
+    inserts(engine, insert, events, "", |mut row, item| {
+        row.push_bind(clean(&item.new.event.id)).push_bind(item.session).push_bind(item.revision);
+        row.push_bind(item.content.to_vec()).push_bind(item.number).push_bind(item.said);
+    })
 }
 
-/// Session and room are those of every event of a session; they are looked up there, not here.
-pub(super) async fn insert_event_keys(connection: &mut Transaction, events: &[EventRow<'_>]) -> Result<()> {
+/// Pairs of keys and events. Session and room are those of every event of a session; they are looked up there.
+pub(super) fn event_keys(events: &[EventRow<'_>]) -> Vec<(i64, i64)> {
     let mut pairs: Vec<(i64, i64)> = Vec::new();
     for row in events {
         let telling = row.keys.iter().filter(|(key, _)| !matches!(key.kind, KeyKind::Session | KeyKind::Room));
@@ -201,88 +202,68 @@ pub(super) async fn insert_event_keys(connection: &mut Transaction, events: &[Ev
     }
     pairs.sort_unstable();
     pairs.dedup();
-    insert_pairs(connection, "INSERT INTO event_keys (key, event) ", "", &pairs).await
+    pairs
 }
 
-/// Pairs of keys and events.
+pub(super) fn insert_event_keys(engine: Engine, pairs: &[(i64, i64)]) -> impl Iterator<Item = Statement> + '_ {
+    inserts(engine, "INSERT INTO event_keys (key, event) ", pairs, "", write_pair)
+}
+
+/// Takes pairs of keys and events away.
 pub(super) async fn delete_event_keys(connection: &mut Transaction, pairs: &[(i64, i64)]) -> Result<()> {
-    for chunk in bulks(connection.engine(), pairs, CHUNK) {
+    for chunk in wanted(connection.engine(), pairs) {
         let mut query = Statement::new("DELETE FROM event_keys WHERE (key, event) IN (");
-        query.push_values(chunk, |mut row, (key, event)| {
-            row.push_bind(*key).push_bind(*event);
-        });
+        query.push_wanted(chunk, write_pair);
         query.push(")").build().execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-pub(super) async fn insert_origins(connection: &mut Transaction, origins: &[(i64, i64)]) -> Result<()> {
-    insert_pairs(
-        connection,
-        "INSERT INTO event_origins (event, record) ",
-        " ON CONFLICT (event, record) DO NOTHING",
-        origins,
-    )
-    .await
+/// Pairs of events and records.
+pub(super) fn insert_origins(engine: Engine, pairs: &[(i64, i64)]) -> impl Iterator<Item = Statement> + '_ {
+    let behind = " ON CONFLICT (event, record) DO NOTHING";
+    inserts(engine, "INSERT INTO event_origins (event, record) ", pairs, behind, write_pair)
 }
 
-pub(super) async fn insert_shared(connection: &mut Transaction, shared: &[(i64, i64)]) -> Result<()> {
-    let mut pairs = shared.to_vec();
-    pairs.sort_unstable();
-    pairs.dedup();
-    insert_pairs(
-        connection,
-        "INSERT INTO shared_sessions (session, other) ",
-        " ON CONFLICT (session, other) DO NOTHING",
-        &pairs,
-    )
-    .await
+/// Pairs of sessions that hold the same event.
+pub(super) fn insert_shared(engine: Engine, pairs: &[(i64, i64)]) -> impl Iterator<Item = Statement> + '_ {
+    let behind = " ON CONFLICT (session, other) DO NOTHING";
+    inserts(engine, "INSERT INTO shared_sessions (session, other) ", pairs, behind, write_pair)
 }
 
-async fn insert_pairs(
-    connection: &mut Transaction,
-    insert: &'static str,
-    behind: &str,
-    pairs: &[(i64, i64)],
-) -> Result<()> {
-    for chunk in bulks(connection.engine(), pairs, CHUNK) {
-        let mut query = Statement::new(insert);
-        query.push_values(chunk, |mut row, (first, second)| {
-            row.push_bind(*first).push_bind(*second);
-        });
-        query.push(behind).build().execute(&mut *connection).await?;
-    }
-    Ok(())
+fn write_pair(mut row: Values<'_>, (first, second): &(i64, i64)) {
+    row.push_bind(*first).push_bind(*second);
 }
 
-pub(super) async fn insert_attributes(connection: &mut Transaction, events: &[EventRow<'_>]) -> Result<()> {
-    let mut all: Vec<(i64, i64, &(String, String))> = Vec::new();
-    for row in events {
-        all.extend(
-            row.new.event.attributes.iter().enumerate().map(|(position, pair)| (row.number, position as i64, pair)),
-        );
-    }
-    for chunk in bulks(connection.engine(), &all, CHUNK) {
-        let mut query = Statement::new("INSERT INTO attributes (event, position, name, value) ");
-        query.push_values(chunk, |mut row, (event, position, (name, value))| {
-            row.push_bind(*event).push_bind(*position).push_bind(clean(name)).push_bind(clean(value));
-        });
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
+/// An attribute of an event, and its place among them.
+type Attribute<'a> = (i64, i64, &'a (String, String));
+
+pub(super) fn attributes<'a>(events: &'a [EventRow<'_>]) -> Vec<Attribute<'a>> {
+    let of = |row: &'a EventRow<'_>| {
+        (0..).zip(&row.new.event.attributes).map(|(position, pair)| (row.number, position, pair))
+    };
+    events.iter().flat_map(of).collect()
 }
 
-pub(super) async fn insert_bodies(connection: &mut Transaction, bodies: &[(i64, &NewBody, i64, i64)]) -> Result<()> {
-    for chunk in bulks(connection.engine(), bodies, CHUNK) {
-        let mut query = Statement::new("INSERT INTO bodies (event, role, blob, start, size, digest) ");
-        query.push_values(chunk, |mut row, (event, body, blob, start)| {
-            row.push_bind(*event).push_bind(body.role as i64).push_bind(*blob).push_bind(*start);
-            row.push_bind(body.size).push_bind(body.digest.to_vec());
-        });
-        query.push(" ON CONFLICT (event, role) DO NOTHING");
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
+pub(super) fn insert_attributes<'a>(
+    engine: Engine,
+    attributes: &'a [Attribute<'_>],
+) -> impl Iterator<Item = Statement> + 'a {
+    let insert = "INSERT INTO attributes (event, position, name, value) ";
+    inserts(engine, insert, attributes, "", |mut row, (event, position, (name, value))| {
+        row.push_bind(*event).push_bind(*position).push_bind(clean(name)).push_bind(clean(value));
+    })
+}
+
+/// A body of an event, and where it lies: blob and start.
+pub(super) type BodyRow<'a> = (i64, &'a NewBody, i64, i64);
+
+pub(super) fn insert_bodies<'a>(engine: Engine, bodies: &'a [BodyRow<'_>]) -> impl Iterator<Item = Statement> + 'a {
+    let insert = "INSERT INTO bodies (event, role, blob, start, size, digest) ";
+    inserts(engine, insert, bodies, " ON CONFLICT (event, role) DO NOTHING", |mut row, (event, body, blob, start)| {
+        row.push_bind(*event).push_bind(body.role as i64).push_bind(*blob).push_bind(*start);
+        row.push_bind(body.size).push_bind(body.digest.to_vec());
+    })
 }
 
 /// The columns that [`event_of`] reads.
@@ -347,9 +328,9 @@ pub(super) async fn key_values(
 ) -> Result<HashMap<i64, (KeyKind, String)>> {
     let kinds = kinds.iter().map(|kind| key_code(*kind).to_string()).collect::<Vec<_>>().join(", ");
     let mut values = HashMap::with_capacity(numbers.len());
-    for portion in portions(numbers, CHUNK) {
+    for chunk in numbers.chunks(CHUNK) {
         let mut query = Statement::new("SELECT key, kind, value FROM keys WHERE key IN (");
-        query.push_list(portion.iter().copied());
+        query.push_list(chunk.iter().copied());
         // The plus keeps SQLite from going through all keys of the kinds.
         query.push(format_args!(") AND +kind IN ({kinds})"));
         values.extend(keys_of(&query.build().fetch_all(&mut *connection).await?)?);

@@ -1,10 +1,14 @@
 //! Sessions: put, listed and found.
 
+use std::borrow::Cow;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+
 use anyhow::{Context, Result};
 
-use super::Store;
-use super::engine::{Row, Transaction, query};
+use super::engine::{Row, Statement, Transaction, query};
 use super::telling::Teller;
+use super::{Store, rows};
 use crate::domain::{Session, Timestamp, TitleWorth, Tokens};
 
 const COLUMNS: &str = "session, id, parent, lineage, title, agent, project, room, canvas, cwd, git_branch, host, models, \
@@ -61,30 +65,66 @@ impl Store {
     }
 }
 
-/// Stores what somebody tells of a session. Returns its number.
+/// Stores what somebody tells of sessions, and of which each was forked. Returns their numbers by their ids.
 pub(super) async fn put(
     connection: &mut Transaction,
     teller: Teller,
-    session: &Session,
-    forked_from: Option<&str>,
-) -> Result<i64> {
-    if let Some(number) = super::adopt::adopter(connection, &session.id).await? {
-        query("UPDATE sessions SET settled = 0 WHERE session = $1").bind(number).execute(connection).await?;
-        return Ok(number);
+    told: &[(&Session, Option<&str>)],
+) -> Result<HashMap<String, i64>> {
+    let engine = connection.engine();
+    let ids: BTreeSet<Cow<'_, str>> = told.iter().map(|(session, _)| engine.stored(&session.id)).collect();
+    let mut numbers = super::adopt::adopters(connection, &ids).await?;
+    let own: Vec<&str> = ids.iter().map(AsRef::as_ref).filter(|id| !numbers.contains_key(*id)).collect();
+    let telling = told.iter().copied().filter(|(session, _)| !numbers.contains_key(&*engine.stored(&session.id)));
+    let telling: Vec<_> = telling.collect();
+    for chunk in rows::wanted(engine, &own) {
+        let mut select = Statement::new("SELECT id, session FROM sessions WHERE id IN (");
+        select.push_wanted(chunk, |mut row, id| {
+            row.push_bind(*id);
+        });
+        for row in select.push(")").build().fetch_all(&mut *connection).await? {
+            numbers.insert(row.try_get(0)?, row.try_get(1)?);
+        }
     }
-    let row = query(format!(
-        "INSERT INTO sessions (session, id, lineage, agent) VALUES ((SELECT coalesce(max(session), 0) + 1 FROM sessions), \
-         $1, $1, $2) ON CONFLICT ({}) DO UPDATE SET settled = 0 RETURNING session",
-        connection.engine().unique("id")
-    ))
-    .bind(&session.id)
-    .bind(&session.agent)
-    .fetch_one(&mut *connection)
-    .await?;
-    if super::telling::note(connection, teller, session, forked_from).await? {
-        super::telling::call(connection, &session.id).await?;
+    let known: Vec<i64> = numbers.values().copied().collect();
+    for chunk in known.chunks(rows::CHUNK) {
+        let mut unsettle = Statement::new("UPDATE sessions SET settled = 0 WHERE settled <> 0 AND session IN (");
+        unsettle.push_list(chunk.iter().copied()).push(")").build().execute(&mut *connection).await?;
     }
-    Ok(row.try_get(0)?)
+    insert(connection, &telling, &mut numbers).await?;
+    for id in super::telling::note(connection, teller, &telling).await? {
+        super::telling::call(connection, &id).await?;
+    }
+    let of = |session: &Session| numbers.get(&*engine.stored(&session.id)).copied().context("a session has no number");
+    told.iter().map(|(session, _)| Ok((session.id.clone(), of(session)?))).collect()
+}
+
+/// Stores the sessions that have no number yet.
+async fn insert(
+    connection: &mut Transaction,
+    told: &[(&Session, Option<&str>)],
+    numbers: &mut HashMap<String, i64>,
+) -> Result<()> {
+    let engine = connection.engine();
+    if told.iter().all(|(session, _)| numbers.contains_key(&*engine.stored(&session.id))) {
+        return Ok(());
+    }
+    let mut next = super::next_number(connection, "SELECT max(session) FROM sessions").await?;
+    let mut new: Vec<(i64, &Session)> = Vec::new();
+    for (session, _) in told {
+        if let Entry::Vacant(free) = numbers.entry(engine.stored(&session.id).into_owned()) {
+            new.push((*free.insert(next), session));
+            next += 1;
+        }
+    }
+    for chunk in rows::bulks(engine, &new, rows::CHUNK) {
+        let mut insert = Statement::new("INSERT INTO sessions (session, id, lineage, agent) ");
+        insert.push_values(chunk, |mut row, (number, session)| {
+            row.push_bind(*number).push_bind(&session.id).push_bind(&session.id).push_bind(&session.agent);
+        });
+        insert.build().execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 fn session_of(row: &Row) -> Result<Session> {

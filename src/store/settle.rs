@@ -112,9 +112,9 @@ async fn complete(connection: &mut Transaction, most: i64, fresh: &count::Fresh)
     for session in anew {
         count::recount(connection, session, fresh).await?;
     }
-    for portion in rows::portions(&sessions, rows::CHUNK) {
+    for chunk in sessions.chunks(rows::CHUNK) {
         let mut query = Statement::new("UPDATE sessions SET settled = 1 WHERE session IN (");
-        query.push_list(portion.iter().copied()).push(")").build().execute(&mut *connection).await?;
+        query.push_list(chunk.iter().copied()).push(")").build().execute(&mut *connection).await?;
     }
     Ok(is_last)
 }
@@ -146,9 +146,9 @@ async fn related(connection: &mut Transaction, sessions: &[i64]) -> Result<Vec<i
 /// Asks which of some numbers meet the condition of a statement that goes on with them.
 pub(super) async fn of_these(connection: &mut Transaction, statement: &'static str, all: &[i64]) -> Result<Vec<i64>> {
     let mut some = Vec::new();
-    for portion in rows::portions(all, rows::CHUNK) {
+    for chunk in all.chunks(rows::CHUNK) {
         let mut query = Statement::new(statement);
-        query.push_list(portion.iter().copied());
+        query.push_list(chunk.iter().copied());
         some.extend(numbers(&query.push(")").build().fetch_all(&mut *connection).await?)?);
     }
     Ok(some)

@@ -107,9 +107,9 @@ pub(super) async fn put<'a>(
     {
         let events = moved.iter().filter(|step| (step.now.flags & flag::REPEATS_USAGE != 0) == is_repeat);
         let events: Vec<i64> = events.map(|step| step.event).collect();
-        for portion in rows::portions(&events, rows::CHUNK) {
+        for chunk in events.chunks(rows::CHUNK) {
             let mut update = Statement::new(statement);
-            update.push_bind(flag::REPEATS_USAGE).push(" WHERE event IN (").push_list(portion.iter().copied());
+            update.push_bind(flag::REPEATS_USAGE).push(" WHERE event IN (").push_list(chunk.iter().copied());
             update.push(")").build().execute(&mut *connection).await?;
         }
     }
@@ -176,9 +176,9 @@ pub(super) async fn learn_kinds(
     }
     let numbers: Vec<i64> = numbers.into_iter().filter(|number| !known.contains_key(number)).collect();
     let kinds = [KeyKind::Span, KeyKind::ProviderRequest].map(|kind| rows::key_code(kind).to_string()).join(", ");
-    for portion in rows::portions(&numbers, rows::CHUNK) {
+    for chunk in numbers.chunks(rows::CHUNK) {
         let mut query = Statement::new("SELECT key, kind FROM keys WHERE key IN (");
-        query.push_list(portion.iter().copied());
+        query.push_list(chunk.iter().copied());
         // The plus keeps SQLite from going through all keys of the kinds.
         query.push(format_args!(") AND +kind IN ({kinds})"));
         for row in query.build().fetch_all(&mut *connection).await? {

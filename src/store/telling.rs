@@ -2,9 +2,12 @@
 //!
 //! What the session is called depends on what is told and not on which source came first.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 
-use super::engine::{Transaction, query};
+use super::engine::{Engine, Statement, Transaction, Values, query};
+use super::rows;
 use crate::domain::Session;
 
 /// Who tells.
@@ -57,48 +60,64 @@ fn merged(column: &str, teller: Teller) -> String {
     }
 }
 
-/// Notes what is told of a session. Says whether anything of it is new.
+/// Notes what is told of sessions, and of which each was forked. Returns the ids of those of which anything is new.
 pub(super) async fn note(
     connection: &mut Transaction,
     teller: Teller,
-    session: &Session,
-    forked_from: Option<&str>,
-) -> Result<bool> {
+    told: &[(&Session, Option<&str>)],
+) -> Result<Vec<String>> {
+    let engine = connection.engine();
+    let (columns, behind) = (COLUMNS.join(", "), behind(engine, teller));
+    let mut changed = Vec::new();
+    for chunk in apart(engine, told).into_iter().flat_map(|told| rows::bulks(engine, told, rows::CHUNK)) {
+        let mut insert = Statement::new(format!("INSERT INTO tellings (session, source, since, {columns}) "));
+        insert.push_values(chunk, |row, (session, forked_from)| bind(row, teller, session, *forked_from));
+        for row in insert.push(&behind).build().fetch_all(&mut *connection).await? {
+            changed.push(row.try_get(0)?);
+        }
+    }
+    Ok(changed)
+}
+
+/// Parts in which each session is told of once: a statement takes none twice.
+fn apart<'a, 'b>(
+    engine: Engine,
+    told: &'a [(&'b Session, Option<&'b str>)],
+) -> Vec<&'a [(&'b Session, Option<&'b str>)]> {
+    let (mut parts, mut rest) = (Vec::new(), told);
+    while !rest.is_empty() {
+        let mut known = HashSet::new();
+        let size = rest.iter().take_while(|(session, _)| known.insert(engine.stored(&session.id))).count();
+        let (part, behind) = rest.split_at(size);
+        parts.push(part);
+        rest = behind;
+    }
+    parts
+}
+
+/// What becomes of a telling where there was one.
+fn behind(engine: Engine, teller: Teller) -> String {
     let told: Vec<(&str, String)> = COLUMNS.iter().map(|column| (*column, merged(column, teller))).collect();
     let set: Vec<String> = told.iter().map(|(column, value)| format!("{column} = {value}")).collect();
     let differs: Vec<String> =
         told.iter().map(|(column, value)| format!("tellings.{column} IS DISTINCT FROM {value}")).collect();
-    let statement = format!(
-        "INSERT INTO tellings (session, source, since, {}) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
-         ON CONFLICT ({}, source) DO UPDATE SET since = excluded.since, {} \
+    format!(
+        " ON CONFLICT ({}, source) DO UPDATE SET since = excluded.since, {} \
          WHERE tellings.since <> excluded.since OR {} RETURNING session",
-        COLUMNS.join(", "),
-        connection.engine().unique("session"),
+        engine.unique("session"),
         set.join(", "),
         differs.join(" OR "),
-    );
+    )
+}
+
+fn bind(mut row: Values<'_>, teller: Teller, session: &Session, forked_from: Option<&str>) {
     let lineage = Some(&session.lineage).filter(|lineage| !lineage.is_empty() && **lineage != session.id);
-    let changed = query(statement)
-        .bind(&session.id)
-        .bind(teller.source)
-        .bind(teller.since.unwrap_or(UNTIL_KNOWN))
-        .bind(&session.agent)
-        .bind(&session.parent)
-        .bind(lineage)
-        .bind(forked_from.filter(|ancestor| *ancestor != session.id))
-        .bind(&session.title)
-        .bind(session.title_worth.rank as i64)
-        .bind(session.title_worth.time)
-        .bind(&session.project)
-        .bind(&session.room)
-        .bind(&session.canvas)
-        .bind(&session.cwd)
-        .bind(&session.git_branch)
-        .bind(&session.host)
-        .fetch_optional(connection)
-        .await?;
-    Ok(changed.is_some())
+    row.push_bind(&session.id).push_bind(teller.source).push_bind(teller.since.unwrap_or(UNTIL_KNOWN));
+    row.push_bind(&session.agent).push_bind(&session.parent).push_bind(lineage);
+    row.push_bind(forked_from.filter(|ancestor| *ancestor != session.id)).push_bind(&session.title);
+    row.push_bind(session.title_worth.rank as i64).push_bind(session.title_worth.time);
+    row.push_bind(&session.project).push_bind(&session.room).push_bind(&session.canvas).push_bind(&session.cwd);
+    row.push_bind(&session.git_branch).push_bind(&session.host);
 }
 
 /// Calls a session what its sources tell of it: each thing as the source has it that began first.

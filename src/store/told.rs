@@ -57,9 +57,9 @@ pub(super) async fn tie_all(connection: &mut Transaction, session: i64) -> Resul
 pub(super) async fn tie_new(connection: &mut Transaction, session: i64, new: &[i64]) -> Result<Vec<Moved>> {
     let mut seen: BTreeMap<i64, Seen> = BTreeMap::new();
     let mut rows = Vec::new();
-    for portion in rows::portions(new, rows::CHUNK) {
+    for chunk in new.chunks(rows::CHUNK) {
         let mut query = selection();
-        query.push(" AND event IN (").push_list(portion.iter().copied());
+        query.push(" AND event IN (").push_list(chunk.iter().copied());
         rows.extend(query.push(")").build().fetch_all(&mut *connection).await?);
     }
     let mut asked: BTreeSet<i64> = BTreeSet::new();
@@ -74,11 +74,11 @@ pub(super) async fn tie_new(connection: &mut Transaction, session: i64, new: &[i
         }
         rows.clear();
         let keys: Vec<i64> = keys.into_keys().filter(|key| asked.insert(*key)).collect();
-        for portion in rows::portions(&keys, rows::CHUNK) {
+        for chunk in keys.chunks(rows::CHUNK) {
             let mut query = selection();
             query.push(" AND event IN (SELECT event FROM event_keys WHERE key IN (");
             // The plus keeps SQLite from going through the session.
-            query.push_list(portion.iter().copied()).push(")) AND +session = ").push_bind(session);
+            query.push_list(chunk.iter().copied()).push(")) AND +session = ").push_bind(session);
             rows.extend(query.build().fetch_all(&mut *connection).await?);
         }
     }

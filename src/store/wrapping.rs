@@ -58,10 +58,10 @@ impl<'a> Web<'a> {
     }
 
     async fn read_new(&mut self, new: &[i64]) -> Result<()> {
-        for portion in rows::portions(new, rows::CHUNK) {
+        for chunk in new.chunks(rows::CHUNK) {
             let mut query = Statement::new("SELECT ");
             query.push(COLUMNS).push(" FROM events WHERE events.event IN (");
-            query.push_list(portion.iter().copied()).push(")");
+            query.push_list(chunk.iter().copied()).push(")");
             self.read(query).await?;
         }
         let ids: BTreeSet<i64> = new.iter().filter_map(|event| self.spans.get(event)?.id).collect();
@@ -86,10 +86,10 @@ impl<'a> Web<'a> {
 
     /// Reads the events that have some of these keys, and for which a further condition holds.
     async fn read_keyed(&mut self, keys: &[i64], condition: Option<&str>) -> Result<()> {
-        for portion in rows::portions(keys, rows::CHUNK) {
+        for chunk in keys.chunks(rows::CHUNK) {
             let mut query = Statement::new("SELECT ");
             query.push(COLUMNS).push(" FROM event_keys JOIN events ON events.event = event_keys.event ");
-            query.push("WHERE event_keys.key IN (").push_list(portion.iter().copied());
+            query.push("WHERE event_keys.key IN (").push_list(chunk.iter().copied());
             // The plus keeps SQLite from going through the session.
             query.push(") AND +events.session = ").push_bind(self.session);
             if let Some(condition) = condition {

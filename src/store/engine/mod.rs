@@ -10,7 +10,9 @@ mod statement;
 
 pub(in crate::store) use pooled::Server;
 pub(in crate::store) use row::Row;
-pub(in crate::store) use statement::{On, Statement, query};
+pub(in crate::store) use statement::{On, Statement, Values, query, run_all};
+
+use std::borrow::Cow;
 
 use sqlx::{AssertSqlSafe, Executor, Sqlite, SqlitePool};
 
@@ -24,6 +26,14 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// A text as it is stored: PostgreSQL takes no NUL.
+    pub(in crate::store) fn stored(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Postgres if text.contains('\0') => Cow::Owned(text.replace('\0', "")),
+            Self::Sqlite | Self::Postgres => Cow::Borrowed(text),
+        }
+    }
+
     /// What `ON CONFLICT` names a column of ids by. On PostgreSQL it is unique by a digest, which fits into an index
     /// however long the ids are.
     pub(in crate::store) fn unique(self, column: &str) -> String {

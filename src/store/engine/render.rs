@@ -11,12 +11,19 @@ use sqlx::Arguments;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 
+use super::Engine;
 use super::statement::{Part, Value};
 
+/// Lists and tables with up to so many items have few sizes, so that a statement of each size is enough.
+const FEW: usize = 512;
+
 /// The text and the values for SQLite.
-pub(super) fn for_sqlite(parts: Vec<Part>, values: Vec<Value>) -> sqlx::Result<(Cow<'static, str>, SqliteArguments)> {
+pub(super) fn for_sqlite(
+    mut parts: Vec<Part>,
+    values: Vec<Value>,
+) -> sqlx::Result<(Cow<'static, str>, SqliteArguments)> {
     let (mut arguments, named) = (SqliteArguments::default(), named(&parts, values.len()));
-    for value in values {
+    for value in filled_up(&mut parts, values, named, Engine::Sqlite) {
         match value {
             Value::Integer(number) => arguments.add(number),
             Value::Text(text) => arguments.add(text),
@@ -27,12 +34,36 @@ pub(super) fn for_sqlite(parts: Vec<Part>, values: Vec<Value>) -> sqlx::Result<(
     Ok((sqlite_text(parts, named), arguments))
 }
 
+/// The values, and in what an `IN (…)` looks for the last item as often as it takes up to the next power of two.
+fn filled_up(parts: &mut [Part], values: Vec<Value>, named: usize, engine: Engine) -> Vec<Value> {
+    let (mut all, mut values) = (Vec::with_capacity(values.len()), values.into_iter());
+    all.extend(values.by_ref().take(named));
+    for part in parts {
+        let (count, width, is_filled) = match part {
+            Part::Text(_) => continue,
+            Part::List(count) => (count, 1, true),
+            Part::Rows { count, width } => (count, *width, false),
+            // PostgreSQL takes a table of any size.
+            Part::Wanted { count, width } => (count, *width, engine == Engine::Sqlite),
+        };
+        all.extend(values.by_ref().take(*count * width));
+        if is_filled && *count <= FEW {
+            let (last, full) = (all.len() - width, count.next_power_of_two());
+            for place in 0..(full - *count) * width {
+                all.push(all[last + place % width].clone());
+            }
+            *count = full;
+        }
+    }
+    all
+}
+
 /// How many of the values the text names itself; they come first.
 fn named(parts: &[Part], values: usize) -> usize {
     let written = parts.iter().map(|part| match part {
         Part::Text(_) => 0,
         Part::List(count) => *count,
-        Part::Rows { count, width } => count * width,
+        Part::Rows { count, width } | Part::Wanted { count, width } => count * width,
     });
     values - written.sum::<usize>()
 }
@@ -56,8 +87,13 @@ fn sqlite_text(mut parts: Vec<Part>, named: usize) -> Cow<'static, str> {
         match part {
             Part::Text(own) => text.push_str(&own),
             Part::List(count) => list(&mut text, count),
-            Part::Rows { count, width } => {
+            Part::Rows { count, width } | Part::Wanted { count, width } => {
                 text.push_str("VALUES ");
+                if named == 0 {
+                    let row = format!("({}?), ", "?, ".repeat(width.saturating_sub(1)));
+                    text.push_str(&row.repeat(count)[..row.len() * count - 2]);
+                    continue;
+                }
                 for place in 0..count {
                     text.push_str(if place == 0 { "(" } else { ", (" });
                     list(&mut text, width);
@@ -77,6 +113,7 @@ pub(super) fn for_postgres(mut parts: Vec<Part>, values: Vec<Value>) -> sqlx::Re
         return Ok((std::mem::take(text), arguments));
     }
     let named = named(&parts, values.len());
+    let values = filled_up(&mut parts, values, named, Engine::Postgres);
     let (mut text, mut values, mut next) = (String::new(), values.into_iter(), named + 1);
     values.by_ref().take(named).try_for_each(|value| add(&mut arguments, value))?;
     for part in parts {
@@ -91,7 +128,7 @@ pub(super) fn for_postgres(mut parts: Vec<Part>, values: Vec<Value>) -> sqlx::Re
                     next += 1;
                 }
             }
-            Part::Rows { count, width } => {
+            Part::Rows { count, width } | Part::Wanted { count, width } => {
                 text.push_str("SELECT * FROM unnest(");
                 for (place, column) in columns(values.by_ref().take(count * width), width).into_iter().enumerate() {
                     let comma = if place == 0 { "" } else { ", " };
@@ -115,9 +152,9 @@ fn add(arguments: &mut PgArguments, value: Value) -> sqlx::Result<()> {
     .map_err(sqlx::Error::Encode)
 }
 
-/// It stores no NUL in texts, so nothing that has one can be found either.
+/// Nothing that has a NUL can be found either.
 fn without_nul(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "") } else { text }
+    if let Cow::Owned(stored) = Engine::Postgres.stored(&text) { stored } else { text }
 }
 
 /// The values of one column.
@@ -209,6 +246,26 @@ mod tests {
         let values = vec![Value::Integer(Some(1)); 3];
         let (text, arguments) = for_postgres(parts(), values).expect("is written");
         assert_eq!((text.as_ref(), arguments.len()), ("WHERE a = $1 AND b IN ($2, $3", 3));
+    }
+
+    #[test]
+    fn what_is_wanted_is_filled_up_with_what_is_wanted_already() {
+        let text = |text: &'static str| Part::Text(text.into());
+        let table = Part::Wanted { count: 3, width: 2 };
+        let parts = vec![text("WHERE (a, b) IN ("), table, text(") AND c IN ("), Part::List(3), text(") LIMIT $1")];
+        let values: Vec<Value> = (0..10).map(Value::from).collect();
+        let filled = |engine| {
+            let mut parts = parts.clone();
+            let values = filled_up(&mut parts, values.clone(), 1, engine);
+            (parts, values.into_iter().map(|value| if let Value::Integer(Some(n)) = value { n } else { -1 }).collect())
+        };
+        let (parts, values): (_, Vec<i64>) = filled(Engine::Sqlite);
+        assert_eq!(values, [0, 1, 2, 3, 4, 5, 6, 5, 6, 7, 8, 9, 9]);
+        let text =
+            "WHERE (a, b) IN (VALUES ($2, $3), ($4, $5), ($6, $7), ($8, $9)) AND c IN ($10, $11, $12, $13) LIMIT $1";
+        assert_eq!(sqlite_text(parts, 1), text);
+        let (_, values): (_, Vec<i64>) = filled(Engine::Postgres);
+        assert_eq!(values, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9]);
     }
 
     #[test]

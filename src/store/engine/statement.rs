@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
 
+use futures_util::future::join;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
@@ -28,6 +29,8 @@ pub(super) enum Part {
     List(usize),
     /// Rows of as many parameters each.
     Rows { count: usize, width: usize },
+    /// The same as what an `IN (…)` looks for, so that it does no harm to name one of them twice.
+    Wanted { count: usize, width: usize },
 }
 
 /// A statement in what both engines understand.
@@ -48,6 +51,35 @@ pub(in crate::store) enum On<'a> {
 /// A statement whose text is known; its parameters are `$1`, `$2` and so on, and values are bound in their order.
 pub(in crate::store) fn query(text: impl Into<Cow<'static, str>>) -> Statement {
     Statement { parts: vec![Part::Text(text.into())], ..Statement::default() }
+}
+
+/// Runs statements one after the other. Each is written while the one before it runs.
+pub(in crate::store) async fn run_all(
+    transaction: &mut Transaction,
+    statements: impl Iterator<Item = Statement>,
+) -> sqlx::Result<()> {
+    match transaction {
+        Transaction::Sqlite(within) => {
+            let mut written = statements.map(Statement::for_sqlite);
+            let mut next = written.next().transpose()?;
+            while let Some(query) = next {
+                let (ran, following) = join(query.execute(&mut **within), async { written.next() }).await;
+                ran?;
+                next = following.transpose()?;
+            }
+        }
+        Transaction::Postgres(within) => {
+            let mut written = statements.map(Statement::for_postgres);
+            let mut next = written.next().transpose()?;
+            while let Some(query) = next {
+                let query = within.fit(query);
+                let (ran, following) = join(query.execute(&mut *within.transaction), async { written.next() }).await;
+                ran?;
+                next = following.transpose()?;
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Statement {
@@ -97,16 +129,34 @@ impl Statement {
     pub(in crate::store) fn push_values<I: IntoIterator>(
         &mut self,
         items: I,
-        mut write: impl FnMut(Values<'_>, I::Item),
+        write: impl FnMut(Values<'_>, I::Item),
     ) -> &mut Self {
+        let (count, width) = self.bind_rows(items, write);
+        self.parts.push(Part::Rows { count, width });
+        self
+    }
+
+    /// Writes rows as what an `IN (…)` looks for, as a table of values; there is at least one.
+    ///
+    /// Unlike lists that are written one by one, they make few different statements, however many they are.
+    pub(in crate::store) fn push_wanted<I: IntoIterator>(
+        &mut self,
+        items: I,
+        write: impl FnMut(Values<'_>, I::Item),
+    ) -> &mut Self {
+        let (count, width) = self.bind_rows(items, write);
+        self.parts.push(Part::Wanted { count, width });
+        self
+    }
+
+    /// Binds the values of rows: how many rows there are, and how wide they are.
+    fn bind_rows<I: IntoIterator>(&mut self, items: I, mut write: impl FnMut(Values<'_>, I::Item)) -> (usize, usize) {
         let (before, mut count) = (self.values.len(), 0);
         for item in items {
             write(Values { values: &mut self.values }, item);
             count += 1;
         }
-        let width = (self.values.len() - before).checked_div(count).unwrap_or(0);
-        self.parts.push(Part::Rows { count, width });
-        self
+        (count, (self.values.len() - before).checked_div(count).unwrap_or(0))
     }
 
     /// Whether it stays prepared for the next time; it does unless this says otherwise.
