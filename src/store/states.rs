@@ -150,10 +150,12 @@ pub(super) async fn name_anew(connection: &mut Transaction, ids: &BTreeSet<(i64,
             aged.push(Aged { event, session: *session, id, before, now, is_state: are_states });
         }
         rename(connection, &aged).await?;
-        for event in numbers.iter().filter(|_| !are_states) {
+        // What is left alone, or among states, has no rival any more.
+        let rivals = if found.len() > 1 && !are_states { flag::CONFLICT } else { 0 };
+        for event in &numbers {
             query("UPDATE events SET flags = (flags & ~$1) | $2 WHERE event = $3")
                 .bind(flag::CONFLICT)
-                .bind(if found.len() > 1 { flag::CONFLICT } else { 0 })
+                .bind(rivals)
                 .bind(event)
                 .execute(&mut *connection)
                 .await?;

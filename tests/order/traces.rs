@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::arrival::{File, WAYS, assert_same, cases, file};
+use crate::arrival::{File, WAYS, assert_always_same, assert_same, cases, file};
 
 const TRACES: [&str; 2] = ["5b8efff798038103d269b633813fc60c", "6b8efff798038103d269b633813fc60d"];
 const START: u64 = 1_700_000_000_000_000_000;
@@ -77,6 +77,13 @@ fn files() -> impl Strategy<Value = Vec<File>> {
             file("logs.json", logs("shop", &said.iter().copied().map(log).collect::<Vec<_>>())),
         ]
     })
+}
+
+/// A span that is in a session because of its trace has the id of another one there, until a third moves it away.
+#[test]
+fn what_a_span_leaves_behind_has_no_rival_any_more() {
+    let (first, other) = (span((1, 0, 0, 0, 3)), [span((1, 0, 0, 0, 33)), span((1, 0, 0, 0, 0))]);
+    assert_always_same(&[file("spans-1.json", spans("shop", &[first])), file("spans-2.json", spans("till", &other))]);
 }
 
 proptest! {
