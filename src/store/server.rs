@@ -28,6 +28,7 @@ const WRITERS: u32 = 2;
 /// How long an answer is waited for, and how much longer where the server does not even say that it took too long.
 const TO_ANSWER: Duration = Duration::from_secs(60);
 const ON_THE_WAY: Duration = Duration::from_secs(5);
+const A_MOMENT: Duration = Duration::from_secs(1);
 /// What each connection is told first, or each transaction where a pooler lends connections. A writer waits half a minute
 /// for another one; whoever forgets a transaction loses it. Compiling a statement takes longer than a screen may, and so
 /// does starting processes that help with it.
@@ -56,6 +57,11 @@ const WRITING: &[&str] = &[
     "jit TO off",
 ];
 
+/// What was given up ends on the server too: it looks each second whether anybody still waits. Older servers, and those of
+/// other systems, do not know how.
+const UNTIL_GONE: &str = "SELECT set_config('client_connection_check_interval', '1s', false) \
+     WHERE current_setting('client_connection_check_interval', true) IS NOT NULL AND version() LIKE '%linux%'";
+
 /// Opens the store at an address, and makes its tables where there are none.
 pub(super) async fn open(url: &Url, patience: Duration) -> Result<Store> {
     let address = Address::Server(url.clone());
@@ -83,7 +89,7 @@ async fn connect(url: &Url, address: &Address, patience: Duration) -> Result<Sto
             let begin = format!("{begin}; {}", told("SET LOCAL", settings));
             return Server::lent(pool(&options, most, to_connect, String::new()), &begin);
         }
-        Server::new(pool(&options, most, to_connect, told("SET", settings)))
+        Server::new(pool(&options, most, to_connect, format!("{}; {UNTIL_GONE}", told("SET", settings))))
     };
     let answer = format!("statement_timeout TO {}", to_answer.as_millis().max(1));
     let readers = server(READERS, "BEGIN READ ONLY", &[READING, &[answer.as_str()]].concat());
@@ -150,7 +156,23 @@ async fn alone(options: &PgConnectOptions, patience: Duration) -> Result<PgConne
 }
 
 fn pool(options: &PgConnectOptions, most: u32, to_connect: Duration, first: String) -> PgPool {
-    let pool = PgPoolOptions::new().max_connections(most).acquire_timeout(to_connect);
+    let pool = PgPoolOptions::new().max_connections(most).acquire_timeout(to_connect).test_before_acquire(false);
+    let pool = pool.before_acquire(|connection, about| {
+        Box::pin(async move {
+            // One that was used a moment ago is there, and asking it whether it is takes as long as a question.
+            if about.idle_for > A_MOMENT {
+                connection.ping().await?;
+            }
+            Ok(true)
+        })
+    });
+    // One that has still to answer what nobody waits for any more is closed: there are few of them.
+    let pool = pool.after_release(|connection, _| {
+        Box::pin(async move {
+            let answer = tokio::time::timeout(A_MOMENT, connection.ping()).await;
+            answer.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
+        })
+    });
     let pool = pool.after_connect(move |connection, _| {
         let first = first.clone();
         Box::pin(async move { connection.execute(AssertSqlSafe(first)).await.map(drop) })

@@ -110,6 +110,28 @@ async fn steps(mut purge: Purge) -> Purge {
     purge
 }
 
+/// Readers have four connections; as many questions that cannot be answered were given up.
+#[tokio::test]
+async fn a_question_that_was_given_up_leaves_its_connection_to_others() {
+    let Some(store) = served().await else { return };
+    append(&store, batch("/f", &[session("s")], vec![event("s", "first", 1, Kind::Tool)])).await;
+    let other = another(&store).await;
+    let mut held = other.begin().await.expect("begins");
+    query("LOCK TABLE sessions").persistent(false).execute(&mut held).await.expect("locks");
+    for _ in 0..8 {
+        let asked = tokio::time::timeout(Duration::from_millis(20), store.session("s")).await;
+        assert!(asked.is_err(), "{asked:?}");
+    }
+    assert_eq!(store.newest_event().await.expect("reads"), 1);
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while number(&store, waiting).await > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    held.commit().await.expect("ends");
+    assert!(store.session("s").await.expect("reads").is_some());
+}
+
 /// Forty sessions of thirty events each.
 async fn forty(store: &Store) {
     for number in 0..40 {
