@@ -37,9 +37,10 @@ pub async fn copy(wanted: &Copy, output: &mut Output) -> Result<Ended> {
             Some(redacted::look(&source, &sessions, by, &wanted.redact, &cancelled, output).await?)
         }
     };
-    if wanted.redact.dry_run {
+    let is_cancelled = cancelled.load(Ordering::Relaxed);
+    if wanted.redact.dry_run || is_cancelled {
         source.close().await;
-        return Ok(Ended::Well);
+        return Ok(if is_cancelled { Ended::Cancelled } else { Ended::Well });
     }
     let target = to.open_or_make().await?;
     let copied = match &veiled {

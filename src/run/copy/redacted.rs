@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::sync::mpsc::unbounded_channel;
@@ -20,6 +21,9 @@ use crate::run::scratch::Scratch;
 use crate::run::whole_file::WholeFile;
 use crate::run::{redact, tell};
 use crate::store::{Copied, Store};
+
+/// How soon it is seen that somebody has cancelled.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Looks through all sessions before one of them leaves; sub-agents come with the session above them.
 pub async fn look(
@@ -40,7 +44,10 @@ pub async fn look(
         tell(&format!("session {}:", session.id));
         let why = "whole session".to_owned();
         let mut selection = Selection { session: session.id.clone(), events: None, why, veil: None };
-        selection.veil = Some(redact::show(from, &selection, &Extra::new(), redaction, wanted, output).await?);
+        let extra = Extra::new();
+        let shown = redact::show(from, &selection, &extra, redaction, wanted, output);
+        let Some(veil) = unless(cancelled, shown).await? else { break };
+        selection.veil = Some(veil);
         leaving.push(selection);
     }
     Ok(leaving)
@@ -72,13 +79,28 @@ pub async fn move_over(from: &Store, to: &Store, leaving: &[Selection], cancelle
         share.tell(i64::try_from(done)?, i64::try_from(leaving.len())?);
         let path = scratch.path(&format!("{done}.json"));
         let mut file = WholeFile::start(&path, false)?;
-        let written = write_slice(from, selection, &mut file.out).await;
-        written.with_context(|| format!("session {}", safe(&selection.session)))?;
+        let written = unless(cancelled, write_slice(from, selection, &mut file.out)).await;
+        if written.with_context(|| format!("session {}", safe(&selection.session)))?.is_none() {
+            break;
+        }
         file.keep()?;
         bring_in(to, &path, &format!("redacted/{}.json", selection.session), cancelled, &mut copied).await?;
         fs::remove_file(&path).with_context(|| format!("could not remove {}", path.display()))?;
     }
     Ok(copied)
+}
+
+/// What comes of some work that changes nothing, or `None` once it is cancelled.
+async fn unless<T>(cancelled: &AtomicBool, work: impl Future<Output = Result<T>>) -> Result<Option<T>> {
+    let is_cancelled = async {
+        while !cancelled.load(Ordering::Relaxed) {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        done = work => done.map(Some),
+        () = is_cancelled => Ok(None),
+    }
 }
 
 /// Brings one slice in under a name that says nothing of this machine.
