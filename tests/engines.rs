@@ -7,12 +7,15 @@ mod copying;
 #[path = "engines/scripts.rs"]
 mod scripts;
 mod server;
+#[path = "engines/sifting.rs"]
+mod sifting;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use turnscope::store::{Address, Store};
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/run/demo.json");
 /// What is compared as a whole.
@@ -57,6 +60,15 @@ impl World {
         command.env("TURNSCOPE_STORE", store).output().expect("runs")
     }
 
+    /// Nothing that a search finds is left out because of the pieces, in either store.
+    async fn sift(&self) {
+        for store in [self.file().into_os_string(), self.server.clone().into()] {
+            let store = Store::at(&Address::parse(&store)).await.expect("opens");
+            assert!(sifting::finds_all(&store).await > 0, "{:?}", store.address());
+            store.close().await;
+        }
+    }
+
     /// What both print, which must be the same.
     fn both(&self, arguments: &[&str]) -> Vec<u8> {
         let (file, server) = (self.run(&self.file(), arguments), self.run(Path::new(&self.server), arguments));
@@ -98,6 +110,7 @@ impl World {
 async fn the_demo_reads_the_same_from_either() {
     let Some(world) = World::new().await else { return };
     world.compare(&[PathBuf::from(DEMO)]);
+    world.sift().await;
     for change in [
         &["purge", "hold", "8fd6fee3", "--reason", "asked for"][..],
         &["purge", "--as-of", "2100-01-01T00:00:00Z", "--apply"],
@@ -125,6 +138,7 @@ async fn real_sessions_read_the_same_from_either() {
     let Some(corpus) = std::env::var_os("TURNSCOPE_CORPUS").map(PathBuf::from) else { return };
     let Some(world) = World::new().await else { return };
     world.compare(&["seed-present", "claude-code", "codex", "otlp"].map(|folder| corpus.join(folder)));
+    world.sift().await;
 }
 
 #[tokio::test]

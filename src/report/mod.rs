@@ -21,7 +21,7 @@ mod verify;
 mod walk;
 
 pub use branch::{Branch, branch};
-pub use find::{Found, Query, Search};
+pub use find::{Found, Query, Search, Sifted, Sifting};
 pub use findings::{count_findings, findings, in_families};
 pub use joined::Joined;
 pub use leaving::{Extra, Form, Leaving, Part, Section, Selection, Summary, leave, session_row};

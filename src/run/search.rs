@@ -12,9 +12,9 @@ use super::output::Output;
 use super::selection::{self, Window};
 use super::table::{Column, Fit, Table};
 use super::{Ended, shape, tell, usage};
-use crate::cli::{Rows, Search};
+use crate::cli::{Rows, Search as Asked};
 use crate::domain::Session;
-use crate::report::{self, Found, Pick, Query};
+use crate::report::{Found, Pick, Query, Search, Sifted, Sifting};
 use crate::store::Store;
 
 const COLUMNS: [Column; 5] = [
@@ -25,7 +25,7 @@ const COLUMNS: [Column; 5] = [
     Column::left("snippet", Fit::Shrinks(24)),
 ];
 
-pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -> Result<Ended> {
+pub async fn search(location: &Location, wanted: &Asked, output: &mut Output) -> Result<Ended> {
     let query = Query::parse(&wanted.words.join(" ")).map_err(|error| usage(error.to_string()))?;
     let Some((store, sessions, window)) =
         selection::find_or_all(location, wanted.session.as_deref(), &wanted.original, &output.zone).await?
@@ -37,51 +37,52 @@ pub async fn search(location: &Location, wanted: &Search, output: &mut Output) -
     let limit = if wanted.all { usize::MAX } else { wanted.limit };
     let mut shown = Shown { limit, total: 0, table: Table::new(&COLUMNS) };
     let mut newest = Newest::of(sessions.iter().map(|session| session.ended.map(|ended| ended.0)));
-    let mut open: HashMap<usize, Open<'_>> = HashMap::new();
+    let mut open: HashMap<usize, Search<'_>> = HashMap::new();
+    let events = sessions.iter().map(|session| session.events).sum::<i64>();
+    let mut sifting = Sifting::start(&store, &query, usize::try_from(events)?);
+    let mut sifted = None;
     while let Some(index) = newest.next() {
-        let mut session = match open.remove(&index) {
-            Some(session) => session,
-            None => Open::at_its_end(&store, &sessions[index], &query, window, rows.as_ref()).await?,
+        if let Some(done) = sifting.done().await {
+            open.values_mut().for_each(|search| search.narrow(&done));
+            sifted = Some(done);
+        }
+        let mut search = match open.remove(&index) {
+            Some(search) => search,
+            None => at_its_end(&store, &sessions[index], &query, window, rows.as_ref(), sifted.as_ref()).await?,
         };
-        for hit in session.search.next().await?.unwrap_or_else(Vec::new) {
+        for hit in search.next().await?.unwrap_or_else(Vec::new) {
             newest.add(index, hit.event.order.time.0, hit);
         }
-        if let Some(time) = session.search.left().checked_sub(1).and_then(|last| session.times.get(last)) {
-            newest.goes_on(index, *time);
-            open.insert(index, session);
+        if let Some(head) = search.newest() {
+            newest.goes_on(index, head.time.0);
+            open.insert(index, search);
         }
         shown.add(&sessions, newest.ready(), output)?;
     }
     output.finish()?;
     tell(&shown.told());
+    drop(sifting);
     store.close().await;
     Ok(Ended::Well)
 }
 
-/// A session that is being searched from its end.
-struct Open<'a> {
-    search: report::Search<'a>,
-    /// The times of the events that are searched, in timeline order.
-    times: Vec<i64>,
-}
-
-impl<'a> Open<'a> {
-    async fn at_its_end(
-        store: &'a Store,
-        session: &Session,
-        query: &'a Query,
-        window: Window,
-        rows: Option<&Wanted>,
-    ) -> Result<Self> {
-        let mut heads = window.narrow(store.heads(session.number, None).await?);
-        if let Some(rows) = rows {
-            let pick = Pick::among_all(store, session, &rows.expression, rows.frame).await?;
-            let matching: HashSet<i64> = pick.events().await?.into_iter().collect();
-            heads.retain(|head| matching.contains(&head.number));
-        }
-        let search = report::Search::among(store, query, heads.iter().map(|head| head.number).collect());
-        Ok(Self { search, times: heads.iter().map(|head| head.time.0).collect() })
-    }
+/// The search through a session, from its end.
+async fn at_its_end<'a>(
+    store: &'a Store,
+    session: &Session,
+    query: &'a Query,
+    window: Window,
+    rows: Option<&Wanted>,
+    sifted: Option<&Sifted>,
+) -> Result<Search<'a>> {
+    let search = Search::of(store, session, query, sifted).await?.among(|heads| window.narrow(heads));
+    let (Some(rows), Some(_)) = (rows, search.newest()) else { return Ok(search) };
+    let pick = Pick::among_all(store, session, &rows.expression, rows.frame).await?;
+    let matching: HashSet<i64> = pick.events().await?.into_iter().collect();
+    Ok(search.among(|mut heads| {
+        heads.retain(|head| matching.contains(&head.number));
+        heads
+    }))
 }
 
 /// What has been shown, and how much there is.

@@ -15,6 +15,7 @@ mod copies;
 mod states;
 mod adopt;
 mod settle;
+mod sieve;
 mod spans;
 mod sitting;
 mod copy;
@@ -78,6 +79,7 @@ pub use purge::{Due, DueSession, Hold, Keeping, Purge, Receipt, Removed, Returne
 pub use reread::Rereading;
 pub use salvage::Salvage;
 pub use settle::Step;
+pub use sieve::{BySession, PackedPiece};
 pub use sources::Source;
 pub use tokens::Token;
 pub use trouble::{Trouble, is_away, trouble};

@@ -2,14 +2,16 @@
 
 mod query;
 mod scan;
+mod sieve;
 
 pub use query::Query;
+pub use sieve::{Sifted, Sifting};
 
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 
-use crate::domain::{Body, Event, Role, Session};
+use crate::domain::{Body, Event, Head, Role, Session};
 use crate::store::Store;
 use scan::{Scanner, in_text};
 
@@ -33,26 +35,45 @@ pub struct Search<'a> {
     store: &'a Store,
     query: &'a Query,
     scanner: Scanner<'a>,
-    /// The numbers of the events that are still to be looked at, in timeline order.
-    left: Vec<i64>,
+    session: i64,
+    /// The events that are still to be looked at, in timeline order.
+    left: Vec<Head>,
     /// Records in which a hit was found before.
     known: HashSet<Place>,
 }
 
 impl<'a> Search<'a> {
-    pub async fn of(store: &'a Store, session: &Session, query: &'a Query) -> Result<Self> {
-        let heads = store.heads(session.number, None).await?;
-        Ok(Self::among(store, query, heads.iter().map(|head| head.number).collect()))
+    /// A search through all events of a session that can match, as far as that is known.
+    pub async fn of(store: &'a Store, session: &Session, query: &'a Query, sifted: Option<&Sifted>) -> Result<Self> {
+        let heads = match sifted {
+            Some(sifted) => store.heads_among(session.number, sifted.of(session.number)).await?,
+            None => store.heads(session.number, None).await?,
+        };
+        Ok(Self {
+            store,
+            query,
+            scanner: Scanner::new(store, query),
+            session: session.number,
+            left: heads,
+            known: HashSet::new(),
+        })
     }
 
-    /// A search through some events, given in timeline order.
-    pub fn among(store: &'a Store, query: &'a Query, events: Vec<i64>) -> Self {
-        Self { store, query, scanner: Scanner::new(store, query), left: events, known: HashSet::new() }
+    /// Keeps some of the events that are still to be looked at.
+    pub fn among(mut self, keep: impl FnOnce(Vec<Head>) -> Vec<Head>) -> Self {
+        self.left = keep(self.left);
+        self
     }
 
-    /// The number of events that are still to be looked at.
-    pub fn left(&self) -> usize {
-        self.left.len()
+    /// Leaves out what cannot match.
+    pub fn narrow(&mut self, sifted: &Sifted) {
+        let of_session = sifted.of(self.session);
+        self.left.retain(|head| of_session.binary_search(&head.number).is_ok());
+    }
+
+    /// The newest event that is still to be looked at.
+    pub fn newest(&self) -> Option<&Head> {
+        self.left.last()
     }
 
     /// The hits of the next part, newest first; `None` at the end.
@@ -60,8 +81,8 @@ impl<'a> Search<'a> {
         if self.left.is_empty() {
             return Ok(None);
         }
-        let mut part = self.left.split_off(self.left.len().saturating_sub(PART));
-        part.reverse();
+        let part = self.left.split_off(self.left.len().saturating_sub(PART));
+        let part: Vec<i64> = part.iter().rev().map(|head| head.number).collect();
         search_part(self.store, self.query, &mut self.scanner, &part, &mut self.known).await.map(Some)
     }
 }

@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 use regex::{Regex, RegexBuilder};
 
+use super::sieve::Needle;
 use crate::domain::safe;
 
 /// What lies between the words of a phrase.
@@ -14,6 +15,8 @@ pub struct Query {
     pub(super) terms: Vec<Term>,
     /// Whether a text can only match when every text around it does, so that looking there first saves work.
     pub(super) holds_in_parts: bool,
+    /// A word that every text must hold that matches.
+    pub(super) needle: Option<Needle>,
 }
 
 #[derive(Debug)]
@@ -29,14 +32,14 @@ impl Query {
         if let Some(pattern) = text.strip_prefix("re:") {
             let pattern = Regex::new(pattern)
                 .map_err(|error| anyhow!("could not read the regular expression: {}", reason(&error)))?;
-            return Ok(Self { terms: vec![Term { pattern, words: false }], holds_in_parts: false });
+            return Ok(Self { terms: vec![Term { pattern, words: false }], holds_in_parts: false, needle: None });
         }
         if let Some(literal) = text.strip_prefix("lit:") {
             if literal.is_empty() {
                 return Err(anyhow!("`lit:` is followed by nothing to search for"));
             }
             let term = Term { pattern: build(&regex::escape(literal), false)?, words: false };
-            return Ok(Self { terms: vec![term], holds_in_parts: true });
+            return Ok(Self { terms: vec![term], holds_in_parts: true, needle: Needle::of(words(literal)) });
         }
         let mut terms = Vec::new();
         // Outside of quotes every word is a term; inside, all words together are one.
@@ -53,7 +56,7 @@ impl Query {
         if terms.is_empty() {
             return Err(anyhow!("`{}` holds no word to search for; `lit:` searches for signs", safe(text)));
         }
-        Ok(Self { terms, holds_in_parts: true })
+        Ok(Self { terms, holds_in_parts: true, needle: Needle::of(words(text)) })
     }
 
     /// Whether it is words that are searched for, and not signs.
@@ -63,7 +66,7 @@ impl Query {
 }
 
 /// Words are letters and digits, so they need no escaping in a pattern.
-fn words(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 

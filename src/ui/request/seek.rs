@@ -9,6 +9,7 @@ use anyhow::Result;
 
 use super::{BATCH, CHUNK, REPORT_EVERY, Worker};
 use crate::domain::{Body, Role, decode_string};
+use crate::report::Sifting;
 use crate::timeline::Rows;
 use crate::ui::files::Seeker;
 use crate::ui::message::{Members, Message};
@@ -79,9 +80,17 @@ impl Worker {
         let mut found = Vec::new();
         let mut reported = Instant::now();
         let mut scanned = 0;
+        let text = if phrase.is_expression() { "" } else { &phrase.text };
+        let (mut sifting, mut sifted) = (Sifting::of_text(&self.backend.store, text, order.len()), None);
         for batch in order.chunks(BATCH / 8) {
             self.check()?;
-            found.extend(self.search_inside(&rows, batch, phrase).await?);
+            sifted = sifting.done().await.map(|done| done.events()).or(sifted);
+            let may = |row: &&u32| {
+                let members = || Members::of(&rows, **row as usize).numbers;
+                sifted.as_ref().is_none_or(|sifted| members().iter().any(|event| sifted.contains(event)))
+            };
+            let some: Vec<u32> = batch.iter().filter(may).copied().collect();
+            found.extend(self.search_inside(&rows, &some, phrase).await?);
             scanned += batch.len();
             if reported.elapsed() >= REPORT_EVERY {
                 reported = Instant::now();

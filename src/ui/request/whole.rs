@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 use super::Worker;
 use crate::domain::Session;
-use crate::report::{Found, Query, Search};
+use crate::report::{Found, Query, Search, Sifting};
 use crate::timeline::{Rows, Tree};
 use crate::ui::message::Message;
 use crate::ui::state::Hit;
@@ -21,11 +21,18 @@ impl Worker {
         let query = Query::parse(text)?;
         let sessions = self.backend.store.sessions().await?;
         let (count, mut total, mut listed) = (sessions.len(), 0, 0);
+        let events = sessions.iter().map(|session| session.events).sum::<i64>();
+        let mut sifting = Sifting::start(&self.backend.store, &query, usize::try_from(events)?);
+        let mut sifted = None;
         for (index, session) in sessions.into_iter().enumerate() {
             let session = Arc::new(session);
-            let mut search = Search::of(&self.backend.store, &session, &query).await?;
+            let mut search = Search::of(&self.backend.store, &session, &query, sifted.as_ref()).await?;
             while let Some(found) = search.next().await? {
                 self.check()?;
+                if let Some(done) = sifting.done().await {
+                    search.narrow(&done);
+                    sifted = Some(done);
+                }
                 if found.is_empty() {
                     continue;
                 }
