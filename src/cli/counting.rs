@@ -17,7 +17,7 @@ and `+?` behind a sum says that more of it is not known. A file of prices has ro
   models = [\"my-model\", \"my-model-*\"]         * stands for anything
   input = 3_000_000                             micro-dollars per million tokens
   output = 15_000_000
-and, where they differ, cache-read, cache-write, cache-write-1h, reasoning, batch (percent), from (a day), vendor,
+and, where a call without them may not be guessed at, cache-read, cache-write, cache-write-1h, reasoning, batch (percent), from (a day), vendor,
 source, seen, and [[price.above]] with tokens = 200_000 for longer inputs.")]
 pub struct Stats {
     /// An id, the beginning of one, `last`, or a room [default: all sessions]

@@ -68,7 +68,15 @@ async fn take(shared: &Arc<Shared>, headers: &HeaderMap, body: Body, signal: Sig
     };
     match store(shared, headers, body, encoding, signal).await {
         Ok(partial) => told(encoding, signal, partial),
-        Err(failure) => refused(encoding, failure),
+        Err(failure) => refused(encoding, retryable(failure)),
+    }
+}
+
+/// Exporters try again after few statuses only; a full disk and a body that came too slowly are none of them.
+fn retryable(failure: Failure) -> Failure {
+    match failure.status {
+        StatusCode::INSUFFICIENT_STORAGE | StatusCode::REQUEST_TIMEOUT => Failure::busy(failure.words),
+        _ => failure,
     }
 }
 

@@ -144,7 +144,8 @@ async fn speak(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, con
         }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    // Who has sent all of a request may close that half, and still hears the answer.
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).half_close(true);
     let mut spoken = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         // What goes wrong on a connection is its client's to know.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::jwk::{JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 
@@ -60,6 +60,12 @@ impl Users {
         if let Some(path) = &from.key_set {
             keys.extend(key_set(path)?);
         }
+        if keys.is_empty() && (from.audience.is_some() || from.issuer.is_some()) {
+            bail!(
+                "an audience or issuer of users is set, and no key to check them by: TURNSCOPE_JWT_SECRET, \
+                 TURNSCOPE_JWT_PUBLIC_KEY or TURNSCOPE_JWKS"
+            );
+        }
         let users = Self { keys, audience: from.audience.clone(), issuer: from.issuer.clone(), leeway: from.leeway };
         Ok((!users.keys.is_empty()).then_some(users))
     }
@@ -109,17 +115,14 @@ fn key_set(path: &Path) -> Result<Vec<UserKey>> {
     let set: JwkSet =
         serde_json::from_slice(&read(path)?).with_context(|| format!("{}: holds no set of keys", path.display()))?;
     let mut keys = Vec::new();
-    for (place, jwk) in set.keys.iter().enumerate() {
-        let key = DecodingKey::from_jwk(jwk)
-            .with_context(|| format!("{}: key {} cannot be used", path.display(), place + 1))?;
+    // A set may hold keys for other things and of other kinds; they are passed over, as RFC 7517 wants it.
+    for jwk in set.keys.iter().filter(|jwk| jwk.common.public_key_use != Some(PublicKeyUse::Encryption)) {
+        let Ok(key) = DecodingKey::from_jwk(jwk) else { continue };
         let algorithm = ALGORITHMS.into_iter().find(|algorithm| algorithm.family() == key.family());
-        let Some(algorithm) = algorithm else {
-            bail!("{}: key {} is for none of HS256, RS256, ES256", path.display(), place + 1);
-        };
-        keys.push(UserKey { id: jwk.common.key_id.clone(), algorithm, key });
+        keys.extend(algorithm.map(|algorithm| UserKey { id: jwk.common.key_id.clone(), algorithm, key }));
     }
     if keys.is_empty() {
-        bail!("{}: holds no key", path.display());
+        bail!("{}: holds no key for HS256, RS256 or ES256", path.display());
     }
     Ok(keys)
 }

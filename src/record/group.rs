@@ -123,7 +123,9 @@ impl Group {
     fn new(sink: Arc<dyn Sink>, counters: Arc<Counters>) -> Self {
         let name = format!("{RECORDER}:{}", uuid::Uuid::now_v7());
         let source = Source { name, revision: 0, size: 0, lines: 0, sessions: BTreeSet::new() };
-        Self { sink, counters, source, settle_at: None, longest: Duration::ZERO, rest_until: Instant::now() }
+        // Whoever was here before may have been killed before its last events were counted.
+        let settle_at = Some(Instant::now());
+        Self { sink, counters, source, settle_at, longest: Duration::ZERO, rest_until: Instant::now() }
     }
 
     /// The next request; `None` when there will be none. While nothing waits, what was stored is settled when due.

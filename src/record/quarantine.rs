@@ -1,6 +1,6 @@
 //! Quarantine: rows that the store cannot hold lie in files of their own, to be looked at and tried again.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -52,16 +52,21 @@ pub(super) fn lay(folder: &Path, row: &Written, reason: &str, at: Timestamp) -> 
     let kept = RawValue::from_string(text.clone()).or_else(|_| serde_json::value::to_raw_value(&text))?;
     let laid = Laid { reason: reason.to_owned(), at: at.0, head: row.clone(), row: kept };
     let path = folder.join(format!("{}.{ENDING}", uuid::Uuid::now_v7()));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    // It has its name when it is whole.
+    let open = path.with_extension("open");
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&open)?;
     file.write_all(&serde_json::to_vec(&laid)?)?;
-    file.sync_all()
+    file.sync_all()?;
+    fs::rename(open, path)?;
+    File::open(folder)?.sync_all()
 }
 
-/// What lies in the quarantine of a store, oldest first; `named` is [`Policy::folder`](super::Policy::folder).
+/// What lies in the quarantine of a store, oldest first; `named` is [`Policy::folder`](super::Policy::folder). A file that
+/// is not what a recorder writes is an error in its place, and hides no other.
 ///
 /// # Errors
-/// When the folder cannot be read, or one of its files is not what a recorder writes.
-pub fn quarantined(store: impl Into<Address>, named: Option<&Path>) -> Result<Vec<Quarantined>> {
+/// When the folder cannot be read.
+pub fn quarantined(store: impl Into<Address>, named: Option<&Path>) -> Result<Vec<Result<Quarantined>>> {
     let folder = folder(&store.into(), named)?.join(FOLDER);
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -72,7 +77,7 @@ pub fn quarantined(store: impl Into<Address>, named: Option<&Path>) -> Result<Ve
     paths.retain(|path| path.extension().is_some_and(|ending| ending == ENDING));
     // Their names begin with the time.
     paths.sort();
-    paths.into_iter().map(read).collect()
+    Ok(paths.into_iter().map(read).collect())
 }
 
 fn read(path: PathBuf) -> Result<Quarantined> {

@@ -24,7 +24,12 @@ impl Location {
     /// What was named, else `turnscope/turnscope.db` in the user's data folder.
     pub fn find(named: Option<&OsStr>) -> Result<Self> {
         let address = match named.filter(|named| !named.is_empty()) {
-            Some(named) => Address::parse(named),
+            Some(named) => {
+                if let Some(foreign) = Address::foreign(named) {
+                    return Err(usage(format!("{foreign} is no store: name a path, or postgres://…")));
+                }
+                Address::parse(named)
+            }
             None => {
                 let folders = Xdg::new().context("could not find the home folder; name a store with --store")?;
                 Address::File(folders.data_dir().join("turnscope").join("turnscope.db"))

@@ -17,7 +17,11 @@ const SCHEME: &str = "turnscope://session/";
 pub async fn open(location: &Location, wanted: &Open, look: &Look<'_>, output: &Output) -> Result<Ended> {
     let place = wanted.link.strip_prefix(SCHEME).unwrap_or(&wanted.link);
     if place.is_empty() || place.contains("://") {
-        let shown = safe(&wanted.link).into_owned();
+        // It may be the address of a database, with a password.
+        let shown = match place.split_once("://") {
+            Some((scheme, _)) => format!("{}://…", safe(scheme)),
+            None => safe(&wanted.link).into_owned(),
+        };
         return Err(usage(format!("`{shown}` is no link of turnscope: {SCHEME}SESSION#ROW, as `yl` copies it")));
     }
     need_terminal(output)?;

@@ -20,13 +20,23 @@ const COLUMNS: [Column; 5] = [
 
 pub async fn quarantine(location: &Location, wanted: &Quarantine, output: &mut Output) -> Result<Ended> {
     let folder = Policy::from_env().folder;
-    let mut rows = quarantined(&location.address, folder.as_deref())?;
+    let (mut rows, mut are_all) = (Vec::new(), true);
+    for row in quarantined(&location.address, folder.as_deref())? {
+        match row {
+            Ok(row) => rows.push(row),
+            Err(error) => {
+                complain(&format!("{error:#}"));
+                are_all = false;
+            }
+        }
+    }
     if let Some(unknown) = wanted.events.iter().find(|id| !rows.iter().any(|row| row.id == **id)) {
         complain(&format!("no event {unknown} is in the quarantine of {}", location.address));
         return Ok(Ended::Failed);
     }
     rows.retain(|row| wanted.events.is_empty() || wanted.events.contains(&row.id));
-    if wanted.retry { retry(location, &rows, output).await } else { list(&rows, output) }
+    let ended = if wanted.retry { retry(location, &rows, output).await? } else { list(&rows, output)? };
+    Ok(if are_all || ended != Ended::Well { ended } else { Ended::WithBadRecords })
 }
 
 fn list(rows: &[Quarantined], output: &mut Output) -> Result<Ended> {

@@ -23,7 +23,10 @@ fn choose<'a>(sessions: &'a [Session], name: &str) -> Result<&'a Session> {
             None => bail!("there is no session yet: bring some in with `turnscope import`"),
         };
     }
-    let meant = |session: &&Session| session.id.starts_with(name) || session.room.as_deref() == Some(name);
+    // What is recorded under an id of its sender's is called `session:ID`.
+    let own = |session: &Session| session.id.strip_prefix("session:").is_some_and(|own| own.starts_with(name));
+    let is_named = |session: &Session| session.id.starts_with(name) || own(session);
+    let meant = |session: &&Session| is_named(session) || session.room.as_deref() == Some(name);
     let found: Vec<&Session> = sessions.iter().filter(meant).collect();
     match found.as_slice() {
         [session] => Ok(session),

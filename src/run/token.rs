@@ -50,7 +50,7 @@ pub async fn token(location: &Location, wanted: &TokenLine, output: &mut Output)
                 bail!("there is no token named `{name}`");
             };
             if !old.is_valid(now()) {
-                bail!("the token `{name}` has ended: make a new one with `turnscope token add`");
+                bail!("the token `{name}` has ended: make one of another name with `turnscope token add`");
             }
             let secret = store_rotated(&store, &old, after(keep)?).await?;
             told(&secret, name, output)?;

@@ -20,10 +20,28 @@ pub struct Url(String);
 impl Address {
     /// What somebody named: the address of a database begins as such, all else is a path.
     pub fn parse(named: &OsStr) -> Self {
-        match named.to_str().filter(|text| text.starts_with("postgres://") || text.starts_with("postgresql://")) {
-            Some(url) => Self::Server(Url(url.to_owned())),
-            None => Self::File(PathBuf::from(named)),
+        match named.to_str().and_then(|text| Some((text, text.split_once("://")?))) {
+            // Schemes have no case.
+            Some((_, (scheme, rest)))
+                if ["postgres", "postgresql"].iter().any(|own| own.eq_ignore_ascii_case(scheme)) =>
+            {
+                Self::Server(Url(format!("{}://{rest}", scheme.to_ascii_lowercase())))
+            }
+            _ => Self::File(PathBuf::from(named)),
         }
+    }
+
+    /// What somebody named as if it were the address of a database, and is none that is known here: how it begins. The
+    /// rest may be a password.
+    pub fn foreign(named: &OsStr) -> Option<String> {
+        let text = named.to_str()?;
+        let scheme = text.split(':').next()?.trim();
+        let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte);
+        let is_word = scheme.bytes().next()?.is_ascii_alphabetic() && scheme.bytes().all(is_scheme);
+        let behind = text.split_once(':').map_or("", |(_, behind)| behind);
+        let is_ours = scheme.to_ascii_lowercase().starts_with("postgres");
+        let is_url = is_word && (behind.starts_with("//") || is_ours && text.contains(':'));
+        (is_url && Self::parse(named).file().is_some()).then(|| format!("{scheme}:…"))
     }
 
     /// The file, where it is one.
@@ -88,7 +106,10 @@ impl Display for Url {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         let plain = self.0.split(['?', '#']).next().unwrap_or_default();
         let Some((scheme, rest)) = plain.split_once("://") else { return formatter.write_str("postgres://…") };
+        // An `@` behind a `?` or `#` may be that of a password with such a sign.
+        let behind = self.0.len() > plain.len() && self.0[plain.len()..].contains('@');
         match rest.rsplit_once('@') {
+            Some(_) if behind => write!(formatter, "{scheme}://…"),
             Some((who, place)) => {
                 let user = who.split(':').next().unwrap_or_default();
                 write!(formatter, "{scheme}://{user}@{place}")
@@ -98,7 +119,6 @@ impl Display for Url {
                 let place = rest.split('/').next().unwrap_or_default();
                 let port = place.rsplit_once(':').map(|(_, port)| port);
                 let is_port = |port: &str| port.ends_with(']') || port.bytes().all(|byte| byte.is_ascii_digit());
-                let behind = self.0.len() > plain.len() && self.0[plain.len()..].contains('@');
                 match port {
                     Some(port) if behind || !is_port(port) => write!(formatter, "{scheme}://…"),
                     _ => write!(formatter, "{scheme}://{rest}"),
@@ -129,11 +149,22 @@ mod tests {
             ("postgres://me:wo?rd@db.example/team", "postgres://…"),
             ("postgres://me:12#word@db.example/team", "postgres://…"),
             ("postgres://me:wo/rd@db.example/team", "postgres://me@db.example/team"),
+            ("postgres://me:p@wo?rd@db.example/team", "postgres://…"),
+            ("POSTGRES://me:word@db.example/team", "postgres://me@db.example/team"),
         ] {
             let address = Address::parse(OsStr::new(named));
             assert_eq!(address.file(), None);
             assert_eq!((address.to_string(), format!("{address:?}").contains("secret")), (shown.to_owned(), false));
             assert!(!format!("{address:?}").contains("word"));
+        }
+        for named in
+            ["mysql://me:word@h/db", "postgresql+asyncpg://me:word@h/db", " postgres://me:word@h", "postgres:/me"]
+        {
+            let told = Address::foreign(OsStr::new(named)).expect("is none of ours");
+            assert!(told.ends_with(":…") && !told.contains("word"), "{told}");
+        }
+        for named in ["./postgres:/x.db", "store.db", "a:b.db", "postgres://me@h/db", ":memory:"] {
+            assert_eq!(Address::foreign(OsStr::new(named)), None, "{named}");
         }
         let path = Address::parse(OsStr::new("./postgres:/x.db"));
         assert_eq!(path.file(), Some(Path::new("./postgres:/x.db")));

@@ -1,5 +1,6 @@
 //! Opens a store in PostgreSQL: pools with limits of time, and a schema that one of many programs makes.
 
+use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ pub(super) async fn open(url: &Url, patience: Duration) -> Result<Store> {
 /// Whether the database has the tables of a store.
 pub(super) async fn is_there(url: &Url) -> Result<bool> {
     let found = async {
-        let mut connection = alone(&options(url)?, PATIENCE).await?;
+        let mut connection = alone(&options(url)?, limit(url, "connect_timeout", PATIENCE)?).await?;
         let found = version(&mut connection).await?;
         connection.close().await?;
         Ok(found.is_some())
@@ -152,7 +153,8 @@ impl Url {
 /// A connection of its own.
 async fn alone(options: &PgConnectOptions, patience: Duration) -> Result<PgConnection> {
     let connecting = tokio::time::timeout(patience, PgConnection::connect_with(options)).await;
-    Ok(connecting.map_err(|_| sqlx::Error::PoolTimedOut)??)
+    let silence = || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", patience.as_secs_f64()));
+    Ok(connecting.map_err(|_| sqlx::Error::Io(silence()))??)
 }
 
 fn pool(options: &PgConnectOptions, most: u32, to_connect: Duration, first: String) -> PgPool {

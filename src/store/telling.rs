@@ -112,12 +112,14 @@ fn behind(engine: Engine, teller: Teller) -> String {
 
 fn bind(mut row: Values<'_>, teller: Teller, session: &Session, forked_from: Option<&str>) {
     let lineage = Some(&session.lineage).filter(|lineage| !lineage.is_empty() && **lineage != session.id);
+    // As with events, a NUL is shown as a symbol: PostgreSQL takes none.
+    let clean = |text: &Option<String>| text.as_deref().map(|text| rows::clean(text).into_owned());
     row.push_bind(&session.id).push_bind(teller.source).push_bind(teller.since.unwrap_or(UNTIL_KNOWN));
     row.push_bind(&session.agent).push_bind(&session.parent).push_bind(lineage);
-    row.push_bind(forked_from.filter(|ancestor| *ancestor != session.id)).push_bind(&session.title);
+    row.push_bind(forked_from.filter(|ancestor| *ancestor != session.id)).push_bind(clean(&session.title));
     row.push_bind(session.title_worth.rank as i64).push_bind(session.title_worth.time);
-    row.push_bind(&session.project).push_bind(&session.room).push_bind(&session.canvas).push_bind(&session.cwd);
-    row.push_bind(&session.git_branch).push_bind(&session.host);
+    row.push_bind(clean(&session.project)).push_bind(clean(&session.room)).push_bind(clean(&session.canvas));
+    row.push_bind(clean(&session.cwd)).push_bind(clean(&session.git_branch)).push_bind(clean(&session.host));
 }
 
 /// Calls a session what its sources tell of it: each thing as the source has it that began first.

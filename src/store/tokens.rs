@@ -46,7 +46,7 @@ impl Store {
         .await;
         let added = added.map_err(|error| explain(error.into(), &self.address))?;
         if added == 0 {
-            bail!("there is a token named `{}` already", token.name);
+            bail!("there is, or was, a token named `{}`: take another name", token.name);
         }
         Ok(())
     }

@@ -245,6 +245,7 @@ async fn poison_is_laid_aside_and_can_be_tried_again() {
         assert_eq!((flush.status, flush.stored, flush.dropped), (Flushed::Dropped, 2, 1));
         recorder.close().await;
         let laid = quarantined(&desk.address, Some(desk.folder.path())).expect("reads");
+        let laid: Vec<_> = laid.into_iter().map(|row| row.expect("is whole")).collect();
         assert_eq!((laid.len(), laid[0].id.as_str(), laid[0].session.as_str()), (1, "bad", "room:standup"));
         assert!(laid[0].reason.contains("poison"), "{}", laid[0].reason);
         let store = Store::at(&desk.address).await.expect("opens");

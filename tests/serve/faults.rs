@@ -288,7 +288,9 @@ fn a_full_disk_is_told_as_such_and_works_again_when_there_is_room() {
     let spans: Vec<_> = (1..20_000).map(|id| span(TRACE, &format!("{id:016x}"))).collect();
     let spans =
         post(&server, "/v1/traces", "Content-Type: application/json", request_of(&spans).to_string().as_bytes());
-    assert!(spans.status == 507 && spans.body.contains("disk is full"), "{spans:?}");
+    // Exporters would not try again after a 507.
+    assert!(spans.status == 503 && spans.head.contains("retry-after"), "{spans:?}");
+    assert!(spans.body.contains("disk is full"), "{spans:?}");
     // Room comes back little by little; in between somebody else takes all that was left.
     let ballast = File::options().append(true).open(server.inside("ballast")).expect("is there");
     for place in 0..2 {

@@ -117,7 +117,8 @@ impl<'a> Out<'a> {
         batch.since = Some(self.survey.time.map_or(i64::MAX, |time| time.0));
         let before = self.handed;
         self.handed += batch.pieces.iter().map(|piece| piece.size as u64).sum::<u64>();
-        let base = self.target.step.base.is_some().then(|| i64::try_from(self.base + before)).transpose()?;
+        // Another process may be reading the same file.
+        let base = Some(i64::try_from(self.base + before)?);
         batch.source = Some(SourceStep {
             base,
             state: if last { &self.target.state } else { &self.target.step.state }.clone(),

@@ -11,7 +11,7 @@ mod relation;
 mod rows;
 mod strays;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{Connection, Executor, Postgres, QueryBuilder, Row};
@@ -30,6 +30,8 @@ const TO_CONNECT: Duration = Duration::from_secs(10);
 const TO_ANSWER: Duration = Duration::from_secs(15);
 /// So much longer than the server an answer is waited for.
 const ON_THE_WAY: Duration = Duration::from_secs(3);
+/// A connection that was used so short a time ago is there still.
+const A_WHILE: Duration = Duration::from_secs(1);
 
 /// What a database holds.
 #[derive(Debug)]
@@ -57,7 +59,7 @@ struct Server {
     options: PgConnectOptions,
     to_connect: Duration,
     to_answer: Duration,
-    connection: Option<PgConnection>,
+    connection: Option<(PgConnection, Instant)>,
 }
 
 /// Looks at what a database holds.
@@ -184,8 +186,13 @@ impl Server {
     }
 
     async fn connected(&mut self) -> Result<PgConnection, Fault> {
-        if let Some(connection) = self.connection.take() {
-            return Ok(connection);
+        if let Some((mut connection, since)) = self.connection.take() {
+            // One that nobody used for a while may have been closed by a pooler, a restart or a wall between.
+            let is_there = since.elapsed() < A_WHILE
+                || tokio::time::timeout(self.to_connect, connection.ping()).await.is_ok_and(|pinged| pinged.is_ok());
+            if is_there {
+                return Ok(connection);
+            }
         }
         match tokio::time::timeout(self.to_connect, PgConnection::connect_with(&self.options)).await {
             Ok(connected) => connected.map_err(|error| self.fault(&error)),
@@ -228,7 +235,7 @@ impl Server {
             Err(_) => Err(Fault::silence(&self.url, patience)),
         };
         if answer.as_ref().map_or_else(|fault| fault.kind != FaultKind::Gone, |_| true) {
-            self.connection = Some(connection);
+            self.connection = Some((connection, Instant::now()));
         }
         answer
     }

@@ -94,8 +94,8 @@ fn phase(event: &Event) -> Phase {
         // The first deadline is followed by another try.
         ("tool_result", "ack_timeout") => Phase::Part,
         ("tool_result", _) => Phase::Result,
-        ("tool_call", "queued" | "requested" | "received") => Phase::Call,
-        ("tool_call", "completed" | "error" | "failed" | "timeout") => Phase::Result,
+        ("tool_call", "queued" | "requested" | "received" | "started" | "running") => Phase::Call,
+        ("tool_call", "completed" | "succeeded" | "error" | "failed" | "timeout") => Phase::Result,
         ("task_execute", "running") => Phase::Call,
         ("task_execute", _) => Phase::Result,
         ("task_dispatch", "received") if event.tool.as_deref() == Some(DISPATCH) => Phase::Call,
