@@ -91,6 +91,46 @@ fn a_redacted_slice_holds_no_secret_verifies_and_comes_in_again() {
     }
 }
 
+#[test]
+fn ids_that_look_like_secrets_stay_and_come_in_again() {
+    const SESSION: &str = "ses_fe0515bcd9ffe1ZkQ7xYpLmN2a";
+    const EVENT: &str = "run1:fetch_token:started:7";
+    const REQUEST: &str = "req_011CSHoEeqs5C35K2UUqR7F0";
+    const TOOL: &str = "toolu_01AbCdEfGhJkMnPqRsTuVwXy";
+    let desk = Desk::new();
+    let named = format!("\"{EVENT}\"");
+    let renamed = [(sample::CLAUDE, SESSION), ("\"u1\"", &*named), ("req_sample_1", REQUEST), (sample::CALL, TOOL)];
+    let lines = renamed.iter().fold(secrets(), |lines, (from, to)| lines.replace(from, to));
+    let file = desk.write(&format!("in/{SESSION}.jsonl"), lines);
+    desk.import(&file);
+    desk.done(&["export", SESSION, "--redact", "-o", "shared.json"]);
+    let shared = fs::read_to_string(desk.path("shared.json")).expect("is there");
+    assert_eq!(holds_secret(&shared), None);
+    let slice: Value = serde_json::from_str(&shared).expect("is JSON");
+    for (id, wanted) in [
+        (&slice["session"]["id"], SESSION),
+        (&slice["selection"]["session"], SESSION),
+        (&slice["transcript"][0]["turnscope"]["session"], SESSION),
+    ] {
+        assert_eq!(id, wanted);
+    }
+    let mut rows = slice.clone();
+    rows["bodies"] = Value::Null;
+    let rows = rows.to_string();
+    for id in [EVENT, REQUEST, TOOL] {
+        assert!(rows.contains(id), "{id} is not in {rows}");
+    }
+    assert!(!rows.contains("redacted:random-value:"), "{rows}");
+    let told = |store: &[&str]| {
+        let sessions = desk.done(&[store, &["sessions", "--json"]].concat()).objects();
+        let rows = desk.done(&[store, &["timeline", SESSION, "--json"]].concat()).objects();
+        let ids = |row: &Value| json!([row["id"], row["events"], row["keys"], row["tokens"]]);
+        (sessions.len(), rows.iter().map(ids).collect::<Vec<_>>())
+    };
+    desk.done(&["--store", "other.db", "import", "shared.json"]);
+    assert_eq!(told(&["--store", "other.db"]), told(&[]));
+}
+
 /// A secret as it may stand in a page: with the escapes of JSON in JSON, without `<`, and in encodings.
 fn forms(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned(), hex::encode(secret)];

@@ -8,9 +8,40 @@ use super::check::is_text;
 use super::rules::{Fault, Rules, What};
 use super::words::Judged;
 use super::{flat, run, stub};
+use crate::domain::json::{Outline, Shape, Value};
 
 /// How deep texts inside texts are followed.
 pub const DEEPEST: usize = 6;
+/// How a row begins that holds what was given from outside: nothing in it is an id of ours.
+const GIVEN: &[u8] = b"{\"runArtifact\":";
+/// Members of our own rows that hold ids, besides those whose names end in `_id`.
+const IDS: [&str; 20] = [
+    "id",
+    "session",
+    "lineage",
+    "parent",
+    "turn",
+    "event",
+    "events",
+    "row",
+    "rows",
+    "from",
+    "to",
+    "candidates",
+    "blobs",
+    "room",
+    "canvas",
+    "canvasId",
+    "model",
+    "models",
+    "sha256",
+    "digest",
+];
+/// Members of our own rows in which every text is an id, or the kind of one.
+const OF_IDS: [&str; 2] = ["keys", "basis"];
+/// Attributes that importers give to events, and that hold ids.
+const ATTRIBUTES: [&str; 7] =
+    ["agent_id", "parent", "parent_request_id", "parent_run", "forked_from", "ledger_task_id", "blob_without_row"];
 
 /// One secret that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,12 +153,31 @@ impl Finder {
         merge(whole_characters(bytes, finds))
     }
 
-    /// The secrets in a row of our own making, whose numbers are none.
+    /// The secrets in a row of our own making, whose numbers are none. Its ids give way to a secret only where the
+    /// shape of it leaves no doubt, so that an id is the same wherever it stands.
     pub fn row(&self, json: &[u8]) -> Vec<Find> {
         let mut finds = Vec::new();
-        self.text(json, 0, &mut finds);
+        if let Some(given) = json.strip_prefix(GIVEN).and_then(|given| given.strip_suffix(b"}")) {
+            self.text(given, 0, &mut finds);
+            for Find { range, .. } in &mut finds {
+                *range = range.start + GIVEN.len()..range.end + GIVEN.len();
+            }
+        } else {
+            self.text(json, 0, &mut finds);
+            if finds.iter().any(|find| !self.is_sure(find)) {
+                let ids = ids_of(json);
+                finds.retain(|find| self.is_sure(find) || !is_within(&ids, &find.range));
+            }
+        }
         finds.retain(|find| !find.wrap.starts_with(b"\""));
         merge(whole_characters(json, finds))
+    }
+
+    /// Whether it is a secret in an id too: by its shape, which no mere number has, or by its place that a user named.
+    fn is_sure(&self, find: &Find) -> bool {
+        let rule = &self.rules.list[find.rule];
+        let by_shape = find.by_shape && (rule.own || !self.always.contains(&find.rule));
+        by_shape || matches!(rule.what, What::Path(_))
     }
 
     /// Bytes that are no text are withheld as a whole.
@@ -153,6 +203,52 @@ impl Finder {
     pub(super) fn is_harmless(&self, secret: &[u8]) -> bool {
         self.rules.harmless.iter().any(|known| known.as_bytes() == secret)
     }
+}
+
+/// Where the ids in a row of our own making stand, in order.
+fn ids_of(json: &[u8]) -> Vec<Range<usize>> {
+    let mut ids = Vec::new();
+    if let Ok(outline) = Outline::of(json)
+        && !outline.partial
+    {
+        gather(outline.root(), None, false, &mut ids);
+    }
+    ids
+}
+
+/// Gathers the ids in a value. `all`: every text in it is one.
+fn gather(value: Value<'_>, name: Option<&str>, all: bool, ids: &mut Vec<Range<usize>>) {
+    match value.shape() {
+        Shape::Object => {
+            for member in value.items() {
+                let name = member.name();
+                let name = name.as_deref().unwrap_or("");
+                gather(member, Some(name), all || OF_IDS.contains(&name), ids);
+            }
+        }
+        Shape::Array if name == Some("attributes") => {
+            for pair in value.items() {
+                let is_id = pair.items().next().and_then(Value::text).is_some_and(|own| ATTRIBUTES.contains(&&*own));
+                pair.items().skip(1).for_each(|own| gather(own, None, is_id, ids));
+            }
+        }
+        Shape::Array => value.items().for_each(|item| gather(item, name, all, ids)),
+        Shape::String if all || name.is_some_and(is_id) => {
+            ids.push(value.range().start as usize..value.range().end as usize);
+        }
+        Shape::String | Shape::Number | Shape::Bool | Shape::Null => {}
+    }
+}
+
+/// Whether a member of our own rows holds an id; a participant's may be what others call themselves.
+fn is_id(name: &str) -> bool {
+    IDS.contains(&name) || (name.ends_with("_id") && name != "participant_id")
+}
+
+/// Whether a range lies in one of several, which are in order.
+fn is_within(all: &[Range<usize>], range: &Range<usize>) -> bool {
+    let at = all.partition_point(|one| one.end < range.end);
+    all.get(at).is_some_and(|one| one.start <= range.start)
 }
 
 /// What sort of bytes it is, by how they begin.
@@ -219,4 +315,92 @@ pub fn merge(mut finds: Vec<Find>) -> Vec<Find> {
         }
     }
     apart
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::super::Veil;
+    use super::*;
+
+    /// A row as it leaves, and how many places in it were told.
+    fn veiled(row: &Value) -> (Value, usize) {
+        let finder = Arc::new(Finder::new(Rules::built_in().expect("sound")).expect("sound"));
+        let mut veil = Veil::over(finder, b"a key of the test", HashSet::new());
+        let mut told = 0;
+        let out = veil.row(row.to_string().as_bytes(), &mut |_| told += 1);
+        let left = out.map_or_else(|| row.clone(), |out| serde_json::from_slice(&out).expect("stays JSON"));
+        (left, told)
+    }
+
+    #[test]
+    fn ids_in_rows_stay_whatever_they_are_called() {
+        let (session, event) = ("ses_fe0515bcd9ffe1ZkQ7xYpLmN2a", "run1:fetch_token:started:7");
+        let (request, call) = ("req_011CSHoEeqs5C35K2UUqR7F0", "toolu_01AbCdEfGhJkMnPqRsTuVwXy");
+        let blob = format!("{session}#call:{call}_cookie:input");
+        let keys = json!([
+            { "kind": "provider_request_id", "value": request },
+            { "kind": "tool_call_id", "value": call, "rule": "present.tool_called" },
+        ]);
+        for row in [
+            json!({
+                "event_id": event, "session_id": session, "tool_call_id": call, "input_blob_id": blob,
+                "turnscope": {
+                    "session": session, "id": event, "turn": format!("tool:{event}"), "label": "plain", "keys": keys,
+                    "attributes": [["parent", event], ["attempt", "1"]],
+                },
+            }),
+            json!({
+                "session": session, "from": event, "to": event, "candidates": [event],
+                "basis": { "key": "tool_call_id", "rule": "same", "values": [call, event] },
+                "rejected": [{ "to": event, "why": "later" }],
+            }),
+            json!({ "session": session, "id": event, "keys": { "tool_call_id": [{ "value": call }] } }),
+            json!({ "why": "whole session", "session": session }),
+            json!({ "session": session, "severity": "error", "event": event, "detail": "none" }),
+            json!({ "session": session, "row": "tool:reset_password:12345678", "marked": true, "note": null }),
+            json!({ "id": session, "lineage": session, "models": ["kimi-k2.7-code", "moonshot-ai/kimi-k2.7-code"] }),
+            json!({ "id": "said:4111111111111111:token:f00d12345678", "models": ["token", "q7Hx2Lm9Pz4Rt8Vb1"] }),
+        ] {
+            assert_eq!(veiled(&row), (row.clone(), 0));
+        }
+    }
+
+    #[test]
+    fn secrets_in_rows_do_not_hide_in_ids_or_beside_them() {
+        let token = format!("ghp_{}", "a1B2c3D4e5".repeat(4));
+        let id = format!("run1:{token}:started:7");
+        let (left, told) = veiled(&json!({
+            "event_id": id, "input_blob_id": format!("{id}:input"),
+            "turnscope": {
+                "id": id, "label": "password: pl4nted-Horse", "keys": [{ "kind": "request_id", "value": id }],
+                "attributes": [["api_key", "pl4nted-Goat"], ["session", "q7Hx2Lm9Pz4Rt8Vb1Nc6Kd3"]],
+            },
+        }));
+        let text = left.to_string();
+        for secret in [token.as_str(), "pl4nted", "q7Hx2Lm9"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+        assert_eq!(told, text.matches("[redacted:").count());
+        assert_eq!(left["turnscope"]["id"], left["event_id"]);
+        assert_eq!(left["turnscope"]["keys"][0]["value"], left["event_id"]);
+        let id = left["event_id"].as_str().expect("a text");
+        assert!(id.starts_with("run1:[redacted:github-token:1:") && id.ends_with("]:started:7"), "{id}");
+        assert_eq!(left["input_blob_id"], json!(format!("{id}:input")));
+    }
+
+    #[test]
+    fn what_was_given_from_outside_has_no_ids_of_ours() {
+        let given = json!({ "session": "q7Hx2Lm9Pz4Rt8Vb1Nc6Kd3", "id": "password: pl4nted-Horse", "n": 7 });
+        let (left, told) = veiled(&json!({ "runArtifact": given }));
+        assert!(!left.to_string().contains("q7Hx2Lm9") && !left.to_string().contains("pl4nted"), "{left}");
+        assert_eq!((told, &left["runArtifact"]["n"]), (2, &json!(7)));
+        let finder = Finder::new(Rules::built_in().expect("sound")).expect("sound");
+        let finds = finder.row(json!({ "runArtifact": given }).to_string().as_bytes());
+        assert!(finds.iter().any(|find| find.path == "$.session"), "{finds:?}");
+    }
 }

@@ -81,6 +81,7 @@ impl Finder {
         if let Some(view) = View::percent(text) {
             self.search_view(&view, how, &mut found);
         }
+        self.search_uncoloured(text, how, &mut found);
         self.cut_at_end(text, &mut found);
         if has_stub {
             found.retain(|find| !stub::is_covered(text, &find.range));
@@ -99,6 +100,21 @@ impl Finder {
     fn search_view(&self, view: &View, how: How, found: &mut Vec<Find>) {
         let mut inner = Vec::new();
         self.search(&view.text, how, &mut inner);
+        self.search_uncoloured(&view.text, how, &mut inner);
+        found.extend(inner.into_iter().map(|find| Find { range: view.source(&find.range), ..find }));
+    }
+
+    /// Looks through text as it reads in a terminal, where it has codes for one; its other escapes are undone too.
+    fn search_uncoloured(&self, text: &[u8], how: How, found: &mut Vec<Find>) {
+        let Some(view) = View::uncoloured(text) else { return };
+        let mut inner = Vec::new();
+        self.search(&view.text, how, &mut inner);
+        self.cut_at_end(&view.text, &mut inner);
+        if let Some(plain) = View::unescaped(&view.text) {
+            let mut deeper = Vec::new();
+            self.search(&plain.text, How { pairs: false, ..how }, &mut deeper);
+            inner.extend(deeper.into_iter().map(|find| Find { range: plain.source(&find.range), ..find }));
+        }
         found.extend(inner.into_iter().map(|find| Find { range: view.source(&find.range), ..find }));
     }
 

@@ -299,6 +299,90 @@ fn a_cut_secret_at_the_end_of_a_label_goes_too() {
     }
 }
 
+/// What can say that a value is a secret says more than what only lets it be looked at.
+#[test]
+fn a_name_of_more_words_hides_short_values_too() {
+    for name in
+        ["SESSION_SECRET", "AUTH_PASSWORD", "KEY_PASSWORD", "TWILIO_AUTH_TOKEN", "authToken", "AWS_SESSION_TOKEN"]
+    {
+        for text in [format!("{name}=blue-Horse7"), json!({ name: "blue-Horse7" }).to_string()] {
+            assert!(!veiled(text.as_bytes()).contains("blue-Horse7"), "{text}");
+        }
+    }
+    let text = r#"{"key":"blue-Horse7","session":"main","auth_token_count":12,"input_tokens":5}"#;
+    assert_eq!(veiled(text.as_bytes()), text);
+}
+
+#[test]
+fn codes_of_a_terminal_hide_no_secret() {
+    let rest = filler(ANY, 36, 21);
+    let (head, tail) = rest.split_at(15);
+    for begin in ["\u{1b}[", "\u{9b}", "\\033[", "\\e[", "\\x1b[", "\\u001b["] {
+        for text in [
+            format!("{begin}32mghp_{rest}{begin}0m"),
+            format!("one\\n{begin}1;32mghp_{rest}"),
+            format!("use ghp_{head}{begin}1m{tail} now"),
+            format!("{begin}34;1m\"password\"{begin}0m: {begin}32m\"{rest}\"{begin}0m"),
+            format!("password{begin}0m={begin}32m{rest}{begin}0m\nnext"),
+        ] {
+            for text in [json!({ "log": text }).to_string(), text] {
+                let out = veiled(text.as_bytes());
+                assert!(!out.contains(head) && !out.contains(tail), "{text}\n{out}");
+                assert_eq!(veiled(out.as_bytes()), out);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_behind_other_letters_is_found_where_it_begins() {
+    let rest = filler(ANY, 40, 22);
+    let capitals = filler(CAPITALS, 16, 22);
+    for (token, before) in [
+        (format!("ghp_{rest}"), &["x_", "mcp__", "toolu_", "1", "x"][..]),
+        (format!("github_pat_{rest}"), &["x_", "1", "x"]),
+        (format!("sk-ant-api03-{rest}"), &["x_", "1", "x"]),
+        (format!("sk-proj-{rest}"), &["x_", "1", "x"]),
+        (format!("glpat-{rest}"), &["x_", "1", "x"]),
+        (format!("xoxb-{rest}"), &["x_", "1", "x"]),
+        (format!("npm_{rest}"), &["x_", "1", "x"]),
+        (format!("hf_{rest}"), &["x_", "mcp__"]),
+        (format!("AKIA{capitals}"), &["x_", "mcp__"]),
+    ] {
+        for before in before {
+            let out = veiled(format!("use {before}{token} now").as_bytes());
+            assert!(
+                out.starts_with(&format!("use {before}[redacted:")) && out.ends_with("] now"),
+                "{before}{token}: {out}"
+            );
+        }
+    }
+    let plain = "a task-ant-design-components and a task-learn-something-larger";
+    assert_eq!(veiled(plain.as_bytes()), plain);
+}
+
+#[test]
+fn a_private_key_goes_whatever_stands_before_its_lines() {
+    let lines: Vec<String> = (0..6).map(|seed| filler(ANY, 64, 30 + seed)).chain([filler(ANY, 20, 40)]).collect();
+    let (first, last) = ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----");
+    for before in ["", "> ", "+", "-", "   12→", "\u{1b}[32m", "12: ", "    \""] {
+        let body = lines.iter().map(|line| format!("{before}{line}\n")).collect::<String>();
+        for text in [
+            format!("{before}{first}\n{body}{before}{last}\nrest"),
+            format!("{before}{first}\n{body}"),
+            format!("{body}{before}{last}\nrest"),
+        ] {
+            for text in [json!({ "file": text }).to_string(), text] {
+                let out = veiled(text.as_bytes());
+                // A quote may begin a word of its own, so that the short last line of a cut key stays.
+                let mut kept = lines.iter().filter(|line| line.len() > 20 || !before.contains('"'));
+                assert!(kept.all(|line| !out.contains(line.as_str())), "{text}\n{out}");
+                assert_eq!(veiled(out.as_bytes()), out);
+            }
+        }
+    }
+}
+
 /// `acca` is how some keys begin, and four hex digits.
 #[test]
 fn a_digest_in_which_a_secret_seems_to_begin_stays() {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::stub::{OPENING, WITHHELD};
+
 /// Decoded text that knows where each of its bytes came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
@@ -9,6 +11,13 @@ pub struct View {
     /// Stretches in order: where each begins in the text and in the source, and for one that was decoded its size there.
     stretches: Vec<Stretch>,
 }
+
+/// How the letter with which codes of a terminal begin is written out, behind a backslash.
+const ESCAPE: [&[u8]; 9] = [b"033", b"0033", b"33", b"e", b"x1b", b"u001b", b"u{1b}", b"u{001b}", b"o{33}"];
+/// And the bell, which ends some of them.
+const BELL: [&[u8]; 5] = [b"a", b"007", b"x07", b"u0007", b"u{7}"];
+/// No code of a terminal is longer.
+const LONGEST_CODE: usize = 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stretch {
@@ -84,6 +93,30 @@ impl View {
         Some(view)
     }
 
+    /// Text without the codes that colour it in a terminal, real ones and such as are written out: `\e[32m`; `None`
+    /// where there is none.
+    pub fn uncoloured(text: &[u8]) -> Option<Self> {
+        let begins = |byte: &u8| matches!(byte, 0x1b | 0xc2 | b'\\' | b'^');
+        let mut view = Self::default();
+        let (mut at, mut done) = (0, 0);
+        while let Some(found) = text[at..].iter().position(begins) {
+            at += found;
+            let size = code(&text[at..]);
+            if size == 0 {
+                at += text[at..].iter().take_while(|byte| **byte == b'\\').count().max(1);
+                continue;
+            }
+            view.plain(&text[done..at], done);
+            at += size;
+            done = at;
+        }
+        if done == 0 {
+            return None;
+        }
+        view.plain(&text[done..], done);
+        Some(view)
+    }
+
     /// Text with `%41` and `&#x41;` undone; `None` where there is none.
     pub fn percent(text: &[u8]) -> Option<Self> {
         memchr::memchr2(b'%', b'&', text)?;
@@ -148,6 +181,72 @@ fn unicode(text: &[u8], run: usize) -> (usize, Vec<u8>) {
     (used, letter.encode_utf8(&mut [0; 4]).as_bytes().to_vec())
 }
 
+/// The size of the code of a terminal with which a text begins; 0 where it begins with none.
+fn code(text: &[u8]) -> usize {
+    if text.starts_with(&[0xc2, 0x9b]) {
+        return control(text, 2);
+    }
+    let size = escape_letter(text);
+    let is_stub = [OPENING, WITHHELD].iter().any(|opening| text[size..].starts_with(opening.as_bytes()));
+    match text.get(size) {
+        Some(b'[') if size > 0 && !is_stub => control(text, size + 1),
+        Some(b']') if size > 0 => command(text, size + 1),
+        _ => 0,
+    }
+}
+
+/// The size of a code that ends with its first letter: colours, moves of the cursor.
+fn control(text: &[u8], from: usize) -> usize {
+    let inside = text[from..].iter().take(LONGEST_CODE).take_while(|byte| (0x20..0x40).contains(*byte)).count();
+    match text.get(from + inside) {
+        // A stub may stand behind what is cut.
+        Some(b'[') | None => 0,
+        Some(0x40..=0x7e) => from + inside + 1,
+        Some(_) => 0,
+    }
+}
+
+/// The size of a code that goes on up to a bell or an escape with a backslash: titles, links.
+fn command(text: &[u8], from: usize) -> usize {
+    let limit = text.len().min(from + LONGEST_CODE);
+    for at in from..limit {
+        let rest = &text[at..limit];
+        if rest[0] == b'\n' {
+            return 0;
+        }
+        let bell = if rest[0] == 7 { 1 } else { written(rest, &BELL) };
+        if bell > 0 {
+            return at + bell;
+        }
+        let escape = escape_letter(rest);
+        if escape > 0 {
+            let most = if rest[0] == 0x1b { 1 } else { usize::MAX };
+            let slashes = rest[escape..].iter().take(most).take_while(|byte| **byte == b'\\').count();
+            return if slashes > 0 { at + escape + slashes } else { 0 };
+        }
+    }
+    0
+}
+
+/// The size of the letter with which codes of a terminal begin, real or written out; 0 for any other.
+fn escape_letter(text: &[u8]) -> usize {
+    match text {
+        [0x1b, ..] => 1,
+        [b'^', b'[', ..] => 2,
+        _ => written(text, &ESCAPE),
+    }
+}
+
+/// The size of backslashes and one of these names behind them; 0 where there is none.
+fn written(text: &[u8], names: &[&[u8]]) -> usize {
+    let run = text.iter().take(LONGEST_CODE).take_while(|byte| **byte == b'\\').count();
+    if run == 0 {
+        return 0;
+    }
+    let is_there = |name: &&&[u8]| text[run..].get(..name.len()).is_some_and(|there| there.eq_ignore_ascii_case(name));
+    names.iter().find(is_there).map_or(0, |name| run + name.len())
+}
+
 fn percent(text: &[u8]) -> (usize, Option<u8>) {
     (3, hex(text, 1, 2).and_then(|code| u8::try_from(code).ok()))
 }
@@ -203,6 +302,32 @@ mod tests {
         assert_eq!(String::from_utf8_lossy(&view.text), "x=\"key\" C:\\dir \nA \\");
         assert_eq!(back(&view, source, "key"), "k\\\\u0065y");
         assert!(View::unescaped(b"none").is_none());
+    }
+
+    #[test]
+    fn codes_of_a_terminal_are_dropped() {
+        for code in [
+            "\u{1b}[32m",
+            "\u{1b}[38;5;12m",
+            "\u{9b}1m",
+            "\\033[32m",
+            "\\e[0m",
+            "\\x1B[32m",
+            "\\\\u001b[1;2m",
+            "^[[K",
+            "\u{1b}]8;;https://example.com\u{7}",
+            "\u{1b}]0;title\u{1b}\\",
+            "\\e]0;title\\a",
+        ] {
+            let source = format!("one{code}two{code} three");
+            let view = View::uncoloured(source.as_bytes()).expect(code);
+            assert_eq!(String::from_utf8_lossy(&view.text), "onetwo three");
+            assert_eq!(back(&view, source.as_bytes(), "two"), "two");
+            assert_eq!(back(&view, source.as_bytes(), "onetwo"), format!("one{code}two"));
+        }
+        for plain in ["none", "C:\\export[1]", "a\u{1b}", "\u{a9} 2026 ^2", "\u{1b}[12", "\u{1b}]0;title"] {
+            assert!(View::uncoloured(plain.as_bytes()).is_none(), "{plain}");
+        }
     }
 
     #[test]

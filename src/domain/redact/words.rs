@@ -11,6 +11,8 @@ pub struct Keys {
     known: HashMap<String, usize>,
     /// Rules by the end of a name without what joins its words.
     endings: Vec<(String, usize)>,
+    /// Rules that ask for more than the name, by which only what looks random is hidden.
+    unsure: Vec<usize>,
     /// One of these occurs in every name that is known.
     stems: Vec<String>,
     first: Vec<String>,
@@ -34,9 +36,13 @@ const LONGEST_KEY: usize = 4;
 
 impl Keys {
     pub fn new(rules: &[Rule], first: Vec<String>, last: Vec<String>) -> Self {
-        let mut keys = Self { known: HashMap::new(), endings: Vec::new(), stems: Vec::new(), first, last };
+        let (known, endings, unsure, stems) = (HashMap::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut keys = Self { known, endings, unsure, stems, first, last };
         for (at, rule) in rules.iter().enumerate() {
             let What::Keys(names) = &rule.what else { continue };
+            if rule.entropy.is_some() {
+                keys.unsure.push(at);
+            }
             for name in names {
                 let words = words(name);
                 if name.starts_with('*') {
@@ -78,19 +84,27 @@ impl Keys {
         self.last.iter().any(|word| word == last || word == bare) || (words.len() > 1 && self.first.contains(first))
     }
 
-    /// The rule for the longest run of words that is known.
+    /// The rule for the longest run of words that is known; one that asks for more only where no other fits.
     fn rule(&self, words: &[String]) -> Option<usize> {
+        let mut unsure = None;
         for length in (1..=LONGEST_KEY.min(words.len())).rev() {
             for run in words.windows(length) {
                 let found = if length == 1 { self.known.get(&run[0]) } else { self.known.get(&run.join("_")) };
-                if let Some(rule) = found.or_else(|| self.known.get(run_without_number(run)?.as_str())) {
-                    return Some(*rule);
+                match found.or_else(|| self.known.get(run_without_number(run)?.as_str())) {
+                    Some(rule) if self.unsure.contains(rule) => unsure = unsure.or(Some(*rule)),
+                    Some(rule) => return Some(*rule),
+                    None => {}
                 }
             }
         }
         let joined = words.concat();
-        let ending = |(ending, rule): &(String, usize)| joined.ends_with(ending.as_str()).then_some(*rule);
-        self.endings.iter().find_map(ending)
+        for (_, rule) in self.endings.iter().filter(|(ending, _)| joined.ends_with(ending.as_str())) {
+            if !self.unsure.contains(rule) {
+                return Some(*rule);
+            }
+            unsure = unsure.or(Some(*rule));
+        }
+        unsure
     }
 }
 
@@ -151,6 +165,12 @@ mod tests {
                 &["password", "userPassword", "DB_PASSWORD", "newpassword", "password2", "password_confirmation"][..],
                 "password",
             ),
+            (&["AUTH_PASSWORD", "KEY_PASSWORD", "seed_password", "CERT_PASSWORD", "keyPassword2"], "password"),
+            (&["SESSION_SECRET", "sessionSecret", "AUTH_SECRET"], "secret"),
+            (&["TWILIO_AUTH_TOKEN", "authToken", "X-Auth-Token", "_authToken", "AWS_SESSION_TOKEN"], "token"),
+            (&["auth_token", "session_token", "pin_token", "keyaccesstoken"], "token"),
+            (&["key", "auth", "session_key", "code"], "random-value"),
+            (&["auth_token_count", "session_token_id", "key_password_policy"], "exempt"),
             (&["client_secret", "clientSecret", "clientsecret", "aws_secret"], "secret"),
             (&["apiKey", "x-api-key", "OPENAI_API_KEY", "apikey", "aws_secret_access_key", "privateKey"], "api-key"),
             (&["token", "accessToken", "refresh_token", "authtoken", "id_token", "lease-token"], "token"),

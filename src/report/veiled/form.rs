@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::leaving::{Form, Leaving, Part, Section, manifest};
-use super::{Changed, Cleared};
+use super::{Changed, Cleared, FRAMED, framed};
 use crate::domain::price::Prices;
 use crate::domain::redact::Stream;
 
@@ -54,6 +54,11 @@ impl<'a> Veiled<'a> {
             None => Ok(value.clone()),
             Some(veiled) => serde_json::from_slice(&veiled).context("a row is no JSON once its secrets are taken out"),
         }
+    }
+
+    /// What becomes of a value that is looked through with its name.
+    fn framed(&self, name: &str, value: &Value) -> Result<Value> {
+        Ok(self.json(&framed(name, value))?.get_mut(name).map(Value::take).unwrap_or_default())
     }
 
     fn becomes(&self, sha256: &str) -> Result<Changed> {
@@ -138,7 +143,7 @@ impl Form for Veiled<'_> {
             "actions" => self.seal_all(value.get_mut("arrays")),
             _ => {}
         }
-        let value = self.json(&value)?;
+        let value = if FRAMED.contains(&name) { self.framed(name, &value)? } else { self.json(&value)? };
         self.form.value(name, &value)
     }
 
@@ -167,7 +172,9 @@ impl Form for Veiled<'_> {
         }
         let row = self.json(&row)?;
         let name = match name {
-            Some(name) => Some(self.json(&Value::from(name))?.as_str().context("a name stays text")?.to_owned()),
+            Some(name) => {
+                Some(self.framed("id", &Value::from(name))?.as_str().context("a name stays text")?.to_owned())
+            }
             None => None,
         };
         self.form.row(section, name.as_deref(), &row)

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::super::leaving::{Form, Leaving, Part, Section};
-use super::{Changed, Cleared, Clearing, Redaction, Review, record};
+use super::{Changed, Cleared, Clearing, FRAMED, Redaction, Review, framed, record};
 use crate::domain::redact::{Mark, Stream, Veil};
 
 /// So many places of one secret are told; the others are counted.
@@ -241,7 +241,8 @@ fn met_of(hints: &crate::domain::redact::Hints, seen: &crate::domain::redact::Se
 
 impl Form for Survey<'_> {
     fn value(&mut self, name: &'static str, value: &Value) -> Result<()> {
-        self.json(value, &Spot { part: name.to_owned(), ..Spot::default() })
+        let spot = Spot { part: name.to_owned(), ..Spot::default() };
+        if FRAMED.contains(&name) { self.json(&framed(name, value), &spot) } else { self.json(value, &spot) }
     }
 
     fn row(&mut self, section: Section, name: Option<&str>, row: &Value) -> Result<()> {
@@ -254,7 +255,7 @@ impl Form for Survey<'_> {
             ..Spot::default()
         };
         if let Some(name) = name {
-            self.json(&Value::from(name), &spot)?;
+            self.json(&framed("id", &Value::from(name)), &spot)?;
         }
         self.json(row, &spot)
     }
