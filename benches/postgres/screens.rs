@@ -68,7 +68,7 @@ pub fn measure(name: &str, address: &str) {
     terminal.settle(STILL);
     terminal.press("gg");
     terminal.settle(STILL);
-    terminal.press(&format!("/ {}", LONG * 9 / 10));
+    terminal.press(&format!("/{} ", LONG * 9 / 10));
     terminal.settle(STILL);
     let began = Instant::now();
     terminal.press("\r");
