@@ -58,7 +58,7 @@ impl<'a> Veiled<'a> {
 
     /// What becomes of a value that is looked through with its name.
     fn framed(&self, name: &str, value: &Value) -> Result<Value> {
-        Ok(self.json(&framed(name, value))?.get_mut(name).map(Value::take).unwrap_or_default())
+        self.json(&framed(name, value))?.get_mut(name).map(Value::take).context("a value keeps its name")
     }
 
     fn becomes(&self, sha256: &str) -> Result<Changed> {
