@@ -131,6 +131,41 @@ fn ids_that_look_like_secrets_stay_and_come_in_again() {
     assert_eq!(told(&["--store", "other.db"]), told(&[]));
 }
 
+#[test]
+fn a_label_that_repeats_a_secret_without_its_name_does_not_show_it() {
+    let desk = Desk::new();
+    let call = |place: u8, input: Value| {
+        json!({
+            "type": "assistant", "sessionId": sample::CLAUDE, "uuid": format!("u{place}"),
+            "timestamp": format!("2026-01-01T00:00:0{place}Z"),
+            "message": {
+                "id": format!("m{place}"), "role": "assistant", "model": "claude-x",
+                "content": [{ "type": "tool_use", "id": format!("toolu_{place}"), "name": "Login", "input": input }],
+            },
+        })
+        .to_string()
+    };
+    let long = "pl4nted way ".repeat(40);
+    let inputs = [
+        json!({ "password": "pl4nted-Horse" }),
+        json!({ "auth": "pl4ntedKs2Lq9Wm4Zx8Cv3Bn6Mt" }),
+        json!({ "secret": long }),
+    ];
+    let lines: Vec<String> = (1..).zip(inputs).map(|(place, input)| call(place, input)).collect();
+    desk.import(&desk.write("in/claude.jsonl", lines.join("\n") + "\n"));
+    for form in ["json", "ndjson", "md", "html", "otlp"] {
+        let out = format!("shared.{form}");
+        desk.done(&["export", sample::CLAUDE, "--redact", "--format", form, "-o", &out]);
+        let shared = fs::read_to_string(desk.path(&out)).expect("is there");
+        assert!(shared.contains("Login") && !shared.contains("pl4nted"), "{form}: {shared}");
+    }
+    let slice = fs::read_to_string(desk.path("shared.json")).expect("is there");
+    let told: Value = serde_json::from_str(&slice).expect("is JSON");
+    let found = told["redaction"]["rules"].as_array().expect("are told").iter();
+    let found: u64 = found.map(|rule| rule["found"].as_u64().expect("a number")).sum();
+    assert_eq!(found, slice.matches("[redacted:").count() as u64 - 1, "one tells how stubs look");
+}
+
 /// A secret as it may stand in a page: with the escapes of JSON in JSON, without `<`, and in encodings.
 fn forms(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned(), hex::encode(secret)];

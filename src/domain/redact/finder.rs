@@ -206,7 +206,7 @@ impl Finder {
 }
 
 /// Where the ids in a row of our own making stand, in order.
-fn ids_of(json: &[u8]) -> Vec<Range<usize>> {
+pub(super) fn ids_of(json: &[u8]) -> Vec<Range<usize>> {
     let mut ids = Vec::new();
     if let Ok(outline) = Outline::of(json)
         && !outline.partial
@@ -246,7 +246,7 @@ fn is_id(name: &str) -> bool {
 }
 
 /// Whether a range lies in one of several, which are in order.
-fn is_within(all: &[Range<usize>], range: &Range<usize>) -> bool {
+pub(super) fn is_within(all: &[Range<usize>], range: &Range<usize>) -> bool {
     let at = all.partition_point(|one| one.end < range.end);
     all.get(at).is_some_and(|one| one.start <= range.start)
 }

@@ -6,6 +6,7 @@
 mod check;
 mod finder;
 mod flat;
+mod known;
 mod pair;
 mod path;
 mod rules;
@@ -18,6 +19,7 @@ mod view;
 mod words;
 
 pub use finder::{Find, Finder, merge};
+pub use known::Known;
 pub use rules::{Fault, Rule, Rules, What};
 pub use stream::{Piece, Stream};
 pub use stub::{Mark, Stubs};

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::finder::{Find, Finder};
+use super::known::Known;
 use super::stream::{Piece, Stream};
 use super::stub::{Mark, Stubs};
 
@@ -14,6 +15,7 @@ pub struct Veil {
     stubs: Stubs,
     /// Secrets that somebody has looked at and lets pass.
     spared: HashSet<Mark>,
+    known: Known,
 }
 
 /// Says as much of a secret as does not give it away.
@@ -46,11 +48,13 @@ pub struct Seen<'a> {
     pub mark: Mark,
     /// Where it begins in what was searched.
     pub at: u64,
+    /// A row repeats what was found elsewhere.
+    pub repeats: bool,
 }
 
 impl Veil {
     pub fn over(finder: Arc<Finder>, key: &[u8], spared: HashSet<Mark>) -> Self {
-        Self { finder, stubs: Stubs::new(key), spared }
+        Self { finder, stubs: Stubs::new(key), spared, known: Known::default() }
     }
 
     /// What may be said of secrets.
@@ -63,16 +67,26 @@ impl Veil {
         self.stubs.digest(digest)
     }
 
+    /// From here on these are secrets wherever a row repeats them.
+    pub fn learn(&mut self, known: Known) {
+        self.known = known;
+    }
+
     /// A row without its secrets, and without those in its name; `None` where there are none.
     pub fn row(&mut self, json: &[u8], seen: &mut dyn FnMut(Seen<'_>)) -> Option<Vec<u8>> {
-        let finds = self.finder.row(json);
-        if finds.is_empty() {
+        let found = self.finder.row(json);
+        let repeated = self.known.finds(json, &found);
+        if found.is_empty() && repeated.is_empty() {
             return None;
         }
+        let mut finds: Vec<(Find, bool)> = found.into_iter().map(|find| (find, false)).collect();
+        finds.extend(repeated.into_iter().map(|find| (find, true)));
+        finds.sort_by_key(|(find, _)| find.range.start);
         let (mut out, mut at) = (Vec::with_capacity(json.len()), 0);
-        for find in &finds {
+        for (find, repeats) in &finds {
             out.extend_from_slice(&json[at..find.range.start]);
-            self.put(find, &json[find.range.clone()], find.range.start as u64, &mut out, seen);
+            let mut told = |own: Seen<'_>| seen(Seen { repeats: *repeats, ..own });
+            self.put(find, &json[find.range.clone()], find.range.start as u64, &mut out, &mut told);
             at = find.range.end;
         }
         out.extend_from_slice(&json[at..]);
@@ -81,18 +95,18 @@ impl Veil {
 
     /// The next part of a body without its secrets.
     pub fn feed(&mut self, stream: &mut Stream, bytes: &[u8], out: &mut Vec<u8>, seen: &mut dyn FnMut(Seen<'_>)) {
-        let Self { finder, stubs, spared } = self;
+        let Self { finder, stubs, spared, .. } = self;
         stream.feed(finder, bytes, &mut |piece| piece_out(finder, stubs, spared, piece, out, seen));
     }
 
     /// The rest of a body.
     pub fn finish(&mut self, stream: Stream, out: &mut Vec<u8>, seen: &mut dyn FnMut(Seen<'_>)) {
-        let Self { finder, stubs, spared } = self;
+        let Self { finder, stubs, spared, .. } = self;
         stream.finish(finder, &mut |piece| piece_out(finder, stubs, spared, piece, out, seen));
     }
 
     fn put(&mut self, find: &Find, bytes: &[u8], at: u64, out: &mut Vec<u8>, seen: &mut dyn FnMut(Seen<'_>)) {
-        let Self { finder, stubs, spared } = self;
+        let Self { finder, stubs, spared, .. } = self;
         piece_out(finder, stubs, spared, Piece::Secret { find, bytes, at }, out, seen);
     }
 }
@@ -114,7 +128,7 @@ fn piece_out(
     if spared.contains(&mark) && !bytes.is_empty() {
         return out.extend_from_slice(bytes);
     }
-    seen(Seen { find, mark, at });
+    seen(Seen { find, mark, at, repeats: false });
     out.extend_from_slice(&find.wrap);
     out.extend_from_slice(stubs.stub(&finder.rules, find).as_bytes());
     out.extend_from_slice(&find.wrap);

@@ -1,6 +1,6 @@
 //! The first walk: what is secret, where, and what every body becomes; nothing is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Result;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::leaving::{Form, Leaving, Part, Section};
 use super::{Changed, Cleared, Clearing, FRAMED, Redaction, Review, framed, record};
-use crate::domain::redact::{Mark, Stream, Veil};
+use crate::domain::redact::{Known, Mark, Stream, Veil};
 
 /// So many places of one secret are told; the others are counted.
 const TOLD: usize = 8;
@@ -98,6 +98,10 @@ pub struct Survey<'a> {
     bodies: BTreeMap<String, Changed>,
     looking: Option<Looking>,
     done: u64,
+    /// Secrets that were found by what stands around them, with their rules.
+    known: HashMap<Vec<u8>, usize>,
+    /// Bodies were looked through, and only what rows repeat of their secrets is looked for.
+    again: bool,
 }
 
 /// What was seen, before it is known where.
@@ -108,6 +112,9 @@ struct Met {
     path: String,
     at: u64,
     withheld: Option<(String, u64)>,
+    repeats: bool,
+    /// The secret, where its own shape does not tell it.
+    named: Option<Vec<u8>>,
 }
 
 impl<'a> Survey<'a> {
@@ -122,7 +129,18 @@ impl<'a> Survey<'a> {
             bodies: BTreeMap::new(),
             looking: None,
             done: 0,
+            known: HashMap::new(),
+            again: false,
         }
+    }
+
+    /// Knows from here on what was found, so that rows can be walked again for what they repeat of it. Says whether that
+    /// is of use.
+    pub fn learn(&mut self) -> bool {
+        let known = Known::of(&std::mem::take(&mut self.known));
+        self.again = !known.is_empty();
+        self.veil.learn(known);
+        self.again
     }
 
     pub fn conclude(self, redaction: &Redaction) -> Review {
@@ -147,6 +165,12 @@ impl<'a> Survey<'a> {
     }
 
     fn met(&mut self, met: Met, spot: &Spot) {
+        if self.again && !met.repeats {
+            return;
+        }
+        if let Some(named) = met.named {
+            self.known.insert(named, met.rule);
+        }
         if let Some((kind, size)) = met.withheld {
             let withheld = self.withheld.entry(kind.clone()).or_insert(Withheld { kind, count: 0, bytes: 0 });
             withheld.count += 1;
@@ -236,17 +260,25 @@ fn met_of(hints: &crate::domain::redact::Hints, seen: &crate::domain::redact::Se
         path: seen.find.path.clone(),
         at: seen.at,
         withheld: seen.find.withheld.clone(),
+        repeats: seen.repeats,
+        named: (!seen.find.by_shape && seen.find.withheld.is_none()).then(|| seen.find.secret.clone()),
     }
 }
 
 impl Form for Survey<'_> {
+    fn wants(&self, _: &str) -> bool {
+        !self.again
+    }
+
     fn value(&mut self, name: &'static str, value: &Value) -> Result<()> {
         let spot = Spot { part: name.to_owned(), ..Spot::default() };
         if FRAMED.contains(&name) { self.json(&framed(name, value), &spot) } else { self.json(value, &spot) }
     }
 
     fn row(&mut self, section: Section, name: Option<&str>, row: &Value) -> Result<()> {
-        self.own(row);
+        if !self.again {
+            self.own(row);
+        }
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let spot = Spot {
             session: text(&row["turnscope"]["session"]).or_else(|| text(&row["session"])).unwrap_or_default(),
