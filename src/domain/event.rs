@@ -121,7 +121,7 @@ pub mod flag {
     pub const IMPLAUSIBLE_USAGE: i64 = 1 << 9;
     /// A type of record that turnscope does not know.
     pub const UNKNOWN: i64 = 1 << 10;
-    /// A newer state of the same task or trace event is known.
+    /// A newer state of the same task, trace event or span is known.
     pub const SUPERSEDED: i64 = 1 << 11;
     /// The tokens that it reports are reported by other events too, and counted there.
     pub const REPEATS_USAGE: i64 = 1 << 12;
@@ -131,6 +131,11 @@ pub mod flag {
     /// Those that say that something does not add up.
     pub const FINDINGS: [i64; 6] = [BAD, CONFLICT, TRUNCATED, IMPLAUSIBLE_USAGE, TIME_RAN_BACK, UNKNOWN];
 }
+
+/// How the ids of events begin that are told of spans.
+pub const OF_SPAN: &str = "otlp:";
+/// The attribute that says when the span of an event ended.
+pub const ENDED: &str = "ended";
 
 /// The names of the attributes by which importers and recorders note that something does not add up.
 pub const NOTED: [&str; 8] = [

@@ -25,7 +25,7 @@ pub mod told;
 
 pub use carried::Carried;
 pub use dialect::{Reading, read_span_usage, read_usage};
-pub use event::{Body, Event, Head, HeadSum, Kind, NOTED, Order, Phase, Role, flag};
+pub use event::{Body, ENDED, Event, Head, HeadSum, Kind, NOTED, OF_SPAN, Order, Phase, Role, flag};
 pub use json::{
     Document, Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Strict, Value, decode_string,
     is_json_number,

@@ -145,7 +145,7 @@ pub struct Appended {
 pub enum Fate {
     Added,
     Duplicate,
-    /// A new state of an event that changes.
+    /// Another state of an event that changes.
     Revision,
     Conflict,
 }
@@ -163,7 +163,8 @@ impl Store {
     /// Stores batches in one transaction. When this returns, they are on the disk; one answer a batch.
     ///
     /// An event whose id and content are stored is a duplicate and only gains an origin; one whose id has other
-    /// content is a conflict: both are kept and flagged; but of tasks and traces it is a revision.
+    /// content is a conflict: both are kept and flagged; but of tasks and traces, and of a span that ended at another
+    /// time, it is a revision.
     pub async fn append(&self, batches: &[Batch]) -> Result<Vec<Appended>> {
         let appended = self.append_all(batches).await;
         appended.map_err(|error| super::trouble::explain(error, &self.address))
@@ -174,6 +175,8 @@ impl Store {
         let mut transaction = self.begin().await?;
         let appended = append_within(&mut transaction, self.keeping, batches).await?;
         transaction.commit().await?;
+        // It may have gone in the meantime, and then nobody may be told that this was stored.
+        self.must_be_in_place()?;
         Ok(appended)
     }
 }
@@ -321,6 +324,7 @@ impl Writing<'_> {
         let pairs = rows::insert_origins(engine, &plan.origins).chain(rows::insert_shared(engine, &shared));
         run_all(self.connection, pairs).await?;
         super::count::must_count_anew(self.connection, &plan.conflicting).await?;
+        super::count::must_count_anew(self.connection, &plan.recounted).await?;
         for number in &plan.conflicting {
             query("UPDATE events SET flags = flags | $1 WHERE event = $2")
                 .bind(flag::CONFLICT)

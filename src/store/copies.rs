@@ -7,8 +7,8 @@ use anyhow::Result;
 
 use super::engine::{Statement, Transaction};
 use super::rows::{self, EventRow};
-use super::states::{Age, Place};
-use crate::domain::{Kind, NOTED, Role, flag};
+use super::states::{Age, End, Place, Sort};
+use crate::domain::{ENDED, Kind, NOTED, Phase, Role, flag};
 
 /// Flags that say how an event stands among others, whichever telling of it is shown.
 const RECKONED: i64 = flag::INHERITED | flag::CONFLICT | flag::SUPERSEDED | flag::REPEATS_USAGE;
@@ -65,6 +65,10 @@ pub(super) fn time_of(time: i64) -> i64 {
 pub(super) struct Stored {
     pub worth: Worth,
     pub kind: Kind,
+    /// When its span ended.
+    pub end: End,
+    /// Whether counts hang on more of it than that it is there: its usage, its error, a half of a call.
+    pub is_counted: bool,
     place: Place,
     /// How many keys, attributes and bodies it has.
     said: i64,
@@ -87,8 +91,8 @@ impl Stored {
         self.flags & flag::SUPERSEDED != 0
     }
 
-    pub(super) fn age(&self, are_states: bool) -> Age {
-        if are_states { Age::of_state(self.place, self.said) } else { Age::of_rival(self.place) }
+    pub(super) fn age(&self, sort: Sort) -> Age {
+        Age::new(sort, self.place, self.end, self.said)
     }
 
     /// Stored events by their numbers.
@@ -111,8 +115,12 @@ impl Stored {
                     Role::Raw as i64
                 ));
             }
+            query.push(format_args!(
+                "(SELECT value FROM attributes WHERE attributes.event = events.event AND attributes.name = '{ENDED}' \
+                 ORDER BY position LIMIT 1), "
+            ));
             query.push(
-                "events.kind FROM events LEFT JOIN records ON records.record = events.record WHERE events.event IN (",
+                "events.kind, events.phase, events.usage_rule IS NOT NULL FROM events LEFT JOIN records ON records.record = events.record WHERE events.event IN (",
             );
             query.push_wanted(chunk, |mut row, number| {
                 row.push_bind(*number);
@@ -131,10 +139,14 @@ impl Stored {
                     place: place(time, origin, sequence),
                     record: std::cmp::Reverse(row.try_get(8)?),
                 };
-                let kind = rows::kind_of(row.try_get(15)?)?;
+                let end = super::states::end(row.try_get(15)?);
+                let kind = rows::kind_of(row.try_get(16)?)?;
+                let is_half = matches!(rows::phase_of(row.try_get(17)?)?, Phase::Call | Phase::Result);
+                let is_counted = is_half || row.try_get(18)? || flags & flag::ERROR != 0;
                 let (place, said) = ((time, origin, sequence), said + bodies);
                 let (received, expires, record) = (row.try_get(5)?, row.try_get(6)?, row.try_get(7)?);
-                all.insert(row.try_get(0)?, Self { worth, kind, place, said, record, keys, received, expires, flags });
+                let stored = Self { worth, kind, end, is_counted, place, said, record, keys, received, expires, flags };
+                all.insert(row.try_get(0)?, stored);
             }
         }
         Ok(all)

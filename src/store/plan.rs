@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 use super::append::{Appended, Batch, Fate, NewRecord};
 use super::copies::{Stored, Worth};
 use super::engine::{Statement, Transaction, Values};
-use super::states::{self, Age, Aged, State};
+use super::states::{self, Age, Aged, End, Sort, State};
 use super::{Keeping, next_number, rows};
-use crate::domain::{Event, Key, KeyKind, Kind, flag};
+use crate::domain::{ENDED, Event, Key, KeyKind, Kind, flag};
 
 /// What is stored, or will be, under an event id.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ struct Known {
     content: Vec<u8>,
     event: i64,
     kind: Kind,
+    /// When its span ended.
+    end: End,
     /// Whether only its tombstone is there.
     is_purged: bool,
 }
@@ -69,6 +71,8 @@ pub(super) struct Plan<'a> {
     pub revived: Vec<i64>,
     /// Stored events that now have a rival.
     pub conflicting: Vec<i64>,
+    /// Stored events that counts hang on, and that are superseded now or are no longer.
+    pub recounted: Vec<i64>,
     /// Ids of which another state has become known, by their sessions.
     changed: BTreeSet<(i64, &'a str)>,
     /// Stored states that are no longer as new as they were.
@@ -172,8 +176,10 @@ impl<'a> Plan<'a> {
             return;
         }
         let own = known.iter().filter(|known| known.session == row.session);
-        let is_state = states::has_states(event.kind) && own.clone().all(|known| states::has_states(known.kind));
-        let rivals: Vec<i64> = own.map(|known| known.event).collect();
+        let sort = Sort::of(&event.id, own.clone().map(|known| known.kind).chain([event.kind]));
+        let end = states::end(event.attribute(ENDED));
+        let is_first = own.clone().next().is_none();
+        let rivals: Vec<i64> = own.filter(|known| sort.rival(known.end, end)).map(|known| known.event).collect();
         row.revision = said;
         // An id that was derived from content says nothing about whose event it is.
         let derived = event.id.starts_with("r-");
@@ -187,17 +193,18 @@ impl<'a> Plan<'a> {
             content: row.content.to_vec(),
             event: row.number,
             kind: event.kind,
+            end,
             is_purged: false,
         });
-        appended.fates.push(match (rivals.is_empty(), is_state) {
+        appended.fates.push(match (is_first, rivals.is_empty()) {
             (true, _) => Fate::Added,
             (false, true) => Fate::Revision,
             (false, false) => Fate::Conflict,
         });
-        if !rivals.is_empty() || said > 0 {
+        if !is_first || said > 0 {
             self.changed.insert((row.session, &event.id));
         }
-        if !is_state && !rivals.is_empty() {
+        if !rivals.is_empty() {
             row.extra = flag::CONFLICT;
             appended.conflicts += 1;
             self.conflicting.extend(rivals);
@@ -264,19 +271,19 @@ impl<'a> Plan<'a> {
         for (session, id) in changed {
             let before: HashMap<i64, (Option<i64>, i64)> =
                 of(session, id).map(|known| (known.event, (known.stored, known.said))).collect();
-            let are_states = of(session, id).all(|known| states::has_states(known.kind));
+            let sort = Sort::of(id, of(session, id).map(|known| known.kind));
             let mut found = Vec::with_capacity(before.len());
             for known in of(session, id) {
                 let place = usize::try_from(known.event - self.first_event).ok();
                 let age = place
-                    .map(|place| Age::of(&self.events[place], are_states))
-                    .or_else(|| better.get(&known.event).map(|row| Age::of(row, are_states)))
-                    .or_else(|| stored.get(&known.event).map(|stored| stored.age(are_states)));
+                    .map(|place| Age::of(&self.events[place], sort))
+                    .or_else(|| better.get(&known.event).map(|row| Age::of(row, sort)))
+                    .or_else(|| stored.get(&known.event).map(|stored| stored.age(sort)));
                 let (age, content) = (age.unwrap_or_default(), known.content.clone());
-                found.push(State { event: known.event, revision: known.said, age, content });
+                found.push(State { event: known.event, revision: known.said, age, content, is_superseded: false });
             }
-            states::number(&mut found);
-            for State { event, revision: now, .. } in found {
+            states::number(&mut found, sort);
+            for State { event, revision: now, is_superseded, .. } in found {
                 let (was, said) = before.get(&event).copied().unwrap_or_default();
                 let row = match usize::try_from(event - self.first_event) {
                     Ok(place) => self.events.get_mut(place),
@@ -285,12 +292,13 @@ impl<'a> Plan<'a> {
                 if let Some(row) = row {
                     (row.revision, row.said) = (now, said);
                     row.extra &= !flag::SUPERSEDED;
-                    row.extra |= if now > 0 && are_states { flag::SUPERSEDED } else { 0 };
+                    row.extra |= if is_superseded { flag::SUPERSEDED } else { 0 };
                 }
-                // A state that has a rival now is none any more.
-                let is_flagged = !are_states && stored.get(&event).is_some_and(Stored::is_superseded);
-                if let Some(before) = was.filter(|before| *before != now || is_flagged) {
-                    self.aged.push(Aged { event, session, id, before, now, is_state: are_states });
+                let turned = stored.get(&event).filter(|stored| stored.is_superseded() != is_superseded);
+                self.recounted.extend(turned.filter(|stored| stored.is_counted).map(|_| event));
+                if let Some(before) = was.filter(|before| *before != now || turned.is_some()) {
+                    let is_state = is_superseded || sort == Sort::Changing;
+                    self.aged.push(Aged { event, session, id, before, now, is_superseded, is_state });
                 }
             }
         }
@@ -335,6 +343,8 @@ async fn known_ids(connection: &mut Transaction, batches: &[&Batch]) -> Result<H
         let mut query = Statement::new(
             "SELECT id, session, revision, content, event, said, \
                  (SELECT kind FROM events WHERE events.event = event_ids.event), \
+                 (SELECT value FROM attributes WHERE attributes.event = event_ids.event AND attributes.name = 'ended' \
+                 ORDER BY position LIMIT 1), \
                  EXISTS (SELECT 1 FROM tombstones WHERE tombstones.event = event_ids.event) FROM event_ids WHERE id IN (",
         );
         query.push_wanted(chunk, |mut row, id| {
@@ -348,7 +358,8 @@ async fn known_ids(connection: &mut Transaction, batches: &[&Batch]) -> Result<H
                 event: row.try_get(4)?,
                 said: row.try_get(5)?,
                 kind: rows::kind_of(row.try_get(6)?)?,
-                is_purged: row.try_get(7)?,
+                end: states::end(row.try_get(7)?),
+                is_purged: row.try_get(8)?,
             };
             known.entry(row.try_get(0)?).or_default().push(found);
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Result;
 
-use super::engine::{Row, Statement, Transaction, query};
+use super::engine::{On, Row, Statement, Transaction, query};
 use super::rows;
 use super::tally::{Moved, Stand};
 use crate::domain::{KeyKind, Kind, Via, flag};
@@ -55,16 +55,18 @@ impl Span {
         let key = |kind: KeyKind, via: Via| {
             keys.iter().find(|(_, known, of)| *known == via && *of == kind).map(|(number, ..)| *number)
         };
-        let event_type: &str = row.try_get(2)?;
+        let (event_type, flags): (&str, i64) = (row.try_get(2)?, row.try_get(4)?);
+        // What a newer telling of the same span says instead counts there.
+        let speaks = flags & flag::SUPERSEDED == 0;
         Ok(Self {
             event: row.try_get(0)?,
             place: (row.try_get(8)?, row.try_get(9)?, row.try_get(10)?, row.try_get(11)?, row.try_get(12)?),
             id: key(KeyKind::Span, Via::Same),
             parent: key(KeyKind::Span, Via::ParentSpan),
-            reports: rows::kind_of(row.try_get(1)?)? == Kind::Model && row.try_get(5)?,
+            reports: speaks && rows::kind_of(row.try_get(1)?)? == Kind::Model && row.try_get(5)?,
             is_apart: event_type.contains(OF_ITS_OWN),
             answer: key(KeyKind::ProviderRequest, Via::Same),
-            stand: Stand { turn: row.try_get(6)?, phase: rows::phase_of(row.try_get(7)?)?, flags: row.try_get(4)? },
+            stand: Stand { turn: row.try_get(6)?, phase: rows::phase_of(row.try_get(7)?)?, flags },
         })
     }
 
@@ -166,10 +168,11 @@ async fn spans(connection: &mut Transaction, session: i64) -> Result<Vec<Span>> 
 
 /// Looks up the kinds of those keys of events that are not known and matter here.
 pub(super) async fn learn_kinds(
-    connection: &mut Transaction,
+    on: impl Into<On<'_>>,
     events: &[Row],
     known: &mut HashMap<i64, KeyKind>,
 ) -> Result<()> {
+    let mut on = on.into();
     let mut numbers = BTreeSet::new();
     for row in events {
         numbers.extend(rows::read_keys(row.try_get(KEYS)?).map(|(number, _)| number));
@@ -181,7 +184,7 @@ pub(super) async fn learn_kinds(
         query.push_list(chunk.iter().copied());
         // The plus keeps SQLite from going through all keys of the kinds.
         query.push(format_args!(") AND +kind IN ({kinds})"));
-        for row in query.build().fetch_all(&mut *connection).await? {
+        for row in query.build().fetch_all(on.again()).await? {
             known.insert(row.try_get(0)?, rows::key_of(row.try_get(1)?)?);
         }
     }

@@ -2,8 +2,10 @@
 //! which have one id by mistake, the first of them first.
 //!
 //! A queue task is one row that changes in place, and a trace event is given with more or fewer columns: what differs
-//! is a state of it, not a rival. The newest has the bare id; `~1`, `~2` and so on count back in time.
+//! is a state of it, not a rival. So is a span that was sent before it had ended. The newest has the bare id; `~1`, `~2`
+//! and so on count back in time.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
@@ -11,14 +13,47 @@ use anyhow::Result;
 use super::copies::Stored;
 use super::engine::{Statement, Transaction, query};
 use super::rows;
-use crate::domain::{Event, Kind, Role, flag};
+use crate::domain::{ENDED, Event, Kind, OF_SPAN, Role, Timestamp, flag};
 
 /// Each takes some bindings.
 const CHUNK: usize = rows::CHUNK / 2;
 
-/// Whether several contents under one id of this kind are states of one thing.
-pub(super) fn has_states(kind: Kind) -> bool {
-    matches!(kind, Kind::Task | Kind::Trace)
+/// What several contents under one id are to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// A queue task or a trace event: each is a state of it.
+    Changing,
+    /// A span: what ended later is newer, and what had not ended is the oldest. Those with one end are rivals.
+    Span,
+    Rivals,
+}
+
+impl Sort {
+    pub(super) fn of(id: &str, mut kinds: impl Iterator<Item = Kind>) -> Self {
+        if id.starts_with(OF_SPAN) {
+            return Self::Span;
+        }
+        if kinds.all(|kind| matches!(kind, Kind::Task | Kind::Trace)) { Self::Changing } else { Self::Rivals }
+    }
+
+    /// Whether two with these ends are rivals.
+    pub(super) fn rival(self, one: End, other: End) -> bool {
+        match self {
+            Self::Changing => false,
+            Self::Span => one == other,
+            Self::Rivals => true,
+        }
+    }
+}
+
+/// When the span of an event ended, µs since 1970; before everything where it had not, or where there is none.
+pub(super) type End = i64;
+
+/// What has not ended.
+const OPEN: End = End::MIN;
+
+pub(super) fn end(ended: Option<&str>) -> End {
+    ended.and_then(Timestamp::parse).map_or(OPEN, |ended| ended.0)
 }
 
 /// Time, origin and sequence.
@@ -26,31 +61,31 @@ pub(super) type Place = (i64, i64, i64);
 
 /// How new one of several events with one id is; the greatest is the newest and has the bare id.
 ///
-/// Of states the one that was changed last; where times are equal the one that says the most. Of rivals the one with the
-/// first place. At last the content decides, so that never the order of arrival does.
+/// Of states the one that was changed last; where times are equal the one that says the most. Of spans the one that
+/// ended last. Of rivals the one with the first place. At last the content decides, so that never the order of arrival
+/// does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Age(i64, i64, i64);
+pub(super) struct Age(i64, Reverse<(i64, i64, i64)>, i64);
 
 impl Age {
     /// `said` is how many keys, attributes and bodies it has.
-    pub(super) fn of_state((time, _, sequence): Place, said: i64) -> Self {
-        // The place among events of one time is when it was changed.
-        Self(sequence, time, said)
+    pub(super) fn new(sort: Sort, (time, origin, sequence): Place, end: End, said: i64) -> Self {
+        let place = Reverse((super::copies::time_of(time), origin, sequence));
+        match sort {
+            // The place among events of one time is when it was changed.
+            Sort::Changing => Self(sequence, Reverse((-time, 0, 0)), said),
+            Sort::Span => Self(end, place, 0),
+            Sort::Rivals => Self(0, place, 0),
+        }
     }
 
-    pub(super) fn of_rival((time, origin, sequence): Place) -> Self {
-        Self(!super::copies::time_of(time), !origin, !sequence)
-    }
-
-    pub(super) fn of(row: &rows::EventRow<'_>, are_states: bool) -> Self {
+    pub(super) fn of(row: &rows::EventRow<'_>, sort: Sort) -> Self {
         let event = &row.new.event;
         let place = (event.order.time.0, event.order.origin, event.order.sequence);
-        if !are_states {
-            return Self::of_rival(place);
-        }
         // The whole record is a body in a slice and not elsewhere.
         let bodies = row.new.bodies.iter().filter(|body| body.role != Role::Raw).count();
-        Self::of_state(place, (event.keys.len() + event.attributes.len() + bodies) as i64)
+        let said = (event.keys.len() + event.attributes.len() + bodies) as i64;
+        Self::new(sort, place, end(event.attribute(ENDED)), said)
     }
 }
 
@@ -63,15 +98,23 @@ pub(super) struct State {
     pub revision: i64,
     pub age: Age,
     pub content: Vec<u8>,
+    /// A newer one stands in its place; told when they are put in order.
+    pub is_superseded: bool,
 }
 
 /// Puts the events with one id in order, the newest first, and numbers them.
-pub(super) fn number(states: &mut [State]) {
+pub(super) fn number(states: &mut [State], sort: Sort) {
     states.sort_by(|one, other| (other.age, &other.content).cmp(&(one.age, &one.content)));
+    let newest = states.first().map(|state| state.age.0);
     let mut newer = 0;
     for state in states {
         state.revision = state.revision.max(newer);
         newer = state.revision + 1;
+        state.is_superseded = match sort {
+            Sort::Changing => state.revision > 0,
+            Sort::Span => newest.is_some_and(|newest| state.age.0 < newest),
+            Sort::Rivals => false,
+        };
     }
 }
 
@@ -83,6 +126,7 @@ pub(super) struct Aged<'a> {
     pub id: &'a str,
     pub before: i64,
     pub now: i64,
+    pub is_superseded: bool,
     /// Whether it is a state, and no rival.
     pub is_state: bool,
 }
@@ -97,7 +141,7 @@ pub(super) async fn rename(connection: &mut Transaction, aged: &[Aged<'_>]) -> R
     for chunk in rows::bulks(connection.engine(), aged, CHUNK) {
         let mut events = Statement::new("WITH aged (event, now, flag) AS (");
         events.push_values(chunk, |mut row, aged| {
-            let flag = if aged.is_state && aged.now > 0 { flag::SUPERSEDED } else { 0 };
+            let flag = if aged.is_superseded { flag::SUPERSEDED } else { 0 };
             row.push_bind(aged.event).push_bind(aged.now).push_bind(flag);
         });
         events.push(") UPDATE events SET revision = aged.now, flags = (flags & ~").push_bind(flag::SUPERSEDED);
@@ -134,28 +178,31 @@ pub(super) async fn name_anew(connection: &mut Transaction, ids: &BTreeSet<(i64,
         .await?;
         let numbers = found.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
         let stored = Stored::all(connection, &numbers).await?;
+        let sort = Sort::of(id, stored.values().map(|stored| stored.kind));
         let mut states = Vec::with_capacity(found.len());
-        let are_states = stored.values().all(|stored| has_states(stored.kind));
         let mut before = HashMap::new();
         for row in &found {
             let event = row.try_get(0)?;
             before.insert(event, row.try_get::<i64>(1)?);
-            let age = stored.get(&event).map(|stored| stored.age(are_states)).unwrap_or_default();
-            states.push(State { event, revision: row.try_get(2)?, age, content: row.try_get(3)? });
+            let age = stored.get(&event).map(|stored| stored.age(sort)).unwrap_or_default();
+            let (revision, content) = (row.try_get(2)?, row.try_get(3)?);
+            states.push(State { event, revision, age, content, is_superseded: false });
         }
-        number(&mut states);
+        number(&mut states, sort);
         let mut aged = Vec::new();
-        for State { event, revision: now, .. } in states {
+        for State { event, revision: now, is_superseded, .. } in states {
             let Some(before) = before.remove(&event) else { continue };
-            aged.push(Aged { event, session: *session, id, before, now, is_state: are_states });
+            let is_state = is_superseded || sort == Sort::Changing;
+            aged.push(Aged { event, session: *session, id, before, now, is_superseded, is_state });
         }
         rename(connection, &aged).await?;
         // What is left alone, or among states, has no rival any more.
-        let rivals = if found.len() > 1 && !are_states { flag::CONFLICT } else { 0 };
+        let end = |event: &i64| stored.get(event).map_or(OPEN, |stored| stored.end);
         for event in &numbers {
+            let has_rival = numbers.iter().any(|other| other != event && sort.rival(end(event), end(other)));
             query("UPDATE events SET flags = (flags & ~$1) | $2 WHERE event = $3")
                 .bind(flag::CONFLICT)
-                .bind(rivals)
+                .bind(if has_rival { flag::CONFLICT } else { 0 })
                 .bind(event)
                 .execute(&mut *connection)
                 .await?;
@@ -222,12 +269,13 @@ mod tests {
     use crate::store::tests::{append, batch, desk, event, session};
 
     fn state(event: i64, changed: i64, said: i64, revision: i64) -> State {
-        let age = Age::of_state((0, 0, changed), said);
-        State { event, revision, age, content: vec![u8::try_from(event).expect("small")] }
+        let age = Age::new(Sort::Changing, (0, 0, changed), OPEN, said);
+        let content = vec![u8::try_from(event).expect("small")];
+        State { event, revision, age, content, is_superseded: false }
     }
 
     fn numbered(mut states: Vec<State>) -> Vec<(i64, i64)> {
-        number(&mut states);
+        number(&mut states, Sort::Changing);
         states.into_iter().map(|state| (state.event, state.revision)).collect()
     }
 

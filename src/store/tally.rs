@@ -179,6 +179,10 @@ impl Tally {
         let line = self.lines.entry(seen.line).or_default();
         let can_pair = matches!(seen.kind, Kind::Model | Kind::Tool);
         line.is_turn |= can_pair && matches!(seen.line, Line::Turn(_));
+        // An older telling of a span is in the row of the newest, which speaks for it.
+        if seen.flags & flag::SUPERSEDED != 0 && matches!(seen.line, Line::Turn(_)) {
+            return;
+        }
         line.has_error |= seen.flags & flag::ERROR != 0;
         line.has_call |= can_pair && seen.phase == Phase::Call;
         line.has_result |= can_pair && seen.phase == Phase::Result;

@@ -87,7 +87,9 @@ pub(super) async fn tie_new(connection: &mut Transaction, session: i64, new: &[i
 
 /// Stores where events belong that messages tell of. Returns what stands otherwise now.
 async fn put(connection: &mut Transaction, session: i64, mut seen: Vec<Seen>) -> Result<Vec<Moved>> {
-    seen.sort_by(|one, other| (one.time, &one.place).cmp(&(other.time, &other.place)));
+    // What a newer telling of a span stands for comes last: it repeats what that one says.
+    let order = |seen: &Seen| (seen.before.flags & flag::SUPERSEDED, seen.time, seen.place.clone());
+    seen.sort_by_cached_key(order);
     let known: HashMap<i64, &Seen> = seen.iter().map(|seen| (seen.event, seen)).collect();
     let mut moved = Vec::new();
     let mut changed = Vec::new();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Rows;
-use crate::domain::{Head, HeadSum, Phase};
+use crate::domain::{Head, HeadSum, Phase, flag};
 
 /// The rows of a session as far as it was read, with what must be known to read on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,7 +98,12 @@ impl Turned {
         let Some(row) = rows.insert(self.row as usize, place, head.number) else { return };
         row.time = row.time.min(head.time);
         row.ended = row.ended.max(head.time);
-        row.flags |= bits(head.flags);
+        // An older telling of a span says nothing where a newer one is in its row.
+        if head.turn != 0 && head.flags & flag::SUPERSEDED != 0 {
+            row.flags |= if row.events() == 1 { bits(flag::SUPERSEDED) } else { 0 };
+            return;
+        }
+        row.flags = row.flags & !bits(flag::SUPERSEDED) | bits(head.flags);
         if head.tokens >= 0 && !(call && self.final_tokens) {
             (row.tokens, self.final_tokens) = (head.tokens, !call);
         }
@@ -129,7 +134,7 @@ mod tests {
     use proptest::prelude::{Strategy, prop, prop_assert_eq, proptest};
 
     use super::*;
-    use crate::domain::{Kind, Timestamp, flag};
+    use crate::domain::{Kind, Timestamp};
     use crate::timeline::State;
 
     fn head(number: i64, turn: u64, phase: Phase, tokens: i64, latency: i64) -> Head {

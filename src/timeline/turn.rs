@@ -61,7 +61,19 @@ impl Turn {
 }
 
 /// Sums up the events of one row, given with the call first. `None` for no events.
+///
+/// Older tellings of a span are in its row, and the newest speaks for them.
 pub fn describe(events: &[Event]) -> Option<Turn> {
+    let is_newest = |event: &&Event| !event.has(flag::SUPERSEDED);
+    let newest = events.iter().filter(is_newest).count();
+    if newest == 0 || newest == events.len() {
+        return sum_up(events);
+    }
+    let newest: Vec<Event> = events.iter().filter(is_newest).cloned().collect();
+    Some(Turn { events: events.iter().map(Event::name).collect(), ..sum_up(&newest)? })
+}
+
+fn sum_up(events: &[Event]) -> Option<Turn> {
     let lead = events.iter().find(|event| !event.has(flag::TWIN)).or(events.first())?;
     let last = events.iter().max_by_key(|event| (event.order, &event.id))?;
     let first = events.iter().min_by_key(|event| (event.order, &event.id))?;

@@ -45,7 +45,7 @@ const FLAGS: &[(i64, &str)] = &[
     (flag::TWIN, "twin: repeats what another event of the turn says"),
     (flag::IMPLAUSIBLE_USAGE, "implausible usage: far fewer output tokens than the text needs"),
     (flag::UNKNOWN, "unknown: a type of record that turnscope does not know"),
-    (flag::SUPERSEDED, "superseded: a newer state of the same task or step is here"),
+    (flag::SUPERSEDED, "superseded: a newer state of the same task, step or span is here"),
     (flag::REPEATS_USAGE, "repeats usage: other events report its tokens too, and they are counted there"),
     (flag::PURGED, "purged: retention took away what it held"),
 ];

@@ -34,9 +34,15 @@ fn pairs(says: u8) -> Value {
 fn span((trace, id, parent, at, says): (u8, u8, u8, u64, u8)) -> Value {
     let start = START + at * 1_000_000;
     let parent = if parent == 0 { String::new() } else { format!("{parent:016x}") };
+    // Some were sent before they had ended, and some ended later than others with their ids.
+    let end = match says % 4 {
+        0 => 0,
+        1 => start + 9000,
+        _ => start + 5000,
+    };
     json!({
         "traceId": TRACES[usize::from(trace % 2)], "spanId": format!("{:016x}", u64::from(id) + 1), "parentSpanId": parent,
-        "name": format!("step {says}"), "startTimeUnixNano": start.to_string(), "endTimeUnixNano": (start + 5000).to_string(),
+        "name": format!("step {says}"), "startTimeUnixNano": start.to_string(), "endTimeUnixNano": end.to_string(),
         "attributes": attributes(&pairs(says)), "status": {},
     })
 }

@@ -73,3 +73,60 @@ fn spans_are_stored_once_and_what_cannot_be_read_is_counted() {
     assert_eq!(shown("raw"), span(trace, "eee19b7ec3c1b174").to_string());
     assert!(shown("metadata").contains("gen_ai.request.model"), "{}", shown("metadata"));
 }
+
+/// What a span of an operation says while it is under way, and at its end.
+fn told_twice(operation: &str, id: &str) -> [Value; 2] {
+    let said = |name: &str, value: Value| json!({"key": name, "value": value});
+    let mut begun = span("5b8efff798038103d269b633813fc60c", id);
+    (begun["name"], begun["endTimeUnixNano"]) = (json!(format!("{operation} x")), json!("0"));
+    begun["attributes"] = json!([
+        said("gen_ai.operation.name", json!({"stringValue": operation})),
+        said("gen_ai.tool.call.id", json!({"stringValue": id})),
+    ]);
+    if operation == "invoke_agent" {
+        // What was heard is a line of its own.
+        (begun["name"], begun["attributes"]) =
+            (json!("user_turn"), json!([said("lk.user_transcript", json!({"stringValue": "hello"}))]));
+    }
+    let mut ended = begun.clone();
+    ended["endTimeUnixNano"] = json!("1772445601000000000");
+    let more = [
+        said("gen_ai.usage.input_tokens", json!({"intValue": "7"})),
+        said(
+            "gen_ai.output.messages",
+            json!({"stringValue": r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"ls","arguments":{}}]}]"#}),
+        ),
+    ];
+    ended["attributes"].as_array_mut().expect("a list").extend(more);
+    [begun, ended]
+}
+
+#[test]
+fn a_span_that_was_sent_before_its_end_is_one_row_whichever_comes_first() {
+    let mut shown = Vec::new();
+    for order in [[0, 1], [1, 0]] {
+        let server = Server::start(&[]);
+        let all =
+            [("chat", "eee19b7ec3c1b174"), ("execute_tool", "eee19b7ec3c1b175"), ("invoke_agent", "eee19b7ec3c1b176")];
+        for which in order {
+            let spans = all.map(|(operation, id)| told_twice(operation, id)[which].clone());
+            let body = request_of(&spans).to_string();
+            let answer = server.ask("POST /v1/traces HTTP/1.1\r\nContent-Type: application/json", body.as_bytes());
+            assert_eq!((answer.status, answer.json()), (200, json!({})), "{answer:?}");
+        }
+        assert_eq!(server.figure("turnscope_items_total{result=\"conflict\"}"), 0);
+        let session = "trace:5b8efff798038103d269b633813fc60c";
+        let check = crate::desk::turnscope(server.home.path(), &["check", session, "--json"]).output().expect("runs");
+        let check = String::from_utf8(check.stdout).expect("is UTF-8");
+        assert!(!check.contains("conflict"), "{check}");
+        let rows = server.rows(session);
+        for kind in ["model", "trace"] {
+            let own: Vec<&Value> = rows.iter().filter(|row| row["kind"] == kind).collect();
+            assert!(own.len() == 1 && own[0]["status"] == "ok", "{kind}: {own:?}");
+        }
+        let spoken: Vec<&Value> = rows.iter().filter(|row| row["kind"] == "transcript").collect();
+        assert!(spoken.len() == 1 && spoken[0]["events"].as_array().is_some_and(|told| told.len() == 2), "{rows:?}");
+        shown.push(rows);
+    }
+    assert_eq!(shown[0], shown[1]);
+}

@@ -1,7 +1,7 @@
 //! Whose an element is: its id, its session, and the keys that tie it to others.
 
 use super::body;
-use crate::domain::{Event, Key, KeyKind, told};
+use crate::domain::{Event, Key, KeyKind, OF_SPAN, told};
 use crate::import::otel::any::Any;
 use crate::import::otel::dialect::{Becomes, KEYS, METADATA, METADATA_KEYS, Route, SESSION};
 use crate::import::otel::item::{Item, Signal};
@@ -39,8 +39,8 @@ pub fn owner(item: &Item, fallback: &str) -> Owner {
 /// The id of the event: empty where the element has none of its own.
 pub fn event_id(item: &Item) -> String {
     match (item.signal, &item.trace, &item.span) {
-        (Signal::Traces, Some(trace), Some(span)) => format!("otlp:{trace}:{span}"),
-        (Signal::Traces, None, Some(span)) => format!("otlp::{span}"),
+        (Signal::Traces, Some(trace), Some(span)) => format!("{OF_SPAN}{trace}:{span}"),
+        (Signal::Traces, None, Some(span)) => format!("{OF_SPAN}:{span}"),
         (Signal::Traces, _, None) => String::new(),
         (Signal::Logs, trace, span) => {
             let part = |id: &Option<String>| id.clone().unwrap_or_default();
@@ -106,7 +106,10 @@ fn turn(item: &Item, route: &Route, event: &Event) -> Option<String> {
         Becomes::Model | Becomes::Said | Becomes::Answer => {
             item.span.as_ref().map(|span| format!("span:{trace}:{span}"))
         }
-        Becomes::Trace | Becomes::Task | Becomes::Other | Becomes::Prompt => None,
+        // What else a span is stands alone, but with what was told of it before it had ended.
+        Becomes::Trace | Becomes::Task | Becomes::Other | Becomes::Prompt => {
+            Some(event.id.clone()).filter(|_| item.signal == Signal::Traces && item.span.is_some())
+        }
     }
 }
 
