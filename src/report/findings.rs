@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::Joined;
 use crate::domain::{Head, Session, Timestamp, flag};
-use crate::store::Store;
+use crate::store::{Store, Wrapped};
 use crate::timeline::{
     Finding, Severity, TELLING_ATTRIBUTES, dense_sources, flagged, holes, in_order, is_purged, ran_back, reused,
     unjoined,
@@ -33,6 +33,7 @@ pub async fn findings(store: &Store, session: &Session, joined: &Joined, now: i6
     }
     findings.extend(holes(&counted(store, session).await?));
     findings.extend(noted(store, session).await?);
+    findings.extend(misreported(store, session).await?);
     let gone: HashSet<i64> = heads.iter().filter(|head| is_purged(head)).map(|head| head.number).collect();
     findings.retain(|finding| !gone.contains(&finding.event));
     findings.extend(purged(store, session, &heads).await?);
@@ -94,6 +95,19 @@ async fn noted(store: &Store, session: &Session) -> Result<Vec<Finding>> {
         Some(Finding { event, severity: *severity, name: sort, detail: detail.into() })
     };
     Ok(found.into_iter().filter_map(finding).collect())
+}
+
+/// Spans that report other tokens than the calls inside them, each of which counts by itself.
+async fn misreported(store: &Store, session: &Session) -> Result<Vec<Finding>> {
+    let wrapped = store.wrapped(session.number).await?;
+    let differs = wrapped.into_iter().filter(|wrapped| wrapped.told != wrapped.inside);
+    let told = |Wrapped { event, told, inside }| Finding {
+        event,
+        severity: Severity::Warning,
+        name: "usage_mismatch",
+        detail: format!("reports {told} tokens; the calls inside it come to {inside}, which count").into(),
+    };
+    Ok(differs.map(told).collect())
 }
 
 /// What retention took away, purge by purge, at the first event that went.

@@ -48,7 +48,7 @@ impl Location {
         if !self.is_there().await? {
             bail!("there is no store yet at {}: bring sessions in with `turnscope import`", self.address);
         }
-        Store::at(&self.address).await
+        self.at_rest().await
     }
 
     /// Opens the store for a list. Without a store the list is empty, and a hint on stderr says so.
@@ -57,7 +57,14 @@ impl Location {
             tell(&format!("no store yet at {}: bring sessions in with `turnscope import`", self.address));
             return Ok(None);
         }
-        Store::at(&self.address).await.map(Some)
+        self.at_rest().await.map(Some)
+    }
+
+    /// The store with its counts as far as they can be had.
+    async fn at_rest(&self) -> Result<Store> {
+        let store = Store::at(&self.address).await?;
+        store.settle_left(super::recount::now()).await;
+        Ok(store)
     }
 
     async fn is_there(&self) -> Result<bool> {

@@ -13,6 +13,7 @@ mod append;
 mod plan;
 mod copies;
 mod states;
+mod stay;
 mod adopt;
 mod settle;
 mod sieve;
@@ -48,6 +49,7 @@ mod rows;
 mod salvage;
 mod told;
 mod tokens;
+mod wrapped;
 mod wrapping;
 #[cfg(test)]
 mod file_tests;
@@ -84,6 +86,7 @@ pub use sources::Source;
 pub use tokens::Token;
 pub use trouble::{Trouble, is_away, trouble};
 pub use verify::Soundness;
+pub use wrapped::Wrapped;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -99,6 +102,8 @@ pub struct Store {
     address: Address,
     keeping: Keeping,
     may_write: bool,
+    /// The file that was opened to be written.
+    inode: Option<stay::Inode>,
     /// Where a copy lies that is read in its place; it goes with the last user.
     _copy: Option<Arc<PrivateFolder>>,
 }
@@ -143,6 +148,7 @@ impl Store {
         if self.engine() == Engine::Postgres {
             return Ok(self.writer.begin_writing().await?);
         }
+        self.must_be_in_place()?;
         let (mut seen, mut silent) = (self.changes().await?, 0);
         loop {
             match self.writer.begin_writing().await {
@@ -176,7 +182,7 @@ fn damaged(words: impl Into<String>) -> Damaged {
 
 /// Whether an error is the store's: there is no point in going on with the next source.
 pub fn is_failure(error: &anyhow::Error) -> bool {
-    error.is::<Damaged>() || error.chain().any(|cause| cause.is::<sqlx::Error>())
+    error.is::<Damaged>() || error.chain().any(|cause| cause.is::<sqlx::Error>() || cause.is::<stay::Gone>())
 }
 
 /// Names the store in an error of its own.

@@ -16,6 +16,7 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, Executor, Row};
 
 use super::engine::Pool;
+use super::stay::Inode;
 use super::trouble::{BUSY, CANNOT_OPEN, READ_ONLY, explain, number_of};
 use super::{Address, Keeping, PrivateFolder, Store};
 
@@ -143,7 +144,8 @@ impl Store {
         }
         let (writer, readers) = (Pool::Sqlite(writer), Pool::Sqlite(readers));
         let (address, keeping) = (path.into(), Keeping::default());
-        Ok(Self { writer, readers, address, keeping, may_write: true, _copy: None })
+        let inode = Some(Inode::of(path)?);
+        Ok(Self { writer, readers, address, keeping, may_write: true, inode, _copy: None })
     }
 
     /// Opens a store that may not be written, as it stands; what would change it fails with clear words.
@@ -173,7 +175,7 @@ impl Store {
         };
         let (readers, keeping) = (Pool::Sqlite(readers), Keeping::default());
         let (writer, address) = (readers.clone(), path.into());
-        Ok(Self { writer, readers, address, keeping, may_write: false, _copy: copy })
+        Ok(Self { writer, readers, address, keeping, may_write: false, inode: None, _copy: copy })
     }
 
     /// For whoever only writes: an error where this may only be read.

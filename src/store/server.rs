@@ -101,6 +101,7 @@ async fn connect(url: &Url, address: &Address, patience: Duration) -> Result<Sto
         address: address.clone(),
         keeping: Keeping::default(),
         may_write: true,
+        inode: None,
         _copy: None,
     })
 }

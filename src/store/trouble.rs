@@ -6,6 +6,7 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
 
+use super::stay::Gone;
 use super::{Address, Damaged, Store, is_failure};
 
 /// What SQLite says where it cannot write, where another process has the store, and where it cannot open a file.
@@ -39,6 +40,8 @@ enum Code<'a> {
     Server(&'a str),
     /// There was no answer.
     Silence,
+    /// Its file is no longer where it was.
+    Gone,
 }
 
 /// What stands in the way of writing, as far as an error of the store tells.
@@ -63,7 +66,7 @@ pub fn trouble(error: &anyhow::Error) -> Trouble {
             }
             _ => Trouble::Broken,
         },
-        Some(Code::Silence) => Trouble::Broken,
+        Some(Code::Silence | Code::Gone) => Trouble::Broken,
         None if is_failure(error) => Trouble::Broken,
         None => Trouble::Other,
     }
@@ -83,6 +86,9 @@ pub fn is_away(error: &anyhow::Error) -> bool {
 }
 
 fn code(error: &anyhow::Error) -> Option<Code<'_>> {
+    if error.chain().any(|cause| cause.is::<Gone>()) {
+        return Some(Code::Gone);
+    }
     let error = error.chain().find_map(|cause| cause.downcast_ref::<sqlx::Error>())?;
     match error {
         sqlx::Error::Database(database) => {
@@ -203,5 +209,6 @@ fn words_of(code: &Code<'_>, store: &Address) -> Option<String> {
             _ => return None,
         },
         Code::Silence => format!("the store {store} could not be reached"),
+        Code::Gone => format!("the store {store} was moved or deleted while it was open"),
     })
 }

@@ -70,7 +70,7 @@ impl<'a> Web<'a> {
 
     async fn read(&mut self, mut query: Statement) -> Result<()> {
         let rows = query.build().fetch_all(&mut *self.connection).await?;
-        spans::learn_kinds(self.connection, &rows, &mut self.kinds).await?;
+        spans::learn_kinds(&mut *self.connection, &rows, &mut self.kinds).await?;
         for row in &rows {
             let span = Span::of(row, &self.kinds)?;
             if let Some(id) = span.id {

@@ -1,4 +1,6 @@
-//! What was recorded and lies in no file is saved of a store, and comes in again as it was.
+//! What is left of a server that ended too soon, and of a store that is damaged.
+
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -25,4 +27,24 @@ fn what_was_recorded_comes_back_from_a_damaged_store_as_it_was() {
     let before = run(&["timeline", "blue", "--json", "--store", store]);
     assert_eq!(run(&["timeline", "blue", "--json", "--store", new]), before);
     assert!(before.contains("\"e1\"") && before.contains("\"e2\""), "{before}");
+}
+
+#[test]
+fn what_a_killed_server_left_uncounted_is_counted_by_whoever_reads_next() {
+    let mut server = Server::start(&[]);
+    let events: Vec<Value> =
+        (0..300).map(|place| json!({"event": "x", "room": "left", "eventId": place.to_string()})).collect();
+    // Killed at once: nothing of it is counted.
+    assert_eq!(server.send(&json!(events)).results().len(), 300);
+    server.child.kill().expect("is killed");
+    server.child.wait().expect("it is gone");
+    let began = Instant::now();
+    loop {
+        let listed: Value = serde_json::from_str(&server.command(&["sessions", "--json"])).expect("one session");
+        if listed["events"] == 300 {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{listed}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
