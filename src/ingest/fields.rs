@@ -12,6 +12,41 @@ use crate::record::{Item, Table, json};
 /// Most events of one body.
 const MOST_ITEMS: usize = 100_000;
 
+/// A body as text. Where bytes of it are no UTF-8, something stands for them, and it is known where.
+#[derive(Debug)]
+pub(super) struct Text {
+    text: String,
+    /// Where in the text, and where in the body.
+    broken: Vec<(usize, usize)>,
+}
+
+impl Text {
+    pub(super) fn of(body: Vec<u8>) -> Self {
+        let body = match String::from_utf8(body) {
+            Ok(text) => return Self { text, broken: Vec::new() },
+            Err(error) => error.into_bytes(),
+        };
+        let (mut text, mut broken, mut at) = (String::with_capacity(body.len()), Vec::new(), 0);
+        for chunk in body.utf8_chunks() {
+            text.push_str(chunk.valid());
+            at += chunk.valid().len();
+            if !chunk.invalid().is_empty() {
+                broken.push((text.len(), at));
+                text.push(char::REPLACEMENT_CHARACTER);
+                at += chunk.invalid().len();
+            }
+        }
+        Self { text, broken }
+    }
+
+    /// Where in the body the first byte of a part of the text is that is no UTF-8.
+    fn fault(&self, part: &str) -> Option<usize> {
+        let from = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
+        let next = self.broken.partition_point(|(place, _)| *place < from);
+        self.broken.get(next).filter(|(place, _)| *place < from + part.len()).map(|(_, at)| *at)
+    }
+}
+
 /// An event of a body, as far as it could be understood.
 pub(super) struct Sent {
     /// The item, or what is wrong and where.
@@ -23,6 +58,7 @@ pub(super) struct Sent {
 /// The events of a body, which are understood when they are asked for.
 #[derive(Debug)]
 pub(super) struct Events<'a> {
+    body: &'a Text,
     values: Vec<&'a RawValue>,
     is_list: bool,
     /// Of the `Idempotency-Key` header.
@@ -30,15 +66,17 @@ pub(super) struct Events<'a> {
 }
 
 impl<'a> Events<'a> {
-    pub(super) fn of(body: &'a [u8], key: Option<String>) -> Result<Self, Failure> {
-        let value: &RawValue =
-            serde_json::from_slice(body).map_err(|error| Failure::bad(format!("the body is no JSON: {error}")))?;
+    pub(super) fn of(body: &'a Text, key: Option<String>) -> Result<Self, Failure> {
+        let value: &RawValue = serde_json::from_str(&body.text).map_err(|error| {
+            let broken = body.broken.first().map(|(_, at)| format!("; byte {at} is no UTF-8"));
+            Failure::bad(format!("the body is no JSON: {error}{}", broken.unwrap_or_default()))
+        })?;
         let is_list = value.get().starts_with('[');
         let values: Vec<&RawValue> = match is_list {
             true => serde_json::from_str::<List<'_>>(value.get()).map_err(|error| Failure::bad(error.to_string()))?.0,
             false => vec![value],
         };
-        Ok(Self { values, is_list, key })
+        Ok(Self { body, values, is_list, key })
     }
 
     /// Where the events lie that are understood together: so many bytes, but at least one event.
@@ -63,7 +101,10 @@ impl<'a> Events<'a> {
         let sent = values.map(|(place, value)| {
             let key = self.key.as_ref();
             let key = key.map(|key| if self.is_list { format!("{key}:{place}") } else { key.clone() });
-            event(value, key, principal)
+            match self.body.fault(value.get()) {
+                Some(at) => Sent { item: Err(format!("byte {at} of the body is no UTF-8")), generated: false },
+                None => event(value, key, principal),
+            }
         });
         sent.collect()
     }
@@ -316,7 +357,8 @@ mod tests {
     use super::*;
 
     fn events(body: &[u8], key: Option<&str>, principal: &str) -> Result<Vec<Sent>, Failure> {
-        let events = Events::of(body, key.map(str::to_owned))?;
+        let text = Text::of(body.to_vec());
+        let events = Events::of(&text, key.map(str::to_owned))?;
         // In parts as small as they can be: that must not matter.
         Ok(events.parts(1, 1).into_iter().flat_map(|part| events.part(part, principal)).collect())
     }
@@ -379,6 +421,10 @@ mod tests {
         assert_eq!(sent.iter().map(|sent| sent.item.is_ok()).collect::<Vec<_>>(), [true, false, true]);
         let failure = events(b"{\"a\":", None, "x").err().expect("is no JSON");
         assert!(failure.words.contains("line 1 column 5"), "{}", failure.words);
+        let body = b"[{\"event\":\"\xef\xbf\xbd\"},{\"a\":\"\xff\"},{\"event\":\"c\"}]";
+        let sent = events(body, None, "x").expect("is a body");
+        assert_eq!(sent.iter().map(|sent| sent.item.is_ok()).collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(sent[1].item.as_ref().err().map(String::as_str), Some("byte 23 of the body is no UTF-8"));
     }
 
     #[test]
@@ -395,10 +441,12 @@ mod tests {
 
     #[test]
     fn parts_hold_every_event_once() {
-        let events = Events::of(br#"[1,22,"333",[],{"a":55555},6]"#, None).expect("is a body");
+        let text = |body: &str| Text::of(body.as_bytes().to_vec());
+        let body = text(r#"[1,22,"333",[],{"a":55555},6]"#);
+        let events = Events::of(&body, None).expect("is a body");
         assert_eq!(events.parts(2, 100), [0..2, 2..4, 4..6]);
         assert_eq!(events.parts(9, 5), [0..2, 2..3, 3..4, 4..5, 5..6]);
-        assert!(Events::of(b"[]", None).expect("is a body").parts(2, 5).is_empty());
-        assert_eq!(Events::of(b"{}", None).expect("is a body").parts(2, 5).first(), Some(&(0..1)));
+        assert!(Events::of(&text("[]"), None).expect("is a body").parts(2, 5).is_empty());
+        assert_eq!(Events::of(&text("{}"), None).expect("is a body").parts(2, 5).first(), Some(&(0..1)));
     }
 }

@@ -21,7 +21,7 @@ use super::auth::{Auth, Denied, Principal, Scope, digest};
 use super::body::Limits;
 use super::users::Users;
 use super::{Options, metrics, otlp, telemetry};
-use crate::record::Committer;
+use crate::record::{Committer, Refusal};
 use crate::store::{Store, Token};
 
 /// How old what is known of the tokens may be: a token that was revoked opens nothing after so long.
@@ -135,6 +135,11 @@ async fn catch(request: Request, next: Next) -> Response {
 /// Whether the server can take anything: asked by whoever watches it, without a credential.
 async fn health(State(shared): State<Arc<Shared>>) -> Result<Response, Failure> {
     shared.tokens(TOKENS_FOR).await?;
+    let fault = |error: anyhow::Error| Failure::busy(format!("{error:#}"));
+    shared.store.must_be_in_place().map_err(fault)?;
+    if !shared.store.has_room().await.map_err(fault)? {
+        return Err(Refusal::AlmostFull.into());
+    }
     Ok(json_of(StatusCode::OK, &json!({"status": "ok"})))
 }
 

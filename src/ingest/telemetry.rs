@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::answer::{Failure, json_text};
 use super::auth::Scope;
 use super::body::{PART, PART_EVENTS, read, thought};
-use super::fields::Events;
+use super::fields::{Events, Sent, Text};
 use super::routes::Shared;
 use crate::record::Outcome;
 
@@ -26,24 +26,37 @@ pub(super) async fn telemetry(
     refuse_other_types(&headers)?;
     let (bytes, _memory) = read(body, &headers, &shared.limits).await?;
     let key = idempotency_key(&headers)?;
-    let events = thought(bytes.len(), || Events::of(&bytes, key))?;
+    let size = bytes.len();
+    let text = thought(size, || Text::of(bytes));
+    let events = thought(size, || Events::of(&text, key))?;
     let mut told = Results::default();
-    for part in events.parts(PART_EVENTS, PART) {
-        store(&shared, &events, part, &principal, &mut told).await?;
+    let parts = events.parts(PART_EVENTS, PART);
+    if let Some((last, before)) = parts.split_last() {
+        for part in before {
+            let sent = understand(&shared, &events, part.clone(), &principal).await?;
+            store(&shared, sent, &mut told).await?;
+        }
+        let sent = understand(&shared, &events, last.clone(), &principal).await?;
+        // A body may be one large event: what was understood of it takes as much again.
+        drop(events);
+        drop(text);
+        store(&shared, sent, &mut told).await?;
     }
     Ok(told.answer())
 }
 
-/// Stores a part of the events, and tells what became of each.
-async fn store(
+async fn understand(
     shared: &Shared,
     events: &Events<'_>,
     part: Range<usize>,
     principal: &str,
-    told: &mut Results,
-) -> Result<(), Failure> {
-    let at_desk = shared.desk.acquire().await.map_err(|_| Failure::busy("the server is stopping"))?;
-    let sent = thought(part.len() * 100, || events.part(part, principal));
+) -> Result<Vec<Sent>, Failure> {
+    let _at_desk = shared.desk.acquire().await.map_err(|_| Failure::busy("the server is stopping"))?;
+    Ok(thought(part.len() * 100, || events.part(part, principal)))
+}
+
+/// Stores some of the events, and tells what became of each.
+async fn store(shared: &Shared, sent: Vec<Sent>, told: &mut Results) -> Result<(), Failure> {
     let mut results: Vec<Option<Value>> = Vec::with_capacity(sent.len());
     let (mut items, mut places) = (Vec::with_capacity(sent.len()), Vec::with_capacity(sent.len()));
     for event in sent {
@@ -56,7 +69,6 @@ async fn store(
             Err(reason) => results.push(Some(json!({"result": "rejected", "reason": reason}))),
         }
     }
-    drop(at_desk);
     shared.not_understood.fetch_add((results.len() - items.len()) as u64, Ordering::Relaxed);
     let outcomes = shared.committer.submit(items).await?;
     for ((place, generated), outcome) in places.into_iter().zip(&outcomes) {

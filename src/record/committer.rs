@@ -123,25 +123,29 @@ impl Committer {
     /// as they have ids.
     pub async fn submit(&self, items: Vec<Item>) -> Result<Vec<Outcome>, Refusal> {
         let now = now();
-        let rows: Vec<Written> = items.iter().map(|item| row::write(item, now, &Limits::default(), None)).collect();
-        drop(items);
-        self.submit_written(&rows).await
+        // One by one: an item goes when its row is written, and each may be large.
+        self.submit_made(items.into_iter().map(|item| row::write(&item, now, &Limits::default(), None))).await
     }
 
     /// The same for rows that were written before.
     pub(super) async fn submit_written(&self, rows: &[Written]) -> Result<Vec<Outcome>, Refusal> {
+        self.submit_made(rows.iter().cloned()).await
+    }
+
+    async fn submit_made(&self, rows: impl ExactSizeIterator<Item = Written>) -> Result<Vec<Outcome>, Refusal> {
         let mut records = Vec::with_capacity(rows.len());
         let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(rows.len());
         for row in rows {
-            match row.record() {
+            let id = row.id.clone();
+            match row.into_record() {
                 Ok(record) => {
                     outcomes.push(None);
                     records.push(record);
                 }
-                Err(reason) => outcomes.push(Some(Outcome::Rejected { id: row.id.clone(), reason })),
+                Err(reason) => outcomes.push(Some(Outcome::Rejected { id, reason })),
             }
         }
-        let rejected = rows.len() - records.len();
+        let rejected = outcomes.len() - records.len();
         let mut told = self.submit_records(records).await?.into_iter();
         self.shared.counters.rejected(rejected);
         Ok(outcomes.into_iter().filter_map(|outcome| outcome.or_else(|| told.next())).collect())

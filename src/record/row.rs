@@ -174,7 +174,7 @@ impl Written {
     ///
     /// # Errors
     /// Says what is wrong with a row that cannot be read.
-    pub fn record(&self) -> Result<Record, String> {
+    pub fn into_record(self) -> Result<Record, String> {
         let outline = Outline::of(&self.bytes).map_err(|fault| format!("it is no JSON: {fault}"))?;
         let row = Row { value: outline.root() };
         let told = match self.form.table() {
@@ -190,8 +190,9 @@ impl Written {
             }
         };
         let content = self.content(&outline);
-        let (bytes, sessions) = (self.bytes.clone(), vec![self.whose.session()]);
-        Ok(Record { bytes, sessions, adopted: Vec::new(), content, events: vec![told] })
+        let sessions = vec![self.whose.session()];
+        drop(outline);
+        Ok(Record { bytes: self.bytes, sessions, adopted: Vec::new(), content, events: vec![told] })
     }
 
     /// How the row is known when it comes again: by all that its emitter said.

@@ -180,6 +180,18 @@ fn clients_that_dawdle_give_way_to_those_who_do_not() {
     assert!((1..200).contains(&closed), "{closed} had to go");
 }
 
+/// Text that packing makes hardly smaller.
+fn noise(size: usize) -> String {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'0' + (state >> 32) as u8 % 64)
+    };
+    std::iter::repeat_with(next).take(size).collect::<String>().replace('\\', "x")
+}
+
 #[test]
 fn large_bodies_together_stay_within_the_memory() {
     let server = Server::start(&[]);
@@ -206,9 +218,11 @@ fn large_bodies_together_stay_within_the_memory() {
             format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{}{{}}]}}]}}]}}", "{},".repeat(20 * MIB)),
         ),
         (TELEMETRY, format!("[{}1]", "1,".repeat(30 * MIB))),
+        (TELEMETRY, json!({"event": "x", "room": "one", "eventId": "one", "payload": noise(60 * MIB)}).to_string()),
     ];
     let told = ["\"59\",\"result\":\"stored\"", "\"2999\",\"result\":\"stored\"", "{}", "59 MiB, more than 16", "{}"];
-    let told = told.into_iter().map(|told| (200, told)).chain([(400, "more than 200000"), (400, "more than 100000")]);
+    let refused = [(400, "more than 200000"), (400, "more than 100000")];
+    let told = told.into_iter().map(|told| (200, told)).chain(refused).chain([(200, "\"one\",\"result\":\"stored\"")]);
     for ((path, body), (status, words)) in bodies.iter().zip(told) {
         assert!(body.len() <= 64 * MIB, "{} MiB", body.len() / MIB);
         let told = post(&server, path, "Content-Type: application/json", body.as_bytes());
@@ -284,7 +298,8 @@ fn a_full_disk_is_told_as_such_and_works_again_when_there_is_room() {
     let (kept, told) = fill(&server);
     assert!(told.status == 507 && told.head.contains("retry-after") && told.body.contains("disk is full"), "{told:?}");
     assert!(!kept.is_empty());
-    assert_eq!(server.ask("GET /healthz HTTP/1.1", b"").status, 200);
+    let health = server.ask("GET /healthz HTTP/1.1", b"");
+    assert!(health.status == 507 && health.body.contains("disk is full"), "{health:?}");
     let spans: Vec<_> = (1..20_000).map(|id| span(TRACE, &format!("{id:016x}"))).collect();
     let spans =
         post(&server, "/v1/traces", "Content-Type: application/json", request_of(&spans).to_string().as_bytes());
@@ -392,6 +407,20 @@ fn a_store_that_may_only_be_read_is_no_store_to_serve() {
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("turnscope.db") && told.contains("cannot be written (read-only)"), "{told}");
+}
+
+#[test]
+fn nothing_is_answered_for_that_goes_into_a_store_which_was_moved_away() {
+    let server = Server::start(&[]);
+    is_up(&server, "e1");
+    let (store, elsewhere) = (server.store(), server.home.path().join("old.db"));
+    std::fs::rename(&store, &elsewhere).expect("is moved");
+    let refused = server.send(&json!({"event": "x", "eventId": "e2"}));
+    assert!(refused.status == 503 && refused.body.contains("was moved or deleted"), "{refused:?}");
+    assert_eq!(server.ask("GET /healthz HTTP/1.1", b"").status, 503);
+    std::fs::rename(&elsewhere, &store).expect("is moved back");
+    assert_eq!(server.ask("GET /healthz HTTP/1.1", b"").status, 200);
+    is_up(&server, "e2");
 }
 
 fn set_mode(path: &Path, mode: u32) {

@@ -36,6 +36,9 @@ pub struct Reading {
     pub usage: Usage,
     /// The reported total and the sum of the buckets, where they differ.
     pub mismatch: Option<(i64, i64)>,
+    /// The cached tokens and the input, where the dialect counts the ones inside the other and that cannot be: they are
+    /// taken to stand beside each other.
+    pub beside: Option<(i64, i64)>,
 }
 
 /// Reads a usage object of any known dialect into exclusive buckets.
@@ -69,9 +72,10 @@ impl Dialect {
         usage.input = input.map(|input| if inside { input.saturating_sub(cached) } else { input });
         let thought = reasoning.filter(|thought| self.reasoning_inside && output.is_none_or(|out| *thought <= out));
         usage.output = output.map(|output| output.saturating_sub(thought.unwrap_or(0)));
+        let beside = input.map(|input| (cached, input)).filter(|(cached, input)| self.cache_inside && cached > input);
         let sum = usage.total();
         let mismatch = total.zip(sum).filter(|(total, sum)| total != sum);
-        Reading { usage, mismatch }
+        Reading { usage, mismatch, beside }
     }
 }
 
@@ -99,7 +103,7 @@ mod tests {
 
     fn read(json: &str) -> Option<Told> {
         let outline = Outline::of(json.as_bytes()).expect("valid");
-        let Reading { usage, mismatch } = read_usage(outline.root())?;
+        let Reading { usage, mismatch, .. } = read_usage(outline.root())?;
         let buckets = [usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning];
         Some((usage.rule, buckets, mismatch))
     }

@@ -9,7 +9,7 @@ use super::{Encoding, Signal, decode};
 use crate::domain::{Event, KeyKind, Role};
 
 /// The rule, the name of the span or record, its attributes, and what it becomes.
-struct Case {
+pub(super) struct Case {
     rule: &'static str,
     name: &'static str,
     attributes: Value,
@@ -19,7 +19,7 @@ struct Case {
     bodies: [&'static str; 2],
 }
 
-fn case(
+pub(super) fn case(
     rule: &'static str,
     name: &'static str,
     attributes: Value,
@@ -45,7 +45,7 @@ fn attributes(pairs: &Value) -> Value {
 }
 
 /// The first event of a span or log record with these attributes, and its bodies.
-fn told(case: &Case) -> (Event, Vec<(Role, Vec<u8>)>) {
+pub(super) fn told(case: &Case) -> (Event, Vec<(Role, Vec<u8>)>) {
     let is_log = ROUTES
         .iter()
         .chain([&ANY_LOG])
@@ -84,7 +84,7 @@ fn outline(event: &Event) -> String {
     .join(" | ")
 }
 
-fn body(bodies: &[(Role, Vec<u8>)], wanted: Role) -> String {
+pub(super) fn body(bodies: &[(Role, Vec<u8>)], wanted: Role) -> String {
     let found = bodies.iter().find(|(role, _)| *role == wanted);
     found.map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::cases::{body, case, told};
 use super::elements::Elements;
 use super::{Bytes, Decoded, Encoding, Signal, decode};
 use crate::domain::{Role, flag};
@@ -349,4 +350,55 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
             found.push(path);
         }
     }
+}
+
+#[test]
+fn instructions_that_stand_in_the_input_are_the_system_prompt() {
+    for (attributes, expected) in [
+        (
+            json!({"openinference.span.kind": "LLM", "llm.input_messages.0.message.role": "system",
+                "llm.input_messages.0.message.content": "Be \"brief\".", "llm.input_messages.1.message.role": "user",
+                "llm.input_messages.1.message.content": "hi"}),
+            "Be \"brief\".",
+        ),
+        (
+            json!({"llm.request.type": "chat", "gen_ai.prompt.0.role": "system", "gen_ai.prompt.0.content": "Be brief.",
+                "gen_ai.prompt.1.role": "user", "gen_ai.prompt.1.content": "hi"}),
+            "Be brief.",
+        ),
+        (
+            json!({"ai.operationId": "ai.generateText", "ai.prompt": r#"{"system":"Be brief.","messages":[]}"#}),
+            "Be brief.",
+        ),
+        (
+            json!({"gen_ai.operation.name": "chat", "gen_ai.input.messages":
+                r#"[{"role":"system","parts":[{"type":"text","content":"One."}]},{"role":"developer","content":"Two."},{"role":"user","content":"hi"}]"#}),
+            r#"["One.","Two."]"#,
+        ),
+        (
+            json!({"gen_ai.operation.name": "chat", "gen_ai.system_instructions": "Own.",
+                "gen_ai.input.messages": r#"[{"role":"system","content":"Other."}]"#}),
+            "Own.",
+        ),
+        (json!({"gen_ai.operation.name": "chat", "gen_ai.input.messages": r#"[{"role":"user","content":"hi"}]"#}), ""),
+    ] {
+        let (_, bodies) = told(&case("", "chat", attributes.clone(), "", [""; 2]));
+        assert_eq!(body(&bodies, Role::System), expected, "{attributes}");
+    }
+}
+
+#[test]
+fn more_cached_tokens_than_input_are_told_as_the_guess_that_they_are() {
+    let usage = |more: Value| {
+        let mut attributes = json!({"gen_ai.operation.name": "chat", "gen_ai.usage.output_tokens": 2});
+        attributes.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        let (event, _) = told(&case("", "chat", attributes, "", [""; 2]));
+        let usage = event.usage.clone().expect("usage");
+        (usage.input, usage.cache_read, event.attribute("usage_mismatch").map(str::to_owned))
+    };
+    let inside = json!({"gen_ai.usage.input_tokens": 60, "gen_ai.usage.cache_read.input_tokens": 50});
+    assert_eq!(usage(inside), (Some(10), Some(50), None));
+    let beside = json!({"gen_ai.usage.input_tokens": 5, "gen_ai.usage.cache_read.input_tokens": 50});
+    let words = "50 cached of 5 input: taken to stand beside it".to_owned();
+    assert_eq!(usage(beside), (Some(5), Some(50), Some(words)));
 }

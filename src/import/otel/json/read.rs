@@ -213,16 +213,22 @@ impl Reading<'_> {
 
     fn times(self, element: Value<'_>, item: &mut Item) {
         let (starts, ends) = if item.signal == Signal::Logs { (LOGGED, &[][..]) } else { (START, END) };
-        for name in starts {
-            let Some(value) = element.get(name).filter(|value| !value.is_null()) else { continue };
-            match nanos(name, value) {
-                Some(0) => continue,
-                Some(nanos) => item.start = Some(nanos),
-                None => item.odd_time = Some(excerpt(&String::from_utf8_lossy(self.written(value)), 100)),
+        let mut time = |names: &[&str]| {
+            let written = names.iter().find_map(|name| {
+                let value = element.get(name).filter(|value| !value.is_null())?;
+                let nanos = nanos(name, value);
+                (nanos != Some(0)).then_some((nanos, value))
+            });
+            let (nanos, value) = written?;
+            // No span began before 1970.
+            let read = nanos.filter(|nanos| *nanos > 0);
+            if read.is_none() {
+                item.odd_time = Some(excerpt(&String::from_utf8_lossy(self.written(value)), 100));
             }
-            break;
-        }
-        item.end = ends.iter().find_map(|name| nanos(name, element.get(name)?)).filter(|nanos| *nanos != 0);
+            read
+        };
+        let (end, start) = (time(ends), time(starts));
+        (item.start, item.end) = (start, end);
         // Jaeger counts microseconds, and says how long a span lasted.
         if let (Some(start), Some(lasted), None) = (item.start, element.get("duration"), item.end) {
             item.end = lasted.integer().map(|micros| start + Nanos::from(micros) * 1000);
@@ -321,8 +327,8 @@ fn nanos(name: &str, value: Value<'_>) -> Option<Nanos> {
 fn counted(name: &str, value: Value<'_>) -> Option<Nanos> {
     let text = value.text().unwrap_or_else(|| String::from_utf8_lossy(value.kept()));
     let text = text.trim();
+    let is_nanos = name.to_ascii_lowercase().ends_with("nano");
     if let Ok(count) = text.parse::<Nanos>() {
-        let is_nanos = name.to_ascii_lowercase().ends_with("nano");
         return Some(match count.unsigned_abs() {
             _ if is_nanos => count,
             0..100_000_000_000 => count * 1_000_000_000,
@@ -334,10 +340,16 @@ fn counted(name: &str, value: Value<'_>) -> Option<Nanos> {
     if let Some(at) = Timestamp::parse(&text.replacen(' ', "T", 1)) {
         return Some(Nanos::from(at.0) * 1000);
     }
-    let seconds: f64 = text.parse().ok()?;
-    // A fraction is one of seconds, or of milliseconds where it is that large.
-    let scale = if seconds.abs() < 1e11 { 1e9 } else { 1e6 };
-    (seconds.abs() < 1e15).then_some((seconds * scale) as Nanos)
+    let count: f64 = text.parse().ok()?;
+    // A fraction is one of seconds, or of what its size tells.
+    let scale = match count.abs() {
+        _ if is_nanos => 1.0,
+        ..1e11 => 1e9,
+        1e11..1e14 => 1e6,
+        1e14..1e17 => 1e3,
+        _ => 1.0,
+    };
+    (count.abs() < 1e19).then_some((count * scale) as Nanos)
 }
 
 #[cfg(test)]
@@ -440,6 +452,17 @@ mod tests {
         let odd = r#"{"name":"x","spanId":"00000000000000000","startTimeUnixNano":"soon","status":null}"#;
         let item = read_one(odd).expect("a span");
         assert_eq!((item.span.as_deref(), item.odd_time.as_deref()), (None, Some("\"soon\"")));
+        let times = |start: &str, end: &str| {
+            let ids = r#""traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174""#;
+            let item =
+                read_one(&format!(r#"{{"name":"x",{ids},"startTimeUnixNano":{start},"endTimeUnixNano":{end}}}"#));
+            item.map(|item| (item.start, item.end, item.odd_time)).expect("a span")
+        };
+        let (start, end) = (Some(1_700_000_000_000_000_000), Some(1_700_000_001_000_000_000));
+        assert_eq!(times("1.7e+18", "1.700000001e18"), (start, end, None));
+        assert_eq!(times("-5", "1700000001000000000"), (None, end, Some("-5".to_owned())));
+        assert_eq!(times("1700000000000000000", "\"soon\""), (start, None, Some("\"soon\"".to_owned())));
+        assert_eq!(times("1700000000000000000", "0"), (start, None, None));
     }
 
     #[test]

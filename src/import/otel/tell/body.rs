@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::identity;
-use crate::domain::{Event, Kind, Outline, Role, Shape, Value, flag};
+use super::{identity, own};
+use crate::domain::{Event, Kind, Outline, Role, Shape, Value, decode_string, flag};
 use crate::import::otel::any::{Any, Attributes, unflatten};
 use crate::import::otel::dialect::{Becomes, Lies, MODEL, Route, TOOL, Wanted};
 use crate::import::otel::item::{Item, Moment, Nanos, Signal};
@@ -38,6 +38,11 @@ pub fn bodies(item: &Item, route: &Route, event: &mut Event) -> Vec<Body> {
         event.keys.extend(identity::named_calls(output));
         event.keys.sort();
         event.keys.dedup();
+    }
+    if matches!(route.becomes, Becomes::Model | Becomes::Trace) && !own::is_own(item) {
+        let of = |role: Role| found.bodies.iter().find(|(known, _)| *known == role).map(|(_, bytes)| bytes.as_slice());
+        let system = of(Role::Input).filter(|_| of(Role::System).is_none()).and_then(system_in);
+        found.bodies.extend(system.map(|system| (Role::System, system)));
     }
     found.bodies.push((Role::Metadata, rest(item, &found.taken).json().into_bytes()));
     found.bodies
@@ -232,6 +237,46 @@ pub fn words(bytes: &[u8]) -> Option<String> {
     let text = texts.into_iter().find(|text| !text.trim().is_empty());
     let called = (!calls.is_empty()).then(|| format!("calls {}", calls.join(", ")));
     text.or(called).or_else(|| telling::any_text(outline.root()))
+}
+
+/// The instructions of a model as its input holds them: the text of the message, or a list where there are several.
+fn system_in(input: &[u8]) -> Option<Vec<u8>> {
+    let outline = Outline::of(input).ok()?;
+    let root = outline.root();
+    if let Some(system) = root.get("system").filter(|system| system.shape() == Shape::String) {
+        return Some(written(system, input)).filter(|text| !text.is_empty());
+    }
+    let listed = ["messages", "contents"].iter().find_map(|name| root.get(name)).unwrap_or(root);
+    let messages = listed.items().map(|message| message.get("message").unwrap_or(message));
+    let is_system = |message: &Value<'_>| matches!(message.word("role").as_deref(), Some("system" | "developer"));
+    let said = messages.filter(is_system).filter_map(|message| {
+        let content = ["content", "parts", "contents"].iter().find_map(|name| message.get(name))?;
+        // A list of one text is that text.
+        let only = (content.shape() == Shape::Array && content.len() == 1).then(|| content.items().next()).flatten();
+        let text = only.and_then(|part| ["content", "text"].iter().find_map(|name| part.get(name)));
+        Some(text.filter(|text| text.shape() == Shape::String).unwrap_or(content))
+    });
+    match said.collect::<Vec<_>>().as_slice() {
+        [] => None,
+        [only] => Some(written(*only, input)),
+        several => {
+            let raw = several.iter().map(|value| {
+                let range = value.range();
+                input.get(range.start as usize..range.end as usize).unwrap_or_default()
+            });
+            Some([&b"["[..], &raw.collect::<Vec<_>>().join(&b","[..]), b"]"].concat())
+        }
+    }
+}
+
+/// A text as it is, any other value as it was written.
+pub fn written(value: Value<'_>, bytes: &[u8]) -> Vec<u8> {
+    let range = value.range();
+    let own = bytes.get(range.start as usize..range.end as usize).unwrap_or_default();
+    match value.shape() {
+        Shape::String => decode_string(own).into_owned().into_bytes(),
+        _ => own.to_vec(),
+    }
 }
 
 /// What a person asked: the text of the first message of theirs.

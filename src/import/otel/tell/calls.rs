@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::RULE;
-use super::body::{Body, call_of, walk};
+use super::body::{Body, call_of, walk, written};
 use crate::domain::told::{CALL, RESULT, turn};
-use crate::domain::{Event, Key, KeyKind, Kind, Order, Outline, Phase, Role, Shape, Value, decode_string, flag};
+use crate::domain::{Event, Key, KeyKind, Kind, Order, Outline, Phase, Role, Shape, Value, flag};
 use crate::import::otel::dialect::{Becomes, Route};
 use crate::import::otel::item::{Item, Nanos, moment};
 use crate::import::{Draft, telling};
@@ -138,14 +138,4 @@ fn call_label(tool: &str, value: Option<Value<'_>>) -> String {
     let inner = value.and_then(Value::text).map(|text| text.into_owned().into_bytes());
     let inner = inner.as_deref().and_then(|bytes| Outline::of(bytes).ok());
     telling::call_label(tool, inner.as_ref().map(Outline::root).or(value))
-}
-
-/// A text as it is, any other value as it was written.
-fn written(value: Value<'_>, bytes: &[u8]) -> Vec<u8> {
-    let range = value.range();
-    let own = bytes.get(range.start as usize..range.end as usize).unwrap_or_default();
-    match value.shape() {
-        Shape::String => decode_string(own).into_owned().into_bytes(),
-        _ => own.to_vec(),
-    }
 }

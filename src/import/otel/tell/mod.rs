@@ -8,7 +8,9 @@ mod own;
 use super::any::Any;
 use super::dialect::{Becomes, FIELDS, Field, Route, route};
 use super::item::{Item, Signal, moment};
-use crate::domain::{Event, Kind, Order, Outline, Phase, Role, Usage, excerpt, flag, read_span_usage};
+use crate::domain::{
+    ENDED, Event, Kind, Order, Outline, Phase, Role, Usage, UsageSource, excerpt, flag, read_span_usage,
+};
 use crate::import::{Draft, telling};
 
 /// An event's own rule, as it is noted on it.
@@ -43,6 +45,11 @@ pub fn tell(item: &Item, fallback: &str) -> Told {
     }
     let mut more = spoken(item, route, &event);
     more.extend(calls::told(item, route, &event, &bodies));
+    // Of several tellings of a span, what came of the one that ended last is the newest.
+    let ended = event.attribute(ENDED).map(str::to_owned);
+    for draft in &mut more {
+        draft.event.attributes.extend(ended.iter().map(|ended| (ENDED.to_owned(), ended.clone())));
+    }
     let mut drafts = vec![Draft { own: bodies, ..Draft::new(event) }];
     drafts.append(&mut more);
     Told { drafts, content: item.content(), adopts: owner.adopts }
@@ -165,6 +172,12 @@ fn count(item: &Item, event: &mut Event) {
     if let Some((total, sum)) = reading.mismatch {
         event.attributes.push(("usage_mismatch".to_owned(), format!("reported total {total}, sum {sum}")));
     }
+    // Some SDKs count what was cached beside the input by their own rule; of others it is a guess that they do.
+    let guessed = reading.beside.filter(|_| reading.usage.source == UsageSource::Provider);
+    if let Some((cached, input)) = guessed {
+        let words = format!("{cached} cached of {input} input: taken to stand beside it");
+        event.attributes.push(("usage_mismatch".to_owned(), words));
+    }
     if event.kind == Kind::Model {
         event.usage = Some(reading.usage);
         return;
@@ -197,7 +210,7 @@ fn note(item: &Item, event: &mut Event) {
         event.flags |= flag::TRUNCATED;
     }
     let ended = item.end.and_then(moment).map(|moment| moment.rfc3339());
-    event.attributes.extend(ended.map(|ended| ("ended".to_owned(), ended)));
+    event.attributes.extend(ended.map(|ended| (ENDED.to_owned(), ended)));
 }
 
 /// What was asked, in a line: a session is named after the first of them.
@@ -258,6 +271,7 @@ fn spoken(item: &Item, route: &Route, of: &Event) -> Vec<Draft> {
             let mut event = Event::new(Kind::Transcript, &of.source, "transcript");
             event.session.clone_from(&of.session);
             event.id = if of.id.is_empty() { format!("#{who}") } else { format!("{}:{who}", of.id) };
+            event.turn = (!of.id.is_empty()).then(|| event.id.clone());
             event.at = at.and_then(moment);
             event.order = Order { time: event.at.unwrap_or(of.order.time), ..of.order };
             event.keys.clone_from(&of.keys);
