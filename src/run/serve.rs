@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::location::Location;
-use super::{Ended, complain, heap, tell};
+use super::{Ended, complain, heap, tell, usage};
 use crate::cli::Serve;
 use crate::ingest::{Certificate, Options, Server, Stop, UserKeys};
 use crate::record::GroupPolicy;
@@ -51,7 +51,7 @@ fn options(wanted: &Serve) -> Result<Options> {
     let certificate = match (&wanted.certificate, &wanted.key) {
         (Some(chain), Some(key)) => Some(Certificate { chain: chain.clone(), key: key.clone() }),
         (None, None) => None,
-        _ => bail!("--certificate and --key belong together"),
+        _ => return Err(usage("--certificate and --key belong together")),
     };
     let text = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     Ok(Options {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Number, Value, json};
 
 use crate::domain::price::{Cost, Money, Prices};
-use crate::domain::{Key, KeyKind, Session, Timestamp, Tokens, Usage};
+use crate::domain::{Key, KeyKind, Session, Timestamp, Tokens, Usage, flag};
 use crate::timeline::{Join, Turn, tokens_of};
 
 #[derive(Serialize)]
@@ -65,12 +65,22 @@ pub struct TokenCounts {
     output: Option<i64>,
     reasoning: Option<i64>,
     total: Option<i64>,
+    /// `false` where other rows report them too, and they are counted there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counted: Option<bool>,
+}
+
+impl TokenCounts {
+    fn of(usage: &Usage, flags: i64) -> Self {
+        let counted = (flags & flag::REPEATS_USAGE != 0).then_some(false);
+        Self { counted, ..Self::from(usage) }
+    }
 }
 
 impl From<Tokens> for TokenCounts {
     fn from(tokens: Tokens) -> Self {
         let Tokens { input, cache_read, cache_write, output, reasoning, total } = tokens;
-        Self { input, cache_read, cache_write, output, reasoning, total }
+        Self { input, cache_read, cache_write, output, reasoning, total, counted: None }
     }
 }
 
@@ -127,7 +137,7 @@ impl<'a> RowLine<'a> {
             depth,
             keys: keys(&turn.keys),
             joins: joins.iter().map(join).collect(),
-            tokens: turn.usage.as_ref().map(TokenCounts::from),
+            tokens: turn.usage.as_ref().map(|usage| TokenCounts::of(usage, turn.flags)),
             latency_ms: turn.latency.and_then(millis),
             events: &turn.events,
             cost: CostLine::of(turn.cost(prices)),

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::Store;
 use super::engine::query;
-use super::spans::{COLUMNS, HIGHEST, Span, learn_kinds, speaker};
+use super::spans::{COLUMNS, HIGHEST, Span, learn_kinds};
 use crate::domain::{Kind, flag};
 
 /// How many columns [`Span::of`] reads.
@@ -64,13 +64,14 @@ impl Store {
 }
 
 fn wrapped(all: &[Told]) -> Vec<Wrapped> {
+    // Log records and lines of a transcript have the id of their span, and are not it.
+    let is_it = |told: &Told| (told.span.reports, told.others.is_some(), told.span.parent.is_some());
     let mut by_id: HashMap<i64, &Told> = HashMap::new();
     for told in all {
         let Some(id) = told.span.id else { continue };
-        let known = by_id.get(&id).copied();
-        let speaks = speaker([known.map(|known| &known.span), Some(&told.span)].into_iter().flatten());
-        if speaks.is_some_and(|speaker| speaker.event == told.span.event) {
-            by_id.insert(id, told);
+        let known = by_id.entry(id).or_insert(told);
+        if is_it(told) > is_it(known) {
+            *known = told;
         }
     }
     let mut inside: HashMap<i64, i64> = HashMap::new();
@@ -100,7 +101,10 @@ mod tests {
 
     fn span(id: &str, parent: &str, kind: Kind, tokens: Option<i64>) -> Event {
         let mut span = event("s", id, 1, kind);
-        span.keys = vec![Key::native(KeyKind::Span, id), Key::derived(KeyKind::Span, parent, "otel.parent_span")];
+        span.keys = vec![Key::native(KeyKind::Span, id)];
+        if !parent.is_empty() {
+            span.keys.push(Key::derived(KeyKind::Span, parent, "otel.parent_span"));
+        }
         match (kind, tokens) {
             (Kind::Model, Some(tokens)) => {
                 span.usage = Some(Usage { input: Some(tokens), ..Usage::new("rule", UsageSource::Provider) });
