@@ -85,7 +85,9 @@ fn foretell(scope: &Scope, due: &Due, output: &mut Output) -> Result<()> {
     let (events, sessions) = (due.events(), due.sessions.len());
     let bytes = size(due.bytes.unsigned_abs());
     tell(&format!(
-        "{events} events of {sessions} sessions would be purged ({bytes}); nothing was removed: --apply does"
+        "{} of {} would be purged ({bytes}); nothing was removed: --apply does",
+        number(events, "event"),
+        number(sessions, "session"),
     ));
     tell_held(due);
     Ok(())
@@ -155,8 +157,9 @@ fn told(receipt: &Receipt, returned: i64) -> String {
     let events: i64 = receipt.kinds.values().sum();
     let how = if receipt.state == State::Cancelled { "cancelled: " } else { "" };
     format!(
-        "{how}{events} events of {} sessions were purged ({} of records and blobs, {} stored); {} were given back; receipt {}",
-        receipt.sessions,
+        "{how}{} of {} purged ({} of records and blobs, {} stored); {} were given back; receipt {}",
+        number(events, "event"),
+        number(receipt.sessions, "session"),
         size(receipt.removed.bytes.unsigned_abs()),
         size(receipt.removed.stored_bytes.unsigned_abs()),
         size(returned.unsigned_abs()),
@@ -220,10 +223,16 @@ fn print_kinds(kinds: &BTreeMap<Kind, i64>, output: &mut Output) -> Result<()> {
     table.print(output)
 }
 
+/// A number with the word it counts.
+fn number(number: impl TryInto<u64>, word: &str) -> String {
+    super::import::counted(number.try_into().unwrap_or(u64::MAX), word)
+}
+
 fn tell_held(due: &Due) {
     if !due.held.is_empty() {
         let (events, sessions) = (due.held_events(), due.held.len());
-        tell(&format!("{events} events of {sessions} sessions are due and held: `turnscope purge holds` lists why"));
+        let (events, sessions) = (number(events, "event"), number(sessions, "session"));
+        tell(&format!("due and held: {events} of {sessions}; `turnscope purge holds` lists why"));
     }
 }
 

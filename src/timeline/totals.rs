@@ -77,6 +77,10 @@ impl Totals {
     /// Counts a row, and says under which name: that of its model or tool. Events that an ancestor's session has
     /// counted must have been left out.
     pub fn add(&mut self, turn: &Turn, events: &[Event]) -> Option<String> {
+        // What was purged is not there to be counted.
+        if events.iter().all(|event| event.has(flag::PURGED)) {
+            return None;
+        }
         if turn.usage.is_some() && (turn.kind != Kind::Model || turn.counted().is_none()) {
             self.wrappers += 1;
         }
