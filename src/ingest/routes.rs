@@ -22,7 +22,7 @@ use super::body::Limits;
 use super::users::Users;
 use super::{Options, metrics, otlp, telemetry};
 use crate::record::{Committer, Refusal};
-use crate::store::{Store, Token};
+use crate::store::{self, Store, Token};
 
 /// How old what is known of the tokens may be: a token that was revoked opens nothing after so long.
 const TOKENS_FOR: Duration = Duration::from_secs(1);
@@ -71,6 +71,7 @@ impl Shared {
             .store
             .tokens()
             .await
+            .map_err(|error| store::explain(error, self.store.address()))
             .map_err(|error| Failure::busy(format!("the store's tokens could not be read: {error:#}")))?
             .into();
         *known = Some((Instant::now(), Arc::clone(&tokens)));

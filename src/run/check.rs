@@ -14,7 +14,7 @@ use super::{complain, recount::now};
 use crate::cli::{Check, Gravity};
 use crate::domain::Session;
 use crate::report::{Joined, findings, in_families};
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::timeline::{Finding, Severity};
 
 /// Findings whose events are looked up at once.
@@ -56,7 +56,8 @@ async fn keep_count(store: &Store, session: &Session, count: usize) {
     if session.findings != count as i64
         && let Err(error) = store.set_findings(session.number, count).await
     {
-        complain(&format!("could not keep how many findings {} has: {error:#}", session.id));
+        let reason = store::explain(error, store.address());
+        complain(&format!("could not keep how many findings {} has: {reason}", session.id));
     }
 }
 

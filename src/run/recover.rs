@@ -18,7 +18,7 @@ use crate::cli::Recover;
 use crate::domain::packed::plain_name;
 use crate::record::RECORDER;
 use crate::report::{Selection, write_annotations, write_slice};
-use crate::store::{Address, Salvage, Source, Store};
+use crate::store::{self, Address, Salvage, Source, Store};
 
 const COLUMNS: [Column; 4] = [
     Column::path("file", Fit::Shrinks(20)),
@@ -183,6 +183,7 @@ async fn slices(
         match write_slice(store, &selection, &mut out).await {
             Ok(summary) => saved.file(&session.id, &name, summary.bytes.cast_signed(), 0, output)?,
             Err(error) => {
+                let error = store::explain(error, store.address());
                 tell(&format!("what was recorded in session {} cannot be read: {error:#}", session.id));
                 drop(out);
                 fs::remove_file(&target).with_context(|| format!("could not remove {}", target.display()))?;

@@ -182,7 +182,9 @@ fn damaged(words: impl Into<String>) -> Damaged {
 
 /// Whether an error is the store's: there is no point in going on with the next source.
 pub fn is_failure(error: &anyhow::Error) -> bool {
-    error.is::<Damaged>() || error.chain().any(|cause| cause.is::<sqlx::Error>() || cause.is::<stay::Gone>())
+    trouble::is_damage(error)
+        || trouble::driver(error).is_some()
+        || error.chain().any(|cause| cause.is::<stay::Gone>())
 }
 
 /// Names the store in an error of its own.

@@ -1,16 +1,18 @@
 //! Opens a store in PostgreSQL: pools with limits of time, and a schema that one of many programs makes.
 
 use std::io;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row, raw_sql};
 
 use super::engine::{Pool, Server};
 use super::trouble::explain;
 use super::{Address, Keeping, Store, Url};
+use crate::domain::excerpt;
 
 /// The number of the schema that comes with the tables, which grew on SQLite by as many migrations.
 pub(super) const FIRST: i64 = 10;
@@ -28,8 +30,13 @@ const READERS: u32 = 4;
 const WRITERS: u32 = 2;
 /// How long an answer is waited for, and how much longer where the server does not even say that it took too long.
 const TO_ANSWER: Duration = Duration::from_secs(60);
+/// How long a writer waits for the answer to one statement. It is a last resort against a server that is gone without a
+/// word: what takes long is the server's work and not cut short by it, and waiting for another writer ends before.
+const TO_WRITE: Duration = Duration::from_secs(120);
 const ON_THE_WAY: Duration = Duration::from_secs(5);
 const A_MOMENT: Duration = Duration::from_secs(1);
+/// So much of a value that an address names is told where it is refused.
+const LONGEST_TOLD: usize = 40;
 /// What each connection is told first, or each transaction where a pooler lends connections. A writer waits half a minute
 /// for another one; whoever forgets a transaction loses it. Compiling a statement takes longer than a screen may, and so
 /// does starting processes that help with it.
@@ -72,9 +79,10 @@ pub(super) async fn open(url: &Url, patience: Duration) -> Result<Store> {
 /// Whether the database has the tables of a store.
 pub(super) async fn is_there(url: &Url) -> Result<bool> {
     let found = async {
-        let mut connection = alone(&options(url)?, limit(url, "connect_timeout", PATIENCE)?).await?;
-        let found = version(&mut connection).await?;
-        connection.close().await?;
+        let patience = limit(url, "connect_timeout", PATIENCE)?;
+        let mut connection = alone(&options(url)?, patience).await?;
+        let found = within(patience, version(&mut connection)).await?;
+        within(patience, async { Ok(connection.close().await?) }).await?;
         Ok(found.is_some())
     };
     found.await.map_err(|error| explain(error, &Address::Server(url.clone())))
@@ -83,7 +91,8 @@ pub(super) async fn is_there(url: &Url) -> Result<bool> {
 async fn connect(url: &Url, address: &Address, patience: Duration) -> Result<Store> {
     let (options, is_lent) = (options(url)?, is_lent(url)?);
     let to_answer = limit(url, "statement_timeout", TO_ANSWER)?;
-    prepare(&options, limit(url, "connect_timeout", patience)?).await?;
+    let to_write = limit(url, "write_timeout", TO_WRITE)?;
+    prepare(&options, limit(url, "connect_timeout", patience)?, to_write).await?;
     let to_connect = limit(url, "connect_timeout", PATIENCE)?;
     let server = |most, begin: &str, settings: &[&str]| {
         if is_lent {
@@ -96,7 +105,7 @@ async fn connect(url: &Url, address: &Address, patience: Duration) -> Result<Sto
     let readers = server(READERS, "BEGIN READ ONLY", &[READING, &[answer.as_str()]].concat());
     let writer = server(WRITERS, "BEGIN", WRITING);
     Ok(Store {
-        writer: Pool::Postgres(writer),
+        writer: Pool::Postgres(writer.patient(to_write)),
         readers: Pool::Postgres(readers.patient(to_answer + ON_THE_WAY)),
         address: address.clone(),
         keeping: Keeping::default(),
@@ -115,7 +124,14 @@ fn told(set: &str, settings: &[&str]) -> String {
 pub(super) fn limit(url: &Url, name: &str, usual: Duration) -> Result<Duration> {
     let Some(told) = url.option(name) else { return Ok(usual) };
     let seconds = told.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds < 86_400.0);
-    seconds.map(Duration::from_secs_f64).with_context(|| format!("{url}: {name} is no number of seconds"))
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| refused(name, told, "a number of seconds above 0 and below 86400"))
+}
+
+/// Says what an address says about one thing, and what it may say.
+fn refused(name: &str, told: &str, may: &str) -> anyhow::Error {
+    // With an `@` it may be the end of a password with a `?` in it.
+    let told = if told.contains('@') { "…" } else { told };
+    anyhow!("its address says {name}={}, which must be {may}", excerpt(told, LONGEST_TOLD))
 }
 
 /// Whether a pooler lends connections for no longer than a transaction.
@@ -123,14 +139,33 @@ fn is_lent(url: &Url) -> Result<bool> {
     match url.option("pool_mode") {
         None | Some("session") => Ok(false),
         Some("transaction") => Ok(true),
-        Some(_) => bail!("{url}: pool_mode is `session` or `transaction`"),
+        Some(told) => Err(refused("pool_mode", told, "session or transaction")),
     }
 }
 
+/// What the driver understands of an address, and does not take as anything; and what that must be.
+const UNDERSTOOD: &[(&str, fn(&str) -> bool, &str)] = &[
+    ("sslmode", is_ssl_mode, SSL_MODES),
+    ("ssl-mode", is_ssl_mode, SSL_MODES),
+    ("port", |told| told.parse::<u16>().is_ok(), "a number of a port"),
+    ("hostaddr", |told| told.parse::<IpAddr>().is_ok(), "the number of a host, such as 127.0.0.1"),
+    ("statement-cache-capacity", |told| told.parse::<usize>().is_ok(), "a number of statements"),
+];
+const SSL_MODES: &str = "disable, allow, prefer, require, verify-ca or verify-full";
+
+fn is_ssl_mode(told: &str) -> bool {
+    PgSslMode::from_str(told).is_ok()
+}
+
 pub(super) fn options(url: &Url) -> Result<PgConnectOptions> {
+    for (name, is_understood, may) in UNDERSTOOD {
+        if let Some(told) = url.option(name).filter(|told| !is_understood(told)) {
+            return Err(refused(name, told, may));
+        }
+    }
     let options = PgConnectOptions::from_str(url.secret());
     // What the driver says of an address may repeat the password.
-    let options = options.map_err(|_| anyhow!("{url} is not the address of a PostgreSQL database"))?;
+    let options = options.map_err(|_| anyhow!("this is not the address of a PostgreSQL database"))?;
     // A pooler refuses settings that it does not know.
     Ok(options.application_name("turnscope").extra_float_digits(None))
 }
@@ -141,7 +176,7 @@ impl Url {
     /// # Errors
     /// When it is no address of a database.
     pub fn place(&self) -> Result<String> {
-        let options = options(self)?;
+        let options = options(self).with_context(|| self.to_string())?;
         let host = match options.get_socket() {
             Some(folder) => folder.to_string_lossy().into_owned(),
             None => options.get_host().to_owned(),
@@ -153,9 +188,13 @@ impl Url {
 
 /// A connection of its own.
 async fn alone(options: &PgConnectOptions, patience: Duration) -> Result<PgConnection> {
-    let connecting = tokio::time::timeout(patience, PgConnection::connect_with(options)).await;
+    within(patience, async { Ok(PgConnection::connect_with(options).await?) }).await
+}
+
+/// What a server answers, if it does so in time.
+async fn within<T>(patience: Duration, answer: impl Future<Output = Result<T>>) -> Result<T> {
     let silence = || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", patience.as_secs_f64()));
-    Ok(connecting.map_err(|_| sqlx::Error::Io(silence()))??)
+    tokio::time::timeout(patience, answer).await.map_err(|_| sqlx::Error::Io(silence()))?
 }
 
 fn pool(options: &PgConnectOptions, most: u32, to_connect: Duration, first: String) -> PgPool {
@@ -184,13 +223,12 @@ fn pool(options: &PgConnectOptions, most: u32, to_connect: Duration, first: Stri
 }
 
 /// Looks at the schema over a connection of its own, and brings it up to date where it is older.
-async fn prepare(options: &PgConnectOptions, patience: Duration) -> Result<()> {
+async fn prepare(options: &PgConnectOptions, patience: Duration, to_write: Duration) -> Result<()> {
     let mut connection = alone(options, patience).await?;
-    if version(&mut connection).await? != Some(current()) {
-        migrate(&mut connection).await?;
+    if within(patience, version(&mut connection)).await? != Some(current()) {
+        within(to_write, migrate(&mut connection)).await?;
     }
-    connection.close().await?;
-    Ok(())
+    within(patience, async { Ok(connection.close().await?) }).await
 }
 
 pub(super) fn current() -> i64 {

@@ -1,5 +1,7 @@
 //! Trouble: what went wrong with a store, told in the user's words, for either engine.
 
+use std::borrow::Cow;
+use std::fmt::{self, Display, Formatter};
 use std::io::ErrorKind;
 
 use sqlx::error::DatabaseError;
@@ -8,6 +10,7 @@ use sqlx::sqlite::SqliteError;
 
 use super::stay::Gone;
 use super::{Address, Damaged, Store, is_failure};
+use crate::domain::telling::in_plain_words;
 
 /// What SQLite says where it cannot write, where another process has the store, and where it cannot open a file.
 pub(super) const READ_ONLY: i64 = 8;
@@ -74,8 +77,7 @@ pub fn trouble(error: &anyhow::Error) -> Trouble {
 
 /// Whether a server cannot be reached now, or lets nobody in now, and may do so later without anybody's doing here.
 pub fn is_away(error: &anyhow::Error) -> bool {
-    let cause = error.chain().find_map(|cause| cause.downcast_ref::<sqlx::Error>());
-    match cause {
+    match driver(error) {
         Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
         // A connection that fails, too many, a database that is closed to all, a server that starts or stops.
         Some(sqlx::Error::Database(database)) => state(database.as_ref()).is_some_and(|state| {
@@ -89,8 +91,7 @@ fn code(error: &anyhow::Error) -> Option<Code<'_>> {
     if error.chain().any(|cause| cause.is::<Gone>()) {
         return Some(Code::Gone);
     }
-    let error = error.chain().find_map(|cause| cause.downcast_ref::<sqlx::Error>())?;
-    match error {
+    match driver(error)? {
         sqlx::Error::Database(database) => {
             number(database.as_ref()).map(Code::File).or_else(|| state(database.as_ref()).map(Code::Server))
         }
@@ -124,53 +125,105 @@ pub(super) fn is_locked(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(number).is_some_and(|number| matches!(number, BUSY | 6))
 }
 
-/// What went wrong with the store, in the user's words.
+/// What went wrong with the store, in the user's words: all of it, so that nothing is told behind it.
 #[derive(Debug)]
-struct Told(String);
+struct Told {
+    words: String,
+    cause: anyhow::Error,
+}
 
-impl std::fmt::Display for Told {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
+impl Display for Told {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.words)
     }
+}
+
+impl std::error::Error for Told {}
+
+/// What the driver says, also where it was told in the user's words.
+pub(super) fn driver(error: &anyhow::Error) -> Option<&sqlx::Error> {
+    error.chain().find_map(|cause| {
+        let told = || driver(&cause.downcast_ref::<Told>()?.cause);
+        cause.downcast_ref::<sqlx::Error>().or_else(told)
+    })
+}
+
+/// Whether what is stored does not agree with itself.
+pub(super) fn is_damage(error: &anyhow::Error) -> bool {
+    error.is::<Damaged>() || error.chain().filter_map(|cause| cause.downcast_ref::<Told>()).any(|told| is_damage(&told.cause))
 }
 
 /// Says what went wrong with the store in the user's words, once.
 pub(super) fn explain(error: anyhow::Error, address: &Address) -> anyhow::Error {
-    if error.is::<Told>() {
+    if error.chain().any(|cause| cause.is::<Told>()) {
         return error;
     }
-    let words = code(&error).and_then(|code| words_of(&code, address));
-    let told = match words {
+    let known = code(&error).and_then(|code| words_of(&code, address));
+    let first = match known {
         Some(words) => words,
         None if error.is::<Damaged>() => format!("the store {address} is damaged"),
         None => format!("could not use the store {address}"),
     };
-    error.context(Told(told))
+    let words = with_causes(first, &error);
+    anyhow::Error::new(Told { words, cause: error })
+}
+
+/// Words, and behind them each cause that they do not end in.
+fn with_causes(mut words: String, error: &anyhow::Error) -> String {
+    for cause in error.chain() {
+        let driver = cause.downcast_ref::<sqlx::Error>();
+        let own = driver.map_or_else(|| cause.to_string(), |driver| in_words(driver).into_owned());
+        if !words.to_lowercase().ends_with(&own.to_lowercase()) {
+            words = format!("{words}: {own}");
+        }
+        if driver.is_some() {
+            break;
+        }
+    }
+    words
+}
+
+/// What the driver says with all its causes, without what it puts around that.
+fn in_words(error: &sqlx::Error) -> Cow<'_, str> {
+    match error {
+        sqlx::Error::Database(database) => match database.try_downcast_ref::<PgDatabaseError>() {
+            Some(refusal) => refusal_in_words(refusal).into(),
+            None => database.message().into(),
+        },
+        sqlx::Error::Io(error) => in_plain_words(error).into(),
+        other => other.to_string().into(),
+    }
+}
+
+/// What a server says of what it refuses: its words, its number for them, and what it adds.
+pub(super) fn refusal_in_words(refusal: &PgDatabaseError) -> String {
+    let mut words = format!("{} (SQLSTATE {})", refusal.message(), refusal.code());
+    for (name, more) in [("", refusal.detail()), ("hint: ", refusal.hint())] {
+        if let Some(more) = more {
+            words = format!("{words}; {name}{}", more.trim_end_matches('.').replace('\n', " "));
+        }
+    }
+    words
 }
 
 impl Store {
     /// What went wrong with this store, in the user's words and each thing once; `None` where it was not the store.
     pub fn explained(&self, error: &anyhow::Error) -> Option<String> {
-        let cause = error.chain().find(|cause| cause.is::<sqlx::Error>())?;
+        let cause = driver(error)?;
         let words = code(error).and_then(|code| words_of(&code, &self.address));
         let words = match words {
             // Which table it is stands in the server's own words.
             Some(words) if matches!(code(error), Some(Code::Server(NOT_ALLOWED))) => {
-                format!("{words}: {}", message(cause))
+                format!("{words}: {}", in_words(cause))
             }
             Some(words) => words,
-            None => format!("could not use the store {}: {cause}", self.address),
+            None => format!("could not use the store {}: {}", self.address, in_words(cause)),
         };
         let outer = error.to_string();
-        let is_said = outer == cause.to_string() || words.starts_with(&outer);
+        let is_told = error.chain().any(|cause| cause.downcast_ref::<Told>().is_some_and(|told| told.words == outer));
+        let is_said = is_told || outer == cause.to_string() || words.starts_with(&outer);
         Some(if is_said { words } else { format!("{outer}: {words}") })
     }
-}
-
-/// What the database itself says.
-fn message(cause: &(dyn std::error::Error + 'static)) -> String {
-    let database = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
-    database.map_or_else(|| cause.to_string(), |database| database.message().to_owned())
 }
 
 fn words_of(code: &Code<'_>, store: &Address) -> Option<String> {

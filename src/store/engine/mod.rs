@@ -144,7 +144,7 @@ impl Transaction {
     pub(in crate::store) async fn commit(self) -> sqlx::Result<()> {
         match self {
             Self::Sqlite(transaction) => transaction.commit().await,
-            Self::Postgres(within) => within.transaction.commit().await,
+            Self::Postgres(within) => within.commit().await,
         }
     }
 }

@@ -72,8 +72,7 @@ pub(in crate::store) async fn run_all(
             let mut written = statements.map(Statement::for_postgres);
             let mut next = written.next().transpose()?;
             while let Some(query) = next {
-                let query = within.fit(query);
-                let (ran, following) = join(query.execute(&mut *within.transaction), async { written.next() }).await;
+                let (ran, following) = join(within.execute(query), async { written.next() }).await;
                 ran?;
                 next = following.transpose()?;
             }
@@ -178,9 +177,7 @@ impl Statement {
             On::Transaction(Transaction::Sqlite(within)) => {
                 self.for_sqlite()?.execute(&mut **within).await?.rows_affected()
             }
-            On::Transaction(Transaction::Postgres(within)) => {
-                within.fit(self.for_postgres()?).execute(&mut *within.transaction).await?.rows_affected()
-            }
+            On::Transaction(Transaction::Postgres(within)) => within.execute(self.for_postgres()?).await?,
         })
     }
 
@@ -193,8 +190,7 @@ impl Statement {
                 self.for_sqlite()?.fetch_optional(&mut **within).await?.map(Row::Sqlite)
             }
             On::Transaction(Transaction::Postgres(within)) => {
-                let query = within.fit(self.for_postgres()?);
-                query.fetch_optional(&mut *within.transaction).await?.map(Row::Postgres)
+                within.fetch_optional(self.for_postgres()?).await?.map(Row::Postgres)
             }
         })
     }
@@ -212,8 +208,7 @@ impl Statement {
                 self.for_sqlite().map(|query| query.fetch(&mut **within).map_ok(Row::Sqlite).boxed())
             }
             On::Transaction(Transaction::Postgres(within)) => {
-                let query = self.for_postgres().map(|query| within.fit(query));
-                query.map(|query| query.fetch(&mut *within.transaction).map_ok(Row::Postgres).boxed())
+                self.for_postgres().map(|query| within.fetch(query).map_ok(Row::Postgres).boxed())
             }
         };
         rows.unwrap_or_else(|error| stream::iter([Err(error)]).boxed())

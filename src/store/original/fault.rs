@@ -6,6 +6,7 @@ use sqlx::postgres::PgDatabaseError;
 
 use crate::domain::telling::in_plain_words;
 use crate::store::Url;
+use crate::store::trouble::refusal_in_words;
 
 /// What stands in the way of reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,20 +57,22 @@ impl Fault {
             }
             other => return Self::gone(format!("the database {url} gave no answer that makes sense: {other}")),
         };
-        let state = database.try_downcast_ref::<PgDatabaseError>().map_or("", |error| error.code());
-        let said = database.message();
+        let Some(refusal) = database.try_downcast_ref::<PgDatabaseError>() else {
+            return Self { kind: FaultKind::Other, words: database.to_string() };
+        };
+        let (state, said) = (refusal.code(), refusal_in_words(refusal));
         let (kind, words) = match state {
-            "42P01" | "42703" | "3F000" => (FaultKind::Missing, said.to_owned()),
-            "42501" => (FaultKind::Denied, format!("this role may not read it ({said})")),
+            "42P01" | "42703" | "3F000" => (FaultKind::Missing, said),
+            "42501" => (FaultKind::Denied, format!("this role may not read it: {said}")),
             "57014" => (FaultKind::Slow, format!("it took longer than {} to answer", seconds(allowed))),
-            "28P01" | "28000" => (FaultKind::Gone, format!("the database {url} refuses this user or password")),
+            "28P01" | "28000" => (FaultKind::Gone, format!("the database {url} refuses this user or password: {said}")),
             "3D000" => (FaultKind::Gone, format!("{url}: there is no such database")),
-            "53300" => (FaultKind::Gone, format!("the database {url} has no connection left")),
+            "53300" => (FaultKind::Gone, format!("the database {url} has no connection left: {said}")),
             "57P01" | "57P02" | "57P03" => {
-                (FaultKind::Gone, format!("the database {url} is shutting down or starting up"))
+                (FaultKind::Gone, format!("the database {url} is shutting down or starting up: {said}"))
             }
             _ if state.starts_with("08") || state.starts_with("28") => (FaultKind::Gone, format!("{url}: {said}")),
-            _ => (FaultKind::Other, said.to_owned()),
+            _ => (FaultKind::Other, said),
         };
         Self { kind, words }
     }

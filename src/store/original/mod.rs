@@ -167,10 +167,9 @@ const UNTIL_GONE: &str = "SELECT set_config(name, '1s', true) FROM pg_catalog.pg
 
 impl Server {
     fn of(url: &Url) -> Result<Self, Fault> {
-        let options = super::server::options(url).map_err(|error| Fault::gone(error.to_string()))?;
-        let limit = |name: &str, usual: Duration| {
-            super::server::limit(url, name, usual).map_err(|error| Fault::gone(error.to_string()))
-        };
+        let refused = |error: anyhow::Error| Fault::gone(format!("{url}: {error}"));
+        let options = super::server::options(url).map_err(refused)?;
+        let limit = |name: &str, usual: Duration| super::server::limit(url, name, usual).map_err(refused);
         Ok(Self {
             url: url.clone(),
             // A pooler passes no prepared statements on.
