@@ -40,9 +40,17 @@ mod pooler;
 mod quiet;
 #[path = "attach/reading.rs"]
 mod reading;
+#[path = "attach/several.rs"]
+mod several;
 #[path = "attach/telling.rs"]
 mod telling;
+#[path = "attach/times.rs"]
+mod times;
 #[path = "attach/trouble.rs"]
 mod trouble;
 #[path = "attach/whole.rs"]
 mod whole;
+#[path = "attach/window.rs"]
+mod window;
+#[path = "attach/writing.rs"]
+mod writing;

@@ -146,9 +146,12 @@ pub fn note_time(event: &mut Event, written: Option<Value<'_>>) {
     event.attributes.extend(text.map(|text| ("time_out_of_range".to_owned(), excerpt(&text, LONGEST))));
 }
 
-/// Whether a text begins as a date does: years and a month.
+/// Whether a text begins as a date does, years and a month, or is one without end.
 fn is_dated(text: &str) -> bool {
     let text = text.trim_start_matches(['+', '-']);
+    if text == "infinity" {
+        return true;
+    }
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let years = digits(text);
     years >= 4 && text.get(years..).and_then(|rest| rest.strip_prefix('-')).is_some_and(|rest| digits(rest) == 2)

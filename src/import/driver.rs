@@ -19,6 +19,7 @@ use super::present::read_document;
 use super::read::{Begin, Cancelled, Saved, read_source};
 use super::slice::read_slice;
 use super::unpack::{Opened, open, plain_path};
+use super::wait::wait_for_the_other;
 use super::{FORMATS, Format, Open, Opening};
 use crate::domain::telling;
 use crate::store::{self, Appended, Batch, Source, SourceStep, Stamp, Store};
@@ -41,6 +42,10 @@ pub enum Notice {
         session: String,
         done: u64,
         all: u64,
+    },
+    /// Another process reads this source; it is waited for.
+    Waiting {
+        source: String,
     },
     /// A record that cannot be read: `path:line: reason`; or what is to be known of a source: `path: remark`.
     Bad(String),
@@ -159,9 +164,6 @@ const WORTH: usize = 4 << 20;
 const SETTLE: Duration = Duration::from_secs(2);
 /// So many times as long as reckoning takes nothing is reckoned.
 const REST: u32 = 30;
-
-/// A process that reads the same source and does not get on for so long has stopped.
-const STALLED: Duration = Duration::from_secs(3);
 
 /// For more sources than this, what is known of all of them is asked for at once.
 const MANY: usize = 50;
@@ -354,7 +356,7 @@ impl Bringing<'_> {
             self.stored().await?;
             let Some(reading) = self.outrun.pop() else { return Ok(()) };
             let path = fs::canonicalize(&reading.found.path).unwrap_or_else(|_| reading.found.path.clone());
-            self.wait_for_the_other(&reading.name).await?;
+            wait_for_the_other(self.store, &reading.name, self.control).await?;
             match self.source(&reading.found, &path).await {
                 Ok(_) => {}
                 Err(error) if error.is::<Cancelled>() => return Ok(()),
@@ -362,24 +364,6 @@ impl Bringing<'_> {
                 Err(error) => self.fail(format!("{}: {error:#}", reading.found.path.display())),
             }
         }
-    }
-
-    /// Waits while somebody else gets on with a source.
-    async fn wait_for_the_other(&self, name: &str) -> Result<()> {
-        let mut seen = None;
-        let mut since = Instant::now();
-        while since.elapsed() < STALLED && !self.control.is_cancelled() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            let now = self.store.source(name).await?;
-            let is_complete = now.as_ref().is_some_and(|source| source.size >= source.consumed);
-            if is_complete {
-                return Ok(());
-            }
-            if now != seen {
-                (seen, since) = (now, Instant::now());
-            }
-        }
-        Ok(())
     }
 
     /// Begins to store what waits; one transaction at a time.

@@ -21,6 +21,7 @@ mod present;
 mod corpus;
 mod unknown;
 mod unpack;
+mod wait;
 mod watch;
 
 pub use compare::is_read;

@@ -60,12 +60,6 @@ async fn bring(
     let remotes = Remotes::of(&mut original, control).await?;
     let sessions: Vec<Session> = remotes.sessions.iter().map(|remote| remote.session.clone()).collect();
     let (chosen, window) = choose(&sessions)?;
-    for &place in &chosen {
-        let remote = &remotes.sessions[place];
-        if let Some(lacks) = remote.lacks() {
-            control.tell(Notice::Bad(format!("{}: {lacks}", remote.session.id)));
-        }
-    }
     bring_over(store, &mut original, (&remotes, &chosen), span(window), control).await
 }
 
@@ -128,8 +122,10 @@ impl Attached {
         };
         let telling = async {
             while let Some(notice) = heard.recv().await {
-                if let Notice::Rows { done, all, .. } = notice {
-                    told(format!("{done} of {all} rows"));
+                match notice {
+                    Notice::Rows { done, all, .. } => told(format!("{done} of {all} rows")),
+                    Notice::Waiting { .. } => told("another process does so; waiting for it".to_owned()),
+                    _ => {}
                 }
             }
         };
@@ -159,10 +155,25 @@ impl Elsewhere for Attached {
 /// A session as the list shows it before it is brought over: with the count of its rows, and what it lacks.
 fn not_here(remote: &Remote) -> Session {
     let mut session = remote.session.clone();
-    let title = session.title.as_deref().unwrap_or(&session.id);
-    let lacks = remote.lacks().map_or_else(String::new, |lacks| format!("; {lacks}"));
+    let title = shortened(session.title.as_deref().unwrap_or(&session.id));
+    let lacks = remote.lacks_briefly().map_or_else(String::new, |lacks| format!("; {lacks}"));
     session.title = Some(format!("[not brought over{lacks}] {title}"));
     session
+}
+
+/// Characters of a long name that are shown, at its beginning and at its end.
+const BEGINNING: usize = 15;
+const END: usize = 6;
+
+/// A name without its middle where it is long, so that what is lacking has room before it.
+fn shortened(name: &str) -> String {
+    let count = name.chars().count();
+    if count <= BEGINNING + END + 1 {
+        return name.to_owned();
+    }
+    let beginning: String = name.chars().take(BEGINNING).collect();
+    let end: String = name.chars().skip(count - END).collect();
+    format!("{beginning}…{end}")
 }
 
 /// A window of time, where there is one.

@@ -215,6 +215,7 @@ async fn tell_screen(mut heard: UnboundedReceiver<Notice>, screen: Sender<Outsid
             }
             Notice::Failed(reason) => Some(Outside::Progress(reason)),
             Notice::Bad(_) => None,
+            Notice::Waiting { source } => Some(Outside::Progress(format!("waiting for another import of {source}"))),
             Notice::Rows { done, all, .. } => Some(Outside::Progress(format!("brought over {done} of {all} rows"))),
             Notice::Done(report) => {
                 counts.records += report.records;

@@ -179,7 +179,11 @@ fn tell_news(notice: Notice, output: &mut Output) -> Result<()> {
             output.line(&format!("{}: {}", safe(&report.path), changes(&report)))?;
             output.finish()?;
         }
-        Notice::Found { .. } | Notice::Progress { .. } | Notice::Rows { .. } | Notice::Stored { .. } => {}
+        Notice::Found { .. }
+        | Notice::Progress { .. }
+        | Notice::Rows { .. }
+        | Notice::Waiting { .. }
+        | Notice::Stored { .. } => {}
     }
     Ok(())
 }
@@ -232,6 +236,7 @@ async fn listen(mut heard: UnboundedReceiver<Notice>, output: &mut Output) -> Re
             Notice::Found { sources, bytes } => meter.expect(sources, bytes),
             Notice::Progress { sources, bytes } => meter.add(sources, bytes),
             Notice::Rows { done, all, .. } => meter.rows(done, all),
+            Notice::Waiting { source } => meter.wait_for(&source),
             Notice::Bad(reason) => {
                 meter.clear();
                 tell(&reason);

@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use crate::domain::{excerpt, safe};
+
 /// The line is rewritten at most this often.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -16,13 +18,25 @@ pub struct Meter {
     bytes: u64,
     /// Rows of a database, where one is the source.
     rows: Option<(u64, u64)>,
+    /// The source with which another process is not done.
+    waits_for: Option<String>,
 }
 
 impl Meter {
     pub fn new() -> Self {
         let visible = io::stderr().is_terminal();
         let (all_sources, all_bytes, sources, bytes) = (0, 0, 0, 0);
-        Self { visible, started: Instant::now(), drawn: None, all_sources, all_bytes, sources, bytes, rows: None }
+        Self {
+            visible,
+            started: Instant::now(),
+            drawn: None,
+            all_sources,
+            all_bytes,
+            sources,
+            bytes,
+            rows: None,
+            waits_for: None,
+        }
     }
 
     /// So much is to be done.
@@ -33,6 +47,7 @@ impl Meter {
 
     /// So much more is done.
     pub fn add(&mut self, sources: usize, bytes: u64) {
+        self.waits_for = None;
         self.sources += sources;
         self.bytes += bytes;
         self.draw();
@@ -43,9 +58,12 @@ impl Meter {
         if self.visible && due {
             self.drawn = Some(Instant::now());
             let passed = self.started.elapsed();
-            let line = match self.rows {
-                Some((done, all)) => format!("{}/{} sessions · {done}/{all} rows", self.sources, self.all_sources),
-                None => told(self.sources, self.all_sources, self.bytes, self.all_bytes, passed),
+            let line = match (&self.waits_for, self.rows) {
+                (Some(source), _) => format!("waiting for another import of {}; Ctrl-C ends", safe(source)),
+                (None, Some((done, all))) => {
+                    format!("{}/{} sessions · {done}/{all} rows", self.sources, self.all_sources)
+                }
+                (None, None) => told(self.sources, self.all_sources, self.bytes, self.all_bytes, passed),
             };
             write(&format!("\r\u{1b}[K{line}"));
         }
@@ -53,7 +71,16 @@ impl Meter {
 
     /// So many rows of what is being brought over are here.
     pub fn rows(&mut self, done: u64, all: u64) {
+        self.waits_for = None;
         self.rows = Some((done, all));
+        self.draw();
+    }
+
+    /// Another process is not done with a source.
+    pub fn wait_for(&mut self, source: &str) {
+        // The line must not be longer than the terminal is wide, and the end tells most.
+        let name = source.rsplit('/').next().unwrap_or(source);
+        (self.waits_for, self.drawn) = (Some(excerpt(name, 40)), None);
         self.draw();
     }
 

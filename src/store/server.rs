@@ -79,8 +79,9 @@ pub(super) async fn open(url: &Url, patience: Duration) -> Result<Store> {
 /// Whether the database has the tables of a store.
 pub(super) async fn is_there(url: &Url) -> Result<bool> {
     let found = async {
-        let patience = limit(url, "connect_timeout", PATIENCE)?;
-        let mut connection = alone(&options(url)?, patience).await?;
+        let options = options(url)?;
+        let patience = limit(url, "connect_timeout", PATIENCE);
+        let mut connection = alone(&options, patience).await?;
         let found = within(patience, version(&mut connection)).await?;
         within(patience, async { Ok(connection.close().await?) }).await?;
         Ok(found.is_some())
@@ -89,11 +90,11 @@ pub(super) async fn is_there(url: &Url) -> Result<bool> {
 }
 
 async fn connect(url: &Url, address: &Address, patience: Duration) -> Result<Store> {
-    let (options, is_lent) = (options(url)?, is_lent(url)?);
-    let to_answer = limit(url, "statement_timeout", TO_ANSWER)?;
-    let to_write = limit(url, "write_timeout", TO_WRITE)?;
-    prepare(&options, limit(url, "connect_timeout", patience)?, to_write).await?;
-    let to_connect = limit(url, "connect_timeout", PATIENCE)?;
+    let (options, is_lent) = (options(url)?, is_lent(url));
+    let to_answer = limit(url, "statement_timeout", TO_ANSWER);
+    let to_write = limit(url, "write_timeout", TO_WRITE);
+    prepare(&options, limit(url, "connect_timeout", patience), to_write).await?;
+    let to_connect = limit(url, "connect_timeout", PATIENCE);
     let server = |most, begin: &str, settings: &[&str]| {
         if is_lent {
             let begin = format!("{begin}; {}", told("SET LOCAL", settings));
@@ -120,11 +121,42 @@ fn told(set: &str, settings: &[&str]) -> String {
     settings.iter().map(|setting| format!("{set} {setting}")).collect::<Vec<_>>().join("; ")
 }
 
-/// Seconds that an address names.
-pub(super) fn limit(url: &Url, name: &str, usual: Duration) -> Result<Duration> {
-    let Some(told) = url.option(name) else { return Ok(usual) };
+/// Seconds that an address names; [`options`] has seen that they are some.
+pub(super) fn limit(url: &Url, name: &str, usual: Duration) -> Duration {
+    url.option(name).and_then(seconds).unwrap_or(usual)
+}
+
+fn seconds(told: &str) -> Option<Duration> {
     let seconds = told.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds < 86_400.0);
-    seconds.map(Duration::from_secs_f64).ok_or_else(|| refused(name, told, "a number of seconds above 0 and below 86400"))
+    seconds.map(Duration::from_secs_f64)
+}
+
+/// Whether a pooler lends connections for no longer than a transaction.
+fn is_lent(url: &Url) -> bool {
+    url.option("pool_mode") == Some("transaction")
+}
+
+/// What an address may say that is not understood whatever it says: how it is told, and what it must be.
+const UNDERSTOOD: &[(&str, fn(&str) -> bool, &str)] = &[
+    ("sslmode", is_ssl_mode, SSL_MODES),
+    ("ssl-mode", is_ssl_mode, SSL_MODES),
+    ("port", |told| told.parse::<u16>().is_ok(), "a number of a port"),
+    ("hostaddr", |told| told.parse::<IpAddr>().is_ok(), "the number of a host, such as 127.0.0.1"),
+    ("statement-cache-capacity", |told| told.parse::<usize>().is_ok(), "a number of statements"),
+    ("connect_timeout", is_seconds, SECONDS),
+    ("statement_timeout", is_seconds, SECONDS),
+    ("write_timeout", is_seconds, SECONDS),
+    ("pool_mode", |told| ["session", "transaction"].contains(&told), "session or transaction"),
+];
+const SSL_MODES: &str = "disable, allow, prefer, require, verify-ca or verify-full";
+const SECONDS: &str = "a number of seconds above 0 and below 86400";
+
+fn is_ssl_mode(told: &str) -> bool {
+    PgSslMode::from_str(told).is_ok()
+}
+
+fn is_seconds(told: &str) -> bool {
+    seconds(told).is_some()
 }
 
 /// Says what an address says about one thing, and what it may say.
@@ -134,29 +166,7 @@ fn refused(name: &str, told: &str, may: &str) -> anyhow::Error {
     anyhow!("its address says {name}={}, which must be {may}", excerpt(told, LONGEST_TOLD))
 }
 
-/// Whether a pooler lends connections for no longer than a transaction.
-fn is_lent(url: &Url) -> Result<bool> {
-    match url.option("pool_mode") {
-        None | Some("session") => Ok(false),
-        Some("transaction") => Ok(true),
-        Some(told) => Err(refused("pool_mode", told, "session or transaction")),
-    }
-}
-
-/// What the driver understands of an address, and does not take as anything; and what that must be.
-const UNDERSTOOD: &[(&str, fn(&str) -> bool, &str)] = &[
-    ("sslmode", is_ssl_mode, SSL_MODES),
-    ("ssl-mode", is_ssl_mode, SSL_MODES),
-    ("port", |told| told.parse::<u16>().is_ok(), "a number of a port"),
-    ("hostaddr", |told| told.parse::<IpAddr>().is_ok(), "the number of a host, such as 127.0.0.1"),
-    ("statement-cache-capacity", |told| told.parse::<usize>().is_ok(), "a number of statements"),
-];
-const SSL_MODES: &str = "disable, allow, prefer, require, verify-ca or verify-full";
-
-fn is_ssl_mode(told: &str) -> bool {
-    PgSslMode::from_str(told).is_ok()
-}
-
+/// What an address says to the driver, when all that it says can be meant.
 pub(super) fn options(url: &Url) -> Result<PgConnectOptions> {
     for (name, is_understood, may) in UNDERSTOOD {
         if let Some(told) = url.option(name).filter(|told| !is_understood(told)) {

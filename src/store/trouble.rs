@@ -150,7 +150,8 @@ pub(super) fn driver(error: &anyhow::Error) -> Option<&sqlx::Error> {
 
 /// Whether what is stored does not agree with itself.
 pub(super) fn is_damage(error: &anyhow::Error) -> bool {
-    error.is::<Damaged>() || error.chain().filter_map(|cause| cause.downcast_ref::<Told>()).any(|told| is_damage(&told.cause))
+    error.is::<Damaged>()
+        || error.chain().filter_map(|cause| cause.downcast_ref::<Told>()).any(|told| is_damage(&told.cause))
 }
 
 /// Says what went wrong with the store in the user's words, once.

@@ -106,7 +106,9 @@ fn blobs_that_no_row_refers_to_come_over_as_they_are() {
     world.add(BLOBS, blob("nowhere", None));
     let Some(database) = Database::of(&world) else { return };
     let desk = Desk::with_file();
-    desk.done(&["import", &database.url()]);
+    let ran = desk.done(&["import", &database.url()]);
+    let alone = "source:agent_io_blobs: no rows, only blobs that no row names\n";
+    assert!(ran.err.contains(alone) && !ran.err.contains("cut-over"), "{}", ran.err);
     let blobs = |session: &str| {
         others(&desk, session)
             .into_iter()

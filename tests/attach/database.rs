@@ -63,6 +63,16 @@ impl Database {
         });
     }
 
+    /// A transaction that has run this, and is there until what this gives is dropped.
+    pub fn hold(&self, statement: &str) -> PgConnection {
+        self.runtime.block_on(async {
+            let mut connection = self.connect().await;
+            connection.execute("BEGIN").await.expect("begins");
+            connection.execute(AssertSqlSafe(statement.to_owned())).await.expect("is done");
+            connection
+        })
+    }
+
     /// Lets nobody in any more, and ends what is open.
     pub fn close(&self) {
         self.runtime.block_on(async {

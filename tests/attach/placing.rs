@@ -7,10 +7,10 @@ use crate::desk::Desk;
 use crate::example::{emitter, voice};
 use crate::world::{MODELS, SESSIONS, TOOLS, World, stamp, uuid, with};
 
-const MINUTE: i64 = 60_000;
-const HOUR: i64 = 60 * MINUTE;
+pub const MINUTE: i64 = 60_000;
+pub const HOUR: i64 = 60 * MINUTE;
 
-fn session(world: &mut World, name: &str, room: &str, start: i64, end: i64) -> String {
+pub fn session(world: &mut World, name: &str, room: &str, start: i64, end: i64) -> String {
     let id = uuid(name);
     world.add(
         SESSIONS,
@@ -21,7 +21,7 @@ fn session(world: &mut World, name: &str, room: &str, start: i64, end: i64) -> S
 }
 
 /// A row of tools with a name as its event id.
-fn row(world: &mut World, name: &str, millis: i64, room: Option<&str>, more: Value) {
+pub fn row(world: &mut World, name: &str, millis: i64, room: Option<&str>, more: Value) {
     let more = with(
         json!({"sequence": 1, "event_type": "tool_call", "status": "completed", "tool_name": name, "room": room}),
         more,
@@ -31,7 +31,7 @@ fn row(world: &mut World, name: &str, millis: i64, room: Option<&str>, more: Val
 }
 
 /// The ids of the events of a session's tool rows, sorted.
-fn events(desk: &Desk, session: &str) -> Vec<String> {
+pub fn events(desk: &Desk, session: &str) -> Vec<String> {
     let ran = desk.run(&["export", session]);
     if ran.code != 0 {
         return Vec::new();

@@ -21,6 +21,8 @@ pub struct Proxy {
     pub port: u16,
     /// As long as this is set, nothing of the server passes.
     pub holds: Arc<AtomicBool>,
+    /// Once the program sends this, nothing of the server passes.
+    pub holds_at: Arc<Mutex<Option<&'static [u8]>>>,
     /// All that the program sent.
     pub heard: Arc<Mutex<Vec<u8>>>,
 }
@@ -31,7 +33,8 @@ impl Proxy {
         let port = listener.local_addr().expect("an address").port();
         let heard = Arc::new(Mutex::new(Vec::new()));
         let holds = Arc::new(AtomicBool::new(false));
-        let held = Arc::clone(&holds);
+        let holds_at = Arc::new(Mutex::new(None));
+        let (held, held_at) = (Arc::clone(&holds), Arc::clone(&holds_at));
         let (socket, own, passed) = (socket.to_owned(), Arc::clone(&heard), Arc::new(AtomicUsize::new(0)));
         thread::spawn(move || {
             for client in listener.incoming() {
@@ -39,21 +42,33 @@ impl Proxy {
                 let server = UnixStream::connect(&socket).expect("the server is there");
                 let (up, down) = (client.try_clone().expect("clones"), server.try_clone().expect("clones"));
                 let (own, passed) = (Arc::clone(&own), Arc::clone(&passed));
-                thread::spawn(move || listen(up, down, &own));
+                let (holding, held_at) = (Arc::clone(&held), Arc::clone(&held_at));
+                thread::spawn(move || listen(up, down, &own, (&holding, &held_at)));
                 let held = Arc::clone(&held);
                 thread::spawn(move || answer(server, client, (&passed, &held), after, then));
             }
         });
-        Self { port, holds, heard }
+        Self { port, holds, holds_at, heard }
     }
 }
 
-fn listen(mut from: TcpStream, mut to: UnixStream, heard: &Mutex<Vec<u8>>) {
+fn listen(
+    mut from: TcpStream,
+    mut to: UnixStream,
+    heard: &Mutex<Vec<u8>>,
+    (holds, holds_at): (&AtomicBool, &Mutex<Option<&'static [u8]>>),
+) {
     let mut buffer = [0; 8192];
     while let Ok(read) = from.read(&mut buffer)
         && read > 0
     {
         heard.lock().expect("no panic").extend_from_slice(&buffer[..read]);
+        let mut waited_for = holds_at.lock().expect("no panic");
+        if waited_for.is_some_and(|words| buffer[..read].windows(words.len()).any(|own| own == words)) {
+            *waited_for = None;
+            holds.store(true, Ordering::Relaxed);
+        }
+        drop(waited_for);
         if to.write_all(&buffer[..read]).is_err() {
             return;
         }

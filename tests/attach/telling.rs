@@ -49,6 +49,22 @@ fn what_cannot_be_meant_is_refused() {
     for told in [desk.refused(1, &["import", &secret]), desk.refused(1, &[&secret.replace("://", "ql://"), "--json"])] {
         assert!(!told.contains("hidden"), "{told}");
     }
+    for (wrong, named) in [
+        ("sslmode=bogus", "sslmode=bogus, which must be disable, allow, prefer, require, verify-ca or verify-full"),
+        ("connect_timeout=abc", "connect_timeout=abc, which must be a number of seconds above 0 and below 86400"),
+        ("statement_timeout=", "statement_timeout=, which must be a number of seconds above 0 and below 86400"),
+        ("port=many", "port=many, which must be a number of a port"),
+    ] {
+        let wrong = format!("{url}&{wrong}");
+        for command in [&["import", &wrong][..], &["--store", &wrong, "sessions"], &["copy", &wrong, "there.db"]] {
+            let told = desk.refused(1, command);
+            assert!(told.contains(named) && told.matches("postgres://").count() == 1, "{command:?}: {told}");
+        }
+    }
+    for wrong in ["pool_mode=x", "write_timeout=-1"] {
+        let told = desk.refused(1, &["--store", &format!("{url}&{wrong}"), "sessions"]);
+        assert!(told.contains(wrong) && told.contains("must be"), "{told}");
+    }
     let ran = desk.done(&["import", "--json", &url]);
     assert_eq!(ran.text(), "", "tables without rows hold no session");
 }

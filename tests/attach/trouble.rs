@@ -45,6 +45,27 @@ fn a_server_that_goes_or_stalls_anywhere_ends_in_a_message() {
 }
 
 #[test]
+fn what_a_server_refuses_is_told_once_with_its_number_and_what_it_adds() {
+    let Some(database) = Database::empty() else { return };
+    let (desk, url) = (Desk::with_file(), database.url());
+    let file = desk.write("a.jsonl", "{\"a\":1}\n");
+    desk.done(&["--store", &url, "import", crate::desk::text(&file)]);
+    database.execute(
+        "CREATE FUNCTION turnscope.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         RAISE EXCEPTION 'not today' USING DETAIL = 'It is closed.', HINT = 'Come tomorrow.', ERRCODE = 'P0001'; END $$; \
+         CREATE TRIGGER refuse BEFORE INSERT ON turnscope.sources FOR EACH ROW EXECUTE FUNCTION turnscope.refuse()",
+    );
+    let other = desk.write("b.jsonl", "{\"b\":1}\n");
+    let told = desk.refused(1, &["--store", &url, "import", crate::desk::text(&other)]);
+    let place = url.split('?').next().expect("a place");
+    let expected = format!(
+        "turnscope: could not bring sessions into {place}: could not use the store {place}: \
+         not today (SQLSTATE P0001); It is closed; hint: Come tomorrow\n"
+    );
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn a_table_that_is_slow_is_named_and_the_rest_comes() {
     let world = example::world();
     let Some(database) = Database::of(&world) else { return };

@@ -163,6 +163,7 @@ impl<'a> Reading<'a> {
         let mut event = self.other(&piece.section);
         let row = Row { value };
         event.at = ["created_at", "createdAt", "startedAt"].iter().find_map(|name| row.time(name));
+        telling::note_time(&mut event, row.get("created_at"));
         event.status = row.text("status");
         event.label = telling::label(&format!("{}: {}", piece.section, shown(value, 200)));
         if piece.section == "session" {

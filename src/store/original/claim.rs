@@ -18,6 +18,12 @@ impl Span {
     pub fn holds(self, other: Self) -> bool {
         self.start <= other.start && other.end <= self.end
     }
+
+    /// What lies in both.
+    pub fn meet(self, other: Self) -> Option<Self> {
+        let both = Self { start: self.start.max(other.start), end: self.end.min(other.end) };
+        (both.start <= both.end).then_some(both)
+    }
 }
 
 /// Which rows are meant. Lines of a transcript name their session, so windows are not for them.
@@ -30,7 +36,7 @@ pub enum Claim<'a> {
     /// The rows of a room in none of the windows or in several.
     Rest { room: &'a str, windows: &'a [Span], within: Span },
     /// The rows of no room that an emitter wrote.
-    Emitter(&'a str),
+    Emitter { emitter: &'a str, within: Span },
 }
 
 /// The window of a session in its room.
@@ -50,25 +56,30 @@ pub(super) fn condition(sql: &mut Sql, relation: &Relation, claim: Claim<'_>, al
         }
         Claim::Window { room, window, others, .. } => {
             in_room(sql, relation, room);
-            within(sql, relation, window);
+            inside(sql, relation, window);
             count_of(sql, relation, others, "= 0");
         }
         Claim::Shared { room, window, others } => {
             in_room(sql, relation, room);
-            within(sql, relation, window);
+            inside(sql, relation, window);
             count_of(sql, relation, others, "> 0");
         }
         Claim::Rest { room, windows, within: span } => {
             in_room(sql, relation, room);
-            within(sql, relation, span);
+            if span != Span::ALWAYS {
+                inside(sql, relation, span);
+            }
             if is_lines {
                 of_no_session(sql, relation, all);
             } else if !windows.is_empty() {
                 count_of(sql, relation, windows, "<> 1");
             }
         }
-        Claim::Emitter(emitter) => {
+        Claim::Emitter { emitter, within: span } => {
             roomless(sql, relation);
+            if span != Span::ALWAYS {
+                inside(sql, relation, span);
+            }
             sql.push(format!(" AND {} = ", label(relation))).push_bind(emitter.to_owned());
         }
     }
@@ -118,15 +129,12 @@ pub(super) fn unreferenced(sql: &mut Sql, blobs: &Relation, all: &[Relation]) {
     }
 }
 
-fn within(sql: &mut Sql, relation: &Relation, span: Span) {
-    if span == Span::ALWAYS {
-        return;
-    }
+/// That a row lies in a window. One without a time is in none, not even in one without ends.
+fn inside(sql: &mut Sql, relation: &Relation, span: Span) {
     match relation.time() {
         Some(time) => {
             sql.push(format!(" AND {time} BETWEEN ")).push_bind(span.start).push(" AND ").push_bind(span.end);
         }
-        // Rows without a time are in no window.
         None => {
             sql.push(" AND FALSE");
         }

@@ -23,6 +23,7 @@ pub use rows::{CanvasRow, Fetched, Group, RowKey};
 pub use strays::{Shared, Stray};
 
 use super::Url;
+use super::server::{limit, options};
 use relation::Relation;
 
 /// How long a connection, and an answer, may take, unless the address says otherwise.
@@ -167,15 +168,13 @@ const UNTIL_GONE: &str = "SELECT set_config(name, '1s', true) FROM pg_catalog.pg
 
 impl Server {
     fn of(url: &Url) -> Result<Self, Fault> {
-        let refused = |error: anyhow::Error| Fault::gone(format!("{url}: {error}"));
-        let options = super::server::options(url).map_err(refused)?;
-        let limit = |name: &str, usual: Duration| super::server::limit(url, name, usual).map_err(refused);
+        let options = options(url).map_err(|error| Fault::gone(format!("{url}: {error}")))?;
         Ok(Self {
             url: url.clone(),
             // A pooler passes no prepared statements on.
             options: options.statement_cache_capacity(0),
-            to_connect: limit("connect_timeout", TO_CONNECT)?,
-            to_answer: limit("statement_timeout", TO_ANSWER)?,
+            to_connect: limit(url, "connect_timeout", TO_CONNECT),
+            to_answer: limit(url, "statement_timeout", TO_ANSWER),
             connection: None,
         })
     }

@@ -60,9 +60,9 @@ const AUDIT: &str = "agent_ops_audit_log";
 /// In tables of more bytes than this, only keys that an index finds are followed.
 const QUICKLY_READ: i64 = 64 << 20;
 
-/// Times beyond these are taken for these; the database knows infinite ones.
-const EARLIEST: &str = "timestamptz '4000-01-01 00:00:00+00 BC'";
-const LATEST: &str = "timestamptz '200000-01-01 00:00:00+00'";
+/// The times that can be told; the database knows later ones, and infinite ones. And the same in ms since 1970.
+const TOLD: (&str, &str) = ("0001-01-02", "9999-12-30");
+const TOLD_MILLIS: (i64, i64) = (-62_135_510_400_000, 253_402_128_000_000);
 
 /// A table, or a view in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,19 +211,38 @@ impl Relation {
         }
     }
 
-    /// A column as µs since 1970; `None` where it is none that says a time.
+    /// A column as µs since 1970, null where it says a time that cannot be told; `None` where it is none of a time.
     pub fn micros(&self, column: &str) -> Option<String> {
         let name = quoted(column);
         match self.kind(column)? {
-            "timestamp with time zone" | "timestamp without time zone" | "date" => Some(format!(
-                "(extract(epoch FROM least(greatest(t.{name}::timestamptz, {EARLIEST}), {LATEST})) * 1000000)::bigint"
-            )),
-            // Milliseconds, as the transcript has them; what no time can be does not make the statement fail.
+            kind @ ("timestamp with time zone" | "timestamp without time zone" | "date") => {
+                let (earliest, latest) = TOLD;
+                Some(format!(
+                    "(CASE WHEN t.{name} BETWEEN '{earliest}'::{kind} AND '{latest}'::{kind} \
+                     THEN (extract(epoch FROM t.{name}::timestamptz) * 1000000)::bigint END)"
+                ))
+            }
+            // Milliseconds, as the transcript has them.
             "bigint" | "integer" => {
-                Some(format!("(least(greatest(t.{name}::bigint, -9000000000000000), 9000000000000000) * 1000)"))
+                let (earliest, latest) = TOLD_MILLIS;
+                Some(format!("(CASE WHEN t.{name} BETWEEN {earliest} AND {latest} THEN t.{name}::bigint * 1000 END)"))
             }
             _ => None,
         }
+    }
+
+    /// 1 where a column says a time that cannot be told, else 0.
+    pub fn untold(&self, column: &str) -> String {
+        let micros = self.micros(column);
+        micros.map_or_else(
+            || "0".to_owned(),
+            |micros| format!("(t.{} IS NOT NULL AND {micros} IS NULL)::int", quoted(column)),
+        )
+    }
+
+    /// The same for when a row happened.
+    pub fn untold_time(&self) -> String {
+        self.untold(self.time_column())
     }
 
     /// What tells rows apart: the column and how a text becomes its type.

@@ -36,6 +36,8 @@ pub struct CanvasRow {
     pub first_line: Option<i64>,
     pub last_line: Option<i64>,
     pub lines: i64,
+    /// Times of it and of its lines that cannot be told, such as infinite ones.
+    pub untold: i64,
     /// The whole row.
     pub json: String,
 }
@@ -50,6 +52,8 @@ pub struct Group {
     pub rows: i64,
     pub first: Option<i64>,
     pub last: Option<i64>,
+    /// How many of them have a time that cannot be told.
+    pub untold: i64,
 }
 
 /// A row by what tells it from others.
@@ -71,11 +75,14 @@ impl Original {
         let Some(sessions) = self.relation(SESSIONS) else { return Ok(Vec::new()) };
         let (identity, _) = sessions.identity();
         let mut sql = Sql::new(format!(
-            "SELECT {identity}::text, {}, {}, {}, {}, row_to_json(r)::text FROM {} t CROSS JOIN LATERAL (SELECT {}) r ORDER BY 1",
+            "SELECT {identity}::text, {}, {}, {}, {}, row_to_json(r)::text, ({} + {})::bigint FROM {} t \
+             CROSS JOIN LATERAL (SELECT {}) r ORDER BY 1",
             sessions.room(),
             sessions.text("canvas_id"),
             sessions.micros("created_at").unwrap_or_else(nothing),
             sessions.micros("updated_at").unwrap_or_else(nothing),
+            sessions.untold("created_at"),
+            sessions.untold("updated_at"),
             sessions.place(),
             sessions.list()
         ));
@@ -92,6 +99,7 @@ impl Original {
                     first_line: None,
                     last_line: None,
                     lines: 0,
+                    untold: row.try_get(6)?,
                     json: row.try_get(5)?,
                 })
             };
@@ -105,18 +113,20 @@ impl Original {
         let Some(lines) = self.relation(LINES).filter(|lines| lines.has("session_id")) else { return Ok(()) };
         let time = lines.time().unwrap_or_else(nothing);
         let mut sql = Sql::new(format!(
-            "SELECT {}, min({time}), max({time}), count(*) FROM {} t GROUP BY 1",
+            "SELECT {}, min({time}), max({time}), count(*), sum({}) FROM {} t GROUP BY 1",
             lines.text("session_id"),
+            lines.untold_time(),
             lines.place()
         ));
         for row in self.ask(LINES, &mut sql).await? {
             let read = || -> sqlx::Result<_> {
                 let id: Option<String> = row.try_get(0)?;
-                Ok((id, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
+                Ok((id, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get::<i64, _>(4)?))
             };
-            let (id, first, last, count) = read().map_err(|error| self.server.fault(&error))?;
+            let (id, first, last, count, untold) = read().map_err(|error| self.server.fault(&error))?;
             if let Some(session) = sessions.iter_mut().find(|session| Some(&session.id) == id.as_ref()) {
                 (session.first_line, session.last_line, session.lines) = (first, last, count);
+                session.untold += untold;
             }
         }
         Ok(())
@@ -129,7 +139,8 @@ impl Original {
             let Some(relation) = self.relation(name) else { continue };
             let (room, time) = (relation.room(), relation.time().unwrap_or_else(nothing));
             let mut sql = Sql::new(format!(
-                "SELECT {room}, NULL::bigint, count(*), min({time}), max({time}) FROM {} t WHERE {room} <> ''",
+                "SELECT {room}, NULL::bigint, count(*), min({time}), max({time}), sum({}) FROM {} t WHERE {room} <> ''",
+                relation.untold_time(),
                 relation.place()
             ));
             let all = self.askable();
@@ -151,8 +162,9 @@ impl Original {
             let Some(relation) = self.relation(name) else { continue };
             let time = relation.time().unwrap_or_else(nothing);
             let mut sql = Sql::new(format!(
-                "SELECT {}, NULL::bigint, count(*), min({time}), max({time}) FROM {} t WHERE ",
+                "SELECT {}, NULL::bigint, count(*), min({time}), max({time}), sum({}) FROM {} t WHERE ",
                 claim::label(&relation),
+                relation.untold_time(),
                 relation.place()
             ));
             claim::roomless(&mut sql, &relation);
@@ -172,9 +184,12 @@ impl Original {
         for name in BROUGHT.into_iter().filter(|name| *name != LINES) {
             let Some(relation) = self.relation(name) else { continue };
             let (room, time) = (relation.room(), relation.time().unwrap_or_else(nothing));
-            let mut sql =
-                Sql::new("SELECT q.room, CASE WHEN w.n = 1 THEN w.i END, count(*), min(q.at), max(q.at) FROM (SELECT ");
-            sql.push(format!("{room} AS room, {time} AS at FROM {} t WHERE {room} = ANY(", relation.place()));
+            let mut sql = Sql::new(
+                "SELECT q.room, CASE WHEN w.n = 1 THEN w.i END, count(*), min(q.at), max(q.at), sum(q.untold) FROM (SELECT ",
+            );
+            let untold = relation.untold_time();
+            sql.push(format!("{room} AS room, {time} AS at, {untold} AS untold FROM {} t ", relation.place()));
+            sql.push(format!("WHERE {room} = ANY("));
             sql.push_bind(rooms.clone()).push(")");
             if name == BLOBS {
                 claim::unreferenced(&mut sql, &relation, &self.askable());
@@ -198,6 +213,7 @@ impl Original {
                 rows: row.try_get(2)?,
                 first: row.try_get(3)?,
                 last: row.try_get(4)?,
+                untold: row.try_get(5)?,
             })
         });
         let groups = read.collect::<sqlx::Result<Vec<_>>>();

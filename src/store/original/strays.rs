@@ -25,10 +25,12 @@ pub struct Stray {
     pub emitter: String,
     /// µs since 1970.
     pub at: Option<i64>,
+    /// Its time cannot be told.
+    pub is_untold: bool,
     pub keys: Vec<(KeyName, String)>,
 }
 
-/// A row that lies in the windows of several sessions.
+/// A row that may lie in the windows of several sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shared {
     pub table: &'static str,
@@ -138,6 +140,7 @@ impl Original {
                 format!("nullif({}, '')", relation.room()),
                 claim::label(&relation),
                 relation.time().unwrap_or_else(nothing),
+                format!("{} = 1", relation.untold_time()),
             ];
             columns.splice(0..0, first);
             let mut sql = Sql::new(format!("SELECT {} FROM {} t WHERE ", columns.join(", "), relation.place()));
@@ -158,12 +161,13 @@ impl Original {
                         room: row.try_get(2)?,
                         emitter: row.try_get(3)?,
                         at: row.try_get(4)?,
+                        is_untold: row.try_get(5)?,
                         keys: Vec::new(),
                     })
                 };
                 let stray: sqlx::Result<Stray> = read();
                 let stray = stray.map_err(|error| self.server.fault(&error))?;
-                strays.push(Stray { keys: self.keys_of(&row, 5, &kinds)?, ..stray });
+                strays.push(Stray { keys: self.keys_of(&row, 6, &kinds)?, ..stray });
             }
         }
         Ok(strays)
@@ -202,9 +206,9 @@ impl Original {
         Ok(owners)
     }
 
-    /// The rows of a room that lie in a window and in others as well.
+    /// The rows of a room that are meant, with the other windows in which they lie.
     pub async fn shared(&mut self, claim: Claim<'_>) -> Result<Vec<Shared>, Fault> {
-        let Claim::Shared { others, .. } = claim else { return Ok(Vec::new()) };
+        let others = if let Claim::Shared { others, .. } = claim { others } else { &[] };
         let mut shared = Vec::new();
         for name in BROUGHT.into_iter().filter(|name| *name != LINES) {
             let Some(relation) = self.relation(name) else { continue };

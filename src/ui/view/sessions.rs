@@ -38,13 +38,14 @@ const FIRST_TO_GO: [Column; 8] = [
     Column::Errors,
 ];
 
-/// What the title keeps before a column may take it.
+/// What the title keeps before a column may take it; more where it also says what a session lacks that lies elsewhere.
 const TITLE: usize = 24;
+const TITLE_ATTACHED: usize = 44;
 
-/// The columns that fit beside a title, and the width of the title.
-fn columns(room: usize) -> (usize, Vec<(Column, usize)>) {
+/// The columns that fit beside a title of some width at least, and the width of the title.
+fn columns(room: usize, least: usize) -> (usize, Vec<(Column, usize)>) {
     let mut shown = COLUMNS.to_vec();
-    let needed = |shown: &[(Column, usize)]| shown.iter().map(|(_, width)| width + 1).sum::<usize>() + TITLE + 1;
+    let needed = |shown: &[(Column, usize)]| shown.iter().map(|(_, width)| width + 1).sum::<usize>() + least + 1;
     for column in FIRST_TO_GO {
         if needed(&shown) <= room {
             break;
@@ -56,7 +57,8 @@ fn columns(room: usize) -> (usize, Vec<(Column, usize)>) {
 }
 
 pub(super) fn draw(state: &State, areas: &Areas, buffer: &mut Buffer) {
-    let (title, shown) = columns(usize::from(areas.list.width));
+    let least = if state.attached { TITLE_ATTACHED } else { TITLE };
+    let (title, shown) = columns(usize::from(areas.list.width), least);
     if let Some(area) = areas.titles {
         titles(state, title, &shown, area, buffer);
     }
@@ -203,13 +205,14 @@ mod tests {
     #[test]
     fn the_title_keeps_its_width_until_all_columns_are_gone() {
         for room in 1..200 {
-            let (title, shown) = columns(room);
+            let (title, shown) = columns(room, TITLE);
             let used: usize = title + 1 + shown.iter().map(|(_, width)| width + 1).sum::<usize>();
             assert!(used <= room.max(1));
             assert!(title >= TITLE || shown.is_empty());
         }
-        assert_eq!(columns(200).1.len(), 8);
-        let at_80: Vec<&str> = columns(80).1.iter().map(|(column, _)| column.name()).collect();
-        assert_eq!(at_80, ["agent", "started", "duration", "errors", "tokens"]);
+        assert_eq!(columns(200, TITLE).1.len(), 8);
+        let at_80 = |least: usize| columns(80, least).1.iter().map(|(column, _)| column.name()).collect::<Vec<_>>();
+        assert_eq!(at_80(TITLE), ["agent", "started", "duration", "errors", "tokens"]);
+        assert_eq!(at_80(TITLE_ATTACHED), ["started", "errors", "tokens"]);
     }
 }

@@ -8,6 +8,8 @@ use crate::domain::{Key, KeyKind, Kind, Phase, Role, Shape};
 
 /// Participants of this ending were made up by the original's report.
 const SYNTHETIC: &str = ".synthetic";
+/// Times are in milliseconds since 1970; so many of them are no time of speech, and no microseconds either.
+const LATEST: u64 = 100_000_000_000_000;
 
 pub fn read(row: Row<'_>, context: &Context<'_>) -> Made {
     let mut event = base(Table::Transcript, Kind::Transcript, Table::Transcript.name(), "transcript", row, context);
@@ -22,7 +24,9 @@ pub fn read(row: Row<'_>, context: &Context<'_>) -> Made {
     };
     event.attributes.extend(row.text("created_at").map(|stored| ("created_at".to_owned(), stored)));
     // Spoken at `ts`; `created_at` is when a browser got round to storing it.
-    if let Some(spoken) = row.time("ts") {
+    let impossible = row.integer("ts").filter(|millis| millis.unsigned_abs() >= LATEST);
+    event.attributes.extend(impossible.map(|millis| ("time_out_of_range".to_owned(), millis.to_string())));
+    if let Some(spoken) = row.time("ts").filter(|_| impossible.is_none()) {
         event.at = Some(spoken);
         event.order.time = spoken;
         event.flags &= !crate::domain::flag::INFERRED_TIME;

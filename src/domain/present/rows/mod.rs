@@ -121,6 +121,7 @@ fn base(table: Table, kind: Kind, source: &str, event_type: &str, row: Row<'_>, 
     event.status = row.text("status");
     event.error = row.text("error").map(|error| excerpt(&error, LONGEST_ERROR));
     event.at = row.time("created_at");
+    telling::note_time(&mut event, row.get("created_at"));
     place(&mut event, table, row, context);
     for (kind, column) in NATIVE {
         event.keys.extend(row.text(column).map(|value| Key::native(*kind, value)));

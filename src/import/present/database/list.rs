@@ -24,8 +24,12 @@ pub struct Remote {
     pub counts: Counts,
     /// Blobs that no row refers to.
     pub blobs: i64,
+    /// Times that cannot be told, such as infinite ones.
+    untold: i64,
     /// The row of `canvas_sessions`.
     pub row: Option<String>,
+    /// Its own window, where one that was asked for stands in its place.
+    pub widened_from: Option<Span>,
 }
 
 /// How its rows are found.
@@ -48,16 +52,39 @@ pub struct Remotes {
 }
 
 impl Remote {
-    /// What it has nothing of, in words.
-    pub fn lacks(&self) -> Option<&'static str> {
+    /// What it has nothing of with the reason, and what cannot be told of it, in words.
+    pub fn lacks(&self) -> Option<String> {
+        self.words_of(self.lack().map(|(lack, why)| format!("{lack}{why}")))
+    }
+
+    /// The same without the reason, where there is little room.
+    pub fn lacks_briefly(&self) -> Option<String> {
+        self.words_of(self.lack().map(|(lack, _)| lack.to_owned()))
+    }
+
+    /// What it has nothing of, and why.
+    fn lack(&self) -> Option<(&'static str, &'static str)> {
         let count = |table| self.counts.get(&table).copied().unwrap_or(0);
         let replayed = count(Table::Model) + count(Table::Tool) > 0;
-        match () {
-            () if self.counts.is_empty() && self.blobs == 0 => Some("no rows"),
-            () if !replayed => Some("no replay rows: recorded before the cut-over"),
-            () if count(Table::Transcript) == 0 => Some("no transcript"),
-            () => None,
+        match (&self.place, self.counts.is_empty()) {
+            (_, true) if self.blobs > 0 => Some(("no rows", ", only blobs that no row names")),
+            (_, true) => Some(("no rows", "")),
+            // Nothing else is known of rows that are no session's.
+            (Place::Canvas(_), false) if !replayed => Some(("no replay rows", ": recorded before the cut-over")),
+            (_, false) if !replayed => Some(("no replay rows", "")),
+            (_, false) if count(Table::Transcript) == 0 => Some(("no transcript", "")),
+            (_, false) => None,
         }
+    }
+
+    fn words_of(&self, lacks: Option<String>) -> Option<String> {
+        let untold = match self.untold {
+            0 => None,
+            1 => Some("1 impossible time".to_owned()),
+            several => Some(format!("{several} impossible times")),
+        };
+        let words: Vec<String> = lacks.into_iter().chain(untold).collect();
+        (!words.is_empty()).then(|| words.join("; "))
     }
 
     fn of_canvas(row: CanvasRow) -> Self {
@@ -75,13 +102,14 @@ impl Remote {
         if row.lines > 0 {
             remote.counts.insert(Table::Transcript, row.lines);
         }
+        remote.untold = row.untold;
         remote
     }
 
     fn new(id: String, place: Place) -> Self {
         let agent = super::super::AGENT.to_owned();
         let session = Session { lineage: id.clone(), id, agent, ..Session::default() };
-        Self { session, place, counts: Counts::new(), blobs: 0, row: None }
+        Self { session, place, counts: Counts::new(), blobs: 0, untold: 0, row: None, widened_from: None }
     }
 
     fn add(&mut self, group: &Group) {
@@ -89,6 +117,7 @@ impl Remote {
             Some(table) => *self.counts.entry(table).or_insert(0) += group.rows,
             None => self.blobs += group.rows,
         }
+        self.untold += group.untold;
         let session = &mut self.session;
         let (first, last) = (group.first.map(Timestamp), group.last.map(Timestamp));
         session.started = [session.started, first].into_iter().flatten().min();
@@ -105,6 +134,41 @@ impl Remote {
             }
             None => self.blobs -= group.rows,
         }
+        self.untold -= group.untold;
+    }
+
+    /// What is to be known of it: what it lacks, or that only rows of the times that were asked for come over.
+    pub fn remark(&self, within: Option<Span>) -> Option<String> {
+        match within {
+            Some(within) if self.is_cut_by(within) => Some(self.cut_words(within)),
+            _ => self.lacks(),
+        }
+    }
+
+    /// Whether it may have rows outside of some times.
+    pub fn is_cut_by(&self, within: Span) -> bool {
+        let known = self.session.started.zip(self.session.ended);
+        let known = known.map(|(started, ended)| Span { start: started.0, end: ended.0 });
+        let all = self.widened_from.or(self.window()).or(known.filter(|_| self.untold == 0));
+        !within.holds(all.unwrap_or(Span::ALWAYS))
+    }
+
+    fn cut_words(&self, within: Span) -> String {
+        let time = |micros: i64| Timestamp(micros).rfc3339();
+        let words = match (within.start, within.end) {
+            (i64::MIN, end) => format!("rows until {} only", time(end)),
+            (start, i64::MAX) => format!("rows from {} on only", time(start)),
+            (start, end) => format!("rows from {} to {} only", time(start), time(end)),
+        };
+        // Its lines name it, and are its own at any time.
+        let has_lines = self.window().is_some() && self.counts.contains_key(&Table::Transcript);
+        if has_lines { format!("{words}, and all lines of its transcript") } else { words }
+    }
+
+    /// Its window as far as it lies in the times that were asked for.
+    pub fn window_within(&self, within: Option<Span>) -> Option<Span> {
+        let window = self.window()?;
+        within.map_or(Some(window), |within| window.meet(within))
     }
 
     /// The window of a canvas session.
@@ -160,6 +224,23 @@ impl Remotes {
         Ok(remotes)
     }
 
+    /// The sessions as they are where the rows of some times are asked for of those chosen. The one session of a room
+    /// that is chosen has whatever there is in the room at that time, as in the report; several keep their own windows.
+    pub fn asked(&self, chosen: &[usize], within: Span) -> Self {
+        let mut asked = self.clone();
+        let rooms = chosen.iter().map(|place| &self.sessions[*place]).filter(|remote| remote.window().is_some());
+        let rooms: Vec<Option<&String>> = rooms.map(|remote| remote.session.room.as_ref()).collect();
+        for place in chosen {
+            let remote = &mut asked.sessions[*place];
+            let room = remote.session.room.clone();
+            let is_alone = rooms.iter().filter(|other| **other == room.as_ref()).count() == 1;
+            if let Some(own) = remote.window().filter(|_| room.is_some() && is_alone) {
+                (remote.place, remote.widened_from) = (Place::Canvas(within), Some(own));
+            }
+        }
+        asked
+    }
+
     /// The windows of sessions in rooms, with the ids of these sessions.
     pub fn windows(&self) -> (Vec<RoomWindow>, Vec<String>) {
         let windowed = self.sessions.iter().filter_map(|remote| {
@@ -208,8 +289,8 @@ impl Remotes {
 
 /// A row alone, counted.
 fn group_of(stray: &Stray) -> Group {
-    let (first, last) = (stray.at, stray.at);
-    Group { table: stray.table, room: String::new(), window: None, rows: 1, first, last }
+    let (first, last, untold) = (stray.at, stray.at, i64::from(stray.is_untold));
+    Group { table: stray.table, room: String::new(), window: None, rows: 1, first, last, untold }
 }
 
 /// The table of rows that are events; `None` for blobs.
@@ -244,7 +325,7 @@ fn share_out(sessions: &mut [Remote], by_room: &BTreeMap<String, Vec<Group>>, ot
 
 fn is_within(group: &Group, window: Option<Span>) -> bool {
     let (Some(window), Some(start), Some(end)) = (window, group.first, group.last) else { return false };
-    window.holds(Span { start, end })
+    group.untold == 0 && window.holds(Span { start, end })
 }
 
 /// What no canvas session claims, by its id.

@@ -12,6 +12,8 @@ mod web;
 pub use list::{Remote, Remotes};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ use self::plan::Plan;
 use self::staging::Staged;
 use self::state::State;
 use super::super::driver::now;
+use super::super::wait::{is_under_way, wait_for_the_other};
 use super::out::Target;
 use crate::domain::Outline;
 use crate::import::read::Cancelled;
@@ -34,20 +37,30 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 /// What every document begins like.
 const HEAD: &[u8] = br#"{"reportScope":"database","room":"","modelIo":[],"toolIo":[]}"#;
 
-/// Brings sessions over into the store; `window` replaces that of each session.
+/// Brings sessions over into the store; `within` are the times that are asked for, all where there is none.
 ///
 /// What fails of the database is told and does not stop the other tables; the error is for the store alone.
 pub async fn bring_over(
     store: &Store,
     original: &mut Original,
     (remotes, chosen): (&Remotes, &[usize]),
-    window: Option<Span>,
+    within: Option<Span>,
     control: &Control,
 ) -> Result<Outcome> {
-    let mut bringing = Bringing { store, original, remotes, window, control, outcome: Outcome::default() };
+    let asked = within.map(|within| remotes.asked(chosen, within));
+    let remotes = asked.as_ref().unwrap_or(remotes);
+    let mut bringing = Bringing { store, original, remotes, within, control, outcome: Outcome::default() };
     control.tell(Notice::Found { sources: chosen.len(), bytes: 0 });
     for &place in chosen {
         let remote = &remotes.sessions[place];
+        if remote.window().is_some() && remote.window_within(within).is_none() {
+            control.tell(Notice::Bad(format!("{}: none of its time was asked for", remote.session.id)));
+            control.tell(Notice::Progress { sources: 1, bytes: 0 });
+            continue;
+        }
+        if let Some(remark) = remote.remark(within) {
+            control.tell(Notice::Bad(format!("{}: {remark}", remote.session.id)));
+        }
         match bringing.session(remote).await {
             Ok(report) => {
                 control.tell(Notice::Progress { sources: 1, bytes: 0 });
@@ -71,51 +84,69 @@ struct Bringing<'a> {
     store: &'a Store,
     original: &'a mut Original,
     remotes: &'a Remotes,
-    window: Option<Span>,
+    within: Option<Span>,
     control: &'a Control,
     outcome: Outcome,
 }
 
 impl Bringing<'_> {
+    /// Brings a session over; while another process does so, it is waited for, and what it left is brought then.
     async fn session(&mut self, remote: &Remote) -> Result<Report> {
         let name = format!("{}/{}", self.original.name(), remote.session.id.replace('/', "%2F"));
-        let known = self.store.source(&name).await?;
+        if self.store.source(&name).await?.as_ref().is_some_and(is_under_way) {
+            wait_for_the_other(self.store, &name, self.control).await?;
+        }
+        loop {
+            if let Some(report) = self.what_is_new(remote, &name).await? {
+                return Ok(report);
+            }
+            wait_for_the_other(self.store, &name, self.control).await?;
+        }
+    }
+
+    /// Brings over what is new of a session; `None` where another process was faster with it.
+    async fn what_is_new(&mut self, remote: &Remote, name: &str) -> Result<Option<Report>> {
+        if self.control.is_cancelled() {
+            bail!(Cancelled);
+        }
+        let known = self.store.source(name).await?;
         let mut state = known.as_ref().and_then(|known| State::read(&known.state, self.original.number()));
         if let Some(known) = known.as_ref().filter(|_| self.store.keeps().revive)
             && self.store.has_purged(known).await?
         {
             state = None;
         }
-        let plan = or_cancelled(self.control, Plan::of(self.original, self.remotes, remote, self.window)).await?;
+        let plan = or_cancelled(self.control, Plan::of(self.original, self.remotes, remote, self.within)).await?;
         let folder = PrivateFolder::new()?;
         let path = folder.path("rows.json");
         let state = state.unwrap_or_else(|| State::new(self.original.number(), Span::ALWAYS.start));
-        let staged = Staged::new(&path, remote, self.original, state, self.control)?;
+        let staged = Staged::new(&path, (remote, self.within), self.original, state, self.control)?;
         let (state, is_new) = staged.fill(self.original, &plan).await?;
         let agent = super::AGENT.to_owned();
         let Some(known) = known.filter(|_| !is_new) else {
             if !is_new {
-                return Ok(Report { path: name, agent, ..Report::default() });
+                return Ok(Some(Report { path: name.to_owned(), agent, ..Report::default() }));
             }
             return self.keep(&path, name, state).await;
         };
-        Ok(Report { unchanged: true, ..Report::of(name.as_ref(), &known) })
+        Ok(Some(Report { unchanged: true, ..Report::of(name.as_ref(), &known) }))
     }
 
-    /// Has the document read, and stores what it says behind what is known of its source.
-    async fn keep(&mut self, path: &std::path::Path, name: String, state: State) -> Result<Report> {
-        let source = match self.store.source(&name).await? {
+    /// Has the document read, and stores what it says behind what is known of its source; `None` where another process
+    /// has done so meanwhile.
+    async fn keep(&mut self, path: &Path, name: &str, state: State) -> Result<Option<Report>> {
+        let source = match self.store.source(name).await? {
             Some(known) => {
                 self.store.rewind_source(known.number).await?;
-                self.store.source(&name).await?.context("the source is gone from the store")?
+                self.store.source(name).await?.context("the source is gone from the store")?
             }
-            None => Source { path: name.clone(), ..Source::default() },
+            None => Source { path: name.to_owned(), ..Source::default() },
         };
-        let target = target(&name, &source, state)?;
         let (sender, mut batches) = channel::<Batch>(2);
         let (path, told) = (path.to_owned(), self.control.clone());
         let head = Outline::of(HEAD).context("the head of a document is no JSON")?;
-        let file = std::fs::File::open(&path).with_context(|| format!("could not open {}", path.display()))?;
+        let file = File::open(&path).with_context(|| format!("could not open {}", path.display()))?;
+        let target = target(name, &source, state, file.metadata()?.len())?;
         let reading =
             tokio::task::spawn_blocking(move || super::read_into((&path, file), &head, target, sender, &told));
         let mut totals = Appended::default();
@@ -125,7 +156,10 @@ impl Bringing<'_> {
             sessions.extend(batch.sessions.iter().map(|session| session.id.clone()));
             for appended in self.store.append(&[batch]).await? {
                 if appended.outrun {
-                    bail!("another process is bringing it over; try again when it is done");
+                    drop(batches);
+                    // It ends with an error because nobody takes its batches any more.
+                    let _ = reading.await?;
+                    return Ok(None);
                 }
                 totals.add(&appended);
             }
@@ -134,9 +168,9 @@ impl Bringing<'_> {
         reading.await??;
         self.store.settle().await?;
         self.control.tell(Notice::Stored { sessions: sessions.into_iter().collect() });
-        let stored = self.store.source(&name).await?.context("the source is gone from the store")?;
+        let stored = self.store.source(name).await?.context("the source is gone from the store")?;
         let Appended { added, duplicates, conflicts, .. } = totals;
-        Ok(Report { added, duplicates, conflicts, ..Report::of(name.as_ref(), &stored) })
+        Ok(Some(Report { added, duplicates, conflicts, ..Report::of(name.as_ref(), &stored) }))
     }
 
     fn fail(&mut self, failure: String) {
@@ -159,7 +193,7 @@ impl Bringing<'_> {
 }
 
 /// Where the next document of a source goes: behind the last one.
-fn target(name: &str, source: &Source, state: State) -> Result<Target> {
+fn target(name: &str, source: &Source, state: State, size: u64) -> Result<Target> {
     let step = SourceStep {
         path: name.to_owned(),
         revision: source.revision,
@@ -168,7 +202,8 @@ fn target(name: &str, source: &Source, state: State) -> Result<Target> {
         state: source.state.clone(),
         ..SourceStep::default()
     };
-    let stamp = Stamp { size: source.consumed, modified: now().saturating_mul(1000), inode: 0 };
+    let size = source.consumed.saturating_add(i64::try_from(size)?);
+    let stamp = Stamp { size, modified: now().saturating_mul(1000), inode: 0 };
     Ok(Target { name: name.to_owned(), step, stamp, state: serde_json::to_string(&state)? })
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::list::{Place, Remote, Remotes};
 use super::web::{Web, Whose};
 use crate::domain::Timestamp;
-use crate::store::original::{Claim, Fault, Original, Span};
+use crate::store::original::{Claim, Fault, Original, Span, Stray};
 
 /// What to ask for, for one session.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub struct Plan {
     place: Option<Place>,
     /// The windows of all sessions of its room, its own first where it has one.
     windows: Vec<Span>,
-    /// What may be in the rows of a room that have no window.
+    /// The times that were asked for.
     within: Option<Span>,
     /// Rows that its room or emitter gives, and that keys lead away from it: table and id.
     pub away: HashSet<(&'static str, String)>,
@@ -26,6 +26,9 @@ pub struct Plan {
     /// There are too many rows to follow keys.
     pub is_cut: bool,
 }
+
+/// Where the rows are that lie in a window that was asked for, and not in that of the session.
+const BEYOND: &str = "lies in the window that was asked for and not in the session's own";
 
 /// A row that may be that of several sessions, and so is nobody's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,27 +43,24 @@ pub struct Ambiguous {
 }
 
 impl Plan {
+    /// `within` are the times that were asked for.
     pub async fn of(
         original: &mut Original,
         remotes: &Remotes,
         remote: &Remote,
-        window: Option<Span>,
+        within: Option<Span>,
     ) -> Result<Self, Fault> {
         let session = &remote.session;
         let mut plan = Self {
             session: session.id.clone(),
             room: session.room.clone(),
             place: Some(remote.place.clone()),
-            within: window,
+            within,
             ..Self::default()
         };
         let (windows, ids) = remotes.windows();
         let own = ids.iter().position(|id| *id == session.id);
-        plan.windows.extend(window.or(remote.window()));
-        // A window that was asked for holds whatever there is in the room at that time, as in the report.
-        if window.is_some() && session.room.is_some() {
-            return Ok(plan);
-        }
+        plan.windows.extend(remote.window_within(within));
         let others: Vec<usize> = (0..ids.len())
             .filter(|place| Some(*place) != own && Some(&windows[*place].0) == session.room.as_ref())
             .collect();
@@ -68,6 +68,9 @@ impl Plan {
         match (&session.room, own) {
             (Some(room), Some(own)) => {
                 plan.share(original, room, (&others, &ids)).await?;
+                if let Some(narrower) = remote.widened_from {
+                    plan.reach_beyond(original, room, narrower).await?;
+                }
                 if remotes.has_strays {
                     let keys = original.keys(plan.own()).await?;
                     let web = Web::of(original, keys, &windows).await?;
@@ -106,6 +109,7 @@ impl Plan {
                 Whose::Window(_) => false,
             };
             match (whose == *own, is_near) {
+                (true, false) if !self.is_wanted(stray) => {}
                 (true, false) => self.more.entry(stray.table).or_default().push(stray.id.clone()),
                 (false, true) => {
                     self.away.insert((stray.table, stray.id.clone()));
@@ -113,6 +117,11 @@ impl Plan {
                 _ => {}
             }
         }
+    }
+
+    /// Whether a row that keys lead to lies in the times that were asked for.
+    fn is_wanted(&self, stray: &Stray) -> bool {
+        self.within.is_none_or(|within| stray.at.is_some_and(|at| within.start <= at && at <= within.end))
     }
 
     /// Notes the rows that lie in its window and in another one.
@@ -141,9 +150,30 @@ impl Plan {
         Ok(())
     }
 
+    /// Notes the rows that are its own only because of the window that was asked for, which is the first.
+    async fn reach_beyond(&mut self, original: &mut Original, room: &str, narrower: Span) -> Result<(), Fault> {
+        let Some((window, others)) = self.windows.split_first() else { return Ok(()) };
+        let others: Vec<Span> = others.iter().copied().chain([narrower]).collect();
+        let claim = Claim::Window { session: &self.session, room, window: *window, others: &others };
+        for row in original.shared(claim).await? {
+            self.ambiguous.push(Ambiguous {
+                table: row.table,
+                id: row.id,
+                event: row.event,
+                at: row.at.map(Timestamp),
+                words: BEYOND.to_owned(),
+                place: format!("{} and, where that was brought over, in room:{room}", self.session),
+            });
+        }
+        Ok(())
+    }
+
     /// Notes the rows in no window that its keys lead to, and those of others as well.
     fn ambiguous(&mut self, web: &Web, own: usize, ids: &[String]) {
         for (stray, owners, whose) in web.ambiguous(own) {
+            if !self.is_wanted(stray) {
+                continue;
+            }
             let sessions: Vec<&str> = owners.iter().map(|owner| ids[*owner].as_str()).collect();
             let place = match whose {
                 Whose::Room(room) => format!("room:{room}"),
@@ -176,7 +206,7 @@ impl Plan {
             (Some(Place::Canvas(_)), Some((window, others))) => {
                 Claim::Window { session: &self.session, room, window: *window, others }
             }
-            (Some(Place::Emitter(emitter)), _) => Claim::Emitter(emitter),
+            (Some(Place::Emitter(emitter)), _) => Claim::Emitter { emitter, within: self.span() },
             _ => Claim::Rest { room, windows: &self.windows, within: self.span() },
         }
     }

@@ -16,7 +16,7 @@ use crate::domain::present::row::{Row, Table};
 use crate::domain::{Outline, Timestamp};
 use crate::import::{Control, Notice};
 use crate::store::digest;
-use crate::store::original::{Fetched, Original, RowKey};
+use crate::store::original::{Fetched, Original, RowKey, Span};
 
 /// Rows that are brought at a time, and events whose blobs are; either may be long.
 const PAGE: usize = 100;
@@ -41,6 +41,8 @@ const BLOBS: &str = "agent_io_blobs";
 pub struct Staged<'a> {
     file: BufWriter<File>,
     remote: &'a Remote,
+    /// The times that were asked for.
+    within: Option<Span>,
     known: State,
     control: &'a Control,
     /// Something in it was not known before.
@@ -58,7 +60,7 @@ pub struct Staged<'a> {
 impl<'a> Staged<'a> {
     pub fn new(
         path: &Path,
-        remote: &'a Remote,
+        (remote, within): (&'a Remote, Option<Span>),
         original: &Original,
         known: State,
         control: &'a Control,
@@ -68,6 +70,7 @@ impl<'a> Staged<'a> {
         let mut staged = Self {
             file: BufWriter::new(file),
             remote,
+            within,
             known,
             control,
             is_new: false,
@@ -254,12 +257,31 @@ impl<'a> Staged<'a> {
     fn warnings(&mut self, (original, plan): (&Original, &Plan), state: &mut State) -> Result<()> {
         let mut warnings = original.lacks();
         warnings.extend(original.failures().iter().map(|(table, fault)| format!("{table}: {fault}")));
-        warnings.extend(self.remote.lacks().map(str::to_owned));
+        warnings.extend(self.extent(state));
         if plan.is_cut {
             warnings.push("keys lead to too many rows: they were not followed beyond its window".to_owned());
         }
         let warnings: std::result::Result<Vec<String>, _> = warnings.iter().map(serde_json::to_string).collect();
         self.list("warnings", warnings?, state)
+    }
+
+    /// What is to be known of how much of the session is here; what was not brought over before may be now.
+    fn extent(&mut self, state: &mut State) -> Option<String> {
+        let was_cut = self.known.is_cut();
+        let was_whole = self.known.is_known() && !was_cut;
+        let cut = self.within.filter(|within| !was_whole && self.remote.is_cut_by(*within));
+        state.set_cut(cut.is_some());
+        match (was_cut, cut) {
+            (true, None) => {
+                self.is_new = true;
+                Some("all its rows, no longer those of some times only".to_owned())
+            }
+            (true, Some(_)) => {
+                let remark = self.remote.remark(cut);
+                remark.map(|remark| format!("{remark}, beside those brought over before"))
+            }
+            (false, _) => self.remote.remark(cut),
+        }
     }
 
     /// A list of values of which each is told once.

@@ -18,6 +18,9 @@ pub struct State {
     marks: BTreeMap<String, i64>,
     /// Digests of the rows that will be read again.
     recent: BTreeSet<String>,
+    /// Only rows of some times were asked for so far.
+    #[serde(default)]
+    is_cut: bool,
 }
 
 impl State {
@@ -45,6 +48,19 @@ impl State {
     pub fn set_mark(&mut self, table: &str, mark: i64) -> i64 {
         self.marks.insert(table.to_owned(), mark);
         mark.saturating_sub(OVERLAP)
+    }
+
+    /// Whether anything of the session was brought over.
+    pub fn is_known(&self) -> bool {
+        !self.recent.is_empty() || !self.marks.is_empty()
+    }
+
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    pub fn set_cut(&mut self, is_cut: bool) {
+        self.is_cut = is_cut;
     }
 
     pub fn has_seen(&self, row: &str) -> bool {

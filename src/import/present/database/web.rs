@@ -204,6 +204,7 @@ mod tests {
             room: room.map(str::to_owned),
             emitter: format!("source:{id}"),
             at: None,
+            is_untold: false,
             keys: keys.iter().map(|(key, value)| (*key, (*value).to_owned())).collect(),
         }
     }
