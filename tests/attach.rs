@@ -15,6 +15,7 @@ mod example;
 #[expect(dead_code, reason = "the terminal is shared, and no crate uses all of it")]
 mod harness;
 #[path = "attach/proxy.rs"]
+#[expect(dead_code, reason = "the proxy is shared, and no crate uses all of it")]
 mod proxy;
 #[path = "present/report.rs"]
 #[expect(dead_code, reason = "reports are shared, and no crate uses all of them")]

@@ -6,6 +6,9 @@
 mod copying;
 #[path = "engines/scripts.rs"]
 mod scripts;
+#[path = "attach/proxy.rs"]
+#[expect(dead_code, reason = "the proxy is shared, and no crate uses all of it")]
+mod proxy;
 mod server;
 #[path = "engines/sifting.rs"]
 mod sifting;

@@ -18,14 +18,15 @@ pub(crate) struct Ahead {
 impl Ahead {
     /// Takes a key that was typed; answers with it where it can be done now.
     ///
-    /// Esc and ^C forget what waits; a lone `q` need not wait for what is to be left.
+    /// Esc, ^C and F1 forget what waits; a lone `q` need not wait for what is to be left, nor `?` for what it explains:
+    /// who waits for a server that is silent must be able to see what can be done.
     pub(crate) fn press(&mut self, key: Key, state: &State) -> Option<Key> {
-        let forgets = matches!(key.name(), "Esc" | "^C");
+        let forgets = matches!(key.name(), "Esc" | "^C" | "F1");
         if forgets {
             self.keys.clear();
         }
-        let leaves = matches!(key.name(), "q" | "Q" | "^Z") && self.keys.is_empty();
-        if forgets || leaves || self.keys.is_empty() && is_ready(state) {
+        let needs_nothing = matches!(key.name(), "q" | "Q" | "^Z" | "^L" | "?") && self.keys.is_empty();
+        if forgets || needs_nothing || self.keys.is_empty() && is_ready(state) {
             return Some(key);
         }
         if self.keys.len() < MOST {
@@ -76,6 +77,16 @@ mod tests {
         let done: Vec<Key> = std::iter::from_fn(|| ahead.next(&state)).collect();
         assert_eq!(done, [key("j"), key("q"), key("Enter")]);
         assert_eq!(ahead.press(key("j"), &state), Some(key("j")));
+    }
+
+    #[test]
+    fn help_need_not_wait_unless_it_may_be_text_for_what_waits() {
+        let (mut ahead, state) = (Ahead::default(), state());
+        assert_eq!(ahead.press(key("?"), &state), Some(key("?")));
+        assert_eq!(ahead.press(key("/"), &state), None);
+        assert_eq!(ahead.press(key("?"), &state), None);
+        assert_eq!(ahead.press(key("F1"), &state), Some(key("F1")));
+        assert_eq!(ahead.press(key("?"), &state), Some(key("?")), "nothing waits any more");
     }
 
     #[test]

@@ -90,3 +90,38 @@ fn a_network_that_stalls_is_told_and_tried_again_on_a_key() {
     terminal.press("Q");
     assert_eq!(terminal.end(), Ok(0));
 }
+
+#[test]
+fn the_screen_is_alive_while_a_session_is_brought_over() {
+    let world = example::world();
+    let Some(database) = Database::of(&world) else { return };
+    let proxy = Proxy::start(&database.socket(), 0, Then::GoOn);
+    let address = format!(
+        "postgres://tester@127.0.0.1:{}/{}?statement_timeout=600&connect_timeout=600&sslmode=disable",
+        proxy.port,
+        database.name()
+    );
+    let mut terminal = Terminal::start(&[&address], 140, 30);
+    terminal.wait("the session", |grid| grid.has("[not brought over] canvas-0c5d8a52"));
+    proxy.holds.store(true, Ordering::Relaxed);
+    terminal.press("\r");
+    terminal.wait("that it is under way", |grid| grid.has("bringing the session over"));
+    terminal.press("?");
+    terminal.wait("help", |grid| grid.has("down; a count repeats"));
+    terminal.press("\u{1b}");
+    terminal.wait("the list", |grid| grid.has("[not brought over]") && !grid.has("down; a count repeats"));
+    terminal.press("Q");
+    assert_eq!(terminal.end(), Ok(0));
+}
+
+#[test]
+fn what_a_session_lacks_has_room_on_a_narrow_screen() {
+    let mut world = crate::world::World::default();
+    let id = crate::placing::session(&mut world, "old", "canvas-0c5d8a52-7a30-4b55-9d38-3d1b2d4c6f10", 0, 3_600_000);
+    world.line("canvas-0c5d8a52-7a30-4b55-9d38-3d1b2d4c6f10", &id, ("user-ana", "Ana"), 60_000, "Hello", false);
+    let Some(database) = Database::of(&world) else { return };
+    let mut terminal = Terminal::start(&[&database.url()], 80, 24);
+    terminal.wait("the session and what it lacks", |grid| grid.has("[not brought over; no replay rows] canvas-0c5"));
+    terminal.press("Q");
+    assert_eq!(terminal.end(), Ok(0));
+}

@@ -23,6 +23,8 @@ pub struct Proxy {
     pub holds: Arc<AtomicBool>,
     /// Once the program sends this, nothing of the server passes.
     pub holds_at: Arc<Mutex<Option<&'static [u8]>>>,
+    /// Bytes of the server that came so far.
+    pub passed: Arc<AtomicUsize>,
     /// All that the program sent.
     pub heard: Arc<Mutex<Vec<u8>>>,
 }
@@ -35,20 +37,21 @@ impl Proxy {
         let holds = Arc::new(AtomicBool::new(false));
         let holds_at = Arc::new(Mutex::new(None));
         let (held, held_at) = (Arc::clone(&holds), Arc::clone(&holds_at));
-        let (socket, own, passed) = (socket.to_owned(), Arc::clone(&heard), Arc::new(AtomicUsize::new(0)));
+        let passed = Arc::new(AtomicUsize::new(0));
+        let (socket, own, all) = (socket.to_owned(), Arc::clone(&heard), Arc::clone(&passed));
         thread::spawn(move || {
             for client in listener.incoming() {
                 let Ok(client) = client else { return };
                 let server = UnixStream::connect(&socket).expect("the server is there");
                 let (up, down) = (client.try_clone().expect("clones"), server.try_clone().expect("clones"));
-                let (own, passed) = (Arc::clone(&own), Arc::clone(&passed));
+                let (own, passed) = (Arc::clone(&own), Arc::clone(&all));
                 let (holding, held_at) = (Arc::clone(&held), Arc::clone(&held_at));
                 thread::spawn(move || listen(up, down, &own, (&holding, &held_at)));
                 let held = Arc::clone(&held);
                 thread::spawn(move || answer(server, client, (&passed, &held), after, then));
             }
         });
-        Self { port, holds, holds_at, heard }
+        Self { port, holds, holds_at, passed, heard }
     }
 }
 

@@ -115,6 +115,43 @@ fn a_store_whose_server_stalls_says_so_and_is_asked_again_on_a_key() {
 }
 
 #[test]
+fn the_screen_is_alive_while_an_answer_is_waited_for() {
+    let Some((_, database)) = filled() else { return };
+    let proxy = Proxy::start(&database.socket(), 0, Then::GoOn);
+    // So long that nothing is given up in the meantime.
+    let address = by_way_of(&proxy, &database).replace("statement_timeout=3", "statement_timeout=600");
+    let mut terminal = Terminal::start(&["--store", &address], 160, 30);
+    terminal.wait("the sessions", |grid| grid.depth() == Some(0) && grid.has("Crowd pulse"));
+    proxy.holds.store(true, Ordering::Relaxed);
+    for place in ["the sessions", "a timeline that does not come"] {
+        terminal.press("?");
+        terminal.wait(&format!("help for {place}"), |grid| grid.has("down; a count repeats"));
+        terminal.press("\u{1b}");
+        terminal.wait(&format!("no help for {place}"), |grid| !grid.has("down; a count repeats"));
+        terminal.press("\r");
+        terminal.settle(std::time::Duration::from_millis(500));
+    }
+    proxy.holds.store(false, Ordering::Relaxed);
+    terminal.wait("the timeline", |grid| grid.depth() == Some(1) && grid.has("1/"));
+    // As well when rows, previews and bodies are asked for.
+    proxy.holds.store(true, Ordering::Relaxed);
+    for keys in ["j", "G", "\r", "2", "/the\r"] {
+        terminal.press(keys);
+        terminal.settle(std::time::Duration::from_millis(300));
+        terminal.press("?");
+        terminal
+            .wait(&format!("help after {keys:?}"), |grid| grid.has("down; a count repeats") || grid.has("Help for"));
+        terminal.press("\u{1b}");
+        terminal.wait(&format!("no help after {keys:?}"), |grid| {
+            !grid.has("down; a count repeats") && !grid.has("Help for")
+        });
+    }
+    proxy.holds.store(false, Ordering::Relaxed);
+    terminal.press("Q");
+    assert_eq!(terminal.end(), Ok(0));
+}
+
+#[test]
 fn a_store_whose_server_dies_says_so_and_is_asked_again_on_a_key() {
     let Some((_, database)) = filled() else { return };
     tried_again(&database.url(), |is_gone| if is_gone { database.close() } else { database.reopen() });

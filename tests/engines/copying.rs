@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 
+use super::proxy::{Proxy, Then};
 use super::{COMMANDS, World};
 
 const FILES: usize = 40;
@@ -62,19 +64,51 @@ fn write_files(folder: &Path) {
     }
 }
 
-/// Kills a copy when some of it is there.
-async fn kill_in_the_middle(world: &World, from: &Path, to: &Path) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_turnscope"));
-    command.arg("copy").arg(from).arg(to).env_clear().env("HOME", world.home.path());
-    let mut copying = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
-    while rows(to, "sources").await < THERE {
-        assert_eq!(copying.try_wait().expect("is a child"), None, "it ended before it could be killed");
-        tokio::time::sleep(Duration::from_millis(2)).await;
+/// A copy over a proxy, in either direction.
+struct Copying<'a> {
+    world: &'a World,
+    from: &'a Path,
+    to: &'a Path,
+}
+
+impl Copying<'_> {
+    /// The proxy before the server that is one of both ends, and the copy as a command.
+    fn over(&self, after: usize, then: Then) -> (Proxy, Command) {
+        let ends = [self.from, self.to].map(|end| end.to_str().expect("is UTF-8"));
+        let server = ends.iter().find(|end| end.starts_with("postgres:")).expect("one is a server");
+        let (place, options) = server.split_once('?').expect("options");
+        let folder = options.split('&').find_map(|option| option.strip_prefix("host=")).expect("a socket");
+        let proxy = Proxy::start(&format!("{folder}/.s.PGSQL.5432"), after, then);
+        let name = place.rsplit('/').next().expect("a name");
+        let there = format!("postgres://tester@127.0.0.1:{}/{name}?sslmode=disable", proxy.port);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_turnscope"));
+        command.arg("copy").args(ends.map(|end| if end == *server { there.as_str() } else { end }));
+        command.env_clear().env("HOME", self.world.home.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        (proxy, command)
     }
-    copying.kill().expect("is killed");
-    copying.wait().expect("ends");
-    let there = rows(to, "sources").await;
-    assert!((THERE..FILES as i64).contains(&there), "{there} of {FILES} files were there");
+
+    /// How many bytes the server sends for all of it.
+    fn size(&self) -> usize {
+        let (proxy, mut command) = self.over(0, Then::GoOn);
+        assert!(command.status().expect("runs").success());
+        proxy.passed.load(Ordering::Relaxed)
+    }
+
+    /// Kills it when some of it is there; it cannot come to its end before, since the server falls silent on the way.
+    async fn kill_after(&self, bytes: usize) {
+        let (_proxy, mut command) = self.over(bytes, Then::Stall);
+        let mut copying = command.spawn().expect("starts");
+        let began = Instant::now();
+        while rows(self.to, "sources").await < THERE {
+            assert_eq!(copying.try_wait().expect("is a child"), None, "it ended before it could be killed");
+            assert!(began.elapsed() < Duration::from_secs(60), "nothing of it comes");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        copying.kill().expect("is killed");
+        copying.wait().expect("ends");
+        let there = rows(self.to, "sources").await;
+        assert!((THERE..FILES as i64).contains(&there), "{there} of {FILES} files were there");
+    }
 }
 
 #[tokio::test]
@@ -84,8 +118,11 @@ async fn a_copy_that_was_killed_goes_on_and_brings_nothing_twice() {
     write_files(&folder);
     world.run(&world.file(), &["import", folder.to_str().expect("is UTF-8")]);
     let (server, back) = (PathBuf::from(&world.server), world.home.path().join("back.db"));
-    for (from, to) in [(&world.file(), &server), (&server, &back)] {
-        kill_in_the_middle(&world, from, to).await;
+    let other = PathBuf::from(super::server::database().await.expect("a server"));
+    let whole = world.home.path().join("whole.db");
+    for (from, to, elsewhere) in [(&world.file(), &server, &other), (&server, &back, &whole)] {
+        let size = Copying { world: &world, from, to: elsewhere }.size();
+        Copying { world: &world, from, to }.kill_after(size / 2).await;
         let copy = || {
             let ends = [from, to].map(|end| end.to_str().expect("is UTF-8"));
             let copied = world.run(Path::new("nowhere.db"), &["copy", ends[0], ends[1]]);
