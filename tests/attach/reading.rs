@@ -2,6 +2,7 @@
 //! server that stalls is told and asked again.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::database::Database;
 use crate::desk::{Desk, text};
@@ -123,28 +124,24 @@ fn the_screen_is_alive_while_an_answer_is_waited_for() {
     let mut terminal = Terminal::start(&["--store", &address], 160, 30);
     terminal.wait("the sessions", |grid| grid.depth() == Some(0) && grid.has("Crowd pulse"));
     proxy.holds.store(true, Ordering::Relaxed);
-    for place in ["the sessions", "a timeline that does not come"] {
+    let helps = |terminal: &mut Terminal, place: &str| {
         terminal.press("?");
-        terminal.wait(&format!("help for {place}"), |grid| grid.has("down; a count repeats"));
+        terminal.wait(&format!("help for {place}"), |grid| grid.has("Help for"));
         terminal.press("\u{1b}");
-        terminal.wait(&format!("no help for {place}"), |grid| !grid.has("down; a count repeats"));
-        terminal.press("\r");
-        terminal.settle(std::time::Duration::from_millis(500));
-    }
+        terminal.wait(&format!("no help for {place}"), |grid| !grid.has("Help for"));
+    };
+    helps(&mut terminal, "the sessions");
+    terminal.press("\r");
+    terminal.wait("that rows are waited for", |grid| grid.depth() == Some(1) && grid.has("reading the rows"));
+    helps(&mut terminal, "a timeline that does not come");
     proxy.holds.store(false, Ordering::Relaxed);
     terminal.wait("the timeline", |grid| grid.depth() == Some(1) && grid.has("1/"));
     // As well when rows, previews and bodies are asked for.
     proxy.holds.store(true, Ordering::Relaxed);
     for keys in ["j", "G", "\r", "2", "/the\r"] {
         terminal.press(keys);
-        terminal.settle(std::time::Duration::from_millis(300));
-        terminal.press("?");
-        terminal
-            .wait(&format!("help after {keys:?}"), |grid| grid.has("down; a count repeats") || grid.has("Help for"));
-        terminal.press("\u{1b}");
-        terminal.wait(&format!("no help after {keys:?}"), |grid| {
-            !grid.has("down; a count repeats") && !grid.has("Help for")
-        });
+        terminal.settle(Duration::from_millis(300));
+        helps(&mut terminal, keys);
     }
     proxy.holds.store(false, Ordering::Relaxed);
     terminal.press("Q");
