@@ -136,8 +136,11 @@ fn is_lent(url: &Url) -> bool {
     url.option("pool_mode") == Some("transaction")
 }
 
+/// Whether what an address says can be meant.
+type Understands = fn(&str) -> bool;
+
 /// What an address may say that is not understood whatever it says: how it is told, and what it must be.
-const UNDERSTOOD: &[(&str, fn(&str) -> bool, &str)] = &[
+const UNDERSTOOD: &[(&str, Understands, &str)] = &[
     ("sslmode", is_ssl_mode, SSL_MODES),
     ("ssl-mode", is_ssl_mode, SSL_MODES),
     ("port", |told| told.parse::<u16>().is_ok(), "a number of a port"),
