@@ -42,6 +42,15 @@ impl View {
         }
     }
 
+    /// With what is left of a text behind what was undone in it; `None` where nothing was.
+    fn ended(mut self, text: &[u8], done: usize) -> Option<Self> {
+        if done == 0 {
+            return None;
+        }
+        self.plain(&text[done..], done);
+        Some(self)
+    }
+
     /// The bytes of the source that a range of the text came from; escapes are never cut.
     pub fn source(&self, range: &Range<usize>) -> Range<usize> {
         let (first, start) = self.stretch(range.start);
@@ -110,11 +119,7 @@ impl View {
             at += size;
             done = at;
         }
-        if done == 0 {
-            return None;
-        }
-        view.plain(&text[done..], done);
-        Some(view)
+        view.ended(text, done)
     }
 
     /// Text with `%41` and `&#x41;` undone; `None` where there is none.
@@ -134,11 +139,7 @@ impl View {
             at += size;
             done = at;
         }
-        if done == 0 {
-            return None;
-        }
-        view.plain(&text[done..], done);
-        Some(view)
+        view.ended(text, done)
     }
 }
 
