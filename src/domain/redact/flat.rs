@@ -15,6 +15,8 @@ use super::view::View;
 const SHORTEST: usize = 4;
 /// Digits that a number of a card or a telephone has at least.
 const FEWEST_DIGITS: usize = 8;
+/// Percent signs are undone so many times.
+const MOST_PERCENT: usize = 3;
 /// What a cut secret has at least of what it begins with.
 const KNOWN_START: usize = 4;
 
@@ -78,9 +80,7 @@ impl Finder {
         if let Some(view) = View::unescaped(text) {
             self.search_view(&view, How { pairs: false, ..how }, &mut found);
         }
-        if let Some(view) = View::percent(text) {
-            self.search_view(&view, how, &mut found);
-        }
+        self.search_percent(text, how, MOST_PERCENT, &mut found);
         self.search_uncoloured(text, how, &mut found);
         self.cut_at_end(text, &mut found);
         if has_stub {
@@ -95,6 +95,15 @@ impl Finder {
             }
         }
         finds.append(&mut found);
+    }
+
+    /// Looks through text without its percent signs, and without those that then stand there.
+    fn search_percent(&self, text: &[u8], how: How, times: usize, found: &mut Vec<Find>) {
+        let Some(view) = View::percent(text).filter(|_| times > 0) else { return };
+        self.search_view(&view, how, found);
+        let mut inner = Vec::new();
+        self.search_percent(&view.text, how, times - 1, &mut inner);
+        found.extend(inner.into_iter().map(|find| Find { range: view.source(&find.range), ..find }));
     }
 
     fn search_view(&self, view: &View, how: How, found: &mut Vec<Find>) {

@@ -1,9 +1,11 @@
 //! Secrets in base64 and hex, and what nobody can look into: long base64 that is no text, `data:` addresses.
 
+use std::io::Read;
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use base64::Engine;
+use flate2::read::ZlibDecoder;
 use regex::bytes::Regex;
 
 use super::check::{LENIENT, entropy, is_identity, is_text};
@@ -26,6 +28,8 @@ pub(super) static DATA_URL: LazyLock<Option<Regex>> = LazyLock::new(|| {
 const OPAQUE: usize = 1024;
 /// Shorter text between other bytes is chance.
 const STRETCH: usize = 8;
+/// So much of what is packed is looked at.
+const MOST_INFLATED: u64 = 256 << 10;
 /// And so long no text is by chance.
 const SURE: usize = 20;
 
@@ -89,6 +93,8 @@ impl Finder {
         let mut finds = Vec::new();
         if is_text(plain) {
             self.text(plain, how.depth + 1, &mut finds);
+        } else if let Some(text) = narrowed(plain).or_else(|| inflated(plain)) {
+            self.text(&text, how.depth + 1, &mut finds);
         } else {
             for stretch in stretches(plain) {
                 let sure = stretch.len() >= SURE;
@@ -121,6 +127,30 @@ fn plain_letter(byte: &u8) -> u8 {
         b'_' => b'/',
         byte => *byte,
     }
+}
+
+/// Text of two bytes for each letter, as Windows has it, with one for each; `None` where it is none.
+fn narrowed(bytes: &[u8]) -> Option<Vec<u8>> {
+    let pairs = bytes.len() / 2;
+    let high = bytes.chunks_exact(2).filter(|pair| pair[1] == 0).count();
+    if pairs < STRETCH || high * 10 < pairs * 9 {
+        return None;
+    }
+    let letters: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+    Some(String::from_utf16_lossy(&letters).into_bytes()).filter(|text| is_text(text))
+}
+
+/// The text that is packed with zlib in bytes, so much of it as is looked at; `None` where there is none.
+fn inflated(bytes: &[u8]) -> Option<Vec<u8>> {
+    let [first, second, ..] = bytes else { return None };
+    let is_zlib = first & 0x0f == 8 && first >> 4 <= 7 && (u16::from(*first) << 8 | u16::from(*second)) % 31 == 0;
+    if !is_zlib {
+        return None;
+    }
+    let mut text = Vec::new();
+    // Where it is cut off, what there is of it says enough.
+    let read = ZlibDecoder::new(bytes).take(MOST_INFLATED).read_to_end(&mut text);
+    ((read.is_ok() || !text.is_empty()) && is_text(&text)).then_some(text)
 }
 
 /// Stretches of bytes that can be read.
