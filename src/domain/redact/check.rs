@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use super::code::{is_mixed, is_placeholder, reads_environment};
+
 /// A check by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
@@ -13,6 +15,8 @@ pub enum Check {
     Bearer,
     Random,
     Address,
+    Mixed,
+    Value,
 }
 
 /// Base64 with or without what fills it up, cut anywhere.
@@ -38,6 +42,8 @@ impl Check {
             "bearer" => Self::Bearer,
             "random" => Self::Random,
             "address" => Self::Address,
+            "mixed" => Self::Mixed,
+            "value" => Self::Value,
             _ => return None,
         })
     }
@@ -52,6 +58,8 @@ impl Check {
             }
             Self::Basic => LENIENT.decode(secret).is_ok_and(|plain| is_text(&plain) && plain.contains(&b':')),
             Self::Bearer => secret.len() >= 20 || secret.iter().any(u8::is_ascii_digit),
+            Self::Mixed => is_mixed(secret),
+            Self::Value => !is_placeholder(secret) && !reads_environment(secret),
             Self::Random => secret.iter().any(u8::is_ascii_digit) && !all_words(behind_prefix(secret)),
             Self::Address => {
                 let ending = secret.rsplit(|byte| *byte == b'.').next().unwrap_or(secret);

@@ -1,13 +1,15 @@
 //! Finds secrets in bytes: what each find takes, by which rule, and where in JSON it stands.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind};
 
 use super::check::is_text;
+use super::known::Known;
 use super::rules::{Fault, Rules, What};
 use super::words::Judged;
-use super::{flat, run, stub};
+use super::{flat, markup, run, stub};
 use crate::domain::json::{Outline, Shape, Value};
 
 /// How deep texts inside texts are followed.
@@ -104,7 +106,7 @@ pub struct Finder {
 impl Finder {
     pub fn new(rules: Rules) -> Result<Self, Fault> {
         // Without one of these it would let through what it must not.
-        if [&flat::END, &run::RUN, &run::DATA_URL, &stub::STUB].into_iter().any(|own| own.is_none()) {
+        if [&flat::END, &run::RUN, &run::DATA_URL, &stub::STUB, &markup::MEMBER].into_iter().any(|own| own.is_none()) {
             return Err(Fault::Form("an expression of turnscope's own is not understood".to_owned()));
         }
         let mut texts: Vec<String> = vec![stub::OPENING.to_owned(), stub::WITHHELD.to_owned()];
@@ -150,6 +152,9 @@ impl Finder {
         }
         let mut finds = Vec::new();
         self.text(bytes, 0, &mut finds);
+        let mut secrets = HashMap::new();
+        self.remember(&finds, &mut secrets);
+        finds.extend(Known::of(&secrets).everywhere(bytes));
         merge(whole_characters(bytes, finds))
     }
 

@@ -1,15 +1,21 @@
-//! Secrets that were found by what stands around them, and are secrets too where rows repeat them without that: the
-//! label of a call shows what it was called with, and not under which name.
+//! Secrets that were found by what stands around them, and are secrets too where rows and bodies repeat them without
+//! that: the label of a call shows what it was called with, and not under which name.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
 
-use super::finder::{Find, ids_of, is_within};
+use super::code::is_mixed;
+use super::finder::{Find, Finder, ids_of, is_within};
+use super::rules::What;
 
 /// Shorter ones are words that stand for other things elsewhere.
 const SHORTEST: usize = 6;
+/// In bodies, where much more stands, they are longer.
+const SHORTEST_IN_BODY: usize = 8;
+/// No body has more of them that are remembered.
+const MOST_IN_BODY: usize = 1024;
 /// So much of the beginning is looked for; what follows is compared.
 const HEAD: usize = 12;
 /// With this, or at its end, a text breaks off.
@@ -44,14 +50,7 @@ impl Known {
 
     /// Where a row repeats one of them, beside what was found there anyway. Ids stay.
     pub(super) fn finds(&self, json: &[u8], found: &[Find]) -> Vec<Find> {
-        let mut finds: Vec<Find> = Vec::new();
-        let Some(heads) = &self.heads else { return finds };
-        for head in heads.find_overlapping_iter(json) {
-            let (written, secret, rule) = &self.all[head.pattern().as_usize()];
-            if let Some(range) = repeated(json, head.start(), written) {
-                finds.push(Find::new(range, *rule, secret));
-            }
-        }
+        let mut finds = self.everywhere(json);
         if finds.is_empty() {
             return finds;
         }
@@ -69,6 +68,33 @@ impl Known {
             is_apart
         });
         finds
+    }
+
+    /// Where one of them stands in a text.
+    pub(super) fn everywhere(&self, text: &[u8]) -> Vec<Find> {
+        let Some(heads) = &self.heads else { return Vec::new() };
+        let found = heads.find_overlapping_iter(text).filter_map(|head| {
+            let (written, secret, rule) = &self.all[head.pattern().as_usize()];
+            Some(Find::new(repeated(text, head.start(), written)?, *rule, secret))
+        });
+        found.collect()
+    }
+}
+
+impl Finder {
+    /// Remembers what the names in a body tell to be secret, where it is no word that may stand for other things.
+    pub(super) fn remember(&self, finds: &[Find], secrets: &mut HashMap<Vec<u8>, usize>) {
+        let is_named = |find: &&Find| {
+            let rule = &self.rules.list[find.rule];
+            !find.by_shape && find.withheld.is_none() && matches!(rule.what, What::Keys(_))
+        };
+        for find in finds.iter().filter(is_named) {
+            let letters: Vec<u8> = find.secret.iter().filter(|byte| !b"\"\\".contains(byte)).copied().collect();
+            let is_word = letters.len() < SHORTEST_IN_BODY || !is_mixed(&letters);
+            if !is_word && secrets.len() < MOST_IN_BODY {
+                secrets.insert(find.secret.clone(), find.rule);
+            }
+        }
     }
 }
 

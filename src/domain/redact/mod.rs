@@ -4,16 +4,21 @@
 //! its own; else as it stands, without its escapes, and decoded from base64, hex and percent signs.
 
 mod check;
+mod code;
 mod finder;
 mod flat;
 mod known;
+mod manifest;
+mod markup;
 mod pair;
 mod path;
 mod rules;
 mod run;
 mod stream;
 mod stub;
+mod table;
 mod tree;
+mod value;
 mod veil;
 mod view;
 mod words;
@@ -24,5 +29,9 @@ pub use rules::{Fault, Rule, Rules, What};
 pub use stream::{Piece, Stream};
 pub use stub::{Mark, Stubs};
 pub use veil::{Hints, Seen, Veil};
+#[cfg(test)]
+mod forms_tests;
+#[cfg(test)]
+mod plain_tests;
 #[cfg(test)]
 mod tests;

@@ -47,6 +47,13 @@ pub struct Rule {
     pub off: bool,
 }
 
+impl Rule {
+    /// Whether it asks for more of a field than its name.
+    pub fn is_unsure(&self) -> bool {
+        matches!(self.what, What::Keys(_)) && (self.entropy.is_some() || self.check.is_some())
+    }
+}
+
 /// What a rule goes by.
 #[derive(Debug, Clone)]
 pub enum What {
@@ -166,9 +173,7 @@ fn rule(row: Row, version: u32, own: bool) -> Result<Rule, Fault> {
         return Err(fault(&row.name, reason));
     }
     let what = match (row.keys, row.pattern, row.path, row.built.as_deref()) {
-        (Some(keys), None, None, None)
-            if keys.iter().all(|key| key.bytes().any(|byte| byte.is_ascii_alphanumeric())) =>
-        {
+        (Some(keys), None, None, None) if keys.iter().all(|key| key.chars().any(char::is_alphanumeric)) => {
             What::Keys(keys)
         }
         (Some(_), None, None, None) => return Err(fault(&row.name, "a key has letters or digits")),

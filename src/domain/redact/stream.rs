@@ -1,9 +1,11 @@
 //! Bytes that arrive in parts, searched in bounded memory: as a whole where they are short, else window by window.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::check::is_text;
 use super::finder::{Find, Finder, kind_of};
+use super::known::Known;
 
 /// Up to this size bytes are searched as a whole, and as JSON where they are JSON.
 const WHOLE: usize = 4 << 20;
@@ -32,6 +34,8 @@ pub struct Stream {
     /// The place of the first byte that is held.
     base: u64,
     windows: bool,
+    /// What names told to be secret, so that it is one without them too from there on.
+    secrets: HashMap<Vec<u8>, usize>,
     passing: Option<Passing>,
 }
 
@@ -74,7 +78,7 @@ impl Stream {
         let last = end == self.held.len();
         let text = &self.held[..end];
         let finds = if is_text(&text[self.done..]) {
-            let mut finds = finder.in_window(text);
+            let mut finds = finder.in_window(text, &mut self.secrets);
             finds.retain(|find| find.range.end > self.done);
             finds
         } else {
@@ -165,9 +169,11 @@ fn goes_on(byte: u8) -> bool {
 
 impl Finder {
     /// The secrets in a window of a long text, those among them that reach to its end unseen.
-    fn in_window(&self, text: &[u8]) -> Vec<Find> {
+    fn in_window(&self, text: &[u8], secrets: &mut HashMap<Vec<u8>, usize>) -> Vec<Find> {
         let mut finds = Vec::new();
         self.flat(text, 0, &mut finds);
+        self.remember(&finds, secrets);
+        finds.extend(Known::of(secrets).everywhere(text));
         let word = text.iter().rev().take_while(|byte| goes_on(**byte) && **byte != b'\n').count();
         if let (true, Some(rule)) = (word > OVERLAP, self.opaque) {
             let mut find = Find::new(text.len() - word..text.len(), rule, &[]);

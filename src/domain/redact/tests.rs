@@ -27,7 +27,7 @@ fn veiled_in(veil: &mut Veil, bytes: &[u8], step: usize) -> Vec<u8> {
     out
 }
 
-fn veiled(bytes: &[u8]) -> String {
+pub(super) fn veiled(bytes: &[u8]) -> String {
     String::from_utf8(veiled_in(&mut veil(), bytes, 1 << 20)).expect("stays text")
 }
 

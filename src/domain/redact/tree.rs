@@ -1,7 +1,13 @@
 //! Secrets in JSON: by the names of fields, by their place, and in every string as in a text of its own.
 
-use super::check::{is_identity, looks_random};
+use std::ops::Range;
+
+use super::check::is_identity;
+use super::code::is_placeholder;
 use super::finder::{DEEPEST, Find, Finder};
+use super::manifest::HOLDERS;
+use super::markup::{NAMES, VALUES};
+use super::pair::fits;
 use super::path::{self, Place};
 use super::rules::What;
 use super::view::View;
@@ -10,12 +16,12 @@ use crate::domain::json::{Outline, Shape, Value};
 
 /// Deeper values are searched as text.
 const NESTED: usize = 128;
-/// Members that name what another member of the same object holds.
-const NAMES: [&str; 6] = ["name", "key", "header", "field", "variable", "env"];
-/// Members that hold what another one names.
-const VALUES: [&str; 4] = ["value", "values", "val", "content"];
 /// Members whose members are described, not held.
 const SCHEMAS: [&str; 4] = ["properties", "$defs", "definitions", "patternProperties"];
+
+/// A list of more strings, or of longer ones, is no line of a command.
+const MOST_ARGUMENTS: usize = 64;
+const LONGEST_ARGUMENT: u64 = 4096;
 
 /// What holds for a value because of where it stands.
 #[derive(Clone, Copy, Default)]
@@ -81,14 +87,16 @@ impl Tree<'_> {
 
     fn object(&mut self, object: Value<'_>, rule: Option<usize>, schema: bool) {
         let paired = self.paired(object);
+        let kept = self.kept(object);
         let mut end = object.range().start as usize + 1;
         for member in object.items() {
             let (start, stop) = (member.range().start as usize, member.range().end as usize);
             let name = self.name(end, start);
             end = stop;
             let by_pair = VALUES.contains(&name.as_str()).then_some(paired).flatten();
+            let by_kind = HOLDERS.contains(&name.as_str()).then_some(kept).flatten();
             self.place.push(Place::Name(name.clone()));
-            self.value(member, Some(&name), Around { rule: by_pair.or(rule), schema });
+            self.value(member, Some(&name), Around { rule: by_pair.or(by_kind).or(rule), schema });
             self.place.pop();
         }
     }
@@ -114,26 +122,80 @@ impl Tree<'_> {
         })
     }
 
+    /// The rule for what a manifest of Kubernetes holds whose kind is `Secret`.
+    fn kept(&self, object: Value<'_>) -> Option<usize> {
+        let is_kind =
+            |member: Value<'_>| member.shape() == Shape::String && member.name().is_some_and(|name| name == "kind");
+        let kind = object.items().find(|member| is_kind(*member))?.text()?;
+        if kind == "Secret" { self.rule_of(&kind) } else { None }
+    }
+
     /// The rule by which a string names a secret.
     fn secret(&self, value: Value<'_>) -> Option<usize> {
         let is_name = |text: &str| {
-            text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+            text.len() <= 128 && text.chars().all(|letter| letter.is_alphanumeric() || "-_. ".contains(letter))
         };
-        match self.finder.judge(&value.text().filter(|text| is_name(text))?) {
+        self.rule_of(&value.text().filter(|text| is_name(text))?)
+    }
+
+    fn rule_of(&self, name: &str) -> Option<usize> {
+        match self.finder.judge(name) {
             Judged::Secret(rule) => Some(rule),
             Judged::Exempt | Judged::Nothing => None,
         }
     }
 
     fn array(&mut self, array: Value<'_>, rule: Option<usize>) {
-        let mut items = array.items();
-        let pair = (array.len() == 2).then(|| items.next()).flatten().filter(|first| first.shape() == Shape::String);
-        let paired = pair.and_then(|first| self.secret(first));
+        let is_pair = array.len() == 2;
+        let mut named = None;
         for (at, item) in array.items().enumerate() {
-            let by_pair = (at == 1).then_some(paired).flatten();
             self.place.push(Place::Index(at));
-            self.value(item, None, Around { rule: by_pair.or(rule), schema: false });
+            self.value(item, None, Around { rule: named.take().or(rule), schema: false });
             self.place.pop();
+            // A pair names its value; a list of arguments has many.
+            let may_name = item.shape() == Shape::String && (is_pair || self.bytes_of(item).starts_with(b"\"-"));
+            named = may_name.then(|| self.secret(item)).flatten();
+        }
+        self.command(array);
+    }
+
+    fn bytes_of(&self, value: Value<'_>) -> &[u8] {
+        &self.bytes[value.range().start as usize..value.range().end as usize]
+    }
+
+    /// What a list of arguments holds where it reads as the line of a command.
+    fn command(&mut self, array: Value<'_>) {
+        let is_argument = |item: Value<'_>| {
+            item.shape() == Shape::String && item.range().end - item.range().start <= LONGEST_ARGUMENT
+        };
+        let has_flag = array.items().skip(1).any(|item| self.bytes_of(item).starts_with(b"\"-"));
+        if !has_flag || array.len() > MOST_ARGUMENTS || !array.items().all(is_argument) {
+            return;
+        }
+        let (mut line, mut arguments) = (Vec::new(), Vec::new());
+        for item in array.items() {
+            let start = item.range().start as usize + 1;
+            let view = View::of_json(&self.bytes[start..item.range().end as usize - 1]);
+            let from = line.len();
+            line.extend_from_slice(&view.text);
+            arguments.push((from..line.len(), view, start));
+            line.push(b' ');
+        }
+        let mut inner = Vec::new();
+        self.finder.flat(&line, DEEPEST, &mut inner);
+        for mut find in inner {
+            let inside = |(range, ..): &(Range<usize>, View, usize)| {
+                range.start <= find.range.start && find.range.end <= range.end
+            };
+            let Some(at) = arguments.iter().position(inside) else { continue };
+            let (range, view, start) = &arguments[at];
+            let source = view.source(&(find.range.start - range.start..find.range.end - range.start));
+            find.range = start + source.start..start + source.end;
+            find.wrap = Vec::new();
+            self.place.push(Place::Index(at));
+            find.path = path::shown(&self.place);
+            self.place.pop();
+            self.finds.push(find);
         }
     }
 
@@ -155,9 +217,7 @@ impl Tree<'_> {
     /// Whether a rule for fields hides this value.
     fn hides(&self, rule: usize, value: &[u8]) -> bool {
         let rule = &self.finder.rules.list[rule];
-        let random = rule.entropy.is_none_or(|least| looks_random(value, least));
-        let counter = !rule.numbers && value.iter().all(u8::is_ascii_digit) && value.len() < 6;
-        random && !counter && !super::pair::is_placeholder(value) && !self.finder.is_harmless(value)
+        fits(rule, value) && !is_placeholder(value) && !self.finder.is_harmless(value)
     }
 
     /// What stands in a decoded string.

@@ -13,6 +13,8 @@ pub struct Keys {
     endings: Vec<(String, usize)>,
     /// Rules that ask for more than the name, by which only what looks random is hidden.
     unsure: Vec<usize>,
+    /// Rules by a name that must be just this one.
+    whole: HashMap<String, usize>,
     /// One of these occurs in every name that is known.
     stems: Vec<String>,
     first: Vec<String>,
@@ -37,21 +39,23 @@ const LONGEST_KEY: usize = 4;
 impl Keys {
     pub fn new(rules: &[Rule], first: Vec<String>, last: Vec<String>) -> Self {
         let (known, endings, unsure, stems) = (HashMap::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut keys = Self { known, endings, unsure, stems, first, last };
+        let mut keys = Self { known, endings, unsure, whole: HashMap::new(), stems, first, last };
         for (at, rule) in rules.iter().enumerate() {
             let What::Keys(names) = &rule.what else { continue };
-            if rule.entropy.is_some() {
+            if rule.is_unsure() {
                 keys.unsure.push(at);
             }
             for name in names {
                 let words = words(name);
                 if name.starts_with('*') {
                     keys.endings.push((words.concat(), at));
+                } else if name.starts_with('=') {
+                    keys.whole.insert(words.join("_"), at);
                 } else {
                     keys.known.entry(words.join("_")).or_insert(at);
                 }
                 // The longest word is the rarest.
-                keys.stems.extend(words.into_iter().max_by_key(String::len));
+                keys.stems.extend(words.into_iter().max_by_key(String::len).into_iter().flat_map(written));
             }
         }
         keys.stems.sort();
@@ -68,6 +72,9 @@ impl Keys {
         let words = words(name);
         if words.is_empty() || words.len() > MOST_WORDS {
             return Judged::Nothing;
+        }
+        if let Some(rule) = self.whole.get(&words.join("_")) {
+            return Judged::Secret(*rule);
         }
         let Some(rule) = self.rule(&words) else { return Judged::Nothing };
         if words.len() > 1 && self.exempts(&words) { Judged::Exempt } else { Judged::Secret(rule) }
@@ -106,6 +113,16 @@ impl Keys {
         }
         unsure
     }
+}
+
+/// A word as it is searched for: capitals count only where they are not ASCII.
+fn written(word: String) -> Vec<String> {
+    if word.is_ascii() {
+        return vec![word];
+    }
+    let mut letters = word.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    vec![word.to_uppercase(), first + letters.as_str(), word]
 }
 
 /// The run with the number at its end taken off: `password2`.
@@ -176,8 +193,11 @@ mod tests {
             (&["token", "accessToken", "refresh_token", "authtoken", "id_token", "lease-token"], "token"),
             (&["Authorization", "proxy-authorization", "http.request.header.authorization"], "authorization"),
             (&["Set-Cookie", "cookies"], "cookie"),
+            (&["pass", "MYSQL_PASS"], "password-short"),
+            (&["contraseña", "Mot de passe", "数据库密码", "ПАРОЛЬ"], "password-abroad"),
             (&["email", "userEmail", "email_address"], "email-field"),
             (&["session_id", "sessionId"], "exempt"),
+            (&["tokens"], "token-list"),
             (&["request_id", "uuid", "id", "tool_use_id"], ""),
             (
                 &[
@@ -197,7 +217,6 @@ mod tests {
                     "max_tokens",
                     "input_tokens",
                     "cacheReadInputTokens",
-                    "tokens",
                     "prompt_tokens_details",
                     "author",
                     "microphone",
