@@ -129,7 +129,7 @@ pub(super) fn reads_environment(value: &[u8]) -> bool {
     value.starts_with(b"$(") || value.starts_with(b"`") || READING.iter().any(|word| value.starts_with(word.as_bytes()))
 }
 
-/// Whether a word is such as nobody writes in prose or as the name of a type: letters with digits among them.
+/// Whether a word is such as nobody writes in prose or as a name in a program: letters with digits among them.
 pub(super) fn is_mixed(value: &[u8]) -> bool {
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -139,7 +139,14 @@ pub(super) fn is_mixed(value: &[u8]) -> bool {
         && digits >= 1
         && !value.iter().any(odd)
         && !is_type(value)
+        && !is_identifier(value)
         && !is_placeholder(value)
+}
+
+/// Whether it is a name of several words in a program: `utf16_code_to_length`.
+fn is_identifier(value: &[u8]) -> bool {
+    let named = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
+    value.contains(&b'_') && value.iter().all(named)
 }
 
 /// Whether it is the name of a type or a method with its size: `int32`, `uint64_t`, `sha256`, `base64`.

@@ -15,6 +15,8 @@ use super::view::View;
 const SHORTEST: usize = 4;
 /// Digits that a number of a card or a telephone has at least.
 const FEWEST_DIGITS: usize = 8;
+/// No line is followed farther for the end of a value.
+const LONGEST_LINE: usize = 8 << 10;
 /// Percent signs are undone so many times.
 const MOST_PERCENT: usize = 3;
 /// What a cut secret has at least of what it begins with.
@@ -130,8 +132,9 @@ impl Finder {
     /// Looks through text as it stands; returns whether it holds stubs.
     fn search(&self, text: &[u8], how: How, found: &mut Vec<Find>) -> bool {
         let mut near = vec![0_u64; self.rules.list.len() / 64 + 1];
-        let (mut stems, mut has_stub) = (Vec::new(), false);
+        let (mut stems, mut spots, mut has_stub) = (Vec::new(), Vec::new(), false);
         self.occurring(text, |meaning, range| match meaning {
+            Meaning::Near(rule) if self.rules.list[rule].reach.is_some() => spots.push((rule, range)),
             Meaning::Near(rule) => near[rule / 64] |= 1 << (rule % 64),
             Meaning::Stem if how.pairs => stems.push(range),
             Meaning::Stem => {}
@@ -144,6 +147,7 @@ impl Finder {
                 bits &= bits - 1;
             }
         }
+        self.patterns_around(spots, text, how, found);
         if !self.always.is_empty() && text.iter().filter(|byte| byte.is_ascii_digit()).count() >= FEWEST_DIGITS {
             self.always
                 .iter()
@@ -162,6 +166,28 @@ impl Finder {
             self.runs(text, how, found);
         }
         has_stub
+    }
+
+    /// What the patterns find that are looked for around the texts near them alone.
+    fn patterns_around(&self, mut spots: Vec<(usize, Range<usize>)>, text: &[u8], how: How, found: &mut Vec<Find>) {
+        spots.sort_by_key(|(rule, range)| (*rule, range.start));
+        let mut windows: Vec<(usize, Range<usize>)> = Vec::new();
+        for (rule, spot) in spots {
+            let reach = self.rules.list[rule].reach.unwrap_or(0);
+            match windows.last_mut() {
+                // Its end is looked for but once in a long line.
+                Some((last, window)) if *last == rule && spot.end + reach <= window.end => {}
+                Some((last, window)) if *last == rule && spot.start.saturating_sub(reach) <= window.end => {
+                    window.end = window.end.max(line_end(text, spot.end, reach));
+                }
+                _ => windows.push((rule, spot.start.saturating_sub(reach)..line_end(text, spot.end, reach))),
+            }
+        }
+        for (rule, window) in windows {
+            let mut inner = Vec::new();
+            self.pattern(rule, &text[window.clone()], how, &mut inner);
+            found.extend(inner.into_iter().map(|find| moved(find, window.start)));
+        }
     }
 
     /// What the pattern of one rule finds.
@@ -237,6 +263,13 @@ impl Finder {
         }
         found.first().map(|find| find.rule)
     }
+}
+
+/// The end of the line that goes on `reach` bytes behind a place, so that no value on it is cut.
+fn line_end(text: &[u8], at: usize, reach: usize) -> usize {
+    let from = text.len().min(at + reach);
+    let limit = text.len().min(from + LONGEST_LINE);
+    memchr::memchr(b'\n', &text[from..limit]).map_or(limit, |size| from + size)
 }
 
 fn moved(mut find: Find, by: usize) -> Find {

@@ -90,12 +90,17 @@ impl Finder {
         };
         for find in finds.iter().filter(is_named) {
             let letters: Vec<u8> = find.secret.iter().filter(|byte| !b"\"\\".contains(byte)).copied().collect();
-            let is_word = letters.len() < SHORTEST_IN_BODY || !is_mixed(&letters);
+            let is_word = letters.len() < SHORTEST_IN_BODY || !is_mixed(&letters) || is_spoken(&letters);
             if !is_word && secrets.len() < MOST_IN_BODY {
                 secrets.insert(find.secret.clone(), find.rule);
             }
         }
     }
+}
+
+/// Whether it has but one digit and no capitals, as words with a number have.
+fn is_spoken(secret: &[u8]) -> bool {
+    !secret.iter().any(u8::is_ascii_uppercase) && secret.iter().filter(|byte| byte.is_ascii_digit()).count() < 2
 }
 
 /// Where a secret stands from a place on: whole and as a word, or up to where the text breaks off.

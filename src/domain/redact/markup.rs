@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::code::is_placeholder;
+use super::code::{is_code, is_placeholder};
 use super::value::{Named, Value, bare, quoted, trimmed};
 
 /// Members that name what another member of the same object holds.
@@ -50,7 +50,9 @@ impl Named<'_> {
     fn element(&self, open: usize) -> Option<Value> {
         let tag = &self.text[open + 1..self.range.end];
         let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
-        if !tag.iter().all(is_name) {
+        // What a regular expression calls a group is no tag.
+        let before = &self.text[..open];
+        if !tag.iter().all(is_name) || before.ends_with(b"?") || before.ends_with(b"?P") {
             return None;
         }
         let (range, behind) = content_behind(self.text, self.range.end)?;
@@ -61,7 +63,9 @@ impl Named<'_> {
         // The end may be cut off.
         let is_direct = self.text.get(self.range.end) == Some(&b'>');
         let word = bare(self.text, self.range.end + 1, false);
-        (is_direct && word.len() > 1).then_some(word).and_then(|word| worded(self.text, word))
+        let is_value =
+            is_direct && word.len() > 1 && !is_code(tag, &self.text[word.clone()], self.text.get(word.end).copied());
+        is_value.then_some(word).and_then(|word| worded(self.text, word))
     }
 
     /// `<key>Password</key><string>…</string>`.

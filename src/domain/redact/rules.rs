@@ -44,6 +44,8 @@ pub struct Rule {
     pub numbers: bool,
     /// Not looked for in what only may be text.
     pub loose: bool,
+    /// So many bytes around a near text the pattern is looked for; without it, everywhere.
+    pub reach: Option<usize>,
     pub off: bool,
 }
 
@@ -111,6 +113,7 @@ struct Row {
     numbers: Option<bool>,
     #[serde(default)]
     loose: bool,
+    reach: Option<usize>,
     off: Option<bool>,
 }
 
@@ -201,6 +204,7 @@ fn rule(row: Row, version: u32, own: bool) -> Result<Rule, Fault> {
         line: row.line,
         numbers: row.numbers.unwrap_or(true),
         loose: row.loose,
+        reach: row.reach,
         off: row.off.unwrap_or(false),
     })
 }

@@ -17,6 +17,9 @@ impl Named<'_> {
         let start = memchr::memrchr(b'\n', &text[from..self.range.start]).map_or(from, |at| from + at + 1);
         let line = start..line_end(text, self.range.start, LONGEST_LINE);
         let Some(mark) = self.mark() else { return };
+        if mark == b'|' && !text[line.clone()].trim_ascii_start().starts_with(b"|") {
+            return;
+        }
         let cells = cells(text, &line, mark);
         let Some(column) = cells.iter().position(|cell| cell.start <= self.range.start && self.range.end <= cell.end)
         else {
@@ -29,7 +32,11 @@ impl Named<'_> {
         if !is_rule && mark == b'|' {
             return values.extend(cells.get(column + 1).and_then(|cell| plain(text, cell)).map(Value::loose));
         }
-        if mark != b'|' && !text[line].iter().all(|byte| byte.is_ascii_alphanumeric() || is_joint(*byte, mark)) {
+        let is_name = |cell: &Range<usize>| {
+            let name = text[cell.clone()].trim_ascii();
+            !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || is_joint(*byte))
+        };
+        if mark != b'|' && !cells.iter().all(is_name) {
             return;
         }
         let mut at = if is_rule { rule.end + 1 } else { below };
@@ -63,8 +70,8 @@ impl Named<'_> {
 }
 
 /// What a line of names has besides letters and digits.
-fn is_joint(byte: u8, mark: u8) -> bool {
-    byte == mark || matches!(byte, b' ' | b'_' | b'-' | b'"' | b'\r')
+fn is_joint(byte: u8) -> bool {
+    matches!(byte, b' ' | b'_' | b'-' | b'"')
 }
 
 /// The line under the names of a table of Markdown.
