@@ -225,29 +225,32 @@ impl Finder {
         let Some(end) = END.as_ref().and_then(|end| end.find(&text[tail..])) else { return };
         let token = end.as_bytes();
         let cut = token.ends_with("…".as_bytes()) || token.ends_with(b"...");
-        for (at, rule) in self.rules.list.iter().enumerate() {
-            let starts =
-                rule.near.iter().filter(|near| near.len() >= KNOWN_START && matches!(rule.what, What::Pattern(_)));
-            for start in starts {
-                // Inside a word it begins nothing, and four letters of a digest may be anything; it may begin further on.
-                let is_word = start.starts_with(|letter: char| letter.is_ascii_alphanumeric());
-                let begins = |place: &usize| {
-                    !(is_word && goes_on(text, tail + end.start() + place) || is_identity(&token[*place..]))
-                };
-                let same = |part: &[u8]| part.eq_ignore_ascii_case(start.as_bytes());
-                let mut places = (0..token.len().saturating_sub(start.len()))
-                    .filter(|place| same(&token[*place..*place + start.len()]));
-                let Some(place) = places.find(begins) else { continue };
-                let known = found.iter().any(|find: &Find| find.range.contains(&(tail + end.start() + place)));
-                let behind = &token[place + start.len()..];
-                if !known
-                    && behind.len() >= 2
-                    && (cut || behind.iter().any(u8::is_ascii_digit))
-                    && !start.starts_with("://")
-                {
-                    let range = tail + end.start() + place..tail + end.end();
-                    found.push(Find::new(range.clone(), at, &text[range]));
-                }
+        let (mut starts, shift) = (Vec::new(), tail + end.start());
+        self.occurring(token, |meaning, range| {
+            if let Meaning::Near(rule) = meaning
+                && range.len() >= KNOWN_START
+            {
+                starts.push((rule, range));
+            }
+        });
+        starts.sort_by_key(|(rule, range)| (*rule, range.start));
+        for (at, start) in starts {
+            let rule = &self.rules.list[at];
+            // What stands somewhere near begins nothing.
+            if !matches!(rule.what, What::Pattern(_))
+                || rule.reach.is_some()
+                || token[start.clone()].starts_with(b"://")
+            {
+                continue;
+            }
+            // Inside a word it begins nothing, and four letters of a digest may be anything; it may begin further on.
+            let is_word = token[start.start].is_ascii_alphanumeric();
+            let begins = !(is_word && goes_on(text, shift + start.start) || is_identity(&token[start.start..]));
+            let known = found.iter().any(|find: &Find| find.range.contains(&(shift + start.start)));
+            let behind = &token[start.end..];
+            if begins && !known && behind.len() >= 2 && (cut || behind.iter().any(u8::is_ascii_digit)) {
+                let range = shift + start.start..tail + end.end();
+                found.push(Find::new(range.clone(), at, &text[range]));
             }
         }
     }

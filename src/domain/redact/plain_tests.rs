@@ -93,6 +93,8 @@ fn prose_commands_and_tables() {
         "set -x\nsetx PATH one",
         "the machine is the default, login with a password",
         "echo hello | sort",
+        "built with openssl3.0",
+        "and so does mysql8",
         "openssl rsa -passin env:KEY",
     ]);
 }
