@@ -182,9 +182,9 @@ fn damaged(words: impl Into<String>) -> Damaged {
 
 /// Whether an error is the store's: there is no point in going on with the next source.
 pub fn is_failure(error: &anyhow::Error) -> bool {
-    trouble::is_damage(error)
+    trouble::comes_from::<Damaged>(error)
+        || trouble::comes_from::<stay::Gone>(error)
         || trouble::driver(error).is_some()
-        || error.chain().any(|cause| cause.is::<stay::Gone>())
 }
 
 /// Names the store in an error of its own.

@@ -13,7 +13,7 @@ pub(super) struct Inode(u64, u64);
 
 /// The file was moved or deleted while it was open.
 #[derive(Debug, thiserror::Error)]
-#[error("its file was moved or deleted while it was open")]
+#[error("was moved or deleted while it was open")]
 pub(super) struct Gone;
 
 impl Inode {

@@ -88,7 +88,7 @@ pub fn is_away(error: &anyhow::Error) -> bool {
 }
 
 fn code(error: &anyhow::Error) -> Option<Code<'_>> {
-    if error.chain().any(|cause| cause.is::<Gone>()) {
+    if comes_from::<Gone>(error) {
         return Some(Code::Gone);
     }
     match driver(error)? {
@@ -148,10 +148,13 @@ pub(super) fn driver(error: &anyhow::Error) -> Option<&sqlx::Error> {
     })
 }
 
-/// Whether what is stored does not agree with itself.
-pub(super) fn is_damage(error: &anyhow::Error) -> bool {
-    error.is::<Damaged>()
-        || error.chain().filter_map(|cause| cause.downcast_ref::<Told>()).any(|told| is_damage(&told.cause))
+/// Whether an error, or what was told of it in the user's words, comes from one of this sort.
+pub(super) fn comes_from<Cause: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) -> bool {
+    error.is::<Cause>()
+        || error.chain().any(|cause| {
+            let told = cause.downcast_ref::<Told>();
+            cause.is::<Cause>() || told.is_some_and(|told| comes_from::<Cause>(&told.cause))
+        })
 }
 
 /// Says what went wrong with the store in the user's words, once.

