@@ -11,11 +11,11 @@ const LONGEST: usize = 16 << 10;
 pub(super) const HOLDERS: [&str; 2] = ["data", "stringData"];
 
 impl Named<'_> {
-    /// Where the name is the kind of a manifest, the values of that.
-    pub fn in_manifest(&self, values: &mut Vec<Value>) {
+    /// Where the name is the kind of a manifest, the values of that, unless it was `followed` already.
+    pub fn in_manifest(&self, followed: &mut Range<usize>, values: &mut Vec<Value>) {
         let text = self.text;
         let is_kind = text[..self.range.start].ends_with(b"kind: ") && self.name() == b"Secret";
-        if !is_kind {
+        if !is_kind || followed.contains(&self.range.start) {
             return;
         }
         let (before, behind) = (self.range.start.saturating_sub(LONGEST), text.len().min(self.range.end + LONGEST));
@@ -23,6 +23,7 @@ impl Named<'_> {
             memchr::memmem::rfind(&text[before..self.range.start], b"\n---").map_or(before, |at| before + at + 1);
         let end =
             memchr::memmem::find(&text[self.range.end..behind], b"\n---").map_or(behind, |at| self.range.end + at);
+        *followed = start..end;
         let (mut at, mut holder) = (start, None);
         while at < end {
             let line = at..memchr::memchr(b'\n', &text[at..end]).map_or(end, |size| at + size);

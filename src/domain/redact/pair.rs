@@ -10,6 +10,8 @@ use super::words::Judged;
 
 /// No name is longer.
 const LONGEST_NAME: usize = 96;
+/// Names in a value that is longer are not looked at.
+const LONG_VALUE: usize = 1024;
 /// So many words before the last one may belong to a name: `mot de passe`, `secret access key`.
 const MOST_BEFORE: usize = 3;
 /// Commands that give a value to the name behind them.
@@ -30,7 +32,7 @@ const SETTERS: [&str; 11] = [
 impl Finder {
     /// What stands behind the names in which one of the stems occurs.
     pub(super) fn pairs(&self, text: &[u8], stems: &[Range<usize>], found: &mut Vec<Find>) {
-        let mut done = 0;
+        let (mut done, mut followed) = (0, 0..0);
         for stem in stems {
             if stem.start < done {
                 continue;
@@ -42,25 +44,31 @@ impl Finder {
             done = range.end;
             if let Some((rule, words)) = self.secret_name(text, &range) {
                 let named = Named { text, range, line: self.rules.list[rule].line };
-                for value in values(&named) {
+                for value in values(&named, &mut followed) {
                     let loose = value.loose || (words > 0 && named.quote_of(&value).is_empty());
-                    self.pair(&named, rule, Value { loose, ..value }, found);
+                    let range = value.range.clone();
+                    // Names in a long value are hidden with it; at its end they may have values of their own.
+                    if self.pair(&named, rule, Value { loose, ..value }, found) && range.len() > LONG_VALUE {
+                        done = done.max(range.end - 2 * LONGEST_NAME);
+                    }
                 }
             }
         }
     }
 
-    fn pair(&self, named: &Named<'_>, rule: usize, value: Value, found: &mut Vec<Find>) {
+    /// Hides a value; false where it is none.
+    fn pair(&self, named: &Named<'_>, rule: usize, value: Value, found: &mut Vec<Find>) -> bool {
         let bytes = &named.text[value.range.clone()];
         let known = &self.rules.list[rule];
         let folder = named.name().to_ascii_lowercase().ends_with(b"pwd") && bytes.starts_with(b"/");
         if folder || (value.loose && !is_mixed(bytes)) || !fits(known, bytes) || self.is_harmless(bytes) {
-            return;
+            return false;
         }
         let plain = super::view::View::unescaped(bytes).map_or_else(|| bytes.to_vec(), |view| view.text);
         let mut find = Find::new(value.range, rule, &plain);
         find.wrap = value.wrap;
         found.push(find);
+        true
     }
 
     /// The rule that a name falls under, and how many words before it tell so.
@@ -100,8 +108,8 @@ pub(super) fn fits(rule: &Rule, value: &[u8]) -> bool {
     random && !counter && rule.check.is_none_or(|check| check.holds(value, value, 0))
 }
 
-/// What a name may have for values, by what stands around it.
-fn values(named: &Named<'_>) -> Vec<Value> {
+/// What a name may have for values, by what stands around it. `followed`: the table or manifest that was read last.
+fn values(named: &Named<'_>, followed: &mut Range<usize>) -> Vec<Value> {
     let mut values = Vec::new();
     named.in_markup(&mut values);
     if !values.is_empty() {
@@ -112,10 +120,10 @@ fn values(named: &Named<'_>) -> Vec<Value> {
         values.extend(named.behind_blank());
     }
     if values.is_empty() {
-        named.in_table(&mut values);
+        named.in_table(followed, &mut values);
     }
     if values.is_empty() {
-        named.in_manifest(&mut values);
+        named.in_manifest(followed, &mut values);
     }
     values
 }

@@ -10,13 +10,13 @@ const LONGEST_LINE: usize = 1024;
 const LONGEST_TABLE: usize = 16 << 10;
 
 impl Named<'_> {
-    /// The cells that a name in the first line of a table stands over, or the cell beside a name.
-    pub fn in_table(&self, values: &mut Vec<Value>) {
-        let text = self.text;
-        let from = self.range.start.saturating_sub(LONGEST_LINE);
-        let start = memchr::memrchr(b'\n', &text[from..self.range.start]).map_or(from, |at| from + at + 1);
-        let line = start..line_end(text, self.range.start, LONGEST_LINE);
-        let Some(mark) = self.mark() else { return };
+    /// The cells that a name in the first line of a table stands over, or the cell beside a name. `followed`: the rows of
+    /// the last table, which are not names over others.
+    pub fn in_table(&self, followed: &mut Range<usize>, values: &mut Vec<Value>) {
+        let (text, Some(mark)) = (self.text, self.mark()) else { return };
+        let Some(line) = line_around(text, &self.range).filter(|_| !followed.contains(&self.range.start)) else {
+            return;
+        };
         if mark == b'|' && !text[line.clone()].trim_ascii_start().starts_with(b"|") {
             return;
         }
@@ -44,11 +44,12 @@ impl Named<'_> {
             let row = at..line_end(text, at, LONGEST_TABLE);
             let there = self::cells(text, &row, mark);
             if there.len() != cells.len() {
-                return;
+                break;
             }
             values.extend(plain(text, &there[column]).map(Value::loose));
             at = row.end + 1;
         }
+        *followed = below..at;
     }
 
     /// What parts the cells of the line, where the name is all that stands in one.
@@ -77,6 +78,18 @@ fn is_joint(byte: u8) -> bool {
 /// The line under the names of a table of Markdown.
 fn is_rule(line: &[u8]) -> bool {
     line.contains(&b'-') && line.iter().all(|byte| matches!(byte, b'|' | b'-' | b':' | b' ' | b'\t' | b'\r'))
+}
+
+/// The line in which a name stands; `None` where it is too long for a line of names.
+fn line_around(text: &[u8], name: &Range<usize>) -> Option<Range<usize>> {
+    let from = name.start.saturating_sub(LONGEST_LINE);
+    let start = match memchr::memrchr(b'\n', &text[from..name.start]) {
+        Some(at) => from + at + 1,
+        None if from == 0 => 0,
+        None => return None,
+    };
+    let end = line_end(text, name.end, LONGEST_LINE);
+    (end == text.len() || text[end] == b'\n').then_some(start..end)
 }
 
 fn line_end(text: &[u8], at: usize, most: usize) -> usize {
