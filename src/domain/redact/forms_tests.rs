@@ -306,6 +306,17 @@ fn encodings_of_encodings() {
 }
 
 #[test]
+fn the_last_line_of_a_cut_key_in_string_literals() {
+    let line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
+    for (close, open) in [("\\n\"\n    \"", "\\n\";\n"), ("\\n\" +\n  \"", "\\n\""), ("',\n  '", "==',\n]")] {
+        let text = format!("key = \"-----BEGIN PRIVATE KEY-----{close}{line}{close}{SECRET}{open}\nrest of it\n");
+        let out = veiled(text.as_bytes());
+        assert!(!out.contains(SECRET) && out.ends_with("rest of it\n"), "{text}\n{out}");
+        assert_eq!(veiled(out.as_bytes()), out);
+    }
+}
+
+#[test]
 fn a_body_that_repeats_a_secret_without_its_name() {
     for text in [
         format!("export DB_PASSWORD={SECRET}\nLogged in as ada with {SECRET}.\n"),
