@@ -198,6 +198,20 @@ fn command_lines() {
 }
 
 #[test]
+fn sentences_and_other_programs() {
+    none_missed(&[
+        "Password is §",
+        "the password - §",
+        "token -> §",
+        "password = \"\"\"§\"\"\"",
+        "ENV DB_PASSWORD §",
+        "<Password value=\"§\"/>",
+        "$secure = ConvertTo-SecureString '§' -AsPlainText -Force",
+        "new NetworkCredential(\"ada\", \"§\")",
+    ]);
+}
+
+#[test]
 fn files_of_programs() {
     none_missed(&[
         "machine example.com login ada password §",

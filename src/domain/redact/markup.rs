@@ -55,6 +55,9 @@ impl Named<'_> {
         if !tag.iter().all(is_name) || before.ends_with(b"?") || before.ends_with(b"?P") {
             return None;
         }
+        if let Some(value) = self.member() {
+            return Some(value);
+        }
         let (range, behind) = content_behind(self.text, self.range.end)?;
         let closes = self.text[behind..].strip_prefix(b"</").is_some_and(|rest| rest.starts_with(tag));
         if closes {

@@ -15,7 +15,8 @@ const LONG_VALUE: usize = 1024;
 /// So many words before the last one may belong to a name: `mot de passe`, `secret access key`.
 const MOST_BEFORE: usize = 3;
 /// Commands that give a value to the name behind them.
-const SETTERS: [&str; 11] = [
+const SETTERS: [&str; 12] = [
+    "ENV",
     "setx",
     "setenv",
     "set -x",

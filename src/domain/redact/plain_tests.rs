@@ -93,6 +93,7 @@ fn prose_commands_and_tables() {
         "set -x\nsetx PATH one",
         "the machine is the default, login with a password",
         "echo hello | sort",
+        "The token is word2 or int32, the password is required and the secret - if any - stays.",
         "built with openssl3.0",
         "and so does mysql8",
         "openssl rsa -passin env:KEY",

@@ -13,6 +13,9 @@ const MOST_ITEMS: usize = 256;
 /// Signs that say that a value follows, the longer ones first.
 const SIGNS: [&str; 9] = ["===", "!==", "=>", ":=", "==", "!=", "=", "：", "＝"];
 
+/// Words and signs behind which people say a value in a sentence.
+const SAID: [&str; 4] = ["is ", "-> ", "- ", "– "];
+
 /// A value, and how sure it is that it is one.
 #[derive(Debug)]
 pub(super) struct Value {
@@ -85,7 +88,9 @@ impl Named<'_> {
         }
         let opening = quote_at(text, at);
         if !opening.is_empty() {
-            return values.extend(worded(text, quoted(text, at + opening.len(), opening)));
+            // Python and others open a long text with three of them.
+            let times = if text[at..].starts_with(&opening.repeat(3)) { 3 } else { 1 };
+            return values.extend(worded(text, quoted(text, at + times * opening.len(), opening)));
         }
         values.extend(called(text, at));
         let tight = sign.len() == 1 && sign.start == self.range.end && at == sign.end;
@@ -160,9 +165,13 @@ impl Named<'_> {
         (size > 0).then_some(at..at + size)
     }
 
-    /// A declaration whose type stands behind the name: `var password string = "…"`.
+    /// A declaration whose type stands behind the name: `var password string = "…"`, or a sentence: `password is …`.
     fn behind_type(&self, values: &mut Vec<Value>) {
         let from = skip_blanks(self.text, self.range.end);
+        if let Some(said) = SAID.iter().find(|said| self.text[from..].starts_with(said.as_bytes())) {
+            let range = bare(self.text, skip_blanks(self.text, from + said.len()), false);
+            return values.push(Value::loose(range));
+        }
         let word = bare(self.text, from, false);
         if from > self.range.end && !word.is_empty() && is_placeholder(&self.text[word]) {
             values.extend(typed(self.text, from));
