@@ -21,8 +21,8 @@ pub struct Proxy {
     pub port: u16,
     /// As long as this is set, nothing of the server passes.
     pub holds: Arc<AtomicBool>,
-    /// Once the program sends this, nothing of the server passes.
-    pub holds_at: Arc<Mutex<Option<&'static [u8]>>>,
+    /// The connection over which the program sends this next is silent from then on; others go on.
+    pub silent_at: Arc<Mutex<Option<&'static [u8]>>>,
     /// Bytes of the server that came so far.
     pub passed: Arc<AtomicUsize>,
     /// All that the program sent.
@@ -35,8 +35,8 @@ impl Proxy {
         let port = listener.local_addr().expect("an address").port();
         let heard = Arc::new(Mutex::new(Vec::new()));
         let holds = Arc::new(AtomicBool::new(false));
-        let holds_at = Arc::new(Mutex::new(None));
-        let (held, held_at) = (Arc::clone(&holds), Arc::clone(&holds_at));
+        let silent_at = Arc::new(Mutex::new(None));
+        let (held, until) = (Arc::clone(&holds), Arc::clone(&silent_at));
         let passed = Arc::new(AtomicUsize::new(0));
         let (socket, own, all) = (socket.to_owned(), Arc::clone(&heard), Arc::clone(&passed));
         thread::spawn(move || {
@@ -45,13 +45,14 @@ impl Proxy {
                 let server = UnixStream::connect(&socket).expect("the server is there");
                 let (up, down) = (client.try_clone().expect("clones"), server.try_clone().expect("clones"));
                 let (own, passed) = (Arc::clone(&own), Arc::clone(&all));
-                let (holding, held_at) = (Arc::clone(&held), Arc::clone(&held_at));
-                thread::spawn(move || listen(up, down, &own, (&holding, &held_at)));
-                let held = Arc::clone(&held);
-                thread::spawn(move || answer(server, client, (&passed, &held), after, then));
+                let (held, until) = (Arc::clone(&held), Arc::clone(&until));
+                let is_silent = Arc::new(AtomicBool::new(false));
+                let silenced = Arc::clone(&is_silent);
+                thread::spawn(move || listen(up, down, &own, (&silenced, &until)));
+                thread::spawn(move || answer(server, client, (&passed, &held, &is_silent), after, then));
             }
         });
-        Self { port, holds, holds_at, passed, heard }
+        Self { port, holds, silent_at, passed, heard }
     }
 }
 
@@ -59,17 +60,17 @@ fn listen(
     mut from: TcpStream,
     mut to: UnixStream,
     heard: &Mutex<Vec<u8>>,
-    (holds, holds_at): (&AtomicBool, &Mutex<Option<&'static [u8]>>),
+    (silenced, until): (&AtomicBool, &Mutex<Option<&'static [u8]>>),
 ) {
     let mut buffer = [0; 8192];
     while let Ok(read) = from.read(&mut buffer)
         && read > 0
     {
         heard.lock().expect("no panic").extend_from_slice(&buffer[..read]);
-        let mut waited_for = holds_at.lock().expect("no panic");
+        let mut waited_for = until.lock().expect("no panic");
         if waited_for.is_some_and(|words| buffer[..read].windows(words.len()).any(|own| own == words)) {
             *waited_for = None;
-            holds.store(true, Ordering::Relaxed);
+            silenced.store(true, Ordering::Relaxed);
         }
         drop(waited_for);
         if to.write_all(&buffer[..read]).is_err() {
@@ -83,7 +84,7 @@ fn listen(
 fn answer(
     mut from: UnixStream,
     mut to: TcpStream,
-    (passed, held): (&AtomicUsize, &AtomicBool),
+    (passed, held, is_silent): (&AtomicUsize, &AtomicBool, &AtomicBool),
     after: usize,
     then: Then,
 ) {
@@ -93,6 +94,9 @@ fn answer(
     {
         while held.load(Ordering::Relaxed) {
             thread::sleep(Duration::from_millis(5));
+        }
+        while is_silent.load(Ordering::Relaxed) {
+            thread::park();
         }
         if passed.fetch_add(read, Ordering::Relaxed) + read > after {
             match then {

@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -32,12 +31,12 @@ fn an_import_gives_up_when_a_commit_is_not_answered_and_the_next_one_changes_not
     let proxy = Proxy::start(&database.socket(), 0, Then::GoOn);
     // The tables are there.
     desk.done(&["--store", &database.url(), "import", text(&desk.write("b.jsonl", "{\"b\":1}\n"))]);
-    *proxy.holds_at.lock().expect("no panic") = Some(b"COMMIT");
+    *proxy.silent_at.lock().expect("no panic") = Some(b"COMMIT");
     let began = Instant::now();
     let told = desk.refused(1, &["--store", &address(&database, &proxy), "import", text(&file)]);
     assert!(began.elapsed() < IN_TIME, "{:?}", began.elapsed());
     assert!(told.contains("took too long to answer: no answer within 1 s"), "{told}");
-    assert!(proxy.holds.load(Ordering::Relaxed), "it was the commit that was not answered");
+    assert_eq!(*proxy.silent_at.lock().expect("no panic"), None, "it was the commit that was not answered");
     desk.done(&["--store", &database.url(), "import", text(&file)]);
     let session = |store: &str| {
         let sessions = desk.done(&["--store", store, "sessions", "--json"]).objects();
@@ -128,11 +127,10 @@ fn a_server_of_ours_answers_503_and_goes_on_over_another_connection() {
     };
     let (status, body) = serving.post(&event("first"));
     assert_eq!(status, "200", "{body}");
-    *proxy.holds_at.lock().expect("no panic") = Some(b"COMMIT");
+    *proxy.silent_at.lock().expect("no panic") = Some(b"COMMIT");
     let (status, body) = serving.post(&event("second"));
     assert_eq!(status, "503", "{body}");
-    // The connection of before stays silent for ever; others are answered again.
-    proxy.holds.store(false, Ordering::Relaxed);
+    // That connection stays silent for ever.
     let began = Instant::now();
     let (status, body) = loop {
         let (status, body) = serving.post(&event("second"));
