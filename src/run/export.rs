@@ -175,7 +175,7 @@ async fn write(
     let summary = match form {
         Form::Json | Form::Original => leave(store, selection, &extra, &mut Slice::begin(out)?).await?,
         Form::Ndjson => leave(store, selection, &extra, &mut Ndjson::begin(out)?).await?,
-        Form::Md => leave(store, selection, &extra, &mut Markdown::begin(out, folder)?).await?,
+        Form::Md => leave(store, selection, &extra, &mut Markdown::begin(out, folder, prices.clone())?).await?,
         Form::Html => leave(store, selection, &extra, &mut Page::begin(out, folder, prices.clone())?).await?,
         Form::Otlp => {
             let mut otlp = Otlp::begin(out, folder)?;

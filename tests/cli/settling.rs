@@ -94,9 +94,25 @@ fn costs_come_from_the_table_and_unknown_is_not_zero() {
     let rows = desk.done(&["timeline", "last", "--json", "--prices", text(&prices)]).objects();
     let sum: i64 = rows.iter().filter_map(|row| row["cost"]["micro_usd"].as_i64()).sum();
     assert_eq!(Some(sum), priced["micro_usd"].as_i64());
+    let document = |arguments: &[&str]| {
+        let document = desk.done(&[&["export", "last", "--format", "md"], arguments].concat());
+        let lines = document.text().lines().filter(|line| line.contains("cost"));
+        lines.map(|line| line.rsplit_once("; cost: ").expect("a cost").1.to_owned()).collect::<Vec<_>>()
+    };
+    let words = rows.iter().find_map(|row| row["cost"]["micro_usd"].as_i64()).expect("a cost");
+    let words = format!("${}.{:06}", words / 1_000_000, words % 1_000_000);
+    let told = document(&["--prices", text(&prices)]);
+    // Of the model, of all of them, and of the row.
+    assert!(told.len() == 3 && told.iter().all(|cost| cost.starts_with(&words)), "{words}: {told:?}");
+    assert!(document(&[]).iter().all(|cost| cost.starts_with("unknown")) && document(&[]).len() == 3);
     let file = desk.write("in/known.jsonl", known.replace(sample::CLAUDE, "5e551011-0000-4000-8000-00000000000f"));
     desk.import(&file);
     assert!(desk.done(&["stats"]).text().lines().any(|line| line.contains("claude-opus-4-6") && line.contains('$')));
+    for empty in ["", "\n", "# models of ours\n"] {
+        let told = desk.refused(2, &["stats", "--prices", text(&desk.write("empty.toml", empty))]);
+        assert!(told.contains("empty.toml: it holds no price: each one begins with `[[price]]`"), "{told}");
+    }
+    desk.done(&["stats", "--prices", text(&desk.write("none.toml", "price = []\n"))]);
     let told = desk.refused(2, &["stats", "--prices", text(&desk.write("bad.toml", "[[price]]\nmodel = 1\n"))]);
     assert!(told.contains("bad.toml:2: "), "{told}");
 }

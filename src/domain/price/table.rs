@@ -68,7 +68,7 @@ struct Rates {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    price: Vec<Row>,
+    price: Option<Vec<Row>>,
 }
 
 /// A row as it is written; inside `above` one of rates alone.
@@ -99,7 +99,8 @@ struct Row {
 fn read(text: &str) -> Result<Vec<Price>, PriceFault> {
     let written: Written = toml::from_str(text)
         .map_err(|error| PriceFault { at: error.span(), reason: error.message().replace('\n', " ") })?;
-    written.price.into_iter().map(Price::of).collect()
+    let missing = || PriceFault { at: None, reason: "it holds no price: each one begins with `[[price]]`".to_owned() };
+    written.price.ok_or_else(missing)?.into_iter().map(Price::of).collect()
 }
 
 impl Row {

@@ -1,4 +1,4 @@
-//! A session as Markdown that a person reads from top to bottom: who said what, what was called, what it cost in tokens.
+//! A session as Markdown that a person reads from top to bottom: who said what, what was called, what it cost.
 //!
 //! Every payload and every name from the data stands in code, so nothing of it is a tag, a link or a heading.
 
@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::kept::{Held, Kept};
 use super::leaving::{Form, Leaving, Part, Section};
+use crate::domain::price::Prices;
 use crate::domain::telling::thousands;
 use text::{blocks, code, fence};
 
@@ -29,6 +30,7 @@ const SHOWN: [(&str, &str); 5] =
 pub struct Markdown<'a> {
     out: &'a mut (dyn Write + Send),
     kept: Kept,
+    prices: Prices,
     /// Single values, by name.
     values: Map<String, Value>,
     sessions: Vec<Value>,
@@ -40,10 +42,10 @@ pub struct Markdown<'a> {
 
 impl<'a> Markdown<'a> {
     /// A document that goes to `out` once all has been told; until then it waits in nameless files in `folder`.
-    pub fn begin(out: &'a mut (dyn Write + Send), folder: &Path) -> Result<Self> {
+    pub fn begin(out: &'a mut (dyn Write + Send), folder: &Path, prices: Prices) -> Result<Self> {
         let kept = Kept::in_folder(folder)?;
         let (values, sessions, findings, notes) = (Map::new(), Vec::new(), Vec::new(), BTreeMap::new());
-        Ok(Self { out, kept, values, sessions, findings, more_findings: 0, notes, bytes: 0 })
+        Ok(Self { out, kept, prices, values, sessions, findings, more_findings: 0, notes, bytes: 0 })
     }
 
     fn text(&mut self, text: &str) -> Result<()> {
@@ -96,10 +98,16 @@ impl<'a> Markdown<'a> {
             for line in list(&totals[group]) {
                 let name = word(&line["name"]).map(code).unwrap_or_default();
                 let count = |name: &str| line[name].as_i64().map_or_else(String::new, thousands);
-                let spent =
-                    if what == "model" { format!("; tokens: {}", tokens(&line["tokens"])) } else { String::new() };
+                let spent = match what {
+                    "model" => format!("; tokens: {}{}", tokens(&line["tokens"]), cost(&line["cost"])),
+                    _ => String::new(),
+                };
                 self.line(&format!("- {what} {name}: calls {}, errors {}{spent}", count("calls"), count("errors")))?;
             }
+        }
+        let all = &totals["models"];
+        if all["model_calls"].as_i64().is_some_and(|calls| calls > 0) {
+            self.line(&format!("- all models: tokens: {}{}", tokens(&all["tokens"]), cost(&all["cost"])))?;
         }
         match totals["unreported"].as_i64() {
             None | Some(0) => Ok(()),
@@ -135,7 +143,7 @@ impl<'a> Markdown<'a> {
         if row["tokens"].is_object() {
             let mut used = row["tokens"].clone();
             used["total"] = row["total"].clone();
-            facts.push(format!("tokens: {}", tokens(&used)));
+            facts.push(format!("tokens: {}{}", tokens(&used), cost(&row["cost"])));
         }
         facts.extend(word(&row["error"]).map(|error| format!("error: {}", code(error))));
         facts.extend(word(&row["id"]).map(|id| format!("row {}", code(id))));
@@ -228,6 +236,15 @@ fn tokens(counts: &Value) -> String {
     if known.is_empty() { "unknown".to_owned() } else { known.join(", ") }
 }
 
+/// What calls cost, behind their tokens; nothing where none of them cost anything.
+fn cost(cost: &Value) -> String {
+    match (word(&cost["words"]), &cost["micro_usd"]) {
+        (None, _) => String::new(),
+        (Some(_), Value::Null) => "; cost: unknown".to_owned(),
+        (Some(words), _) => format!("; cost: {words}"),
+    }
+}
+
 fn word(value: &Value) -> Option<&str> {
     value.as_str().filter(|text| !text.trim().is_empty())
 }
@@ -239,6 +256,10 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
 impl Form for Markdown<'_> {
     fn takes_rows(&self) -> bool {
         true
+    }
+
+    fn prices(&self) -> Prices {
+        self.prices.clone()
     }
 
     fn wants(&self, sha256: &str) -> bool {
