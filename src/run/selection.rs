@@ -13,11 +13,15 @@ use super::when::moment;
 use super::zone::Zone;
 use super::{session, tell, usage};
 use crate::cli::Original;
+use crate::domain::present::AGENT;
 use crate::domain::{Head, Kind, Session, Timestamp, safe};
 use crate::store::Store;
 
 /// Candidates that an error lists.
 const MOST: usize = 10;
+/// What the label of a report says was taken from elsewhere than the session's own rows.
+const FROM_ELSEWHERE: [&str; 4] = ["room_transcript", MADE_OF_TURNS, "artifact_tasks", "artifact_traces"];
+const MADE_OF_TURNS: &str = "artifact_turns_transcript";
 /// Events of no table are few, and the header is among the first.
 const HEADERS: usize = 50;
 
@@ -93,8 +97,9 @@ pub async fn find(store: &Store, name: Option<&str>, original: &Original, zone: 
     let Some(asked) = asked else {
         let Some(name) = name else { return Err(usage("no session is named")) };
         let session = session::find(store, name).await?;
-        let scope = if session.room.as_deref() == Some(name) { "room_name" } else { "session_id" };
-        return Ok(Chosen { session, window, scope: scope.to_owned(), run: None });
+        let by = if session.room.as_deref() == Some(name) { "room_name" } else { "session_id" };
+        let scope = scope(store, &session, by, false).await?;
+        return Ok(Chosen { session, window, scope, run: None });
     };
     if let Some(name) = name {
         return Err(usage(format!("`{}` and the options both name a session: give one of them", safe(name))));
@@ -103,7 +108,7 @@ pub async fn find(store: &Store, name: Option<&str>, original: &Original, zone: 
     let candidates = asked.candidates(&sessions);
     match asked.fitting(&candidates).as_slice() {
         [chosen] => {
-            let scope = scope(store, chosen.session, chosen).await?;
+            let scope = chosen.scope(store).await?;
             tell(&format!("session {}, found by {}; scope {scope}", chosen.session.id, chosen.evidence.join(", ")));
             Ok(Chosen { session: chosen.session.clone(), window, scope, run: asked.run.clone() })
         }
@@ -273,6 +278,16 @@ struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
+    /// How the original would have called that it was found.
+    async fn scope(&self, store: &Store) -> Result<String> {
+        let by = match self {
+            Self { id: true, .. } => "session_id",
+            Self { canvas: true, .. } => "canvas_id",
+            _ => "room_name",
+        };
+        scope(store, self.session, by, self.run).await
+    }
+
     /// The session, what speaks for it, and how the original would have called that.
     fn line(&self, scope: Option<&str>) -> String {
         let scope = scope.map_or_else(String::new, |scope| format!("  [{scope}]"));
@@ -280,29 +295,34 @@ impl Candidate<'_> {
     }
 }
 
-/// The label that the original gives to how it found a session; the report's own, where there is one.
-async fn scope(store: &Store, session: &Session, candidate: &Candidate<'_>) -> Result<String> {
+/// The label that the original gives to how it finds a session: by what it is asked for, and what its report says was
+/// taken from elsewhere.
+async fn scope(store: &Store, session: &Session, by: &str, is_run: bool) -> Result<String> {
+    if session.agent != AGENT {
+        return Ok(by.to_owned());
+    }
     let heads = store.heads(session.number, None).await?;
     let others = heads.iter().filter(|head| head.kind == Kind::Other).take(HEADERS);
     let numbers: Vec<i64> = others.map(|head| head.number).collect();
     let events = store.events(&numbers).await?;
-    if let Some(told) = events.iter().find_map(|event| event.attribute("reportScope")) {
-        return Ok(told.to_owned());
-    }
-    let label = match candidate {
-        _ if session.id.starts_with("synthetic:") => "synthetic_room",
-        Candidate { id: true, .. } => "session_id",
-        Candidate { canvas: true, .. } => "canvas_id",
-        _ => "room_name",
+    let told = events.iter().find_map(|event| event.attribute("reportScope")).unwrap_or("");
+    let is_made = session.id.starts_with("synthetic:") || told.starts_with("synthetic_");
+    let by = match by {
+        "canvas_id" if is_made => "synthetic_canvas+room",
+        _ if is_made => "synthetic_room",
+        by => by,
     };
-    let made = events.iter().any(|event| event.attribute("synthetic").is_some());
-    Ok(format!("{label}{}", if made && candidate.run { "+artifact_turns_transcript" } else { "" }))
+    let has_made_lines = || is_run && events.iter().any(|event| event.attribute("synthetic").is_some());
+    let taken = FROM_ELSEWHERE
+        .iter()
+        .filter(|what| told.split('+').any(|part| part == **what) || (**what == MADE_OF_TURNS && has_made_lines()));
+    Ok(taken.fold(by.to_owned(), |scope, what| format!("{scope}+{what}")))
 }
 
 async fn refusal(store: &Store, asked: &Asked, candidates: &[Candidate<'_>], fitting: usize) -> Result<String> {
     let mut lines = Vec::new();
     for (place, candidate) in candidates.iter().enumerate() {
-        let scope = if place < MOST { Some(scope(store, candidate.session, candidate).await?) } else { None };
+        let scope = if place < MOST { Some(candidate.scope(store).await?) } else { None };
         lines.push(candidate.line(scope.as_deref()));
     }
     Ok(asked.refusal(lines, fitting))

@@ -1,10 +1,10 @@
-//! What the check of a session asks of the store: counters, notes of importers, and what expires.
+//! What the check of a session asks of the store: counters, notes and warnings of importers, and what expires.
 
 use anyhow::Result;
 
 use super::Store;
 use super::engine::{Statement, query};
-use crate::domain::{Event, NOTED, flag};
+use crate::domain::{Event, Kind, NOTED, flag};
 
 impl Store {
     /// The numbers of the events of a session that these sources wrote, in timeline order.
@@ -36,6 +36,19 @@ impl Store {
             .fetch_all(&self.readers)
             .await?;
         found.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
+    }
+
+    /// What importers warned of a session as a whole, in timeline order.
+    pub async fn warnings(&self, session: i64) -> Result<Vec<String>> {
+        let found = query(
+            "SELECT label FROM events WHERE session = $1 AND kind = $2 AND event_type = 'warnings' \
+             ORDER BY order_time, origin, sequence, id, revision",
+        )
+        .bind(session)
+        .bind(Kind::Other as i64)
+        .fetch_all(&self.readers)
+        .await?;
+        found.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
     /// The names of a session's own events whose written times lie furthest behind their order, and how far, µs.

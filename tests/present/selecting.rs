@@ -42,13 +42,61 @@ fn a_session_is_found_by_what_is_exactly_its_own() {
     assert_eq!(first_row(&desk, &["--session-id", SESSION, "--room", ROOM, "--canvas-id", CANVAS]), of_first);
     let by_canvas = desk.done(&["timeline", "--json", "--canvas-id", ELSEWHERE]);
     assert!(by_canvas.err.contains(OTHER) && by_canvas.err.contains("found by canvas"), "{}", by_canvas.err);
-    assert!(by_canvas.err.contains("scope room_fallback_for_canvas+room_transcript"), "{}", by_canvas.err);
+    assert!(by_canvas.err.contains("scope canvas_id+room_transcript"), "{}", by_canvas.err);
     let by_run = desk.done(&["timeline", "--json", "--result-json", text(&desk.path("result.json"))]);
     assert!(by_run.err.contains("smoke-1772088185349, found by run id"), "{}", by_run.err);
     let checked = desk.run(&["check", "--json", "--canvas-id", ELSEWHERE]);
     assert!(checked.err.contains("found by canvas"), "{}", checked.err);
     let by_id = desk.run(&["check", "--json", SESSION]).objects();
     assert!(!by_id.is_empty() && desk.run(&["check", "--json", "--session-id", SESSION]).objects() == by_id);
+}
+
+/// What a report is called, and what its JSON file holds.
+fn reported(desk: &Desk, arguments: &[&str]) -> (Value, Value) {
+    let typed = [&["report", "--out-dir", "reports", "--force"], arguments].concat();
+    let told = desk.done(&typed).objects().remove(0);
+    let file = fs::read(desk.path(told["jsonPath"].as_str().expect("a path"))).expect("is there");
+    (told["reportScope"].clone(), serde_json::from_slice(&file).expect("is JSON"))
+}
+
+#[test]
+fn a_report_says_by_what_it_was_asked_for() {
+    let desk = desk();
+    let run = desk.path("result.json");
+    for (arguments, scope) in [
+        (&["--session-id", OTHER][..], "session_id+room_transcript"),
+        (&["--canvas-id", ELSEWHERE], "canvas_id+room_transcript"),
+        (&["--canvas-id", ELSEWHERE, "--room", ROOM], "canvas_id+room_transcript"),
+        (&[OTHER], "session_id+room_transcript"),
+        (&["--session-id", SESSION], "session_id"),
+        (&["--result-json", text(&run)], "canvas_id+artifact_turns_transcript"),
+    ] {
+        let (told, report) = reported(&desk, arguments);
+        assert_eq!((&told, &report["reportScope"]), (&json!(scope), &json!(scope)), "{arguments:?}");
+    }
+    let alone = Desk::new();
+    let mut found = report(&example::world());
+    found["reportScope"] = json!("canvas_id");
+    alone.import(&alone.write("one.json", written(&found)));
+    for (arguments, scope) in [
+        (&["--room", ROOM][..], "room_name"),
+        (&[ROOM], "room_name"),
+        (&["--session-id", SESSION], "session_id"),
+        (&["--canvas-id", CANVAS], "canvas_id"),
+    ] {
+        assert_eq!(reported(&alone, arguments).0, scope, "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_a_report_warned_of_holds_for_every_part_of_it() {
+    let desk = desk();
+    let warning = json!("no replay rows for the canvas steward");
+    for window in [&[][..], &["--window-start", &stamp(0), "--window-end", &stamp(5000)]] {
+        let (_, report) = reported(&desk, &[&["--session-id", SESSION], window].concat());
+        let warnings = report["warnings"].as_array().expect("a list");
+        assert_eq!(warnings.iter().filter(|told| **told == warning).count(), 1, "{window:?}: {warnings:?}");
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ use super::findings::findings;
 use super::joined::Joined;
 use super::veiled::{Cleared, leave_veiled};
 use super::walk::Walk;
+use crate::domain::present::AGENT;
 use crate::domain::{Body, Event, Head, Session, Timestamp};
 use crate::store::Store;
 use crate::timeline::Rows;
@@ -313,7 +314,14 @@ impl Walking<'_> {
         let blobs = std::mem::take(&mut self.blobs);
         self.value("counts", self.sums.counts(blobs.len()))?;
         let (is_whole, agent) = (selection.events.is_none(), chosen.first().map_or("", |(session, _)| &session.agent));
-        let warnings = warnings::all(&self.sums, std::mem::take(&mut self.warned), is_whole, agent);
+        let mut warned = std::mem::take(&mut self.warned);
+        if !is_whole && agent == AGENT {
+            // They hold for every part, and stand at a time of their own.
+            for (session, _) in chosen {
+                warned.extend(self.store.warnings(session.number).await?);
+            }
+        }
+        let warnings = warnings::all(&self.sums, warned, is_whole, agent);
         self.value("warnings", json!(warnings))?;
         self.named(Section::Blobs, blobs.iter().map(rows::BlobRow::row))?;
         self.bodies().await?;
