@@ -1,6 +1,7 @@
 //! Tables: aligned and fitted on a terminal, separated by tabs in a pipe.
 //!
-//! Every cell is made safe here. Ids are never cut: where there is no room, lesser columns give way.
+//! Every cell is made safe here. Ids are never cut: where there is no room, lesser columns give way; and where that is
+//! not enough, the cells of a row flow over several lines.
 
 use anyhow::Result;
 use unicode_segmentation::UnicodeSegmentation;
@@ -86,27 +87,46 @@ impl Table {
         if self.rows.is_empty() {
             return Ok(());
         }
-        let widths = output.terminal.then(|| fit(&self.columns, &self.widest, output.width));
+        let layout = self.layout(output);
         if !self.headed {
             self.headed = true;
             let names: Vec<String> = self.columns.iter().map(|column| column.name.to_owned()).collect();
-            let heading = self.lay(&names, widths.as_deref());
-            let heading = output.bold(&heading);
-            output.line(&heading)?;
+            for heading in self.lay(&names, &layout) {
+                let heading = output.bold(&heading);
+                output.line(&heading)?;
+            }
         }
         for (cells, red) in &self.rows {
-            let line = self.lay(cells, widths.as_deref());
-            let line = if *red { output.red(&line) } else { line };
-            output.line(&line)?;
+            for line in self.lay(cells, &layout) {
+                let line = if *red { output.red(&line) } else { line };
+                output.line(&line)?;
+            }
         }
         self.rows.clear();
         Ok(())
     }
 
-    fn lay(&self, cells: &[String], widths: Option<&[Option<usize>]>) -> String {
-        let Some(widths) = widths else {
-            return cells.join("\t");
-        };
+    fn layout(&self, output: &Output) -> Layout {
+        if !output.terminal {
+            return Layout::Piped;
+        }
+        let widths = fit(&self.columns, &self.widest, output.width);
+        if fits(&self.columns, &widths, output.width) {
+            Layout::Columns(widths)
+        } else {
+            Layout::Flow(widths, output.width)
+        }
+    }
+
+    fn lay(&self, cells: &[String], layout: &Layout) -> Vec<String> {
+        match layout {
+            Layout::Piped => vec![cells.join("\t")],
+            Layout::Columns(widths) => vec![self.columns(cells, widths)],
+            Layout::Flow(widths, room) => self.flow(cells, widths, *room),
+        }
+    }
+
+    fn columns(&self, cells: &[String], widths: &[Option<usize>]) -> String {
         let shown = cells.iter().zip(&self.columns).zip(widths).filter_map(|((cell, column), width)| {
             let width = (*width)?;
             let cell = if column.path { cut_front(cell, width) } else { cut(cell, width) };
@@ -115,6 +135,72 @@ impl Table {
         });
         shown.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
     }
+
+    /// The cells one behind the other, over as many lines as they need; what may shrink is broken into parts.
+    fn flow(&self, cells: &[String], widths: &[Option<usize>], room: usize) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let shown = cells
+            .iter()
+            .zip(&self.columns)
+            .zip(widths)
+            .filter(|((cell, _), width)| width.is_some() && !cell.is_empty());
+        for ((cell, column), _) in shown {
+            let is_whole = column.fit == Fit::Whole;
+            for part in if is_whole { vec![cell.clone()] } else { broken(cell, room - GAP.len()) } {
+                match lines.last_mut() {
+                    Some(line) if line.width() + GAP.len() + part.width() <= room => {
+                        line.push_str(GAP);
+                        line.push_str(&part);
+                    }
+                    Some(_) => lines.push(format!("{GAP}{part}")),
+                    None => lines.push(part),
+                }
+            }
+        }
+        lines
+    }
+}
+
+/// How rows are laid.
+enum Layout {
+    Piped,
+    /// The width of each column; `None` for one that is left out.
+    Columns(Vec<Option<usize>>),
+    /// The same columns, on a terminal of so many that is too narrow for them side by side.
+    Flow(Vec<Option<usize>>, usize),
+}
+
+/// Whether columns of these widths stand side by side, but for the end of the last one.
+fn fits(columns: &[Column], widths: &[Option<usize>], room: usize) -> bool {
+    let shown: Vec<usize> = (0..columns.len()).filter(|index| widths[*index].is_some()).collect();
+    let Some(last) = shown.last() else { return true };
+    let least = match columns[*last].fit {
+        Fit::Shrinks(least) => least,
+        _ => LAST,
+    };
+    let mut widths = widths.to_vec();
+    widths[*last] = widths[*last].map(|width| width.min(least));
+    total(&widths) <= room
+}
+
+/// A text in parts of at most so many columns, between words where that is possible.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for word in text.split_inclusive(' ') {
+        for grapheme in word_or_graphemes(word, width) {
+            let part = parts.last_mut().filter(|part| part.width() + grapheme.trim_end().width() <= width);
+            match part {
+                Some(part) => part.push_str(grapheme),
+                None => parts.push(grapheme.to_owned()),
+            }
+        }
+    }
+    parts.iter().map(|part| part.trim_end().to_owned()).filter(|part| !part.is_empty()).collect()
+}
+
+/// A word as a whole, or where it is too long for a line, its graphemes.
+fn word_or_graphemes(word: &str, width: usize) -> Vec<&str> {
+    if word.trim_end().width() <= width { vec![word] } else { word.graphemes(true).collect() }
 }
 
 /// The width of each column, `None` for one that is left out.
@@ -220,6 +306,28 @@ mod tests {
         assert_eq!(fit(&columns, &widest, 60), [Some(14), Some(6), None, Some(36)]);
         assert_eq!(fit(&columns, &widest, 20), [Some(8), None, None, Some(36)]);
         assert_eq!(fit(&columns, &[40, 6, 6, 90], 100), [Some(40), Some(6), Some(6), Some(90)]);
+    }
+
+    #[test]
+    fn what_has_no_room_side_by_side_flows_over_lines() {
+        let columns = [
+            Column::left("finding", Fit::Whole),
+            Column::left("id", Fit::Whole),
+            Column::right("more", Fit::Yields(1)),
+            Column::left("detail", Fit::Shrinks(8)),
+        ];
+        let mut table = Table::new(&columns);
+        table.row(["orphan", "0123456789", "7", "a call that nothing answers"].map(str::to_owned).to_vec());
+        let layout = |room: usize| {
+            let widths = fit(&columns, &table.widest, room);
+            if fits(&columns, &widths, room) { Layout::Columns(widths) } else { Layout::Flow(widths, room) }
+        };
+        let lines = |room: usize| table.lay(&table.rows[0].0, &layout(room));
+        assert_eq!(lines(60), ["orphan   0123456789     7  a call that nothing answers"]);
+        assert_eq!(lines(30), ["orphan   0123456789  a call t…"]);
+        assert_eq!(lines(24), ["orphan  0123456789", "  a call that nothing", "  answers"]);
+        assert_eq!(lines(12), ["orphan", "  0123456789", "  a call", "  that", "  nothing", "  answers"]);
+        assert_eq!(broken("日本語のタイトル x", 6), ["日本語", "のタイ", "トル x"]);
     }
 
     #[test]

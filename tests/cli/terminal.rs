@@ -69,6 +69,21 @@ fn a_table_fits_and_only_its_heading_is_bold() {
 }
 
 #[test]
+fn findings_fit_however_narrow_the_terminal_is_and_ids_stay_whole() {
+    let desk = Desk::with_file();
+    let records = sample::claude_records();
+    let session = desk.write("in/claude.jsonl", records[..3].join(&b"\n"[..]));
+    desk.import(&session);
+    for columns in [40, 60, 79, 80, 100] {
+        let (code, shown) = on_terminal(&desk, columns, &[("NO_COLOR", "1")], &["check"], "");
+        assert_eq!(code, 4, "{shown}");
+        assert!(shown.contains(sample::CLAUDE) && shown.contains("a2"), "{columns}: {shown}");
+        let before: Vec<&str> = shown.lines().filter(|line| width(line) > usize::from(columns)).collect();
+        assert!(before.is_empty() || columns > 79, "{columns}: {shown}");
+    }
+}
+
+#[test]
 fn a_part_on_a_terminal_is_text_that_cannot_steer_it() {
     let desk = Desk::with_file();
     let text_with_escape = "before \\u001b[31mred \u{9b}2J\u{202e}after";
