@@ -35,8 +35,7 @@ pub async fn recover(wanted: &Recover, output: &mut Output) -> Result<Ended> {
     if folder.exists() && !wanted.force {
         bail!("{} is there already: name another folder, or add --force", folder.display());
     }
-    let store = Store::open_damaged(&path).await?;
-    let mut salvage = store.salvage().await.with_context(|| format!("nothing of {} can be read", path.display()))?;
+    let (store, mut salvage) = open(&path).await?;
     let mut names = HashSet::new();
     let table = Table::new(&COLUMNS);
     let mut saved = Saved { folder: folder.clone(), table, files: 0, lost: salvage.lost };
@@ -46,20 +45,26 @@ pub async fn recover(wanted: &Recover, output: &mut Output) -> Result<Ended> {
     let (recorded, files): (Vec<Source>, Vec<Source>) = sources.into_iter().partition(is_recorded);
     for source in &files {
         let name = free_name(&source.path, &mut names);
-        let (bytes, lost) = write(&store, &mut salvage, source, &folder.join(&name)).await?;
+        let (bytes, lost) = write(&mut salvage, source, &folder.join(&name)).await?;
         saved.file(&source.path, &name, bytes, lost, output)?;
     }
     // Where slices of what was recorded cannot be had, its bytes are better than nothing.
     let filed: Vec<i64> = files.iter().map(|source| source.number).collect();
-    if !slices(&store, &filed, &mut names, &mut saved, output).await? {
+    let has_slices = match &store {
+        Some(store) => slices(store, &filed, &mut names, &mut saved, output).await?,
+        None => false,
+    };
+    if !has_slices {
         for source in &recorded {
             let name = free_name("recorded.jsonl", &mut names);
-            let (bytes, lost) = write(&store, &mut salvage, source, &folder.join(&name)).await?;
+            let (bytes, lost) = write(&mut salvage, source, &folder.join(&name)).await?;
             saved.file(&source.path, &name, bytes, lost, output)?;
         }
     }
-    notes(&store, &mut saved).await?;
-    store.close().await;
+    if let Some(store) = store {
+        notes(&store, &mut saved).await?;
+        store.close().await;
+    }
     output.finish()?;
     let files = counted(saved.files, "file");
     tell(&format!("wrote {files} below {}: `turnscope import` brings them into a new store", folder.display()));
@@ -67,6 +72,32 @@ pub async fn recover(wanted: &Recover, output: &mut Output) -> Result<Ended> {
         tell(&format!("not whole, or not to be found at all: {}", saved.lost));
     }
     Ok(if saved.lost > 0 { Ended::WithBadRecords } else { Ended::Well })
+}
+
+/// What can be read of a file. Where the database makes nothing of it, there is no store to be asked, and its pages are
+/// all that is left.
+async fn open(path: &Path) -> Result<(Option<Store>, Salvage)> {
+    let opened = match Store::open_damaged(path).await {
+        Ok(store) => store.has_schema().await.map(|()| store),
+        Err(error) if !path.is_file() => return Err(error),
+        Err(error) => Err(error),
+    };
+    let error = match opened {
+        Ok(store) => {
+            let salvage =
+                store.salvage().await.with_context(|| format!("nothing of {} can be read", path.display()))?;
+            return Ok((Some(store), salvage));
+        }
+        Err(error) => error,
+    };
+    let why = format!("{error:#}");
+    let mut salvage =
+        Salvage::without_schema(path).with_context(|| format!("nothing of {} can be read ({why})", path.display()))?;
+    tell(&format!(
+        "{why}: its pages are looked through; marks and notes, and what was recorded in slices, are not found"
+    ));
+    salvage.lost += 1;
+    Ok((None, salvage))
 }
 
 /// What was written so far.
@@ -121,9 +152,9 @@ fn free_name(path: &str, names: &mut HashSet<PathBuf>) -> PathBuf {
 }
 
 /// Writes what can be read of a source: bytes written, and bytes that are lost. A line that is broken ends there.
-async fn write(store: &Store, salvage: &mut Salvage, source: &Source, target: &Path) -> Result<(i64, i64)> {
-    salvage.turn_to(source.blob).await;
-    let size = store.blob_size(source.blob).await.unwrap_or_else(|_| source.consumed.max(source.size));
+async fn write(salvage: &mut Salvage, source: &Source, target: &Path) -> Result<(i64, i64)> {
+    salvage.turn_to(source).await;
+    let size = salvage.size(source).await;
     let mut out = BufWriter::new(create(target)?);
     let (mut at, mut written, mut lost) = (0, 0, 0);
     while at < size {

@@ -91,3 +91,37 @@ fn damage_at_the_end_of_the_tables_loses_what_lies_there_and_no_more() {
         told.iter().map(|file| fs::read(desk.path(file["file"].as_str().expect("a path"))).expect("is there").len());
     assert!(lost > 0 && saved.sum::<usize>() > lines.len() / 4, "{told:?}");
 }
+
+#[test]
+fn without_the_page_of_the_schema_files_are_found_by_what_they_look_like() {
+    let desk = Desk::with_file();
+    let lines = long(20_000);
+    for (name, content) in [("claude.jsonl", lines.clone()), ("codex.jsonl", sample::codex())] {
+        let file = desk.write(&format!("in/{name}"), content);
+        desk.import(&file);
+    }
+    let whole = fs::read(desk.store()).expect("reads");
+    // The head of the file with all that follows, or the schema alone.
+    for (from, words) in [(0, "not a database"), (100, "")] {
+        let mut bytes = whole.clone();
+        bytes[from..PAGE].fill(0xff);
+        fs::write(desk.path("broken.db"), bytes).expect("writes");
+        let ran = desk.run(&["recover", "broken.db", "--out-dir", "saved", "--force", "--json"]);
+        assert!(ran.code == 3 && ran.err.contains("its pages are looked through"), "{ran:?}");
+        assert!(ran.err.contains(words), "{ran:?}");
+        let told = ran.objects();
+        assert_eq!(told.len(), 2, "{told:?}");
+        for file in told {
+            let expected = if text_of(&file["source"]).contains("claude") { lines.clone() } else { sample::codex() };
+            let saved = fs::read(desk.path(text_of(&file["file"]))).expect("is there");
+            assert!(saved == expected.as_bytes() && file["lost"] == 0, "{file}");
+        }
+    }
+    fs::write(desk.path("none.db"), vec![0xff; 5 * PAGE]).expect("writes");
+    let told = desk.refused(1, &["recover", "none.db", "--out-dir", "nothing"]);
+    assert!(told.contains("nothing of none.db can be read"), "{told}");
+}
+
+fn text_of(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}

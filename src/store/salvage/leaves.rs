@@ -10,8 +10,19 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use super::waiting::Waiting;
+
 /// What a leaf of a table with row numbers begins with.
 const LEAF: u8 = 0x0d;
+/// What a leaf of an index begins with, or of a table that is one; and what a page above them begins with, which holds
+/// entries of its own, each behind the number of a page.
+const INDEX_LEAF: u8 = 0x0a;
+const INDEX_INNER: u8 = 0x02;
+/// No entry of three numbers is longer.
+const ENTRY: u64 = 32;
+/// How a file of the database's begins, and the pages that ours have where that cannot be read.
+const BEGINNING: &[u8] = b"SQLite format 3\0";
+const OUR_PAGE: usize = 8192;
 /// No row of ours has more columns.
 const COLUMNS: usize = 64;
 /// A row longer than this is none of ours.
@@ -46,6 +57,10 @@ pub struct Leaves {
     /// The bytes of a page that hold anything.
     usable: usize,
     pages: u64,
+    /// Newer pages that wait beside the file.
+    waiting: Option<Waiting>,
+    /// The first page tells which pages are free.
+    has_head: bool,
 }
 
 /// Where a row lies: its page, and the byte in that.
@@ -60,38 +75,66 @@ impl Leaves {
         let file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
         let mut head = [0; 100];
         file.read_exact_at(&mut head, 0).context("the file is shorter than its head")?;
+        let has_head = head.starts_with(BEGINNING);
         let page = match u16::from_be_bytes([head[16], head[17]]) {
+            _ if !has_head => OUR_PAGE,
             1 => 65_536,
             size => usize::from(size),
         };
         ensure!(page >= 512 && page.is_power_of_two(), "a page of {page} bytes cannot be");
-        let usable = page - usize::from(head[20]);
+        let usable = page - if has_head { usize::from(head[20]) } else { 0 };
         ensure!(usable >= 480, "a page of {usable} bytes that can be used cannot be");
-        let pages = file.metadata()?.len() / page as u64;
-        Ok(Self { file, page, usable, pages })
+        let waiting = Waiting::beside(path, page);
+        let pages = (file.metadata()?.len() / page as u64).max(waiting.as_ref().map_or(0, Waiting::last_page));
+        Ok(Self { file, page, usable, pages, waiting, has_head })
     }
 
     /// Where the rows of a table lie, by their numbers, told by the sorts of all their columns.
     ///
     /// What the file has marked as free is left out, as is what the disk does not give.
     pub fn rows(&self, sorts: &[Sort]) -> HashMap<i64, At> {
-        let (mut found, free) = (HashMap::new(), self.free());
+        let mut found = HashMap::new();
+        self.each_cell(&[LEAF], |bytes, page, byte| {
+            let row = self.row_head(bytes, byte);
+            if let Some((row, _)) = row.filter(|(_, columns)| fits(columns, sorts)) {
+                found.insert(row, At { page, byte });
+            }
+        });
+        found
+    }
+
+    /// Hands on all entries of three numbers, of whatever index or table they are.
+    pub fn triples(&self, mut take: impl FnMut([i64; 3])) {
+        self.each_cell(&[INDEX_LEAF, INDEX_INNER], |bytes, page, byte| {
+            let is_inner = bytes[self.head(page)] == INDEX_INNER;
+            let entry = varint(bytes, byte + if is_inner { 4 } else { 0 }).filter(|(size, _)| *size <= ENTRY);
+            let payload = entry.and_then(|(size, at)| bytes.get(at..at + usize::try_from(size).ok()?));
+            if let Some([Cell::Number(one), Cell::Number(two), Cell::Number(three)]) = payload.map(cells).as_deref() {
+                take([*one, *two, *three]);
+            }
+        });
+    }
+
+    /// Every cell of the pages of some sorts that are not free: the page, its number, and where the cell begins.
+    fn each_cell(&self, sorts: &[u8], mut take: impl FnMut(&[u8], u64, usize)) {
+        let free = if self.has_head { self.free() } else { HashSet::new() };
         for page in (1..=self.pages).filter(|page| !free.contains(page)) {
             let Ok(bytes) = self.page(page) else { continue };
-            let head = if page == 1 { 100 } else { 0 };
-            if bytes[head] != LEAF {
+            let head = self.head(page);
+            if !sorts.contains(&bytes[head]) {
                 continue;
             }
             let count = usize::from(number(&bytes, head + 3));
-            for place in (0..count).map(|cell| head + 8 + 2 * cell).take_while(|place| place + 2 <= self.usable) {
-                let byte = usize::from(number(&bytes, place));
-                let row = self.row_head(&bytes, byte);
-                if let Some((row, _)) = row.filter(|(_, columns)| fits(columns, sorts)) {
-                    found.insert(row, At { page, byte });
-                }
+            let first = head + if bytes[head] == INDEX_INNER { 12 } else { 8 };
+            for place in (0..count).map(|cell| first + 2 * cell).take_while(|place| place + 2 <= self.usable) {
+                take(&bytes, page, usize::from(number(&bytes, place)));
             }
         }
-        found
+    }
+
+    /// Where a page says of what sort it is: the first one begins with the head of the file.
+    fn head(&self, page: u64) -> usize {
+        if page == 1 { 100 } else { 0 }
     }
 
     /// Pages that hold nothing any more: rows that were deleted still stand in them.
@@ -111,18 +154,22 @@ impl Leaves {
     pub fn read(&self, at: At) -> Option<Vec<Cell>> {
         let bytes = self.page(at.page).ok()?;
         let payload = self.payload(&bytes, at.byte)?;
-        let (columns, mut from) = columns(&payload)?;
-        let mut cells = Vec::with_capacity(columns.len());
-        for kind in columns {
-            let size = usize::try_from(size_of(kind)).ok()?;
-            let value = payload.get(from..from.checked_add(size)?)?;
-            cells.push(cell(kind, value));
-            from += size;
-        }
-        Some(cells)
+        let count = columns(&payload)?.0.len();
+        Some(cells(&payload)).filter(|cells| cells.len() == count)
+    }
+
+    /// The first columns of a row, as far as they lie on its leaf.
+    pub fn beginning(&self, at: At) -> Option<Vec<Cell>> {
+        let bytes = self.page(at.page).ok()?;
+        let (size, from) = varint(&bytes, at.byte)?;
+        let (_, from) = varint(&bytes, from)?;
+        bytes.get(from..from + self.local(size)?).map(cells)
     }
 
     fn page(&self, number: u64) -> Result<Vec<u8>> {
+        if let Some(newer) = self.waiting.as_ref().and_then(|waiting| waiting.page(number)) {
+            return Ok(newer);
+        }
         let mut bytes = vec![0; self.page];
         self.file.read_exact_at(&mut bytes, (number - 1) * self.page as u64)?;
         Ok(bytes)
@@ -219,6 +266,19 @@ fn columns(payload: &[u8]) -> Option<(Vec<u64>, usize)> {
     (at == end).then_some((columns, end))
 }
 
+/// The values of a payload, as many as are there.
+fn cells(payload: &[u8]) -> Vec<Cell> {
+    let Some((columns, mut from)) = columns(payload) else { return Vec::new() };
+    let mut cells = Vec::with_capacity(columns.len());
+    for kind in columns {
+        let end = usize::try_from(size_of(kind)).ok().and_then(|size| from.checked_add(size));
+        let Some((end, value)) = end.and_then(|end| Some((end, payload.get(from..end)?))) else { break };
+        cells.push(cell(kind, value));
+        from = end;
+    }
+    cells
+}
+
 fn size_of(kind: u64) -> u64 {
     match kind {
         1..=4 => kind,
@@ -297,6 +357,30 @@ mod tests {
                 panic!("{cells:?}")
             };
             assert_eq!((*number, text.clone(), bytes.len()), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_that_wait_beside_the_file_are_read_in_place_of_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = file(folder.path()).await;
+        let mut connection = SqliteConnectOptions::new().filename(&path).connect().await.expect("opens");
+        for statement in [
+            "PRAGMA journal_mode = WAL",
+            "PRAGMA wal_autocheckpoint = 0",
+            "UPDATE rows SET text = 'newer' WHERE row = 7",
+            "WITH RECURSIVE count(n) AS (VALUES (1001) UNION ALL SELECT n + 1 FROM count WHERE n < 1100) \
+             INSERT INTO rows SELECT n, 5, 'late', zeroblob(900) FROM count",
+            "BEGIN",
+            "DELETE FROM rows",
+        ] {
+            connection.execute(statement).await.expect("runs");
+        }
+        let leaves = Leaves::of(&path).expect("is a file of the database's");
+        let rows = leaves.rows(&SORTS);
+        assert_eq!(rows.len(), 302);
+        for (row, text) in [(7, "newer"), (8, "row 8"), (1100, "late")] {
+            assert_eq!(leaves.read(rows[&row]).expect("is whole")[2], Cell::Text(text.to_owned()));
         }
     }
 

@@ -3,7 +3,9 @@
 //! Nothing is taken for granted but that the file is one of the database's: not the schema, no index, no order. Where
 //! one way to a row is damaged another one is taken: from the other end, through another index, past all of them.
 
+mod layout;
 mod leaves;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -16,6 +18,7 @@ use super::engine::{Row, Statement, query};
 use super::pieces::{digest, unpack};
 use super::sources::{COLUMNS, source_of};
 use super::{Annotation, Source, Store, trouble};
+use layout::Layouts;
 use leaves::{At, Cell, Leaves, Sort};
 
 /// The columns of the table of sources, and of that of pieces.
@@ -43,7 +46,8 @@ const PIECES: [Sort; 5] = [Sort::Row, Sort::Bytes, Sort::Number, Sort::Number, S
 /// A damaged store that is being read.
 #[derive(Debug)]
 pub struct Salvage {
-    store: Store,
+    /// `None` where the database makes nothing of the file, as without its schema.
+    store: Option<Store>,
     leaves: Option<Leaves>,
     /// The sources that can be named.
     pub sources: Vec<Source>,
@@ -53,6 +57,8 @@ pub struct Salvage {
     layout: BTreeMap<i64, i64>,
     /// Where pieces lie in the file, once the database has not found one.
     pieces: Option<HashMap<i64, At>>,
+    /// Where the pieces of blobs lie, where the database cannot be asked.
+    layouts: Layouts,
     /// The piece that was read last, and its bytes.
     held: (i64, Vec<u8>),
 }
@@ -64,6 +70,12 @@ impl Store {
             bail!("there is no file {}", path.display());
         }
         Self::open_as_it_is(path).await.map_err(|error| trouble::explain(error, &path.into()))
+    }
+
+    /// An error where the database cannot tell which tables there are.
+    pub async fn has_schema(&self) -> Result<()> {
+        let asked = query("SELECT start FROM blob_pieces LIMIT 0").fetch_all(&self.readers).await;
+        asked.map(drop).map_err(|error| trouble::explain(error.into(), &self.address))
     }
 
     /// Finds all sources that can be read.
@@ -93,7 +105,8 @@ impl Store {
         }
         let sources = found.into_values().collect();
         let layout = BTreeMap::new();
-        Ok(Salvage { store: self.clone(), leaves, sources, lost: missing, layout, pieces: None, held: (0, Vec::new()) })
+        let (store, layouts) = (Some(self.clone()), Layouts::default());
+        Ok(Salvage { store, leaves, sources, lost: missing, layout, pieces: None, layouts, held: (0, Vec::new()) })
     }
 
     /// The sources that records come from, as far as these can be read.
@@ -158,14 +171,43 @@ impl Store {
 }
 
 impl Salvage {
+    /// Finds sources and their pieces by what they look like, in a file of which the database makes nothing.
+    pub fn without_schema(path: &Path) -> Result<Self> {
+        let leaves = Leaves::of(path)?;
+        let found = leaves.rows(&SOURCES).into_iter();
+        let found = found.filter_map(|(number, at)| source_in(number, &leaves.read(at)?));
+        let sources: Vec<Source> = found.collect();
+        if sources.is_empty() {
+            bail!("no row of the table of sources is found in it");
+        }
+        let pieces = leaves.rows(&PIECES);
+        let layouts = Layouts::of(&leaves, &pieces, &sources.iter().map(|source| source.blob).collect());
+        let (layout, held) = (BTreeMap::new(), (0, Vec::new()));
+        Ok(Self { store: None, leaves: Some(leaves), sources, lost: 0, layout, pieces: Some(pieces), layouts, held })
+    }
+
+    /// How many bytes a source holds.
+    pub async fn size(&self, source: &Source) -> i64 {
+        let said = match &self.store {
+            Some(store) => store.blob_size(source.blob).await.ok(),
+            None => None,
+        };
+        said.unwrap_or_else(|| source.consumed.max(source.size))
+    }
+
     /// Turns to the blob of a source.
-    pub async fn turn_to(&mut self, blob: i64) {
+    pub async fn turn_to(&mut self, source: &Source) {
         self.layout.clear();
+        let blob = source.blob;
+        let Some(store) = &self.store else {
+            self.layout = self.layouts.chain(blob, source.consumed.max(source.size));
+            return;
+        };
         // The table by its own order, then the index that holds the same columns in another one.
         for (way, by) in [("blob_pieces", "start"), ("blob_pieces INDEXED BY blob_pieces_by_piece", "piece")] {
             for order in ["", " DESC"] {
                 let statement = format!("SELECT start, piece FROM {way} WHERE blob = $1 ORDER BY {by}{order}");
-                let (rows, whole) = self.store.walked(&statement, Some(blob)).await;
+                let (rows, whole) = store.walked(&statement, Some(blob)).await;
                 let place = |row: &Row| -> Option<(i64, i64)> { Some((row.try_get(0).ok()?, row.try_get(1).ok()?)) };
                 self.layout.extend(rows.iter().filter_map(place));
                 if whole {
@@ -199,7 +241,10 @@ impl Salvage {
     async fn piece(&mut self, piece: i64) -> &[u8] {
         if self.held.0 != piece {
             let statement = "SELECT digest, size, codec, bytes FROM pieces WHERE piece = $1";
-            let (rows, _) = self.store.walked(statement, Some(piece)).await;
+            let rows = match &self.store {
+                Some(store) => store.walked(statement, Some(piece)).await.0,
+                None => Vec::new(),
+            };
             let bytes = rows.first().and_then(piece_of).or_else(|| self.piece_past_indexes(piece));
             self.held = (piece, bytes.unwrap_or_else(Vec::new));
         }
