@@ -19,6 +19,8 @@ mod showing;
 mod leaving;
 #[path = "cli/checking.rs"]
 mod checking;
+#[path = "cli/cutting.rs"]
+mod cutting;
 #[path = "cli/forms.rs"]
 mod forms;
 #[path = "cli/filtering.rs"]

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
 use super::compare::{contains, grown, stamp};
-use super::find::{Found, find, nothing_below, path_text};
+use super::find::{Found, Piped, find, nothing_below, path_text};
 use super::gave::Report;
 use super::head::Head;
 use super::present::read_document;
@@ -93,6 +93,13 @@ pub async fn bring_in(store: &Store, paths: &[PathBuf], control: &Control) -> Re
     bring_in_found(store, paths, found, failures, control).await
 }
 
+/// The same with one of the files called by its content, because it was piped in.
+pub async fn bring_in_piped(store: &Store, paths: &[PathBuf], piped: &Piped, control: &Control) -> Result<Outcome> {
+    let (mut found, failures) = find(paths);
+    found.iter_mut().for_each(|found| piped.call(found));
+    bring_in_found(store, paths, found, failures, control).await
+}
+
 /// Brings in a file of our own under a name that is not its path.
 pub async fn bring_in_as(store: &Store, path: &Path, name: &str, control: &Control) -> Result<Outcome> {
     let paths = [path.to_owned()];
@@ -147,7 +154,7 @@ pub(super) async fn bring_in_found(
                 break;
             }
             Err(error) if store::is_failure(&error) => return Err(error),
-            Err(error) => bringing.fail(format!("{}: {error:#}", found.path.display())),
+            Err(error) => bringing.fail(format!("{}: {error:#}", found.called().display())),
         }
         control.tell(Notice::Progress { sources: 1, bytes: 0 });
     }
@@ -213,7 +220,8 @@ impl Bringing<'_> {
             return Ok(true);
         }
         let known = self.store.source(&name).await?;
-        if let Some(known) = known.as_ref().filter(|known| known.stamp() == stamp)
+        let is_same = |known: &&Source| known.stamp() == stamp || (found.is_by_content && known.size == stamp.size);
+        if let Some(known) = known.as_ref().filter(is_same)
             && !self.is_wanted_again(known).await?
         {
             self.unchanged(found, known);
@@ -230,15 +238,16 @@ impl Bringing<'_> {
         let stamp = if broken.is_some() { Stamp { inode: 0, ..stamp } } else { stamp };
         let Some(format) = head.format(found.is_named())? else { return Ok(false) };
         if head.is_empty() {
-            let (path, agent) = (path_text(&found.path), format.agent.to_owned());
+            let (path, agent) = (path_text(&found.called()), format.agent.to_owned());
             self.done(Report { path, agent, ..Report::default() });
             return Ok(true);
         }
         let source = self.source_to_read(known, (&name, &file), &stamp, format).await?;
         self.read.push(Reading { found: found.clone(), name, totals: Appended::default(), finished: false });
-        self.read_in((path, file), &source, stamp, format, head).await?;
+        let called = found.name.as_ref().map_or_else(|| path.to_owned(), PathBuf::from);
+        self.read_in((&called, file), &source, stamp, format, head).await?;
         if let Some(broken) = broken {
-            self.fail(format!("{}: {broken}", found.path.display()));
+            self.fail(format!("{}: {broken}", found.called().display()));
         }
         Ok(true)
     }
@@ -250,7 +259,7 @@ impl Bringing<'_> {
 
     fn unchanged(&mut self, found: &Found, known: &Source) {
         self.control.tell(Notice::Progress { sources: 0, bytes: found.size });
-        self.done(Report { unchanged: true, ..Report::of(&found.path, known) });
+        self.done(Report { unchanged: true, ..Report::of(&found.called(), known) });
     }
 
     /// The source as far as it was read; a new one, or a new revision, where it is no longer what it was.
@@ -361,7 +370,7 @@ impl Bringing<'_> {
                 Ok(_) => {}
                 Err(error) if error.is::<Cancelled>() => return Ok(()),
                 Err(error) if store::is_failure(&error) => return Err(error),
-                Err(error) => self.fail(format!("{}: {error:#}", reading.found.path.display())),
+                Err(error) => self.fail(format!("{}: {error:#}", reading.found.called().display())),
             }
         }
     }
@@ -400,7 +409,7 @@ impl Bringing<'_> {
         for reading in self.read.extract_if(.., |reading| reading.finished).collect::<Vec<_>>() {
             let stored = self.store.source(&reading.name).await?.context("the source is gone from the store")?;
             let Appended { added, duplicates, conflicts, .. } = reading.totals;
-            self.done(Report { added, duplicates, conflicts, ..Report::of(&reading.found.path, &stored) });
+            self.done(Report { added, duplicates, conflicts, ..Report::of(&reading.found.called(), &stored) });
         }
         let began = Instant::now();
         if self.settle_at.is_none_or(|due| due <= began) {

@@ -5,8 +5,11 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
+
 use super::unpack::plain_path;
 use crate::domain::telling::in_plain_words;
+use crate::store::digest_of;
 
 /// A file to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,11 +21,44 @@ pub struct Found {
     pub below: Option<usize>,
     /// What it is called in the store, where that is not its path.
     pub name: Option<String>,
+    /// That name follows from what is in it.
+    pub is_by_content: bool,
 }
 
 impl Found {
     pub fn is_named(&self) -> bool {
         self.below.is_none()
+    }
+
+    /// What it is called, as a path.
+    pub fn called(&self) -> PathBuf {
+        self.name.as_ref().map_or_else(|| self.path.clone(), PathBuf::from)
+    }
+}
+
+/// What was piped in, in a file of its own; it is called by its content, so that it is the same source when it comes
+/// again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piped {
+    file: PathBuf,
+    name: String,
+}
+
+impl Piped {
+    pub fn of(file: PathBuf) -> Result<Self> {
+        let content = fs::File::open(&file).and_then(digest_of).context("could not read what was piped in")?;
+        Ok(Self { file, name: format!("stdin:{}", hex::encode(&content[..8])) })
+    }
+
+    /// Calls what was found by its content, where it is this file.
+    pub fn call(&self, found: &mut Found) {
+        if found.path == self.file {
+            (found.name, found.is_by_content) = (Some(self.name.clone()), true);
+        }
+    }
+
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 }
 
@@ -45,9 +81,13 @@ pub fn find(paths: &[PathBuf]) -> (Vec<Found>, Vec<String>) {
                     failures.push(nothing_below(path));
                 }
             }
-            Ok(metadata) if metadata.is_file() => {
-                found.push(Found { path: path.clone(), size: metadata.len(), below: None, name: None })
-            }
+            Ok(metadata) if metadata.is_file() => found.push(Found {
+                path: path.clone(),
+                size: metadata.len(),
+                below: None,
+                name: None,
+                is_by_content: false,
+            }),
             Ok(_) => failures.push(format!("{}: neither a file nor a folder", path.display())),
         }
     }
@@ -106,7 +146,10 @@ fn walk(folder: &Path, place: usize, found: &mut Vec<Found>, failures: &mut Vec<
             match fs::metadata(&path) {
                 // To open a pipe, a socket or a device would be to wait for whoever is at its other end.
                 Ok(metadata) if !metadata.is_file() => {}
-                Ok(metadata) => found.push(Found { path, size: metadata.len(), below: Some(place), name: None }),
+                Ok(metadata) => {
+                    let (size, below) = (metadata.len(), Some(place));
+                    found.push(Found { path, size, below, name: None, is_by_content: false });
+                }
                 Err(error) => failures.push(format!("{}: {}", path.display(), in_plain_words(&error))),
             }
         }

@@ -44,10 +44,8 @@ impl Head {
         let mut first = First::default();
         let begun = behind.is_some().then(|| beginning(bytes)).flatten();
         // Of a document the beginning says enough, and it is as long as the whole file.
-        let documents = FORMATS.iter().filter(|format| !matches!(format.open, Open::Records(_)));
-        let is_document = begun
-            .as_ref()
-            .is_some_and(|begun| documents.clone().any(|format| (format.detect)(std::slice::from_ref(begun))));
+        let is_document =
+            begun.as_ref().is_some_and(|begun| documents().any(|format| (format.detect)(std::slice::from_ref(begun))));
         match (begun, behind) {
             (Some(begun), _) if is_document => first.outlines.push(begun),
             // Ends early because the sink stops it; what cannot be read is told by whoever reads all of it.
@@ -96,6 +94,11 @@ impl Head {
     }
 }
 
+/// The formats of which a source is one document.
+fn documents() -> impl Iterator<Item = &'static Format> {
+    FORMATS.iter().filter(|format| !matches!(format.open, Open::Records(_)))
+}
+
 /// Lines, unless the first value goes on over the end of its line.
 fn layout(bytes: &[u8], whole: bool) -> Layout {
     let text = bytes.trim_ascii_start();
@@ -123,14 +126,14 @@ fn beginning(bytes: &[u8]) -> Option<Outline> {
     }
 }
 
-/// A document of the original that breaks off or breaks somewhere is still its own, as far as it goes.
+/// A slice, or a document of the original, that breaks off or breaks somewhere is still one, as far as it goes.
 fn broken_document(bytes: &[u8]) -> Option<Outline> {
     let mut lexer = Lexer::new();
     // Where it breaks is told when it is read.
     let _ = lexer.feed(bytes.trim_ascii_start());
     let outline = lexer.outline();
-    let known = !outline.is_empty() && (super::present::FORMAT.detect)(std::slice::from_ref(&outline));
-    known.then_some(outline)
+    let is_known = !outline.is_empty() && documents().any(|format| (format.detect)(std::slice::from_ref(&outline)));
+    is_known.then_some(outline)
 }
 
 #[derive(Default)]

@@ -25,8 +25,8 @@ mod wait;
 mod watch;
 
 pub use compare::is_read;
-pub use driver::{Control, Notice, Outcome, bring_in, bring_in_as};
-pub use find::{agents_folders, below, known_folders, path_of, path_text};
+pub use driver::{Control, Notice, Outcome, bring_in, bring_in_as, bring_in_piped};
+pub use find::{Piped, agents_folders, below, known_folders, path_of, path_text};
 pub use gave::Report;
 pub use otel::{Accepted, Decoded, Decoding, Encoding, Signal, Undecodable};
 pub use present::{Remote, Remotes, bring_over};

@@ -25,7 +25,7 @@ use super::table::{Column, Fit, Table};
 use super::{CANCELLED, Ended, complain, is_broken_pipe, tell, usage};
 use crate::cli::{Import, Original};
 use crate::domain::safe;
-use crate::import::{Control, Notice, Outcome, Report, Watch, bring_in, known_folders};
+use crate::import::{Control, Notice, Outcome, Piped, Report, Watch, bring_in, bring_in_piped, known_folders};
 use crate::store::{Keeping, Store};
 
 const COLUMNS: [Column; 7] = [
@@ -58,15 +58,16 @@ pub async fn import(location: &Location, wanted: &Import, usual: &Sources, outpu
         return Err(usage("these options choose among the sessions of a database, and none is named"));
     }
     let (piped, mut paths) = (piped(wanted)?, sources(&wanted.paths, usual)?);
-    if let Some((_, file)) = &piped {
-        paths.iter_mut().filter(|path| is_pipe(path)).for_each(|path| path.clone_from(file));
+    let piped = piped.as_ref().map(|(_, piped)| piped);
+    if let Some(piped) = piped {
+        paths.iter_mut().filter(|path| is_pipe(path)).for_each(|path| *path = piped.file().to_owned());
     }
     let store = location.open_or_make().await?.keeping(keeping(wanted));
     let cancelled = Arc::new(AtomicBool::new(false));
     cancel_on_interrupt(Arc::clone(&cancelled))?;
     // What is written while the first look is under way counts as news.
     let watch = wanted.watch.then(|| Watch::from_now(paths.clone()));
-    let done = bring_in_all(&store, &paths, &cancelled, output).await;
+    let done = bring_in_all(&store, &paths, piped, &cancelled, output).await;
     let done = match (done, watch) {
         (Ok(first), Some(watch)) if first != Ended::Cancelled => go_on(&store, watch, &cancelled, first, output).await,
         (done, _) => done,
@@ -77,7 +78,7 @@ pub async fn import(location: &Location, wanted: &Import, usual: &Sources, outpu
 
 /// What is piped in, in a file of its own, since sources are read more than once. Its folder goes when it is dropped, or
 /// when the next one is made where that did not happen.
-fn piped(wanted: &Import) -> Result<Option<(Scratch, PathBuf)>> {
+fn piped(wanted: &Import) -> Result<Option<(Scratch, Piped)>> {
     if !wanted.paths.iter().any(|path| is_pipe(path)) {
         return Ok(None);
     }
@@ -88,7 +89,7 @@ fn piped(wanted: &Import) -> Result<Option<(Scratch, PathBuf)>> {
     let path = folder.path("stdin");
     let mut file = File::create_new(&path).context("could not make a temporary file")?;
     io::copy(&mut io::stdin().lock(), &mut file).context("could not read what is piped in")?;
-    Ok(Some((folder, path)))
+    Ok(Some((folder, Piped::of(path)?)))
 }
 
 fn is_pipe(path: &Path) -> bool {
@@ -104,12 +105,16 @@ pub fn keeping(wanted: &Import) -> Keeping {
 async fn bring_in_all(
     store: &Store,
     paths: &[PathBuf],
+    piped: Option<&Piped>,
     cancelled: &Arc<AtomicBool>,
     output: &mut Output,
 ) -> Result<Ended> {
-    let (store, paths) = (store.clone(), paths.to_vec());
+    let (store, paths, piped) = (store.clone(), paths.to_vec(), piped.cloned());
     let work = |control| async move {
-        let outcome = bring_in(&store, &paths, &control).await?;
+        let outcome = match piped {
+            Some(piped) => bring_in_piped(&store, &paths, &piped, &control).await?,
+            None => bring_in(&store, &paths, &control).await?,
+        };
         recount(&store, &outcome).await?;
         anyhow::Ok(outcome)
     };

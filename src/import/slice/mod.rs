@@ -67,10 +67,11 @@ pub fn read_slice(
         document.feed(&buffer[..size], &mut reading)?;
         reading.content(&buffer[..size])?;
     }
-    if !document.is_complete() {
-        bail!("the slice ends before its end; what stands before is kept");
+    if document.is_complete() {
+        reading.seal()?
+    } else {
+        reading.cut()?
     }
-    reading.seal()?;
     reading.send(true)
 }
 
@@ -98,6 +99,10 @@ struct Slicing<'a> {
     sound: Sound,
     /// The last row: where it begins, its size and digest.
     last: (u64, usize, [u8; 32]),
+    /// The part that is being read has not ended.
+    is_open: bool,
+    /// Events whose bodies are not there because the slice is cut before them.
+    bare: u64,
 }
 
 /// A body that is being read.
@@ -148,6 +153,8 @@ impl<'a> Slicing<'a> {
             body: None,
             sound,
             last: (0, 0, [0; 32]),
+            is_open: false,
+            bare: 0,
         }
     }
 
@@ -234,7 +241,11 @@ impl<'a> Slicing<'a> {
             Ok((mut new, content)) => match self.sound.mend(&mut new, content) {
                 None => (new, content, RecordStatus::Good),
                 Some((reason, content)) => {
-                    self.bad(&format!("event {}: {reason}", new.event.id));
+                    // Of a slice that is cut it is told once, how many have lost what.
+                    match self.sound.is_cut() {
+                        true => self.bare += 1,
+                        false => self.bad(&format!("event {}: {reason}", new.event.id)),
+                    }
                     (new, content, RecordStatus::Bad)
                 }
             },
@@ -287,6 +298,34 @@ impl<'a> Slicing<'a> {
         Ok(())
     }
 
+    /// Where the slice ends before its end, an event says so; it stands for the part in which that is.
+    fn cut(&mut self) -> Result<()> {
+        let at = self.size;
+        if self.sessions.is_empty() {
+            bail!("a turnscope slice that is cut at byte {at}, before its first session: nothing of it can be read");
+        }
+        let start = if self.is_open && self.body.is_none() { self.start } else { at };
+        let row = if start == at { Vec::new() } else { std::mem::take(&mut self.row) };
+        let inside = if self.is_open { format!(", inside `{}`", self.section) } else { String::new() };
+        let bare = match self.bare {
+            0 => String::new(),
+            bare => format!("; of {bare} events the payloads stood behind it"),
+        };
+        let reason = format!("a turnscope slice that is cut at byte {at}{inside}: what stands before is kept{bare}");
+        self.control.tell(Notice::Bad(format!("{}: {reason}", self.path.display())));
+        let mut content = [0; 16];
+        content.copy_from_slice(&digest(reason.as_bytes())[..16]);
+        self.batch.records.push(NewRecord {
+            start: i64::try_from(start)?,
+            size: i64::try_from(row.len())?,
+            status: RecordStatus::Bad,
+            digest: digest(&row),
+            content,
+            events: vec![self.unreadable(reason.as_bytes(), &reason)],
+        });
+        Ok(())
+    }
+
     fn unreadable(&self, row: &[u8], reason: &str) -> NewEvent {
         let mut event = Event::new(Kind::Other, "unreadable", "bad");
         event.session = self.main.clone().unwrap_or_else(|| "unreadable".to_owned());
@@ -303,7 +342,7 @@ impl Parts for Slicing<'_> {
     fn begin(&mut self, section: &str, name: Option<&str>, offset: u64) -> Result<()> {
         self.section = section.to_owned();
         self.name = name.unwrap_or_default().to_owned();
-        self.start = offset;
+        (self.start, self.is_open) = (offset, true);
         self.row.clear();
         let named = (section == "bodies").then(|| bytes_of::<32>(&self.name).ok()).flatten();
         let found = named.and_then(|digest| self.sound.found(&digest));
@@ -330,6 +369,7 @@ impl Parts for Slicing<'_> {
     }
 
     fn end(&mut self) -> Result<()> {
+        self.is_open = false;
         match self.body.take() {
             Some(body) => self.end_body(body),
             // A body that cannot be decoded; whatever names it says so.

@@ -27,6 +27,7 @@ pub struct Sound {
     says_sealed: bool,
     seal: Sealed,
     fault: Option<String>,
+    is_cut: bool,
 }
 
 impl Sound {
@@ -34,7 +35,7 @@ impl Sound {
     pub fn of(file: &mut impl Read, control: &Control) -> Result<Self> {
         let (mut document, mut seal) = (Document::default(), SealCheck::default());
         let mut weighing = Weighing::default();
-        let mut cut = false;
+        let mut is_broken = false;
         let mut buffer = vec![0; 1 << 20];
         loop {
             let size = file.read(&mut buffer)?;
@@ -46,15 +47,21 @@ impl Sound {
             }
             seal.feed(&buffer[..size]);
             if document.feed(&buffer[..size], &mut weighing).is_err() {
-                cut = true;
+                is_broken = true;
                 break;
             }
         }
         weighing.stop();
         // Of what is cut the reader tells more.
-        let seal = if cut || !document.is_complete() { Sealed::Whole } else { seal.conclude() };
+        let is_cut = !is_broken && !document.is_complete();
+        let seal = if is_broken || is_cut { Sealed::Whole } else { seal.conclude() };
         let fault = document.fault().map(|fault| format!("it is not JSON: {fault}"));
-        Ok(Self { bodies: weighing.bodies, says_sealed: weighing.says_sealed, seal, fault })
+        Ok(Self { bodies: weighing.bodies, says_sealed: weighing.says_sealed, seal, fault, is_cut })
+    }
+
+    /// Whether it ends before its end.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// What the body is that is carried under a digest; `None` where there is none that can be decoded.

@@ -149,7 +149,7 @@ impl Checking {
     }
 
     fn conclude(mut self, seal: Sealed, path: &Path) -> Result<Verdict> {
-        let sealed = seal == Sealed::Whole;
+        let (sealed, has_no_seal) = (seal == Sealed::Whole, seal == Sealed::No);
         let broken = match seal {
             Sealed::Broken(reason) => Some(reason),
             Sealed::No => Some("it has no seal, which every page has: it was cut or changed".to_owned()),
@@ -158,13 +158,21 @@ impl Checking {
         if let Some(reason) = broken {
             self.problems.add_first(std::iter::once(reason).chain(places(path)?));
         }
+        let mut missing = Vec::new();
         for (number, (name, size, is_here)) in self.listed.iter().enumerate() {
             match self.found.remove(&(number as u64)) {
                 Some(found) if (&found.0, found.1) == (name, *size) => {}
                 Some((found, _)) => self.problems.add(format!("payload {name} hashes to {found}")),
-                None if *is_here => self.problems.add(format!("payload {name} is missing")),
+                None if *is_here => missing.push(name),
                 None => {}
             }
+        }
+        // A page that is cut has lost all behind the cut, which is no news of each.
+        match (has_no_seal, missing.as_slice()) {
+            (true, [_, _, ..]) => {
+                self.problems.add(format!("{} of {} payloads are missing", missing.len(), self.listed.len()))
+            }
+            (_, missing) => missing.iter().for_each(|name| self.problems.add(format!("payload {name} is missing"))),
         }
         for (digest, _) in self.found.values() {
             self.problems.add(format!("payload {digest} is not in the list of payloads"));

@@ -21,13 +21,14 @@ pub fn verify(path: &Path) -> Result<Verdict> {
     let mut file = File::open(path).with_context(|| format!("could not open {}", path.display()))?;
     let mut checking = Checking::default();
     let (mut document, mut seal) = (Document::default(), SealCheck::default());
-    let mut broken = None;
+    let (mut broken, mut all) = (None, 0);
     let mut buffer = vec![0; 1 << 20];
     loop {
         let size = file.read(&mut buffer).with_context(|| format!("could not read {}", path.display()))?;
         if size == 0 {
             break;
         }
+        all += size as u64;
         seal.feed(&buffer[..size]);
         if broken.is_none() {
             broken = document.feed(&buffer[..size], &mut checking).err();
@@ -42,7 +43,7 @@ pub fn verify(path: &Path) -> Result<Verdict> {
     if let Some(error) = broken {
         checking.problems.add(format!("{error:#}"));
     } else if !document.is_complete() {
-        checking.problems.add("the file ends before the slice does".to_owned());
+        checking.cut = Some(all);
     } else if let Some(fault) = document.fault() {
         checking.problems.add(format!("it is not JSON: {fault}"));
     }
@@ -54,6 +55,10 @@ struct Checking {
     is_slice: bool,
     /// It says that it has a seal.
     says_sealed: bool,
+    /// Where it ends before its end.
+    cut: Option<u64>,
+    /// The part that is being read has not ended.
+    is_open: bool,
     section: String,
     name: String,
     row: Vec<u8>,
@@ -116,7 +121,26 @@ impl Checking {
         }
     }
 
+    /// What is cut has lost its manifest, its seal and all bodies behind the cut; that is told in one sentence.
+    fn conclude_cut(mut self, at: u64) -> Verdict {
+        let inside = if self.is_open { format!(", inside `{}`", self.section) } else { String::new() };
+        let missing = self.named.iter().filter(|(name, size)| self.found.get(name) != Some(size)).count();
+        self.problems.add_first(std::iter::once(format!(
+            "a turnscope slice that is cut at byte {at}{inside}: {} events stand before it, and {missing} of the {} bodies \
+             that they name are missing",
+            self.events,
+            self.named.len()
+        )));
+        Verdict { bodies: self.found.len(), events: self.events, sealed: false, problems: self.problems.told() }
+    }
+
     fn conclude(mut self, seal: Sealed, path: &Path) -> Result<Verdict> {
+        // Where the seal is there, the end is, and what went wrong stands before it.
+        match (self.cut, &seal) {
+            (Some(at), Sealed::No) => return Ok(self.conclude_cut(at)),
+            (Some(_), _) => self.problems.add("the file ends before the slice does".to_owned()),
+            (None, _) => {}
+        }
         let sealed = seal == Sealed::Whole;
         let broken = match seal {
             Sealed::Broken(reason) => Some(reason),
@@ -151,6 +175,7 @@ impl Checking {
 impl Parts for Checking {
     fn begin(&mut self, section: &str, name: Option<&str>, _offset: u64) -> Result<()> {
         (self.section, self.name) = (section.to_owned(), name.unwrap_or("").to_owned());
+        self.is_open = true;
         self.row.clear();
         (self.carried, self.hasher, self.size) = (Carried::default(), Sha256::default(), 0);
         Ok(())
@@ -169,6 +194,7 @@ impl Parts for Checking {
     }
 
     fn end(&mut self) -> Result<()> {
+        self.is_open = false;
         if self.section == "bodies" {
             self.body();
             return Ok(());

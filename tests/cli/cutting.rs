@@ -1,0 +1,91 @@
+//! Slices and pages that were cut on their way: told as what they are, and what stands before the cut comes in.
+
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::desk::{Desk, Ran, text};
+use crate::forms::{filled, with_demo};
+use crate::sample;
+
+#[test]
+fn a_slice_that_is_cut_says_so_and_what_stands_before_the_cut_comes_in() {
+    let desk = with_demo();
+    for format in ["json", "ndjson"] {
+        let whole = desk.done(&["export", "last", "--format", format]).out;
+        let all = with_demo().done(&["sessions", "--json"]).objects()[0]["events"].clone();
+        for (part, store) in [(whole.len() / 3, "third.db"), (whole.len() * 9 / 10, "most.db")] {
+            let store = format!("{format}-{store}");
+            let cut = desk.write(&format!("cut.{format}"), &whole[..part]);
+            let ran = desk.run(&["--store", &store, "import", "--json", text(&cut)]);
+            assert_eq!(ran.code, 3, "{format} {part}: {ran:?}");
+            let words = format!("a turnscope slice that is cut at byte {part}");
+            assert!(ran.err.contains(&words) && ran.err.lines().count() == 1, "{ran:?}");
+            let report = ran.objects().remove(0);
+            assert!(report["events"].as_u64() > Some(10) && report["bad"].as_u64() > Some(0), "{report} of {all}");
+            assert_eq!(report["records"], report["represented"]);
+            let again = desk.run(&["--store", &store, "import", text(&cut)]);
+            assert!(again.code == 3 && again.text().contains("unchanged"), "{again:?}");
+            let checked = desk.done(&["verify", &store, "--json"]).objects().remove(0);
+            assert_eq!(checked["compared"], checked["events"], "{checked}");
+
+            let told = desk.refused(1, &["verify", text(&cut)]);
+            assert!(told.contains(&words) && told.lines().count() == 1, "{told}");
+            assert!(told.lines().all(|line| line.len() < 300), "{told}");
+        }
+        // Whole again, its events are those that were there.
+        let whole = desk.write(&format!("whole.{format}"), &whole);
+        let ran = desk.run(&["--store", &format!("{format}-third.db"), "import", text(&whole)]);
+        assert!([0, 3].contains(&ran.code), "{ran:?}");
+    }
+}
+
+#[test]
+fn of_a_slice_that_is_cut_before_its_first_session_nothing_can_be_read() {
+    let desk = filled();
+    let whole = desk.done(&["export", sample::CLAUDE]).out;
+    let cut = desk.write("cut.json", &whole[..60]);
+    let told = desk.refused(1, &["--store", "other.db", "import", text(&cut)]);
+    assert!(told.contains("a turnscope slice that is cut at byte 60, before its first session"), "{told}");
+}
+
+#[test]
+fn a_page_that_is_cut_is_told_in_few_words() {
+    let desk = with_demo();
+    let page = desk.done(&["export", "last", "--format", "html"]).out;
+    let cut = desk.write("cut.html", &page[..page.len() * 2 / 3]);
+    let told = desk.refused(1, &["verify", text(&cut)]);
+    assert!(told.contains("it was cut or changed") && told.lines().count() < 6, "{told}");
+}
+
+fn piped(desk: &Desk, content: &[u8]) -> Ran {
+    let mut import = desk.command(&["import", "--json", "-"]);
+    import.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut import = import.spawn().expect("starts");
+    import.stdin.take().expect("a pipe").write_all(content).expect("writes");
+    let ended = import.wait_with_output().expect("ends");
+    let err = String::from_utf8(ended.stderr).expect("words are UTF-8");
+    Ran { code: ended.status.code().unwrap_or(-1), out: ended.stdout, err }
+}
+
+#[test]
+fn the_same_bytes_from_a_pipe_are_the_same_source_and_name_no_temporary_file() {
+    let desk = Desk::new();
+    let first = piped(&desk, &sample::claude()).objects().remove(0);
+    let path = first["path"].as_str().expect("a path").to_owned();
+    assert!(path.starts_with("stdin:") && path.len() == "stdin:".len() + 16, "{path}");
+    let before = desk.done(&["show", sample::CLAUDE, "u1", "--json"]).out;
+    assert!(String::from_utf8_lossy(&before).contains(&path));
+    assert_eq!(piped(&desk, &sample::claude()).objects(), [first]);
+    assert_eq!(desk.done(&["show", sample::CLAUDE, "u1", "--json"]).out, before);
+    let other = piped(&desk, b"{\"a\":1}\nnone\n");
+    assert!(other.code == 3 && other.err.starts_with("stdin:"), "{other:?}");
+    let other = other.objects().remove(0);
+    assert!(other["path"] != json!(path) && other["sessions"] == json!([other["path"]]), "{other}");
+    let checked: Value = desk.done(&["verify", &desk.named_store(), "--json"]).objects().remove(0);
+    assert_eq!((&checked["compared"], &checked["left"]), (&checked["events"], &json!([])));
+    desk.done(&["export", sample::CLAUDE, "--format", "original", "-o", "files"]);
+    assert_eq!(fs::read(desk.path(&format!("files/{path}"))).expect("is there"), sample::claude());
+}
