@@ -39,6 +39,10 @@ mod planting;
 mod redacting;
 #[path = "cli/settling.rs"]
 mod settling;
+#[path = "cli/spoiling.rs"]
+mod spoiling;
+#[path = "cli/proving.rs"]
+mod proving;
 #[path = "cli/reindexing.rs"]
 mod reindexing;
 #[path = "cli/hostile.rs"]

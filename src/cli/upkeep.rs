@@ -12,9 +12,11 @@ use super::Redact;
 Examples:
   turnscope verify run.json && echo unchanged
   turnscope verify reports/agent-chat-report-7f3a.html      every payload of a page, and all around them
-  turnscope verify ~/.local/share/turnscope/turnscope.db    every record and body of a store
+  turnscope verify ~/.local/share/turnscope/turnscope.db    every record, body and event of a store
 
-What was changed in a slice or a page is named by its place. Exit code 1 when something does not agree.")]
+What was changed in a slice or a page is named by its place. Of a store every source is read once more, and its events
+are compared with what their records tell; what was recorded without a file, purged in part, or read by older rules
+cannot be compared, which is said. Exit code 1 when something does not agree.")]
 pub struct Verify {
     /// A slice or a page written by `turnscope export` or `turnscope report`, or a store
     pub file: PathBuf,
@@ -120,7 +122,7 @@ Examples:
 
 The damaged file is only read. Of each source the bytes that are whole are written, and where some are missing a line
 ends; what was recorded without a file goes into slices, marks and notes into one of their own. Where an index is
-damaged, rows are found without it. Exit code 3 where something is lost.")]
+damaged, rows are found without it; where the schema is, files alone are found. Exit code 3 where something is lost.")]
 pub struct Recover {
     /// The file of the damaged store
     #[arg(value_name = "STORE")]

@@ -4,6 +4,7 @@
 //! Two kinds of wrong: the driver's error means that a source cannot be read; a bad record is kept as an
 //! `other` event with its bytes, reported as `path:line: reason`, and everything else still comes in.
 
+mod again;
 mod driver;
 mod gave;
 mod compare;
@@ -11,6 +12,7 @@ mod find;
 mod head;
 mod otel;
 mod read;
+mod proof;
 mod reindex;
 mod scan;
 mod slice;
@@ -30,6 +32,7 @@ pub use find::{Piped, agents_folders, below, known_folders, path_of, path_text};
 pub use gave::Report;
 pub use otel::{Accepted, Decoded, Decoding, Encoding, Signal, Undecodable};
 pub use present::{Remote, Remotes, bring_over};
+pub use proof::{Proven, prove};
 pub use reindex::{Reindexed, reindex};
 pub use watch::Watch;
 

@@ -3,24 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{BufWriter, Seek, Write};
-use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use tokio::sync::mpsc::{channel, unbounded_channel};
+use anyhow::Result;
 
-use super::compare::contains;
+use super::again::{Again, content, is_current, why_not};
 use super::driver::{Control, Notice};
-use super::head::Head;
-use super::present::read_document;
-use super::read::{Begin, Cancelled, Saved, read_source};
-use super::slice::read_slice;
-use super::unpack::{nameless, plain_path};
-use super::{FORMATS, Format, Open, Opening, RULES};
-use crate::store::{Batch, Rereading, Source, SourceStep, Store};
-
-/// Bytes read from the store at a time.
-const PART: i64 = 1 << 20;
+use super::read::Cancelled;
+use crate::store::{Rereading, Source, Store};
 
 /// What reading anew came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,7 +38,7 @@ pub async fn reindex(store: &Store, all: bool, control: &Control) -> Result<Rein
             done.current += group.len() as u64;
             continue;
         }
-        match why_not(store, &group).await? {
+        match why_not_all(store, &group).await? {
             Some(reason) => done.left.extend(group.into_iter().map(|source| (source.path, reason.clone()))),
             None => {
                 bytes += group.iter().map(|source| source.consumed.unsigned_abs()).sum::<u64>();
@@ -81,11 +70,6 @@ pub async fn reindex(store: &Store, all: bool, control: &Control) -> Result<Rein
     Ok(done)
 }
 
-/// Which rules have read a source, as far as that was noted.
-fn is_current(source: &Source) -> bool {
-    serde_json::from_str::<Saved>(&source.state).is_ok_and(|saved| saved.rules == RULES)
-}
-
 /// The sources in groups, each of which shares no event with another; in the order in which they came in.
 fn grouped(sources: Vec<Source>, same: &[(i64, i64)]) -> Vec<Vec<Source>> {
     let mut group_of: HashMap<i64, i64> = sources.iter().map(|source| (source.number, source.number)).collect();
@@ -113,18 +97,11 @@ fn grouped(sources: Vec<Source>, same: &[(i64, i64)]) -> Vec<Vec<Source>> {
     groups.into_values().collect()
 }
 
-/// Why sources cannot be read anew; `None` where they can.
-async fn why_not(store: &Store, group: &[Source]) -> Result<Option<String>> {
+/// Why not all sources of a group can be read anew; `None` where they can.
+async fn why_not_all(store: &Store, group: &[Source]) -> Result<Option<String>> {
     for source in group {
-        let is_read = FORMATS.iter().any(|format| format.agent == source.importer);
-        if !is_read || source.path.contains("://") {
-            return Ok(Some(format!("it came from no file ({})", source.path)));
-        }
-        if store.has_purged(source).await? {
-            return Ok(Some(format!("records of {} were purged", source.path)));
-        }
-        if source.size < 0 {
-            return Ok(Some(format!("{} was never read to its end: import it again", source.path)));
+        if let Some(reason) = why_not(store, source).await? {
+            return Ok(Some(format!("{reason} ({})", source.path)));
         }
     }
     Ok(None)
@@ -147,94 +124,22 @@ async fn read_group(store: &Store, group: &[Source], control: &Control) -> Resul
     Ok((records, events, sessions))
 }
 
-/// The bytes of a source in a file without a name.
-async fn content(store: &Store, source: &Source, control: &Control) -> Result<File> {
-    let size = store.blob_size(source.blob).await?;
-    let mut out = BufWriter::new(nameless()?);
-    let mut at = 0;
-    while at < size {
-        if control.is_cancelled() {
-            bail!(Cancelled);
-        }
-        let part = store.read(source.blob, at, PART.min(size - at)).await?;
-        if part.is_empty() {
-            bail!("the store holds less of {} than it says", source.path);
-        }
-        at += part.len() as i64;
-        out.write_all(&part).context("could not write a file for a while")?;
-    }
-    let mut file = out.into_inner().context("could not write a file for a while")?;
-    file.rewind()?;
-    Ok(file)
-}
-
 async fn read_one(source: &Source, file: File, rereading: &mut Rereading, control: &Control) -> Result<(u64, u64)> {
-    let head = Head::read(file.try_clone()?)?;
-    let format: &'static Format = FORMATS
-        .iter()
-        .find(|format| format.agent == source.importer)
-        .with_context(|| format!("no format is called {}", source.importer))?;
-    let saved = Saved::fresh();
-    let begin = Begin {
-        step: SourceStep {
-            path: source.path.clone(),
-            revision: source.revision,
-            importer: source.importer.clone(),
-            state: saved.text()?,
-            ..SourceStep::default()
-        },
-        stamp: source.stamp(),
-        offset: 0,
-        line: 0,
-        layout: head.layout,
-        saved,
-        derived: HashMap::new(),
-        sessions: Vec::new(),
-    };
-    let path = super::find::path_of(&source.path);
-    let stem = stem(source, &path);
-    let (sender, mut batches) = channel::<Batch>(2);
-    // Bad records were told when they came in.
-    let (notices, mut told) = unbounded_channel();
-    let quiet = Control { notices, cancelled: control.cancelled.clone() };
-    let reading = tokio::task::spawn_blocking(move || {
-        let plain = plain_path(&path);
-        let contains = |text: &str| contains(&file, text);
-        let opening = Opening { path: &plain, head: &head.outlines, stem: &stem, saved: None, contains: &contains };
-        let stamp = begin.stamp;
-        match format.open {
-            Open::Records(open) => read_source((&path, file.try_clone()?), begin, open(&opening), sender, &quiet),
-            Open::Slice => read_slice((&path, file), begin.step, stamp, sender, &quiet),
-            Open::Present => read_document((&path, file), &head.outlines, (begin.step, stamp), sender, &quiet),
-        }
-    });
-    let (mut records, mut events) = (0, 0);
-    while let Some(mut batch) = batches.recv().await {
+    let (mut again, mut records, mut events) = (Again::begin(source, file, control)?, 0, 0);
+    while let Some(mut batch) = again.next(control).await {
         batch.received = super::driver::now();
         records += batch.records.len() as u64;
         events += batch.records.iter().map(|record| record.events.len() as u64).sum::<u64>();
         rereading.append(std::slice::from_ref(&batch)).await?;
-        while let Ok(notice) = told.try_recv() {
-            if let Notice::Progress { bytes, .. } = notice {
-                control.tell(Notice::Progress { sources: 0, bytes });
-            }
-        }
     }
-    reading.await??;
+    again.end().await?;
     Ok((records, events))
-}
-
-/// The name of a session of which no record says it, as it was given at first.
-fn stem(source: &Source, path: &Path) -> String {
-    let is_named = FORMATS.last().is_some_and(|unknown| unknown.agent == source.importer);
-    let given = source.sessions.first().filter(|_| is_named).cloned();
-    let plain: PathBuf = plain_path(path);
-    given.unwrap_or_else(|| plain.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::RULES;
 
     fn source(number: i64, path: &str) -> Source {
         Source { number, path: path.to_owned(), ..Source::default() }

@@ -1,16 +1,23 @@
 //! `turnscope verify`: does a slice, or a store, still hold what it says?
 
-use anyhow::Result;
-use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use anyhow::{Context, Result};
+use serde_json::json;
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::import::counted;
 use super::location::{Location, is_store};
 use super::output::Output;
-use super::progress::Share;
+use super::progress::{Meter, Share};
 use super::{Ended, complain, tell};
 use crate::cli::Verify;
 use crate::domain::safe;
+use crate::import::{Control, Notice, Proven, prove};
 use crate::report;
-use crate::store::{self, Address};
+use crate::store::{self, Address, Store};
 
 pub async fn verify(wanted: &Verify, output: &mut Output) -> Result<Ended> {
     let address = Address::parse(wanted.file.as_os_str());
@@ -41,29 +48,89 @@ fn slice(wanted: &Verify, output: &mut Output) -> Result<Ended> {
 }
 
 async fn store(address: &Address, output: &mut Output) -> Result<Ended> {
+    let cancelled = Arc::new(AtomicBool::new(false));
+    // What reads on another thread ends when it is told so.
+    tokio::select! {
+        ended = check_store(address, Arc::clone(&cancelled), output) => ended,
+        _ = tokio::signal::ctrl_c() => {
+            cancelled.store(true, Ordering::Relaxed);
+            Ok(Ended::Cancelled)
+        }
+    }
+}
+
+async fn check_store(address: &Address, cancelled: Arc<AtomicBool>, output: &mut Output) -> Result<Ended> {
     let explained = |error| store::explain(error, address);
     let location = Location { address: address.clone() };
     let store = location.open().await?;
     let mut share = Share::new("checking");
-    let found = store.verify(&mut |done, all| share.tell(done, all)).await.map_err(explained)?;
+    let mut found = store.verify(&mut |done, all| share.tell(done, all)).await.map_err(explained)?;
     drop(share);
+    let proven = match compare(&store, cancelled).await {
+        Ok(proven) => proven,
+        Err(error) => {
+            found.problems.push(format!("what it shows could not be compared: {:#}", explained(error)));
+            Proven::default()
+        }
+    };
     store.close().await;
+    found.problems.extend(proven.problems.iter().cloned());
     let path = address.to_string();
     let sound = found.problems.is_empty();
     if output.json {
+        let left = proven.left.iter().map(|(path, reason)| json!({"path": path, "reason": reason}));
         output.object(&json!({
             "path": path,
             "ok": sound,
             "pieces": found.pieces,
             "records": found.records,
             "bodies": found.bodies,
+            "missing": found.missing,
+            "events": found.events,
+            "compared": proven.events,
+            "left": left.collect::<Vec<_>>(),
             "problems": found.problems,
         }))?;
     } else if sound {
         let (records, bodies, pieces) = (found.records, found.bodies, found.pieces);
         output.line(&format!("{}: all well, {records} records and {bodies} bodies in {pieces} pieces", safe(&path)))?;
     }
-    Ok(ended(&path, &found.problems))
+    let ended = ended(&path, &found.problems);
+    if found.missing > 0 {
+        let bodies = found.missing;
+        tell(&format!("{path}: {bodies} bodies were missing from slices when these came in, as their events say"));
+    }
+    tell_compared(&path, found.events, &proven);
+    Ok(ended)
+}
+
+/// Compares what the store shows with what its records tell, and says how far that is.
+async fn compare(store: &Store, cancelled: Arc<AtomicBool>) -> Result<Proven> {
+    let (notices, mut heard) = unbounded_channel();
+    let reading = store.clone();
+    let work = tokio::spawn(async move { prove(&reading, &Control { notices, cancelled }).await });
+    let mut meter = Meter::new();
+    while let Some(notice) = heard.recv().await {
+        match notice {
+            Notice::Found { sources, bytes } => meter.expect(sources, bytes),
+            Notice::Progress { sources, bytes } => meter.add(sources, bytes),
+            _ => {}
+        }
+    }
+    meter.clear();
+    work.await.context("comparing broke off")?
+}
+
+/// Says which events were compared with their records, and why others were not.
+fn tell_compared(path: &str, events: u64, proven: &Proven) {
+    tell(&format!("{path}: {} of {events} events are as their records tell them", proven.events));
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, reason) in &proven.left {
+        *reasons.entry(reason).or_default() += 1;
+    }
+    for (reason, sources) in reasons {
+        tell(&format!("{path}: {} not compared: {reason}", counted(sources as u64, "source")));
+    }
 }
 
 fn ended(path: &str, problems: &[String]) -> Ended {

@@ -13,7 +13,7 @@ use super::telling::Teller;
 use crate::domain::{KeyKind, Session};
 
 /// What the session of a trace is called as long as nothing names another.
-const OF_TRACE: &str = "trace:";
+pub(super) const OF_TRACE: &str = "trace:";
 
 /// The id of the session that a trace is until it is known whose it is.
 pub fn trace_session(trace: &str) -> String {

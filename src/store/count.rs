@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
 
-use super::engine::{Row, Statement, Transaction, query};
+use super::engine::{On, Pool, Row, Statement, Transaction, query};
 use super::tally::{COLUMNS, Counts, Line, Moved, Seen, Tally};
 use super::{damaged, rows};
 use crate::domain::NOTED;
@@ -38,7 +38,7 @@ pub(super) async fn fresh(connection: &mut Transaction, most: i64) -> Result<Fre
     }
     fresh.are_all = count < most;
     if count > 0 {
-        let noted = noted(connection, from + 1, fresh.upto).await?;
+        let noted = noted(On::from(&mut *connection), from + 1, fresh.upto).await?;
         for seen in fresh.events.values_mut().flatten() {
             seen.noted = noted.get(&seen.event).copied().unwrap_or(0);
         }
@@ -48,13 +48,13 @@ pub(super) async fn fresh(connection: &mut Transaction, most: i64) -> Result<Fre
 }
 
 /// How often importers noted something of events between two numbers.
-async fn noted(connection: &mut Transaction, from: i64, to: i64) -> Result<HashMap<i64, i64>> {
+async fn noted(on: On<'_>, from: i64, to: i64) -> Result<HashMap<i64, i64>> {
     // The names stand in the statement itself, so that the index of such attributes can answer.
     let names = NOTED.map(|name| format!("'{name}'")).join(", ");
     let statement = format!(
         "SELECT event, count(*) FROM attributes WHERE name IN ({names}) AND event BETWEEN $1 AND $2 GROUP BY event"
     );
-    let rows = query(statement).bind(from).bind(to).fetch_all(connection).await?;
+    let rows = query(statement).bind(from).bind(to).fetch_all(on).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn grow(
 ) -> Result<()> {
     let sessions = fresh.events.keys().copied().chain(moved.iter().map(|moved| moved.session));
     let sessions: BTreeSet<i64> = sessions.filter(|session| !left_out.contains(session)).collect();
-    let mut known = stored(connection, &sessions.iter().copied().collect::<Vec<_>>()).await?;
+    let mut known = stored(&mut On::from(&mut *connection), &sessions.iter().copied().collect::<Vec<_>>()).await?;
     // Of an event that was moved twice, where it stood first and where it stands at last.
     let mut moves: HashMap<i64, Moved> = HashMap::new();
     for step in moved {
@@ -149,26 +149,49 @@ async fn touched(
 
 /// Counts a session anew, from all of its events that are counted by now, in one pass over them.
 pub(super) async fn recount(connection: &mut Transaction, session: i64, fresh: &Fresh) -> Result<()> {
+    let counts = counted(&mut On::from(&mut *connection), session, fresh.upto).await?;
+    store(connection, session, &counts).await
+}
+
+/// What the events of a session come to, up to one of them.
+async fn counted(on: &mut On<'_>, session: i64, upto: i64) -> Result<Counts> {
     let range = query("SELECT coalesce(min(event), 0), coalesce(max(event), 0) FROM events WHERE session = $1")
         .bind(session)
-        .fetch_one(&mut *connection)
+        .fetch_one(on.again())
         .await?;
-    let noted = noted(connection, range.try_get(0)?, range.try_get(1)?).await?;
+    let noted = noted(on.again(), range.try_get(0)?, range.try_get(1)?).await?;
     let mut tally = Tally::default();
-    {
-        let statement = format!("SELECT {COLUMNS} FROM events WHERE session = $1 AND event <= $2");
-        let mut rows = query(statement).bind(session).bind(fresh.upto).fetch(&mut *connection);
-        while let Some(row) = rows.try_next().await? {
-            let mut seen = Seen::of(&row)?;
-            seen.noted = noted.get(&seen.event).copied().unwrap_or(0);
-            tally.add(&seen);
-        }
+    let statement = format!("SELECT {COLUMNS} FROM events WHERE session = $1 AND event <= $2");
+    let mut rows = query(statement).bind(session).bind(upto).fetch(on.again());
+    while let Some(row) = rows.try_next().await? {
+        let mut seen = Seen::of(&row)?;
+        seen.noted = noted.get(&seen.event).copied().unwrap_or(0);
+        tally.add(&seen);
     }
-    store(connection, session, &tally.counts()).await
+    Ok(tally.counts())
+}
+
+/// The counts of a session that are not those of its events, by their names.
+pub(super) async fn differing(readers: &Pool, session: i64) -> Result<Vec<&'static str>> {
+    let stored = stored(&mut On::from(readers), &[session]).await?.remove(&session);
+    let stored = stored.with_context(|| damaged("there is no such session"))?;
+    let counted = counted(&mut On::from(readers), session, i64::MAX).await?;
+    let differs = [
+        ("events", stored.events != counted.events),
+        ("turns", stored.turns != counted.turns),
+        ("errors", stored.errors != counted.errors),
+        ("findings", (stored.findings, stored.clock_skews) != (counted.findings, counted.clock_skews)),
+        ("tokens", stored.tokens != counted.tokens),
+        ("usage source", source_of(&stored) != source_of(&counted)),
+        ("models", stored.models != counted.models),
+        ("started", stored.started != counted.started),
+        ("ended", stored.ended != counted.ended),
+    ];
+    Ok(differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect())
 }
 
 /// The counts of sessions as they stand.
-async fn stored(connection: &mut Transaction, sessions: &[i64]) -> Result<HashMap<i64, Counts>> {
+async fn stored(on: &mut On<'_>, sessions: &[i64]) -> Result<HashMap<i64, Counts>> {
     let mut stored = HashMap::with_capacity(sessions.len());
     for chunk in sessions.chunks(rows::CHUNK) {
         let mut query = Statement::new(
@@ -177,7 +200,7 @@ async fn stored(connection: &mut Transaction, sessions: &[i64]) -> Result<HashMa
              FROM sessions WHERE session IN (",
         );
         query.push_list(chunk.iter().copied());
-        for row in query.push(")").build().fetch_all(&mut *connection).await? {
+        for row in query.push(")").build().fetch_all(on.again()).await? {
             stored.insert(row.try_get(0)?, counts_of(&row)?);
         }
     }
@@ -207,12 +230,16 @@ fn counts_of(row: &Row) -> Result<Counts> {
     })
 }
 
-async fn store(connection: &mut Transaction, session: i64, counts: &Counts) -> Result<()> {
-    let source = match counts.sources.first() {
+/// Who counted the tokens, in a word.
+fn source_of(counts: &Counts) -> &str {
+    match counts.sources.first() {
         None => "none",
         Some(source) if counts.sources.len() == 1 => source,
         Some(_) => "mixed",
-    };
+    }
+}
+
+async fn store(connection: &mut Transaction, session: i64, counts: &Counts) -> Result<()> {
     let [input, cache_read, cache_write, output, reasoning, total] = counts.tokens;
     query(
         "UPDATE sessions SET counted = 1, models = $1, findings = $2 + CASE WHEN $16 > 0 THEN 1 ELSE 0 END, own_findings = $2, clock_skews = $16, events = $3, \
@@ -233,7 +260,7 @@ async fn store(connection: &mut Transaction, session: i64, counts: &Counts) -> R
     .bind(output)
     .bind(reasoning)
     .bind(total)
-    .bind(source)
+    .bind(source_of(counts))
     .bind(session)
     .bind(counts.clock_skews)
     .execute(connection)

@@ -191,7 +191,7 @@ impl Store {
         Ok(numbers.iter().filter_map(|number| found.get(number).map(|(event, _)| event.clone())).collect())
     }
 
-    async fn add_keys(&self, found: &mut HashMap<i64, (Event, String)>) -> Result<()> {
+    pub(super) async fn add_keys(&self, found: &mut HashMap<i64, (Event, String)>) -> Result<()> {
         let wanted: BTreeSet<i64> = found
             .values()
             .flat_map(|(_, keys)| rows::read_keys(keys).map(|(number, _)| number).collect::<Vec<_>>())
@@ -215,7 +215,7 @@ impl Store {
         Ok(())
     }
 
-    async fn add_attributes(&self, found: &mut HashMap<i64, (Event, String)>) -> Result<()> {
+    pub(super) async fn add_attributes(&self, found: &mut HashMap<i64, (Event, String)>) -> Result<()> {
         let numbers: Vec<i64> = found.keys().copied().collect();
         for chunk in numbers.chunks(rows::CHUNK) {
             let mut query: Statement = Statement::new("SELECT event, name, value FROM attributes WHERE event IN (");

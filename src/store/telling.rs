@@ -126,33 +126,36 @@ fn bind(mut row: Values<'_>, teller: Teller, session: &Session, forked_from: Opt
 ///
 /// Sessions of spans are named after their events, here and when they are settled.
 pub(super) async fn call(connection: &mut Transaction, id: &str) -> Result<()> {
-    let first = |column: &str, order: &str| {
-        format!(
-            "(SELECT {column} FROM tellings WHERE tellings.session = $1 AND {column} IS NOT NULL ORDER BY {order}since, \
-             {column} LIMIT 1)"
-        )
-    };
-    let agent = first("agent", &format!("{LEAST}, "));
-    let title = first("title", "title_rank DESC, title_time DESC, ");
-    let of_spans = |column: &str, told: &str| {
-        format!("CASE WHEN {agent} = 'otel' THEN coalesce({told}, sessions.{column}) ELSE {told} END")
-    };
-    let plain = ["parent", "forked_from", "room", "canvas", "cwd", "git_branch", "host"];
-    let plain: Vec<String> = plain.iter().map(|column| format!("{column} = {}", first(column, ""))).collect();
-    let statement = format!(
-        "UPDATE sessions SET agent = coalesce({agent}, agent), title = {}, project = {}, lineage = coalesce({}, lineage), {} \
-         WHERE id = $1",
-        of_spans("title", &title),
-        of_spans("project", &first("project", "")),
-        first("lineage", ""),
-        plain.join(", "),
-    );
-    query(statement).bind(id).execute(&mut *connection).await?;
+    let set: Vec<String> = told_columns("$1").into_iter().map(|(column, told)| format!("{column} = {told}")).collect();
+    query(format!("UPDATE sessions SET {} WHERE id = $1", set.join(", "))).bind(id).execute(&mut *connection).await?;
     let named = query("SELECT session FROM sessions WHERE id = $1 AND agent = 'otel'").bind(id);
     match named.fetch_optional(&mut *connection).await? {
         Some(row) => super::spans::name_session(connection, row.try_get(0)?).await,
         None => Ok(()),
     }
+}
+
+/// The columns of a session, and what its sources together tell that they hold.
+pub(super) fn told_columns(id: &str) -> Vec<(&'static str, String)> {
+    let first = |column: &str, order: &str| {
+        format!(
+            "(SELECT {column} FROM tellings WHERE tellings.session = {id} AND {column} IS NOT NULL ORDER BY {order}since, \
+             {column} LIMIT 1)"
+        )
+    };
+    let agent = first("agent", &format!("{LEAST}, "));
+    let of_spans = |column: &str, told: &str| {
+        format!("CASE WHEN {agent} = 'otel' THEN coalesce({told}, sessions.{column}) ELSE {told} END")
+    };
+    let mut columns = vec![
+        ("agent", format!("coalesce({agent}, sessions.agent)")),
+        ("title", of_spans("title", &first("title", "title_rank DESC, title_time DESC, "))),
+        ("project", of_spans("project", &first("project", ""))),
+        ("lineage", format!("coalesce({}, sessions.lineage)", first("lineage", ""))),
+    ];
+    let plain = ["parent", "forked_from", "room", "canvas", "cwd", "git_branch", "host"];
+    columns.extend(plain.map(|column| (column, first(column, ""))));
+    columns
 }
 
 /// Takes away what is told of a session.

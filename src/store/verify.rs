@@ -3,7 +3,7 @@
 //!
 //! Blobs are read along once, in parts; what is said of their bytes comes from the database in the same order.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use anyhow::Result;
 use futures_util::TryStreamExt;
@@ -31,6 +31,10 @@ pub struct Soundness {
     pub pieces: u64,
     pub records: u64,
     pub bodies: u64,
+    /// Bodies that slices named and did not hold, as their events say.
+    pub missing: u64,
+    /// All events that are stored.
+    pub events: u64,
     /// What does not agree, one sentence each; empty when all is well.
     pub problems: Vec<String>,
     untold: usize,
@@ -78,10 +82,11 @@ impl Store {
         self.verify_links().await?.into_iter().for_each(|problem| found.problem(problem));
         let sizes = query(
             "SELECT (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM pieces), \
-                 (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM blobs)",
+                 (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM blobs), (SELECT count(*) FROM events)",
         );
         let sizes = sizes.fetch_one(&self.readers).await?;
         let (in_pieces, in_blobs): (i64, i64) = (sizes.try_get(0)?, sizes.try_get(1)?);
+        found.events = sizes.try_get::<i64>(2)?.unsigned_abs();
         let all = in_pieces.saturating_add(in_blobs);
         self.verify_pieces(&mut found, &mut |done| watch(done, all)).await?;
         self.verify_blobs(&mut found, &mut |done| watch(in_pieces.saturating_add(done), all)).await?;
@@ -132,6 +137,7 @@ impl Store {
         let mut blobs = query("SELECT blob, digest, size FROM blobs ORDER BY blob").fetch(&self.readers);
         let mut claims = query(CLAIMS).fetch(&self.readers);
         let mut next = claims.try_next().await?.map(|row| Claim::of(&row)).transpose()?;
+        let absent = self.absent().await?;
         let mut done = 0;
         while let Some(row) = blobs.try_next().await? {
             let (blob, name, size): (i64, Option<Vec<u8>>, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
@@ -144,7 +150,11 @@ impl Store {
                 next = claims.try_next().await?.map(|row| Claim::of(&row)).transpose()?;
                 if claim.blob == blob { own.push_back(claim) } else { self.lost(&claim, found).await? }
             }
-            self.verify_blob(blob, size, own, found).await?;
+            if absent.contains(&blob) {
+                found.missing += own.iter().filter(|claim| matches!(claim.what, What::Body(..))).count() as u64;
+            } else {
+                self.verify_blob(blob, size, own, found).await?;
+            }
             done += size;
             watch(done);
         }
@@ -153,6 +163,19 @@ impl Store {
             next = claims.try_next().await?.map(|row| Claim::of(&row)).transpose()?;
         }
         Ok(())
+    }
+
+    /// The blobs that came without their bytes, as the events that name them say.
+    async fn absent(&self) -> Result<HashSet<i64>> {
+        let found = query(
+            "SELECT blob FROM blobs WHERE digest IS NOT NULL AND size > 0 \
+             AND NOT EXISTS (SELECT 1 FROM blob_pieces WHERE blob_pieces.blob = blobs.blob) \
+             AND EXISTS (SELECT 1 FROM bodies JOIN attributes ON attributes.event = bodies.event \
+             WHERE bodies.blob = blobs.blob AND bodies.start = 0 AND attributes.name = 'blob_missing')",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        found.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
     /// Reads one blob along, and hashes what is said of it on the way.

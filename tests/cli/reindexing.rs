@@ -1,10 +1,10 @@
 //! What was kept is read anew: whatever rules had made of it, it becomes what a fresh import gives.
 
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::desk::Desk;
 use crate::sample;
+use crate::spoiling::spoil;
 
 /// Makes nonsense of everything that rules had made of records.
 const SPOIL: [&str; 7] = [
@@ -17,27 +17,8 @@ const SPOIL: [&str; 7] = [
     "UPDATE sources SET state = ''",
 ];
 
-fn spoil(desk: &Desk) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let store = desk.named_store();
-        if store.starts_with("postgres") {
-            let mut connection = sqlx::PgConnection::connect(&store).await.expect("connects");
-            connection.execute("SET search_path TO turnscope").await.expect("is there");
-            for statement in SPOIL {
-                connection.execute(AssertSqlSafe(statement)).await.expect("spoils");
-            }
-        } else {
-            let mut connection = sqlx::SqliteConnection::connect(&store).await.expect("connects");
-            for statement in SPOIL {
-                connection.execute(AssertSqlSafe(statement)).await.expect("spoils");
-            }
-        }
-    });
-}
-
 /// Everything that the commands say of a store.
-fn told(desk: &Desk) -> Vec<Value> {
+pub fn told(desk: &Desk) -> Vec<Value> {
     let mut told = desk.done(&["sessions", "--json"]).objects();
     for id in told.iter().map(|session| session["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>() {
         told.extend(desk.done(&["timeline", &id, "--json"]).objects());
@@ -47,7 +28,7 @@ fn told(desk: &Desk) -> Vec<Value> {
     told
 }
 
-fn filled() -> Desk {
+pub fn filled() -> Desk {
     let desk = Desk::new();
     let first = desk.write("in/claude.jsonl", sample::claude());
     desk.import(&first);
@@ -65,7 +46,7 @@ fn filled() -> Desk {
 fn what_was_made_of_records_comes_out_as_a_fresh_import_gives_it() {
     let desk = filled();
     let fresh = told(&desk);
-    spoil(&desk);
+    spoil(&desk, &SPOIL);
     assert_ne!(told(&desk), fresh);
     let done = desk.done(&["reindex", "--json"]).objects();
     assert_eq!((&done[0]["sources"], &done[0]["left"]), (&json!(4), &json!([])));
