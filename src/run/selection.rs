@@ -302,8 +302,9 @@ async fn scope(store: &Store, session: &Session, by: &str, is_run: bool) -> Resu
         return Ok(by.to_owned());
     }
     let heads = store.heads(session.number, None).await?;
-    let others = heads.iter().filter(|head| head.kind == Kind::Other).take(HEADERS);
-    let numbers: Vec<i64> = others.map(|head| head.number).collect();
+    let first = |kind: Kind| heads.iter().filter(move |head| head.kind == kind).take(HEADERS);
+    let lines = first(Kind::Transcript).filter(|_| is_run);
+    let numbers: Vec<i64> = first(Kind::Other).chain(lines).map(|head| head.number).collect();
     let events = store.events(&numbers).await?;
     let told = events.iter().find_map(|event| event.attribute("reportScope")).unwrap_or("");
     let is_made = session.id.starts_with("synthetic:") || told.starts_with("synthetic_");

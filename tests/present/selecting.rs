@@ -103,7 +103,7 @@ fn what_a_report_warned_of_holds_for_every_part_of_it() {
 fn what_fits_several_or_only_half_is_refused_with_candidates() {
     let desk = desk();
     let room = desk.refused(1, &["timeline", "--room", ROOM]);
-    for told in [SESSION, OTHER, "smoke-1772088185349", "room (newest there)", "[session_id]"] {
+    for told in [SESSION, OTHER, "smoke-1772088185349", "room (newest there)", "[room_name]"] {
         assert!(room.contains(told), "{told}: {room}");
     }
     let gone = "00000000-0000-4000-8000-000000000000";
