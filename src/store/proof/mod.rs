@@ -196,7 +196,10 @@ impl Comparing<'_> {
         let name = format!("session {}, event {}", stands.event.session, stands.event.name());
         let mut wrong = self.columns(&new.event, stands);
         self.session(&new.event, stands, &name, telling, &mut wrong);
-        wrong.extend([("bodies", self.bodies(new) != stands.bodies), ("content", stands.content != record.content)]);
+        wrong.extend([
+            ("bodies", self.bodies(new) != stands.bodies),
+            ("content", stands.content.as_deref() != Some(record.content.as_slice())),
+        ]);
         if new.event.order.time.0 == 0 && new.event.at.is_none() {
             telling.undated.push((name.clone(), stands.event.order.time.0));
         } else {

@@ -14,8 +14,8 @@ pub struct Standing {
     pub turn_hash: i64,
     /// The sum of its tokens, which is stored with them.
     pub total: Option<i64>,
-    /// What makes it the same event elsewhere; empty where it has no identity.
-    pub content: Vec<u8>,
+    /// What makes it the same event elsewhere; `None` where it has no identity.
+    pub content: Option<Vec<u8>>,
     /// In the order of their roles.
     pub bodies: Vec<Laid>,
 }
@@ -53,7 +53,7 @@ impl Store {
             let content: Option<Vec<u8>> = row.try_get(33)?;
             let (start, turn_hash, total): (i64, i64, Option<i64>) =
                 (row.try_get(30)?, row.try_get(31)?, row.try_get(32)?);
-            places.push((event.number, start, turn_hash, total, content.unwrap_or_else(Vec::new)));
+            places.push((event.number, start, turn_hash, total, content));
             events.insert(event.number, (event, keys));
         }
         self.add_keys(&mut events).await?;
