@@ -309,7 +309,7 @@ impl<'a> Slicing<'a> {
         let inside = if self.is_open { format!(", inside `{}`", self.section) } else { String::new() };
         let bare = match self.bare {
             0 => String::new(),
-            bare => format!("; of {bare} events the payloads stood behind it"),
+            bare => format!("; events whose payloads stood behind it: {bare}"),
         };
         let reason = format!("a turnscope slice that is cut at byte {at}{inside}: what stands before is kept{bare}");
         self.control.tell(Notice::Bad(format!("{}: {reason}", self.path.display())));

@@ -126,8 +126,8 @@ impl Checking {
         let inside = if self.is_open { format!(", inside `{}`", self.section) } else { String::new() };
         let missing = self.named.iter().filter(|(name, size)| self.found.get(name) != Some(size)).count();
         self.problems.add_first(std::iter::once(format!(
-            "a turnscope slice that is cut at byte {at}{inside}: {} events stand before it, and {missing} of the {} bodies \
-             that they name are missing",
+            "a turnscope slice that is cut at byte {at}{inside}; events before it: {}, bodies that they name: {}, missing of \
+             these: {missing}",
             self.events,
             self.named.len()
         )));
