@@ -184,9 +184,9 @@ fn damaged(words: impl Into<String>) -> Damaged {
 
 /// Whether an error is the store's: there is no point in going on with the next source.
 pub fn is_failure(error: &anyhow::Error) -> bool {
-    trouble::comes_from::<Damaged>(error)
-        || trouble::comes_from::<stay::Gone>(error)
-        || trouble::driver(error).is_some()
+    trouble::cause::<Damaged>(error).is_some()
+        || trouble::cause::<sqlx::Error>(error).is_some()
+        || trouble::cause::<stay::Gone>(error).is_some()
 }
 
 /// Names the store in an error of its own.

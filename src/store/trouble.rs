@@ -88,7 +88,7 @@ pub fn is_away(error: &anyhow::Error) -> bool {
 }
 
 fn code(error: &anyhow::Error) -> Option<Code<'_>> {
-    if comes_from::<Gone>(error) {
+    if cause::<Gone>(error).is_some() {
         return Some(Code::Gone);
     }
     match driver(error)? {
@@ -140,21 +140,17 @@ impl Display for Told {
 
 impl std::error::Error for Told {}
 
-/// What the driver says, also where it was told in the user's words.
-pub(super) fn driver(error: &anyhow::Error) -> Option<&sqlx::Error> {
-    error.chain().find_map(|cause| {
-        let told = || driver(&cause.downcast_ref::<Told>()?.cause);
-        cause.downcast_ref::<sqlx::Error>().or_else(told)
+/// A cause of an error, also one that was told in the user's words already.
+pub(super) fn cause<C: std::error::Error + 'static>(error: &anyhow::Error) -> Option<&C> {
+    error.chain().find_map(|own| {
+        let told = || cause(&own.downcast_ref::<Told>()?.cause);
+        own.downcast_ref().or_else(told)
     })
 }
 
-/// Whether an error, or what was told of it in the user's words, comes from one of this sort.
-pub(super) fn comes_from<Cause: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) -> bool {
-    error.is::<Cause>()
-        || error.chain().any(|cause| {
-            let told = cause.downcast_ref::<Told>();
-            cause.is::<Cause>() || told.is_some_and(|told| comes_from::<Cause>(&told.cause))
-        })
+/// What the driver says.
+pub(super) fn driver(error: &anyhow::Error) -> Option<&sqlx::Error> {
+    cause(error)
 }
 
 /// Says what went wrong with the store in the user's words, once.
@@ -268,4 +264,27 @@ fn words_of(code: &Code<'_>, store: &Address) -> Option<String> {
         Code::Silence => format!("the store {store} could not be reached"),
         Code::Gone => format!("the store {store} was moved or deleted while it was open"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_in_words_is_still_known_for_what_it_is() {
+        let address = Address::from("store.db");
+        for (error, known, words) in [
+            (sqlx::Error::PoolClosed.into(), Trouble::Broken, "the store store.db could not be reached"),
+            (
+                anyhow::Error::from(super::super::damaged("it is torn")),
+                Trouble::Broken,
+                "the store store.db is damaged: it is torn",
+            ),
+            (anyhow::anyhow!("a value is odd"), Trouble::Other, "could not use the store store.db: a value is odd"),
+        ] {
+            let told = explain(error, &address).context("could not import");
+            assert_eq!((trouble(&told), is_failure(&told)), (known, known != Trouble::Other), "{told:#}");
+            assert!(format!("{told:#}").starts_with(&format!("could not import: {words}")), "{told:#}");
+        }
+    }
 }
