@@ -65,7 +65,7 @@ fn the_worked_example_counts_as_the_original_counts_it() {
     let (desk, told) = reported(&world);
     let stem = format!("out/agent-chat-report-{CANVAS}");
     let expected = json!({
-        "htmlPath": format!("{stem}.html"), "jsonPath": format!("{stem}.json"), "reportScope": "session_id", "room": ROOM,
+        "htmlPath": format!("{stem}.html"), "jsonPath": format!("{stem}.json"), "reportScope": "canvas_id", "room": ROOM,
     });
     assert_eq!(told, expected);
     let found = read(&desk, &told, "jsonPath");
