@@ -3,7 +3,10 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc::UnboundedReceiver;
+
 use crate::domain::{excerpt, safe};
+use crate::import::Notice;
 
 /// The line is rewritten at most this often.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -20,6 +23,19 @@ pub struct Meter {
     rows: Option<(u64, u64)>,
     /// The source with which another process is not done.
     waits_for: Option<String>,
+}
+
+/// Shows how far the reading of sources is, until it has ended.
+pub async fn follow(mut heard: UnboundedReceiver<Notice>) {
+    let mut meter = Meter::new();
+    while let Some(notice) = heard.recv().await {
+        match notice {
+            Notice::Found { sources, bytes } => meter.expect(sources, bytes),
+            Notice::Progress { sources, bytes } => meter.add(sources, bytes),
+            _ => {}
+        }
+    }
+    meter.clear();
 }
 
 impl Meter {

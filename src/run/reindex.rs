@@ -10,18 +10,18 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::import::cancel_on_interrupt;
 use super::location::Location;
 use super::output::Output;
-use super::progress::Meter;
+use super::progress::follow;
 use super::recount::now;
 use super::{Ended, tell};
 use crate::cli::Reindex;
-use crate::import::{Control, Notice, RULES, Reindexed, reindex as read_anew};
+use crate::import::{Control, RULES, Reindexed, reindex as read_anew};
 use crate::report::count_findings;
 
 pub async fn reindex(location: &Location, wanted: &Reindex, output: &mut Output) -> Result<Ended> {
     let store = location.open().await?;
     let cancelled = Arc::new(AtomicBool::new(false));
     cancel_on_interrupt(Arc::clone(&cancelled))?;
-    let (notices, mut heard) = unbounded_channel();
+    let (notices, heard) = unbounded_channel();
     let (reading, all) = (store.clone(), wanted.all);
     // On a thread of its own, so that the telling goes on while it reads.
     let work = tokio::spawn(async move {
@@ -29,15 +29,7 @@ pub async fn reindex(location: &Location, wanted: &Reindex, output: &mut Output)
         count_findings(&reading, &done.sessions, now()).await?;
         anyhow::Ok(done)
     });
-    let mut meter = Meter::new();
-    while let Some(notice) = heard.recv().await {
-        match notice {
-            Notice::Found { sources, bytes } => meter.expect(sources, bytes),
-            Notice::Progress { sources, bytes } => meter.add(sources, bytes),
-            _ => {}
-        }
-    }
-    meter.clear();
+    follow(heard).await;
     let done = work.await.context("reading anew broke off")?.with_context(|| {
         format!("could not read anew what {} has kept; what was not read yet is as it was", location.address)
     })?;

@@ -11,11 +11,11 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::import::counted;
 use super::location::{Location, is_store};
 use super::output::Output;
-use super::progress::{Meter, Share};
+use super::progress::{Share, follow};
 use super::{Ended, complain, tell};
 use crate::cli::Verify;
 use crate::domain::safe;
-use crate::import::{Control, Notice, Proven, prove};
+use crate::import::{Control, Proven, prove};
 use crate::report;
 use crate::store::{self, Address, Store};
 
@@ -106,18 +106,10 @@ async fn check_store(address: &Address, cancelled: Arc<AtomicBool>, output: &mut
 
 /// Compares what the store shows with what its records tell, and says how far that is.
 async fn compare(store: &Store, cancelled: Arc<AtomicBool>) -> Result<Proven> {
-    let (notices, mut heard) = unbounded_channel();
+    let (notices, heard) = unbounded_channel();
     let reading = store.clone();
     let work = tokio::spawn(async move { prove(&reading, &Control { notices, cancelled }).await });
-    let mut meter = Meter::new();
-    while let Some(notice) = heard.recv().await {
-        match notice {
-            Notice::Found { sources, bytes } => meter.expect(sources, bytes),
-            Notice::Progress { sources, bytes } => meter.add(sources, bytes),
-            _ => {}
-        }
-    }
-    meter.clear();
+    follow(heard).await;
     work.await.context("comparing broke off")?
 }
 
