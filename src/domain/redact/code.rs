@@ -86,6 +86,8 @@ const READING: [&str; 8] =
 /// Whether it is no value but a word for one, or a place where one is to be put.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
     let value = value.trim_ascii();
+    // A list or a line of a program goes on behind it.
+    let value = value.strip_suffix(b",").or_else(|| value.strip_suffix(b";")).unwrap_or(value);
     if value.is_empty() || super::stub::is_stub(value) {
         return true;
     }

@@ -48,13 +48,14 @@ impl Known {
         self.all.is_empty()
     }
 
-    /// Where a row repeats one of them, beside what was found there anyway. Ids stay.
+    /// Where the texts of a row repeat one of them, beside what was found there anyway. Ids stay.
     pub(super) fn finds(&self, json: &[u8], found: &[Find]) -> Vec<Find> {
         let mut finds = self.everywhere(json);
         if finds.is_empty() {
             return finds;
         }
-        let ids = ids_of(json);
+        let (ids, texts) = (ids_of(json), texts_of(json));
+        finds.retain(|find| is_within(&texts, &find.range));
         let meets = |one: &Range<usize>, other: &Range<usize>| one.start < other.end && other.start < one.end;
         finds.retain(|find| {
             !is_within(&ids, &find.range) && !found.iter().any(|known| meets(&known.range, &find.range))
@@ -98,6 +99,26 @@ impl Finder {
     }
 }
 
+/// Where the texts of JSON stand, in order, without their quotes.
+fn texts_of(json: &[u8]) -> Vec<Range<usize>> {
+    let (mut texts, mut begun, mut at) = (Vec::new(), None, 0);
+    while let Some(next) = memchr::memchr2(b'"', b'\\', &json[at..]) {
+        let place = at + next;
+        at = place + 1;
+        match (json[place], begun) {
+            // What stands behind it is no end of the text.
+            (b'\\', _) => at += 1,
+            (_, None) => begun = Some(at),
+            (_, Some(start)) => {
+                texts.push(start..place);
+                begun = None;
+            }
+        }
+        at = at.min(json.len());
+    }
+    texts
+}
+
 /// Whether it has but one digit and no capitals, as words with a number have.
 fn is_spoken(secret: &[u8]) -> bool {
     !secret.iter().any(u8::is_ascii_uppercase) && secret.iter().filter(|byte| byte.is_ascii_digit()).count() < 2
@@ -121,7 +142,7 @@ mod tests {
     use super::*;
 
     fn found(json: &str) -> Vec<&str> {
-        let secrets = ["pl4nted \"Horse\" on a long way", "hunter2hunter2", "short"];
+        let secrets = ["pl4nted \"Horse\" on a long way", "hunter2hunter2", "short", "false,"];
         let known = Known::of(&secrets.iter().map(|secret| (secret.as_bytes().to_vec(), 3)).collect());
         known.finds(json.as_bytes(), &[]).into_iter().map(|find| &json[find.range]).collect()
     }
@@ -135,6 +156,8 @@ mod tests {
         );
         assert_eq!(found(r#"{"label":"a pl4nted \"Horse\" on…"}"#), [r#"pl4nted \"Horse\" on"#]);
         assert_eq!(found(r#"{"label":"xhunter2hunter2 hunter2hunter2x hunter2 short pl4nted cow"}"#), [""; 0]);
+        // Between the texts of a row nothing is a secret.
+        assert_eq!(found(r#"{"a\"":false,"label":"say false, now","b":false,"c":1}"#), ["false,"]);
         assert_eq!(found(r#"{"id":"hunter2hunter2","keys":[{"value":"hunter2hunter2"}]}"#), [""; 0]);
     }
 }

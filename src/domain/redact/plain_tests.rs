@@ -31,6 +31,7 @@ fn code_that_speaks_of_secrets() {
         "case Token:\n    break;\n",
         "match token {\n    Token::Word(word) => word,\n}\n",
         "let tokens: Vec<Token> = lex(text);\nfor token in tokens {}\n",
+        "  authorization: false,\n  cookie: true;\n  proxy_authorization: None,",
         "password = getpass.getpass()",
         "password = input(prompt)",
         "if (token === other) { return token; }",
