@@ -238,7 +238,7 @@ fn gather(value: Value<'_>, name: Option<&str>, all: bool, ids: &mut Vec<Range<u
             }
         }
         Shape::Array => value.items().for_each(|item| gather(item, name, all, ids)),
-        Shape::String if all || name.is_some_and(is_id) => {
+        Shape::String if all || name.is_some_and(is_id) || (name.is_some_and(is_digest) && is_hex(value)) => {
             ids.push(value.range().start as usize..value.range().end as usize);
         }
         Shape::String | Shape::Number | Shape::Bool | Shape::Null => {}
@@ -248,6 +248,17 @@ fn gather(value: Value<'_>, name: Option<&str>, all: bool, ids: &mut Vec<Range<u
 /// Whether a member of our own rows holds an id; a participant's may be what others call themselves.
 fn is_id(name: &str) -> bool {
     IDS.contains(&name) || (name.ends_with("_id") && name != "participant_id")
+}
+
+/// Whether a member of our own rows may hold a digest of what was recorded.
+fn is_digest(name: &str) -> bool {
+    matches!(name, "content" | "sha256" | "digest")
+}
+
+fn is_hex(value: Value<'_>) -> bool {
+    value.text().is_some_and(|text| {
+        matches!(text.len(), 32 | 64) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 /// Whether a range lies in one of several, which are in order.
@@ -396,6 +407,15 @@ mod tests {
         let id = left["event_id"].as_str().expect("a text");
         assert!(id.starts_with("run1:[redacted:github-token:1:") && id.ends_with("]:started:7"), "{id}");
         assert_eq!(left["input_blob_id"], json!(format!("{id}:input")));
+    }
+
+    #[test]
+    fn a_digest_in_a_row_is_no_secret_whatever_its_label_names() {
+        let digest = "1a2b3c4d5e6f708192a3b4c5d6e7f809";
+        let row = |label: &str| json!({ "turnscope": { "content": digest, "label": label, "bodies": [] } });
+        for label in ["API token", "Update the function renderTokenAndText to use ruby elements and a password"] {
+            assert_eq!(veiled(&row(label)), (row(label), 0), "{label}");
+        }
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub(super) struct Tree<'a> {
     finds: &'a mut Vec<Find>,
 }
 
+/// Names have no more words.
+const MOST_WORDS: usize = 5;
+
 impl Finder {
     /// Looks through JSON; false where it is none, and nothing was done.
     pub(super) fn tree(&self, bytes: &[u8], depth: usize, finds: &mut Vec<Find>) -> bool {
@@ -130,10 +133,12 @@ impl Tree<'_> {
         if kind == "Secret" { self.rule_of(&kind) } else { None }
     }
 
-    /// The rule by which a string names a secret.
+    /// The rule by which a string names a secret; a sentence names none.
     fn secret(&self, value: Value<'_>) -> Option<usize> {
         let is_name = |text: &str| {
-            text.len() <= 128 && text.chars().all(|letter| letter.is_alphanumeric() || "-_. ".contains(letter))
+            text.len() <= 128
+                && text.split(' ').count() <= MOST_WORDS
+                && text.chars().all(|letter| letter.is_alphanumeric() || "-_. ".contains(letter))
         };
         self.rule_of(&value.text().filter(|text| is_name(text))?)
     }
