@@ -40,6 +40,34 @@ fn what_others_expect_of_real_files_is_what_we_tell() {
     assert!(lines > 0 && wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Long ones take long to look through, and say nothing that the others do not.
+const LONGEST_REDACTED: u64 = 192 << 10;
+
+#[test]
+fn sessions_that_are_copied_without_their_secrets_are_whole() {
+    let Some(corpus) = std::env::var_os("TURNSCOPE_CORPUS") else {
+        writeln!(std::io::stderr(), "skipped: redacted copies (TURNSCOPE_CORPUS is not set)").expect("stderr is open");
+        return;
+    };
+    let mut files = Vec::new();
+    ["claude-code", "codex"].iter().for_each(|agent| walk(&PathBuf::from(&corpus).join(agent), &mut files));
+    files.retain(|file| fs::metadata(file).is_ok_and(|found| found.len() <= LONGEST_REDACTED));
+    let folder = tempfile::tempdir().expect("a folder");
+    let paths = files.iter().map(|file| file.to_str().expect("is UTF-8"));
+    turnscope(folder.path(), &["import"].into_iter().chain(paths).collect::<Vec<_>>());
+    let [from, to] = ["store.db", "redacted.db"].map(|name| folder.path().join(name).to_string_lossy().into_owned());
+    turnscope(folder.path(), &["copy", "--redact", &from, &to]);
+    let counts = |store: &str| -> BTreeMap<String, [Value; 4]> {
+        let listed = objects(&turnscope(folder.path(), &["sessions", "--json", "--store", store]));
+        let counts = |session: &Value| ["events", "turns", "errors", "tokens"].map(|name| session[name].clone());
+        listed.map(|session| (session["id"].to_string(), counts(&session))).collect()
+    };
+    let (before, after) = (counts(&from), counts(&to));
+    writeln!(std::io::stderr(), "{} sessions copied without their secrets", before.len()).expect("stderr is open");
+    assert!(before.len() > 20);
+    assert_eq!(before, after);
+}
+
 fn check(agent: &str) {
     let Some(corpus) = std::env::var_os("TURNSCOPE_CORPUS") else {
         // Written straight to the stream, because the test runner keeps what a passing test prints.
@@ -80,7 +108,7 @@ fn count(agent: &str, files: &[PathBuf]) -> BTreeMap<PathBuf, Value> {
     objects(&output.stdout).map(|object| (PathBuf::from(object["path"].as_str().expect("a path")), object)).collect()
 }
 
-fn objects(bytes: &[u8]) -> impl Iterator<Item = Value> {
+fn objects(bytes: &[u8]) -> impl Iterator<Item = Value> + use<> {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| serde_json::from_slice(line).expect("JSON")).collect::<Vec<_>>().into_iter()
 }
