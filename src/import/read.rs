@@ -16,7 +16,7 @@ use tokio::sync::mpsc::Sender;
 use super::scan::{Layout, Scanned, Sink, scan};
 use super::unpack::plain_path;
 use super::{Control, Draft, Notice, RULES, Reader, Record};
-use crate::domain::{Event, Fault, Key, KeyKind, Kind, Order, Outline, Timestamp, excerpt, flag};
+use crate::domain::{Event, Fault, Key, KeyKind, Kind, Order, Outline, Session, Timestamp, excerpt, flag};
 use crate::store::{
     Batch, NewBody, NewEvent, NewRecord, Packer, Place, RecordStatus, SourceStep, Stamp, add_blob, digest, digest_of,
 };
@@ -122,6 +122,8 @@ struct Reading<'a> {
     /// Bytes of bodies that are no part of the content.
     held: usize,
     told: u64,
+    /// The sessions of records that cannot be read.
+    unread: Vec<Session>,
     /// The first written time, where records without one were sent before it.
     dated: Option<Timestamp>,
     /// A batch has been sent.
@@ -161,6 +163,7 @@ impl<'a> Reading<'a> {
             sessions,
             held: 0,
             told: offset,
+            unread: Vec::new(),
             dated: None,
             sent: false,
             is_open: false,
@@ -183,6 +186,9 @@ impl<'a> Reading<'a> {
         }
         self.held = 0;
         batch.sessions = self.reader.sessions();
+        // What could not be read was taken in where no session was known yet.
+        self.unread.retain(|unread| batch.sessions.iter().all(|session| session.id != unread.id));
+        batch.sessions.append(&mut self.unread);
         batch.adopted = self.reader.adopted();
         batch.forks = forks(&batch.records);
         batch.since = Some(self.begin.saved.first.unwrap_or(i64::MAX));
@@ -313,7 +319,11 @@ impl<'a> Reading<'a> {
     }
 
     fn bad(&mut self, bytes: &[u8], line: u64, fault: &Fault, is_cut: bool) -> Draft {
-        let session = self.reader.sessions().first().map(|session| session.id.clone()).unwrap_or_default();
+        let first = self.reader.sessions().into_iter().next();
+        let session = first.as_ref().map(|session| session.id.clone()).unwrap_or_default();
+        if let Some(first) = first.filter(|first| self.unread.iter().all(|known| known.id != first.id)) {
+            self.unread.push(first);
+        }
         let waits = if is_cut { " (cut; its rest is read when the file has grown)" } else { "" };
         self.control.tell(Notice::Bad(format!("{}:{line}: {fault}{waits}", self.path.display())));
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]);

@@ -50,7 +50,7 @@ pub async fn browse(location: &Location, paths: &[PathBuf], wanted: &Look<'_>, o
                 Address::File(_) => telling(&location.address, location.open_or_make()).await?,
                 Address::Server(_) => telling(&location.address, location.open()).await?,
             };
-            store.settle_left(super::recount::now()).await;
+            store.settle_left().await;
             show(watched(store), Start::Store, wanted).await
         }
         [path] if is_store(path) => {

@@ -63,7 +63,7 @@ impl Location {
     /// The store with its counts as far as they can be had.
     async fn at_rest(&self) -> Result<Store> {
         let store = Store::at(&self.address).await?;
-        store.settle_left(super::recount::now()).await;
+        store.settle_left().await;
         Ok(store)
     }
 

@@ -308,7 +308,8 @@ impl Writing<'_> {
         super::states::note_said(self.connection, &plan.said).await?;
         super::purge::revive(self.connection, &plan.revived).await?;
         self.write(&plan).await?;
-        super::purge::forget_again(self.connection, &plan.purged).await?;
+        let bodies: BTreeSet<i64> = self.blobs.values().copied().collect();
+        super::purge::forget_again(self.connection, &plan.purged, &bodies).await?;
         Ok(all)
     }
 

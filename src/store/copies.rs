@@ -142,7 +142,7 @@ impl Stored {
                 let end = super::states::end(row.try_get(15)?);
                 let kind = rows::kind_of(row.try_get(16)?)?;
                 let is_half = matches!(rows::phase_of(row.try_get(17)?)?, Phase::Call | Phase::Result);
-                let is_counted = is_half || row.try_get(18)? || flags & flag::ERROR != 0;
+                let is_counted = is_half || row.try_get(18)? || flags & (flag::ERROR | flag::CONFLICT) != 0;
                 let (place, said) = ((time, origin, sequence), said + bodies);
                 let (received, expires, record) = (row.try_get(5)?, row.try_get(6)?, row.try_get(7)?);
                 let stored = Self { worth, kind, end, is_counted, place, said, record, keys, received, expires, flags };

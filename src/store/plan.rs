@@ -179,7 +179,9 @@ impl<'a> Plan<'a> {
         let sort = Sort::of(&event.id, own.clone().map(|known| known.kind).chain([event.kind]));
         let end = states::end(event.attribute(ENDED));
         let is_first = own.clone().next().is_none();
-        let rivals: Vec<i64> = own.filter(|known| sort.rival(known.end, end)).map(|known| known.event).collect();
+        let newest = own.clone().map(|known| known.end).fold(end, End::max);
+        let rivals = own.filter(|known| sort.rival(known.end, end, newest));
+        let rivals: Vec<i64> = rivals.map(|known| known.event).collect();
         row.revision = said;
         // An id that was derived from content says nothing about whose event it is.
         let derived = event.id.starts_with("r-");
@@ -283,6 +285,11 @@ impl<'a> Plan<'a> {
                 found.push(State { event: known.event, revision: known.said, age, content, is_superseded: false });
             }
             states::number(&mut found, sort);
+            let superseded: HashSet<i64> =
+                found.iter().filter(|state| state.is_superseded).map(|state| state.event).collect();
+            if sort == Sort::Span && !superseded.is_empty() {
+                self.conflicting.retain(|event| !superseded.contains(event));
+            }
             for State { event, revision: now, is_superseded, .. } in found {
                 let (was, said) = before.get(&event).copied().unwrap_or_default();
                 let row = match usize::try_from(event - self.first_event) {
@@ -293,6 +300,7 @@ impl<'a> Plan<'a> {
                     (row.revision, row.said) = (now, said);
                     row.extra &= !flag::SUPERSEDED;
                     row.extra |= if is_superseded { flag::SUPERSEDED } else { 0 };
+                    row.extra &= if is_superseded { !flag::CONFLICT } else { !0 };
                 }
                 let turned = stored.get(&event).filter(|stored| stored.is_superseded() != is_superseded);
                 self.recounted.extend(turned.filter(|stored| stored.is_counted).map(|_| event));

@@ -22,10 +22,9 @@ pub struct Step {
 /// Everything at once.
 const WHOLE: Step = Step { events: i64::MAX, sessions: i64::MAX };
 
-/// What is reckoned at a time of what somebody left, for how long, and when that one is taken to be gone: µs.
+/// What is reckoned at a time of what is left, and for how long.
 const LEFT: Step = Step { events: 2000, sessions: 256 };
 const MOMENT: Duration = Duration::from_millis(500);
-const REST: i64 = 3_000_000;
 
 impl Store {
     /// Reckons the counts of every session that changed since the last time.
@@ -53,25 +52,14 @@ impl Store {
         Ok(())
     }
 
-    /// Reckons what somebody left who was killed: where nothing has come for a while, nobody else will. It does so for a
-    /// moment, and where something stands in the way, counts stay as they are until the next writer. `now` in µs since
-    /// 1970.
-    pub async fn settle_left(&self, now: i64) {
-        let left = async {
-            if self.may_write && self.has_rested(now).await? {
-                self.settle_beside(LEFT).await?;
-            }
-            Ok::<(), anyhow::Error>(())
-        };
-        // Whoever asks only reads, and is told what is stored all the same.
-        let _ = tokio::time::timeout(MOMENT, left).await;
-    }
-
-    /// Whether nothing has come for a while.
-    async fn has_rested(&self, now: i64) -> Result<bool> {
-        let newest = "SELECT received FROM events ORDER BY event DESC LIMIT 1";
-        let Some(row) = query(newest).fetch_optional(&self.readers).await? else { return Ok(false) };
-        Ok(row.try_get::<i64>(0)? < now - REST)
+    /// Reckons what is not reckoned yet, so that whoever reads now reads one thing: a server does it within a second, and
+    /// nobody where one was killed. It does so for a moment, and where something stands in the way, counts stay as they
+    /// are until the next writer.
+    pub async fn settle_left(&self) {
+        if self.may_write {
+            // Whoever asks only reads, and is told what is stored all the same.
+            let _ = tokio::time::timeout(MOMENT, self.settle_beside(LEFT)).await;
+        }
     }
 
     async fn take_step(&self, step: Step) -> Result<bool> {

@@ -36,11 +36,11 @@ impl Sort {
         if kinds.all(|kind| matches!(kind, Kind::Task | Kind::Trace)) { Self::Changing } else { Self::Rivals }
     }
 
-    /// Whether two with these ends are rivals.
-    pub(super) fn rival(self, one: End, other: End) -> bool {
+    /// Whether two with these ends are rivals; `newest` is the last end of them all.
+    pub(super) fn rival(self, one: End, other: End, newest: End) -> bool {
         match self {
             Self::Changing => false,
-            Self::Span => one == other,
+            Self::Span => one == other && one == newest,
             Self::Rivals => true,
         }
     }
@@ -139,13 +139,18 @@ pub(super) async fn rename(connection: &mut Transaction, aged: &[Aged<'_>]) -> R
     rename_ids(connection, &given_up).await?;
     rename_ids(connection, &taken).await?;
     for chunk in rows::bulks(connection.engine(), aged, CHUNK) {
-        let mut events = Statement::new("WITH aged (event, now, flag) AS (");
+        let mut events = Statement::new("WITH aged (event, now, flag, cleared) AS (");
         events.push_values(chunk, |mut row, aged| {
-            let flag = if aged.is_superseded { flag::SUPERSEDED } else { 0 };
-            row.push_bind(aged.event).push_bind(aged.now).push_bind(flag);
+            // What a newer one stands for has no rival that matters.
+            let (set, cleared) = match aged.is_superseded {
+                true => (flag::SUPERSEDED, flag::CONFLICT),
+                false => (0, flag::SUPERSEDED),
+            };
+            let cleared = if aged.is_state { cleared } else { flag::SUPERSEDED };
+            row.push_bind(aged.event).push_bind(aged.now).push_bind(set).push_bind(cleared);
         });
-        events.push(") UPDATE events SET revision = aged.now, flags = (flags & ~").push_bind(flag::SUPERSEDED);
-        events.push(") | aged.flag FROM aged WHERE events.event = aged.event");
+        events.push(") UPDATE events SET revision = aged.now, flags = (flags & ~aged.cleared) | aged.flag ");
+        events.push("FROM aged WHERE events.event = aged.event");
         events.build().execute(&mut *connection).await?;
     }
     rename_annotations(connection, aged).await
@@ -198,8 +203,10 @@ pub(super) async fn name_anew(connection: &mut Transaction, ids: &BTreeSet<(i64,
         rename(connection, &aged).await?;
         // What is left alone, or among states, has no rival any more.
         let end = |event: &i64| stored.get(event).map_or(OPEN, |stored| stored.end);
+        let newest = numbers.iter().map(end).max().unwrap_or(OPEN);
         for event in &numbers {
-            let has_rival = numbers.iter().any(|other| other != event && sort.rival(end(event), end(other)));
+            let is_rival = |other: &&i64| *other != event && sort.rival(end(event), end(other), newest);
+            let has_rival = numbers.iter().any(|other| is_rival(&other));
             query("UPDATE events SET flags = (flags & ~$1) | $2 WHERE event = $3")
                 .bind(flag::CONFLICT)
                 .bind(if has_rival { flag::CONFLICT } else { 0 })

@@ -48,6 +48,30 @@ fn a_folder_and_the_folders_of_known_agents_are_walked() {
 }
 
 #[test]
+fn a_log_of_spans_that_is_cut_at_its_front_stops_nothing() {
+    let desk = Desk::new();
+    let span = |trace: &str| {
+        let span = json!({
+            "traceId": trace, "spanId": "eee19b7ec3c1b174", "name": "chat m",
+            "startTimeUnixNano": "1772445600000000000", "endTimeUnixNano": "1772445601000000000", "attributes": [],
+        });
+        json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string()
+    };
+    let traces =
+        ["5b8efff798038103d269b633813fc60a", "5b8efff798038103d269b633813fc60b", "5b8efff798038103d269b633813fc60c"];
+    desk.write("in/a.jsonl", span(traces[0]));
+    desk.write("in/b.jsonl", format!("tr\":1}}]}}\n{}\n", span(traces[1])));
+    desk.write("in/c.jsonl", span(traces[2]));
+    let ran = desk.run(&["import", "--json", text(&desk.path("in"))]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let records: Vec<_> = ran.objects().iter().map(|told| (told["records"].clone(), told["bad"].clone())).collect();
+    assert_eq!(records, [(json!(1), json!(0)), (json!(2), json!(1)), (json!(1), json!(0))]);
+    for trace in traces {
+        assert_eq!(desk.done(&["timeline", &format!("trace:{trace}"), "--json"]).objects().len(), 1, "{trace}");
+    }
+}
+
+#[test]
 fn a_bad_record_is_told_and_the_rest_comes_in() {
     let desk = Desk::new();
     let mut content = sample::claude_records();

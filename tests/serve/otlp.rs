@@ -74,6 +74,37 @@ fn spans_are_stored_once_and_what_cannot_be_read_is_counted() {
     assert!(shown("metadata").contains("gen_ai.request.model"), "{}", shown("metadata"));
 }
 
+#[test]
+fn an_envelope_that_is_none_is_told_and_never_answered_for() {
+    let server = Server::start(&[]);
+    let one = || span("5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174");
+    let post = |path: &str, body: &Value| {
+        server.ask(&format!("POST {path} HTTP/1.1\r\nContent-Type: application/json"), body.to_string().as_bytes())
+    };
+    for body in [
+        json!({"resourceSpans": [{"scopeSpans": {"spans": [one()]}}]}),
+        json!({"resourceSpans": {"scopeSpans": [{"spans": [one()]}]}}),
+        json!({"resourceSpans": [{"scopeSpans": [{"spans": one()}]}]}),
+        json!({"resourceSpans": "[]"}),
+        json!({"resourceSpans": 5}),
+        json!({"resourceSpans": [null, 5]}),
+    ] {
+        let answer = post("/v1/traces", &body);
+        assert!(answer.status == 400 && answer.body.contains(" at byte "), "{body}: {answer:?}");
+    }
+    let logs = post("/v1/logs", &json!({"resourceLogs": [{"scopeLogs": [{"logRecords": {}}]}]}));
+    assert!(logs.status == 400 && logs.body.contains("`logRecords` at byte"), "{logs:?}");
+    // What is right beside it is stored.
+    let mixed =
+        json!({"resourceSpans": [{"scopeSpans": {"spans": [one()]}}, {"scopeSpans": [{"spans": [one()]}, null]}]});
+    let answer = post("/v1/traces", &mixed);
+    assert_eq!((answer.status, &answer.json()["partialSuccess"]["rejectedSpans"]), (200, &json!("1")), "{answer:?}");
+    assert_eq!(server.figure("turnscope_items_total{result=\"stored\"}"), 1);
+    for empty in [json!({}), json!({"resourceSpans": []}), json!({"resourceSpans": [{"scopeSpans": null}]})] {
+        assert_eq!(post("/v1/traces", &empty).json(), json!({}), "{empty}");
+    }
+}
+
 /// What a span of an operation says while it is under way, and at its end.
 fn told_twice(operation: &str, id: &str) -> [Value; 2] {
     let said = |name: &str, value: Value| json!({"key": name, "value": value});
@@ -129,4 +160,32 @@ fn a_span_that_was_sent_before_its_end_is_one_row_whichever_comes_first() {
         shown.push(rows);
     }
     assert_eq!(shown[0], shown[1]);
+}
+
+#[test]
+fn two_ends_of_a_span_are_rivals_only_as_long_as_no_later_one_is_known() {
+    let told = |end: &str, tokens: &str| {
+        let mut told = span("5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174");
+        told["endTimeUnixNano"] = json!(end);
+        told["attributes"][2]["value"]["intValue"] = json!(tokens);
+        told
+    };
+    let [one, other, later] =
+        [("1772445601000000000", "7"), ("1772445601000000000", "8"), ("1772445602000000000", "9")]
+            .map(|(end, tokens)| told(end, tokens));
+    let conflicts = |order: &[&Value]| {
+        let server = Server::start(&[]);
+        for sent in order {
+            let body = request_of(&[(*sent).clone()]).to_string();
+            let answer = server.ask("POST /v1/traces HTTP/1.1\r\nContent-Type: application/json", body.as_bytes());
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+        let arguments = ["check", "trace:5b8efff798038103d269b633813fc60c", "--json"];
+        let check = crate::desk::turnscope(server.home.path(), &arguments).output().expect("runs");
+        String::from_utf8(check.stdout).expect("is UTF-8").matches("\"conflict\"").count()
+    };
+    assert_eq!(conflicts(&[&one, &other]), 2);
+    for order in [[&one, &other, &later], [&later, &one, &other], [&one, &later, &other]] {
+        assert_eq!(conflicts(&order), 0, "{order:?}");
+    }
 }

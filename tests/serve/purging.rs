@@ -75,3 +75,34 @@ fn a_purge_that_is_killed_leaves_the_server_and_its_receipts_sound() {
     let last = rows.last().expect("there are some");
     assert_eq!(server.command(&["show", "room 0", last["id"].as_str().expect("an id"), "--part", "input"]), "\"kept\"");
 }
+
+/// An exporter sends a span again that was purged in the meantime.
+#[test]
+fn what_was_purged_and_comes_again_leaves_no_bytes() {
+    let server = Server::start(&[]);
+    let secret = "the-secret-that-was-purged";
+    let mut told = span(TRACE, "00000000000000aa");
+    let prompt = json!({"key": "gen_ai.input.messages", "value": {"stringValue": format!(r#"[{{"role":"user","content":"{secret}"}}]"#)}});
+    told["attributes"].as_array_mut().expect("a list").push(prompt);
+    let send = || {
+        let body = request_of(&[told.clone()]).to_string();
+        let answer = server.ask("POST /v1/traces HTTP/1.1\r\nContent-Type: application/json", body.as_bytes());
+        assert_eq!((answer.status, answer.json()), (200, json!({})), "{answer:?}");
+    };
+    send();
+    server.command(&["purge", "--session", &format!("trace:{TRACE}"), "--all", "--apply"]);
+    send();
+    let (_, home) = server.end();
+    let run = |arguments: &[&str]| {
+        let output = turnscope(home.path(), arguments).output().expect("runs");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("is text")
+    };
+    run(&["vacuum"]);
+    let store = home.path().join(".local/share/turnscope/turnscope.db");
+    let bytes = std::fs::read(&store).expect("is there");
+    assert!(memchr::memmem::find(&bytes, secret.as_bytes()).is_none(), "its bytes are in the store again");
+    let rows = run(&["timeline", &format!("trace:{TRACE}"), "--json"]);
+    assert!(rows.contains("purged") && !rows.contains(secret), "{rows}");
+    assert!(run(&["verify", store.to_str().expect("is UTF-8")]).contains("all well"));
+}

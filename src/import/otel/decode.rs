@@ -64,6 +64,8 @@ pub struct Decoding {
     next: usize,
     /// How often each content occurred among the elements without ids.
     nameless: HashMap<[u8; 16], u32>,
+    /// What in the envelope cannot be read, until it is told.
+    faults: Vec<String>,
 }
 
 impl Decoding {
@@ -84,7 +86,11 @@ impl Decoding {
             return Err(Undecodable(format!("the request holds {is}: send it to {path}")));
         }
         let ranges = request.ranges();
-        Ok(Self { request, signal, ranges, next: 0, nameless: HashMap::new() })
+        let faults = match &request {
+            Request::Json(elements) => elements.faults().to_vec(),
+            Request::Protobuf(_) => Vec::new(),
+        };
+        Ok(Self { request, signal, ranges, next: 0, nameless: HashMap::new(), faults })
     }
 
     /// The size of the element that comes next; `None` behind the last.
@@ -99,11 +105,14 @@ impl Decoding {
     /// An element that cannot be read does not stop the others. `body` is that of the whole request.
     pub fn next(&mut self, body: &[u8], most: u64, count: usize) -> Option<Decoded> {
         let first = self.ranges.get(self.next)?;
-        let mut decoded = Decoded::default();
+        let reasons = std::mem::take(&mut self.faults);
+        let mut decoded = Decoded { rejected: reasons.len() as u64, reasons, ..Decoded::default() };
+        let told = decoded.rejected;
         let mut sorter = Sorter::new(NAMELESS);
         let (end, behind) = (first.start.saturating_add(most), self.next.saturating_add(count));
         let fits = |range: &&std::ops::Range<u64>, place: usize| place < behind && range.end <= end;
-        while let Some(range) = self.ranges.get(self.next).filter(|range| decoded.is_empty() || fits(range, self.next))
+        let is_empty = |decoded: &Decoded| decoded.elements.is_empty() && decoded.rejected == told;
+        while let Some(range) = self.ranges.get(self.next).filter(|range| is_empty(&decoded) || fits(range, self.next))
         {
             let place = self.next;
             match self.read(body, range.clone(), place) {
@@ -184,6 +193,9 @@ fn of_json(body: &[u8]) -> Result<Elements, Undecodable> {
         return Err(Undecodable("a request must be a JSON object".to_owned()));
     }
     let elements = Elements::of_json(&body, MOST_ELEMENTS).map_err(|error| Undecodable(error.to_string()))?;
+    if let Some(fault) = elements.faults().first().filter(|_| elements.ranges().is_empty()) {
+        return Err(Undecodable(fault.clone()));
+    }
     if elements.ranges().is_empty() && json::holds_metrics(outline.root()) {
         return Err(Undecodable(proto::METRICS.to_owned()));
     }
@@ -215,10 +227,6 @@ fn name_nameless(elements: &mut [Accepted], seen: &mut HashMap<[u8; 16], u32>) {
 }
 
 impl Decoded {
-    fn is_empty(&self) -> bool {
-        self.elements.is_empty() && self.rejected == 0
-    }
-
     fn reject(&mut self, place: usize, signal: Signal, reason: &str) {
         self.rejected += 1;
         if self.reasons.len() < MOST_REASONS {

@@ -62,6 +62,11 @@ impl Elements {
         self.cut.of
     }
 
+    /// What in the envelope is not what belongs there: the first of it, in words.
+    pub fn faults(&self) -> &[String] {
+        &self.cut.faults
+    }
+
     /// Reads one element, whose bytes are given; the inner error says why it is none.
     pub fn item(&mut self, place: usize, bytes: &[u8], document: &dyn Bytes) -> Result<Result<Item, String>> {
         let Some(element) = self.elements.get(place).cloned() else {

@@ -38,11 +38,20 @@ pub(super) async fn spent(connection: &mut Transaction, records: &[i64]) -> Resu
     Ok(spent)
 }
 
-/// Records that came in again, by session and record: where they lead to purged events alone, their bytes do not stay.
-pub(in crate::store) async fn forget_again(connection: &mut Transaction, named: &[(i64, i64)]) -> Result<()> {
+/// Records that came in again, by session and record: where they lead to purged events alone, their bytes do not stay,
+/// nor do those of the bodies that came with them.
+pub(in crate::store) async fn forget_again(
+    connection: &mut Transaction,
+    named: &[(i64, i64)],
+    bodies: &BTreeSet<i64>,
+) -> Result<()> {
+    if named.is_empty() {
+        return Ok(());
+    }
     let numbers: Vec<i64> = named.iter().map(|(_, record)| *record).collect();
     let spent = spent(connection, &numbers).await?;
     records(connection, &spent, &mut Layouts::default(), &mut Removed::default()).await?;
+    blobs(connection, bodies, &mut Removed::default()).await?;
     let sessions: BTreeSet<i64> = named.iter().map(|(session, _)| *session).collect();
     bury(connection, &sessions).await
 }

@@ -44,7 +44,7 @@ impl Worker {
         if settled && growing.sum() != store.sum_of_heads(session).await? {
             *growing = Growing::default();
         }
-        let (known, newest) = (growing.events(), growing.newest());
+        let (known, newest, upto) = (growing.events(), growing.newest(), store.newest_event().await?);
         let mut shown = Instant::now();
         loop {
             let heads = store.heads_after(session, growing.last(), PAGE).await?;
@@ -61,8 +61,9 @@ impl Worker {
         }
         // What is known of rows goes with their copies, and is worked out here rather than between two frames.
         growing.rows().gaps();
-        // Where nothing was known, all of it came.
-        if known > 0 && store.came_between(session, newest, growing.newest()).await? != growing.events() - known {
+        // Where nothing was known, all of it came. Else something may have come before the last row, and nothing else.
+        let upto = upto.max(growing.newest());
+        if known > 0 && store.came_between(session, newest, upto).await? != growing.events() - known {
             return Box::pin(self.grow(session, Box::default(), false)).await;
         }
         Ok(growing)

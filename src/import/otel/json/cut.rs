@@ -11,6 +11,8 @@ use crate::import::otel::item::Signal;
 const NONE: u32 = u32::MAX;
 /// Longer names are none that matter here.
 const LONGEST_NAME: usize = 64;
+/// So many faults are told.
+const MOST_FAULTS: usize = 10;
 
 /// The elements of a document, and who sent them.
 #[derive(Debug, Default)]
@@ -20,6 +22,8 @@ pub struct Cut {
     scopes: Vec<Option<Range<u64>>>,
     /// The document has the envelope of a request of this signal, if an empty one.
     pub of: Option<Signal>,
+    /// Where something else stands than a list of groups, scopes or elements, or than one of them: the first of these.
+    pub faults: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +149,7 @@ struct Open {
 enum Inside {
     Nothing,
     String { start: u64, is_name: bool },
-    Word { start: u64 },
+    Word { start: u64, is_null: bool },
 }
 
 struct Cutter {
@@ -185,11 +189,11 @@ impl Cutter {
                 continue;
             }
             let (byte, here) = (bytes[at], offset + at as u64);
-            if let Inside::Word { start } = self.inside
+            if let Inside::Word { start, is_null } = self.inside
                 && (byte.is_ascii_whitespace() || matches!(byte, b',' | b']' | b'}'))
             {
                 self.inside = Inside::Nothing;
-                self.scalar(start..here);
+                self.scalar(start..here, is_null);
             }
             match byte {
                 b'{' | b'[' => self.begin(byte == b'{', here),
@@ -198,7 +202,9 @@ impl Cutter {
                 b',' => self.expects_name = self.open.last().is_some_and(|open| open.is_object),
                 b':' => self.expects_name = false,
                 _ if byte.is_ascii_whitespace() => {}
-                _ if self.inside == Inside::Nothing => self.inside = Inside::Word { start: here },
+                _ if self.inside == Inside::Nothing => {
+                    self.inside = Inside::Word { start: here, is_null: byte == b'n' };
+                }
                 _ => {}
             }
             at += 1;
@@ -235,7 +241,7 @@ impl Cutter {
 
     fn string_ended(&mut self, range: Range<u64>, is_name: bool) {
         if !is_name {
-            return self.scalar(range);
+            return self.scalar(range, false);
         }
         let name = String::from_utf8_lossy(&std::mem::take(&mut self.name)).into_owned();
         self.expects_name = false;
@@ -245,8 +251,15 @@ impl Cutter {
     }
 
     /// A value that is neither an object nor a list.
-    fn scalar(&mut self, range: Range<u64>) {
+    fn scalar(&mut self, range: Range<u64>, is_null: bool) {
         let Some(open) = self.open.last() else { return };
+        let is_odd = match open.is_object {
+            true => open.place.member(&open.name).is_container(),
+            false => matches!(open.place, Place::Groups(_) | Place::Scopes(_)),
+        };
+        if is_odd && !is_null {
+            return self.odd(range.start);
+        }
         match (open.place, open.is_object) {
             (Place::Elements(signal), false) => {
                 let (group, scope) = (open.group, open.scope);
@@ -258,6 +271,16 @@ impl Cutter {
             }
             _ => {}
         }
+    }
+
+    /// Notes that a value at a place is not what belongs there.
+    fn odd(&mut self, at: u64) {
+        let Some(open) = self.open.last().filter(|_| self.found.faults.len() < MOST_FAULTS) else { return };
+        let fault = match open.is_object {
+            true => format!("`{}` at byte {at} is no list", open.name),
+            false => format!("what stands at byte {at} is no object"),
+        };
+        self.found.faults.push(fault);
     }
 
     /// The group of the innermost value, made where it has none yet.
@@ -280,6 +303,9 @@ impl Cutter {
         let place = if place == Place::Guesses && is_object { Place::Other } else { place };
         if place.is_container() {
             self.contain(place);
+        }
+        if (place.is_container() && is_object) || (matches!(place, Place::Group(_) | Place::Scope(_)) && !is_object) {
+            self.odd(start);
         }
         let own_group = matches!(place, Place::Group(_)) || (place == Place::Start && is_object);
         let (group, scope) = match self.open.last() {
