@@ -141,10 +141,13 @@ impl Display for Told {
 impl std::error::Error for Told {}
 
 /// A cause of an error, also one that was told in the user's words already.
-pub(super) fn cause<C: std::error::Error + 'static>(error: &anyhow::Error) -> Option<&C> {
-    error.chain().find_map(|own| {
-        let told = || cause(&own.downcast_ref::<Told>()?.cause);
-        own.downcast_ref().or_else(told)
+pub(super) fn cause<C: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) -> Option<&C> {
+    // What was added to an error is no link of its chain by itself.
+    error.downcast_ref().or_else(|| {
+        error.chain().find_map(|own| {
+            let told = || cause(&own.downcast_ref::<Told>()?.cause);
+            own.downcast_ref().or_else(told)
+        })
     })
 }
 
