@@ -388,6 +388,22 @@ fn instructions_that_stand_in_the_input_are_the_system_prompt() {
 }
 
 #[test]
+fn what_no_span_can_be_is_told() {
+    let usage = json!({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 1_i64 << 62});
+    let (event, _) = told(&case("", "chat", usage, "", [""; 2]));
+    assert_eq!(event.attribute("usage_mismatch"), Some("4611686018427387904 tokens are more than a call can take"));
+    let (trace, span) = ("5b".repeat(16), "ee".repeat(8));
+    let backwards = json!({"resourceSpans": [{"scopeSpans": [{"spans": [{
+        "traceId": trace, "spanId": span, "name": "x", "startTimeUnixNano": "1772445603000000000",
+        "endTimeUnixNano": "1772445600500000000",
+    }]}]}]});
+    let decoded = decode(backwards.to_string().as_bytes(), Encoding::Json, Signal::Traces).expect("decodes");
+    let event = &decoded.elements[0].drafts[0].event;
+    assert_eq!(event.attribute("time_out_of_range"), Some("it ended 2.500000 s before it began"));
+    assert_eq!(event.latency, None);
+}
+
+#[test]
 fn more_cached_tokens_than_input_are_told_as_the_guess_that_they_are() {
     let usage = |more: Value| {
         let mut attributes = json!({"gen_ai.operation.name": "chat", "gen_ai.usage.output_tokens": 2});

@@ -18,6 +18,8 @@ const RULE: &str = "convention";
 /// Errors are shown up to this length.
 const LONGEST_ERROR: usize = 500;
 const LONGEST_TITLE: usize = 80;
+/// No call of a model takes more tokens.
+const MOST_TOKENS: i64 = 1_000_000_000;
 
 /// What one element came to.
 #[derive(Debug)]
@@ -94,10 +96,19 @@ fn base(item: &Item, route: &Route) -> Event {
     event.order = Order { time: event.at.unwrap_or_default(), origin: 0, sequence: rest };
     let lasted = item.start.zip(item.end).map(|(start, end)| (end - start).div_euclid(1000));
     let lasted = lasted.and_then(|micros| i64::try_from(micros).ok());
+    if let Some(before) = lasted.filter(|micros| *micros < 0) {
+        let words = format!("it ended {} before it began", seconds(before.unsigned_abs()));
+        event.attributes.push(("time_out_of_range".to_owned(), words));
+    }
+    let lasted = lasted.filter(|micros| *micros >= 0);
     event.latency = lasted.or_else(|| number(item, Field::LastedMillis).map(|millis| (millis * 1000.0) as i64));
     event.attributes.push((RULE.to_owned(), format!("{}.{}", route.dialect.name, route.rule)));
     event.attributes.push(("convention_version".to_owned(), route.dialect.version.to_owned()));
     event
+}
+
+fn seconds(micros: u64) -> String {
+    format!("{}.{:06} s", micros / 1_000_000, micros % 1_000_000)
 }
 
 /// What is shown of the event, and how it went.
@@ -171,6 +182,9 @@ fn count(item: &Item, event: &mut Event) {
     let Some(reading) = read_span_usage(outline.root()) else { return };
     if let Some((total, sum)) = reading.mismatch {
         event.attributes.push(("usage_mismatch".to_owned(), format!("reported total {total}, sum {sum}")));
+    }
+    if let Some(total) = reading.usage.total().filter(|total| *total > MOST_TOKENS) {
+        event.attributes.push(("usage_mismatch".to_owned(), format!("{total} tokens are more than a call can take")));
     }
     // Some SDKs count what was cached beside the input by their own rule; of others it is a guess that they do.
     let guessed = reading.beside.filter(|_| reading.usage.source == UsageSource::Provider);
