@@ -13,6 +13,7 @@ mod export;
 mod filter;
 mod follow;
 mod heap;
+mod hushed;
 mod import;
 mod location;
 mod open;
@@ -48,7 +49,7 @@ mod whole_file;
 mod zone;
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::{ExitCode, exit};
 
 use anyhow::{Context, Result};
@@ -59,6 +60,7 @@ use crate::domain::{safe, telling};
 use crate::store;
 use browse::Look;
 use config::Settings;
+use hushed::hushed;
 use location::Location;
 use output::Output;
 use zone::Zone;
@@ -113,8 +115,7 @@ pub fn main() -> ExitCode {
     let (line, typed) = match typed {
         Ok(typed) => typed,
         Err(error) => {
-            // Nothing can be done about a stream that is closed.
-            let _ = error.print();
+            print(&error);
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }
     };
@@ -126,6 +127,20 @@ pub fn main() -> ExitCode {
             ExitCode::from(if error.is::<Wrong>() { USAGE } else { Ended::Failed.code() })
         }
     }
+}
+
+/// Prints help, or what is wrong with what was typed: clap says that again as it is.
+fn print(error: &clap::Error) {
+    // Nothing can be done about a stream that is closed.
+    if !error.use_stderr() {
+        let _ = error.print();
+        return;
+    }
+    let words = error.render();
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let plain = variable("NO_COLOR").is_some() || variable("TERM").is_none_or(|terminal| terminal == "dumb");
+    let words = if io::stderr().is_terminal() && !plain { words.ansi().to_string() } else { words.to_string() };
+    let _ = write!(io::stderr(), "{}", hushed(&words));
 }
 
 fn start(mut line: Line, typed: &ArgMatches) -> Result<Ended> {
@@ -282,9 +297,9 @@ fn complain(reason: &str) {
     }
 }
 
-/// One line of words on stderr; a closed stderr is nobody to tell.
+/// One line of words on stderr, without passwords; a closed stderr is nobody to tell.
 fn tell(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", safe(line));
+    let _ = writeln!(io::stderr(), "{}", safe(&hushed(line)));
 }
 
 #[cfg(test)]

@@ -44,6 +44,34 @@ fn what_is_said_of_a_server_never_repeats_its_password() {
 }
 
 #[test]
+fn no_password_is_repeated_wherever_an_address_stands() {
+    let desk = Desk::with_file();
+    let address = "postgres://alice:SEKRET99@127.0.0.1:1/db";
+    let path = format!("./{address}");
+    let path = path.as_str();
+    let commands = "demo sessions timeline show search check export report scan stats verify copy serve token quarantine \
+                    recover reindex purge vacuum config completions man open import doctor";
+    let mut all: Vec<Vec<&str>> = Vec::new();
+    for command in commands.split_whitespace() {
+        all.extend([vec![command, address], vec![command, address, address], vec![command, path]]);
+        all.push(vec![command, "--no-such", address]);
+    }
+    for option in ["--theme", "--color", "--tz", "--prices", "--config", "--store"] {
+        all.extend([vec![option, address, "sessions"], vec![option, path, "doctor"]]);
+    }
+    for foreign in ["pg://x:SEKRET99@h/d", "postgres:/x:SEKRET99@h/d", "mysql://x:a/SEKRET99@h/d"] {
+        all.extend([vec![foreign], vec!["import", foreign], vec!["--store", foreign, "sessions"]]);
+    }
+    all.extend([vec![path], vec!["--store", path, "sessions"], vec!["--json", "--store", path, "doctor"]]);
+    all.extend([vec!["serve", "--listen", address], vec!["search", "x", "--limit", address]]);
+    for arguments in all {
+        let ran = desk.run(&arguments);
+        let told = format!("{}{}", String::from_utf8_lossy(&ran.out), ran.err);
+        assert!(!told.contains("SEKRET99"), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
 fn help_and_version_go_to_stdout() {
     let desk = Desk::new();
     let help = desk.done(&["--help"]);

@@ -9,6 +9,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::config::{self, Settings};
+use super::hushed::hushed;
 use super::location::Location;
 use super::output::Output;
 use super::table::{Column, Fit, Table};
@@ -70,6 +71,9 @@ pub async fn doctor(
     findings.extend(sources::findings(&usual, store.as_ref()).await?);
     if let Some(store) = store {
         store.close().await;
+    }
+    for finding in &mut findings {
+        finding.found = hushed(&finding.found).into_owned();
     }
     print(&findings, output)?;
     let failed = findings.iter().any(|finding| finding.state == State::Fail);
