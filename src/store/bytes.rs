@@ -14,6 +14,8 @@ use crate::domain::Role;
 pub(super) const LONGEST: i64 = 256 << 10;
 /// Compressed pieces vary in size; statements stay small.
 const PIECES: usize = 64;
+/// How many bytes a statement takes: it has copies of its own of them.
+const MOST_BYTES: usize = 4 << 20;
 /// How many pieces are looked at together for those that nothing refers to.
 const PART: i64 = 8_192;
 /// So many bytes are worth a transaction of their own.
@@ -253,7 +255,8 @@ async fn insert_pieces(
 ) -> Result<HashMap<[u8; 32], i64>> {
     let new = not_known(pieces, known);
     let mut numbers = HashMap::with_capacity(new.len());
-    for chunk in rows::bulks(connection.engine(), &new, PIECES) {
+    let engine = connection.engine();
+    for chunk in in_bytes(&new).flat_map(|part| rows::bulks(engine, part, PIECES)) {
         // PostgreSQL numbers them itself: more than one may be at it.
         let next = match connection.engine() {
             Engine::Sqlite => Some(super::next_number(connection, "SELECT max(piece) FROM pieces").await?),
@@ -274,6 +277,21 @@ async fn insert_pieces(
         }
     }
     Ok(numbers)
+}
+
+/// Pieces in parts of so many bytes at most, or one piece.
+fn in_bytes<'a, 'b>(pieces: &'a [&'b Piece]) -> impl Iterator<Item = &'a [&'b Piece]> {
+    let mut rest = pieces;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = rest.iter().take_while(|piece| {
+            bytes += piece.bytes.len();
+            bytes <= MOST_BYTES
+        });
+        let (part, behind) = rest.split_at(fits.count().max(1).min(rest.len()));
+        rest = behind;
+        (!part.is_empty()).then_some(part)
+    })
 }
 
 /// Stores the pieces of batches before their writer's turn comes. Bytes are most of what is written, and for these
@@ -335,4 +353,18 @@ pub(super) async fn sweep(connection: &mut Transaction, pieces: &[i64]) -> Resul
 
 pub(super) fn digest_of_row(digest: Vec<u8>) -> Result<[u8; 32]> {
     digest.try_into().ok().with_context(|| damaged("a stored digest is not 32 bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_takes_few_bytes_and_one_piece_at_least() {
+        let piece = |size: usize| Piece { digest: [0; 32], size, codec: 0, bytes: vec![0; size] };
+        let pieces = [1 << 20, 3 << 20, 1, 5 << 20, 4 << 20, 7].map(piece);
+        let pieces: Vec<&Piece> = pieces.iter().collect();
+        assert_eq!(in_bytes(&pieces).map(<[_]>::len).collect::<Vec<_>>(), [2, 1, 1, 1, 1]);
+        assert_eq!(in_bytes(&[]).count(), 0);
+    }
 }
