@@ -1,5 +1,6 @@
 //! `turnscope serve`: takes what agents send until it is told to stop.
 
+use std::env::{VarError, var};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -53,16 +54,15 @@ fn options(wanted: &Serve) -> Result<Options> {
         (None, None) => None,
         _ => return Err(usage("--certificate and --key belong together")),
     };
-    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     Ok(Options {
         listen: wanted.listen,
-        token: text("AGENT_TELEMETRY_INGEST_TOKEN"),
+        token: variable("AGENT_TELEMETRY_INGEST_TOKEN")?,
         users: UserKeys {
-            secret: text("TURNSCOPE_JWT_SECRET"),
-            public_key: text("TURNSCOPE_JWT_PUBLIC_KEY").map(Into::into),
-            key_set: text("TURNSCOPE_JWKS").map(Into::into),
-            audience: text("TURNSCOPE_JWT_AUDIENCE"),
-            issuer: text("TURNSCOPE_JWT_ISSUER"),
+            secret: variable("TURNSCOPE_JWT_SECRET")?,
+            public_key: variable("TURNSCOPE_JWT_PUBLIC_KEY")?.map(Into::into),
+            key_set: variable("TURNSCOPE_JWKS")?.map(Into::into),
+            audience: variable("TURNSCOPE_JWT_AUDIENCE")?,
+            issuer: variable("TURNSCOPE_JWT_ISSUER")?,
             leeway: wanted.leeway,
         },
         certificate,
@@ -74,4 +74,17 @@ fn options(wanted: &Serve) -> Result<Options> {
             ..GroupPolicy::default()
         },
     })
+}
+
+/// What a variable says of who may send. One that is set to nothing is a secret that did not come, and must not open the
+/// server to all.
+fn variable(name: &str) -> Result<Option<String>> {
+    match var(name) {
+        Ok(value) if value.trim().is_empty() => {
+            Err(usage(format!("{name} is set and empty: give it its value, or unset it")))
+        }
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(usage(format!("{name} is no UTF-8"))),
+    }
 }

@@ -145,6 +145,24 @@ fn an_address_that_is_taken_and_keys_that_cannot_be_read_are_told() {
 }
 
 #[test]
+fn a_secret_that_is_set_and_empty_opens_no_server() {
+    let server = Server::start(&[]);
+    for (name, value) in [
+        ("AGENT_TELEMETRY_INGEST_TOKEN", ""),
+        ("TURNSCOPE_JWT_SECRET", " "),
+        ("TURNSCOPE_JWT_PUBLIC_KEY", ""),
+        ("TURNSCOPE_JWKS", ""),
+        ("TURNSCOPE_JWT_AUDIENCE", ""),
+        ("TURNSCOPE_JWT_ISSUER", ""),
+    ] {
+        let output = turnscope(server.home.path(), &["serve", "--listen", "127.0.0.1:0"]).env(name, value).output();
+        let output = output.expect("runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), told.contains(name)), (Some(2), true), "{told}");
+    }
+}
+
+#[test]
 fn what_is_received_expires_when_it_is_said_to() {
     let due = |arguments: &[&str], when: &str| {
         let server = Server::start_with(arguments);
