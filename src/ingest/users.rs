@@ -73,6 +73,10 @@ impl Users {
     /// The user whose valid token this is: its subject.
     pub(super) fn user(&self, token: &str) -> Option<String> {
         let header = decode_header(token).ok()?;
+        // What must be understood of it is nothing that is known here (RFC 7515, 4.1.11).
+        if header.crit.is_some() {
+            return None;
+        }
         let fits = |key: &&UserKey| {
             key.algorithm == header.alg && (header.kid.is_none() || key.id.is_none() || key.id == header.kid)
         };
@@ -193,6 +197,14 @@ PwIDAQAB\n\
         assert_eq!(user(json!({"sub": "ada", "exp": now() + 600, "nbf": now() + 300})), None);
         assert_eq!(user(json!({"sub": "ada"})), None, "without an end it is none");
         assert_eq!(users.user(&by_secret("another", &json!({"exp": now() + 60}))), None);
+        let critical = |header: Value| {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, b"a secret");
+            let sign = |message: &[u8]| hmac::sign(&key, message).as_ref().to_vec();
+            users.user(&signed(&header, &json!({"sub": "ada", "exp": now() + 60}), sign))
+        };
+        assert_eq!(critical(json!({"alg": "HS256", "x": "y"})).as_deref(), Some("ada"));
+        assert_eq!(critical(json!({"alg": "HS256", "x": "y", "crit": ["x"]})), None);
+        assert_eq!(critical(json!({"alg": "HS256", "crit": []})), None);
         for garbage in ["", "a.b.c", "..", "Bearer", &"x.".repeat(10_000)] {
             assert_eq!(users.user(garbage), None);
         }
