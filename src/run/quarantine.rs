@@ -35,7 +35,12 @@ pub async fn quarantine(location: &Location, wanted: &Quarantine, output: &mut O
         return Ok(Ended::Failed);
     }
     rows.retain(|row| wanted.events.is_empty() || wanted.events.contains(&row.id));
-    let ended = if wanted.retry { retry(location, &rows, output).await? } else { list(&rows, output)? };
+    let ended = match wanted.retry {
+        // What could not be read is there.
+        true if rows.is_empty() && !are_all => Ended::Well,
+        true => retry(location, &rows, output).await?,
+        false => list(&rows, output)?,
+    };
     Ok(if are_all || ended != Ended::Well { ended } else { Ended::WithBadRecords })
 }
 
