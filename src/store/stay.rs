@@ -13,7 +13,7 @@ pub(super) struct Inode(u64, u64);
 
 /// The file was moved or deleted while it was open.
 #[derive(Debug, thiserror::Error)]
-#[error("was moved or deleted while it was open")]
+#[error("was moved or deleted while it was open; put it back, or start again")]
 pub(super) struct Gone;
 
 impl Inode {
@@ -56,7 +56,7 @@ mod tests {
         for _ in 0..2 {
             let error = desk.store.append(&of("/g")).await.expect_err("is gone");
             assert_eq!(trouble(&error), Trouble::Broken, "{error:#}");
-            assert!(error.to_string().ends_with("was moved or deleted while it was open"), "{error:#}");
+            assert!(error.to_string().ends_with("while it was open; put it back, or start again"), "{error:#}");
             // Nor in another one that lies in its place.
             std::fs::write(&path, b"").expect("is written");
         }

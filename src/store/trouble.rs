@@ -265,7 +265,7 @@ fn words_of(code: &Code<'_>, store: &Address) -> Option<String> {
             _ => return None,
         },
         Code::Silence => format!("the store {store} could not be reached"),
-        Code::Gone => format!("the store {store} was moved or deleted while it was open"),
+        Code::Gone => format!("the store {store} was moved or deleted while it was open; put it back, or start again"),
     })
 }
 

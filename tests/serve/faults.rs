@@ -416,7 +416,7 @@ fn nothing_is_answered_for_that_goes_into_a_store_which_was_moved_away() {
     let (store, elsewhere) = (server.store(), server.home.path().join("old.db"));
     std::fs::rename(&store, &elsewhere).expect("is moved");
     let refused = server.send(&json!({"event": "x", "eventId": "e2"}));
-    assert!(refused.status == 503 && refused.body.contains("was moved or deleted"), "{refused:?}");
+    assert!(refused.status == 503 && refused.body.contains("put it back, or start again"), "{refused:?}");
     assert_eq!(server.ask("GET /healthz HTTP/1.1", b"").status, 503);
     std::fs::rename(&elsewhere, &store).expect("is moved back");
     assert_eq!(server.ask("GET /healthz HTTP/1.1", b"").status, 200);
