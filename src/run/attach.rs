@@ -28,7 +28,7 @@ pub async fn import(location: &Location, url: &Url, wanted: &Import, output: &mu
         return Err(usage("--watch follows files; a database is asked again with the next import"));
     }
     let original = match look(url).await? {
-        Found { original: Some(original), .. } => original,
+        Found { original: Some(original), .. } => readable(original)?,
         Found { store: true, .. } => bail!("{url} is a store of turnscope: `turnscope {url}` browses it"),
         Found { .. } => bail!(holds_nothing(url)),
     };
@@ -68,6 +68,7 @@ pub async fn open(location: &Location, url: &Url) -> Result<Backend> {
     match look(url).await? {
         Found { store: true, .. } => Ok(watched(Store::at(&Address::Server(url.clone())).await?)),
         Found { original: Some(original), .. } => {
+            let original = readable(original)?;
             let store = location.open_or_make().await?;
             let attached = Attached::of(store.clone(), original).await?;
             Ok(watched(store).attached(Arc::new(attached)))
@@ -181,6 +182,14 @@ fn span(window: Window) -> Option<Span> {
     let start = window.start.map_or(Span::ALWAYS.start, |time| time.0);
     let end = window.end.map_or(Span::ALWAYS.end, |time| time.0);
     (!window.is_open()).then_some(Span { start, end })
+}
+
+/// The original's database, where any of its tables can be read.
+fn readable(original: Original) -> Result<Original> {
+    if !original.is_readable() {
+        bail!("{}: no table of the original can be read: {}", original.url(), original.lacks().join("; "));
+    }
+    Ok(original)
 }
 
 /// Why there is nothing to be seen in a database.

@@ -90,6 +90,7 @@ fn a_role_sees_what_it_may() {
         "agent_io_blobs: this role may not read it",
         "fairy_orchestration_ledger: this role may not read it",
         "agent_trace_events: this role may not read",
+        "row-level security may hide rows of agent_model_io from this role",
     ] {
         assert!(ran.err.contains(told), "{told}: {}", ran.err);
     }
@@ -99,4 +100,31 @@ fn a_role_sees_what_it_may() {
     // What another one may see is asked for from its beginning.
     desk.done(&["import", &database.url()]);
     assert!(counts(&desk, SESSION)[3] >= all[3]);
+}
+
+#[test]
+fn rows_that_are_hidden_are_no_rows_from_before_the_cut_over() {
+    let world = example::world();
+    let Some(database) = Database::of(&world) else { return };
+    let role = format!("blind_{}", database.name());
+    database.execute(&format!("CREATE ROLE {role} LOGIN"));
+    let desk = Desk::with_file();
+    let told = desk.refused(1, &["import", &database.url_as(&role)]);
+    assert!(told.contains("no table of the original can be read"), "{told}");
+    assert!(told.contains("agent_tool_io: this role may not read it"), "{told}");
+    database.execute(&format!(
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}; \
+         ALTER TABLE agent_model_io ENABLE ROW LEVEL SECURITY; ALTER TABLE agent_tool_io ENABLE ROW LEVEL SECURITY"
+    ));
+    let ran = desk.done(&["import", &database.url_as(&role)]);
+    assert!(ran.err.contains("row-level security may hide rows of agent_tool_io from this role"), "{}", ran.err);
+    let hidden = format!("{SESSION}: no replay rows: row-level security may hide them from this role");
+    assert!(ran.err.contains(&hidden) && !ran.err.contains("cut-over"), "{}", ran.err);
+    database.execute("ALTER TABLE canvas_sessions ENABLE ROW LEVEL SECURITY");
+    let other = Desk::with_file();
+    let ran = other.done(&["import", &database.url_as(&role)]);
+    assert!(ran.err.contains("row-level security may hide rows of canvas_sessions from this role"), "{}", ran.err);
+    // Whoever owns the tables sees all.
+    let ran = other.done(&["import", &database.url()]);
+    assert!(!ran.err.contains("row-level security"), "{}", ran.err);
 }

@@ -157,6 +157,15 @@ fn a_session_from_before_the_cut_over_says_that_it_has_no_replay_rows() {
     assert!(ran.err.contains(&format!("{old}: no replay rows: recorded before the cut-over")), "{}", ran.err);
     let other = desk.done(&["timeline", &old]);
     assert!(other.text().contains("no replay rows"), "{}", other.text());
+    // Rows that may be another session's are there from its time, so that it is not from before they were recorded.
+    let mut more = World::default();
+    session(&mut more, "too", "blue", 0, HOUR);
+    row(&mut more, "whose", MINUTE, Some("blue"), json!({}));
+    database.add(&more);
+    let desk = Desk::with_file();
+    let ran = desk.done(&["import", &database.url()]);
+    assert!(ran.err.contains(&format!("{old}: no replay rows of its own")), "{}", ran.err);
+    assert!(!ran.err.contains("cut-over"), "{}", ran.err);
 }
 
 #[test]

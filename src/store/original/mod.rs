@@ -85,6 +85,7 @@ pub async fn look(url: &Url) -> Result<Found, Fault> {
             is_readable: row.try_get::<Option<bool>, _>(4)?.unwrap_or(false),
             is_indexed: row.try_get(5)?,
             size: row.try_get(6)?,
+            is_sifted: row.try_get::<Option<bool>, _>(7)?.unwrap_or(false),
         })
     });
     let lines = lines.collect::<sqlx::Result<Vec<relation::Line>>>().map_err(|error| server.fault(&error))?;
@@ -120,6 +121,21 @@ impl Original {
             relation::KNOWN.iter().filter(|(name, _)| !self.relations.iter().any(|there| there.name == *name));
         let missing = missing.map(|(name, _)| format!("there is no table {name}"));
         missing.chain(self.relations.iter().flat_map(Relation::lacks)).collect()
+    }
+
+    /// Whether any table can be read.
+    pub fn is_readable(&self) -> bool {
+        self.relations.iter().any(Relation::is_readable)
+    }
+
+    /// Whether a table is there and answers.
+    pub fn can_ask(&self, table: &str) -> bool {
+        self.relation(table).is_some()
+    }
+
+    /// Whether row-level security may hide rows of a table.
+    pub fn may_hide(&self, table: &str) -> bool {
+        self.relation(table).is_some_and(|relation| relation.is_sifted)
     }
 
     /// The tables that failed to answer so far, each with the reason.

@@ -73,6 +73,8 @@ pub(super) struct Relation {
     columns: Vec<Column>,
     /// Columns that the role may not read.
     withheld: Vec<String>,
+    /// Row-level security decides which of its rows the role sees.
+    pub is_sifted: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +89,8 @@ struct Column {
 pub(super) const CATALOG: &str = "SELECT c.relname::text, n.nspname::text, a.attname::text, \
      format_type(a.atttypid, NULL), has_column_privilege(c.oid, a.attnum, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'), \
      EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = a.attnum), \
-     coalesce((SELECT sum(pg_relation_size(p.relid)) FROM pg_partition_tree(c.oid) p), 0)::bigint \
+     coalesce((SELECT sum(pg_relation_size(p.relid)) FROM pg_partition_tree(c.oid) p), 0)::bigint, \
+     row_security_active(c.oid) \
      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
      JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
      WHERE c.relname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
@@ -104,6 +107,8 @@ pub(super) struct Line {
     pub is_indexed: bool,
     /// Bytes of the table.
     pub size: i64,
+    /// Row-level security applies to this role.
+    pub is_sifted: bool,
 }
 
 impl Relation {
@@ -117,6 +122,7 @@ impl Relation {
                 schema: line.schema.clone(),
                 columns: Vec::new(),
                 withheld: Vec::new(),
+                is_sifted: line.is_sifted,
             });
             if relation.schema != line.schema {
                 continue;
@@ -151,6 +157,9 @@ impl Relation {
         }
         if !self.withheld.is_empty() {
             lacks.push(format!("{}: this role may not read {}", self.name, self.withheld.join(", ")));
+        }
+        if self.is_sifted {
+            lacks.push(format!("row-level security may hide rows of {} from this role", self.name));
         }
         if self.has(self.time_column()) && self.time().is_none() {
             lacks.push(format!("{}: {} is no time, so that no window limits its rows", self.name, self.time_column()));

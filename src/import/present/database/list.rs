@@ -15,6 +15,13 @@ use crate::store::original::{CanvasRow, Fault, Group, Original, RoomWindow, Span
 const BEFORE: i64 = 5 * 60 * 1_000_000;
 const AFTER: i64 = 30 * 60 * 1_000_000;
 
+/// Why a session may have none of the rows that others have.
+const CUT_OVER: &str = ": recorded before the cut-over";
+const ELSEWHERE: &str = " of its own";
+const HIDDEN: &str = ": row-level security may hide them from this role";
+/// The tables of replay rows.
+const REPLAY: [Table; 2] = [Table::Model, Table::Tool];
+
 /// A session that lies in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remote {
@@ -26,6 +33,10 @@ pub struct Remote {
     pub blobs: i64,
     /// Times that cannot be told, such as infinite ones.
     untold: i64,
+    /// When the first of its replay rows happened, µs since 1970; the earliest there is where that cannot be told.
+    replayed_from: Option<i64>,
+    /// Why it may have no rows; empty where that is not known.
+    why: &'static str,
     /// The row of `canvas_sessions`.
     pub row: Option<String>,
     /// Its own window, where one that was asked for stands in its place.
@@ -65,15 +76,15 @@ impl Remote {
     /// What it has nothing of, and why.
     fn lack(&self) -> Option<(&'static str, &'static str)> {
         let count = |table| self.counts.get(&table).copied().unwrap_or(0);
-        let replayed = count(Table::Model) + count(Table::Tool) > 0;
-        match (&self.place, self.counts.is_empty()) {
-            (_, true) if self.blobs > 0 => Some(("no rows", ", only blobs that no row names")),
-            (_, true) => Some(("no rows", "")),
-            // Nothing else is known of rows that are no session's.
-            (Place::Canvas(_), false) if !replayed => Some(("no replay rows", ": recorded before the cut-over")),
-            (_, false) if !replayed => Some(("no replay rows", "")),
-            (_, false) if count(Table::Transcript) == 0 => Some(("no transcript", "")),
-            (_, false) => None,
+        let replayed = REPLAY.into_iter().map(count).sum::<i64>() > 0;
+        // Nothing else is known of rows that are no session's.
+        let why = if self.window().is_some() || self.why == HIDDEN { self.why } else { "" };
+        match self.counts.is_empty() {
+            true if self.blobs > 0 => Some(("no rows", ", only blobs that no row names")),
+            true => Some(("no rows", if why == CUT_OVER { "" } else { why })),
+            false if !replayed => Some(("no replay rows", why)),
+            false if count(Table::Transcript) == 0 => Some(("no transcript", "")),
+            false => None,
         }
     }
 
@@ -109,7 +120,17 @@ impl Remote {
     fn new(id: String, place: Place) -> Self {
         let agent = super::super::AGENT.to_owned();
         let session = Session { lineage: id.clone(), id, agent, ..Session::default() };
-        Self { session, place, counts: Counts::new(), blobs: 0, untold: 0, row: None, widened_from: None }
+        Self {
+            session,
+            place,
+            counts: Counts::new(),
+            blobs: 0,
+            untold: 0,
+            replayed_from: None,
+            why: "",
+            row: None,
+            widened_from: None,
+        }
     }
 
     fn add(&mut self, group: &Group) {
@@ -118,6 +139,10 @@ impl Remote {
             None => self.blobs += group.rows,
         }
         self.untold += group.untold;
+        if table_of(group.table).is_some_and(|table| REPLAY.contains(&table)) {
+            let from = group.first.filter(|_| group.untold == 0).unwrap_or(Span::ALWAYS.start);
+            self.replayed_from = Some(self.replayed_from.map_or(from, |known| known.min(from)));
+        }
         let session = &mut self.session;
         let (first, last) = (group.first.map(Timestamp), group.last.map(Timestamp));
         session.started = [session.started, first].into_iter().flatten().min();
@@ -212,11 +237,14 @@ impl Remotes {
             }
         }
         remotes.add_strays(original, &mut others).await?;
+        let all = remotes.sessions.iter().chain(others.0.values());
+        let recorded_from = all.filter_map(|remote| remote.replayed_from).min();
         remotes.has_strays = !others.0.is_empty() || remotes.has_roomless;
         others.0.retain(|_, remote| !remote.counts.is_empty() || remote.blobs > 0);
         remotes.sessions.extend(others.0.into_values());
         for remote in &mut remotes.sessions {
             remote.session.events = remote.counts.values().sum::<i64>() + remote.blobs;
+            remote.why = why(remote, original, recorded_from);
         }
         remotes.sessions.sort_by(|one, other| {
             other.session.ended.cmp(&one.session.ended).then_with(|| one.session.id.cmp(&other.session.id))
@@ -285,6 +313,20 @@ impl Remotes {
         }
         Ok(())
     }
+}
+
+/// Why a session may have no rows. Where replay rows were recorded before it ended, in whatever room, it is none from
+/// before the cut-over: then what it has none of may be another session's, or a room's.
+fn why(remote: &Remote, original: &Original, recorded_from: Option<i64>) -> &'static str {
+    let asked = if remote.counts.is_empty() { &Table::ALL[..] } else { &REPLAY[..] };
+    if asked.iter().any(|table| original.may_hide(table.name())) {
+        return HIDDEN;
+    }
+    if !REPLAY.iter().all(|table| original.can_ask(table.name())) {
+        return "";
+    }
+    let end = remote.window().map_or(Span::ALWAYS.end, |window| window.end);
+    if recorded_from.is_some_and(|from| from <= end) { ELSEWHERE } else { CUT_OVER }
 }
 
 /// A row alone, counted.
