@@ -28,7 +28,11 @@ impl Location {
                 if let Some(foreign) = Address::foreign(named) {
                     return Err(usage(format!("{foreign} is no store: name a path, or postgres://…")));
                 }
-                Address::parse(named)
+                let address = Address::parse(named);
+                if let Address::Server(url) = &address {
+                    checked(url)?;
+                }
+                address
             }
             None => {
                 let folders = Xdg::new().context("could not find the home folder; name a store with --store")?;
@@ -78,6 +82,11 @@ pub fn is_store(path: &Path) -> bool {
     File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == STORE
 }
 
+/// An address that cannot be meant is a mistake of whoever typed it.
+fn checked(url: &Url) -> Result<()> {
+    url.check().map_err(|error| usage(format!("{error:#}")))
+}
+
 /// The one database that is named; `None` where files and folders are.
 pub fn database(paths: &[PathBuf]) -> Result<Option<Url>> {
     let addresses = paths.iter().filter_map(|path| match Address::parse(path.as_os_str()) {
@@ -86,7 +95,10 @@ pub fn database(paths: &[PathBuf]) -> Result<Option<Url>> {
     });
     match (addresses.collect::<Vec<_>>().as_slice(), paths) {
         ([], _) => Ok(None),
-        ([url], [_]) => Ok(Some(url.clone())),
+        ([url], [_]) => {
+            checked(url)?;
+            Ok(Some(url.clone()))
+        }
         // An address may hold a password, so it is not repeated.
         _ => Err(usage("a database is named alone, without other databases, files or folders")),
     }

@@ -95,9 +95,13 @@ impl Url {
 
     /// What the address says behind its `?` about one thing.
     pub(super) fn option(&self, name: &str) -> Option<&str> {
-        let (_, options) = self.0.split_once('?')?;
-        let options = options.split(['&', '#']);
-        options.filter_map(|option| option.split_once('=')).find(|(own, _)| *own == name).map(|(_, value)| value)
+        self.options().find(|(own, _)| *own == name).map(|(_, value)| value)
+    }
+
+    /// All that the address says behind its `?`.
+    pub(super) fn options(&self) -> impl Iterator<Item = (&str, &str)> {
+        let options = self.0.split_once('?').map_or("", |(_, options)| options).split(['&', '#']);
+        options.filter(|option| !option.is_empty()).map(|option| option.split_once('=').unwrap_or((option, "")))
     }
 }
 

@@ -150,7 +150,47 @@ const UNDERSTOOD: &[(&str, Understands, &str)] = &[
     ("statement_timeout", is_seconds, SECONDS),
     ("write_timeout", is_seconds, SECONDS),
     ("pool_mode", |told| ["session", "transaction"].contains(&told), "session or transaction"),
+    // What is known elsewhere, and not done here: whoever asks for it is not left to believe in it.
+    ("channel_binding", is_no_must, NO_MUST),
+    ("gssencmode", is_no_must, NO_MUST),
+    ("ssl_min_protocol_version", |told| ["TLSv1", "TLSv1.1", "TLSv1.2"].contains(&told), "TLSv1, TLSv1.1 or TLSv1.2"),
+    ("sslnegotiation", |told| told == "postgres", "postgres"),
+    ("sslcompression", |told| told == "0", "0"),
+    ("sslsni", |told| told == "1", "1"),
+    ("client_encoding", |told| ["utf8", "utf-8", "auto"].contains(&told.to_lowercase().as_str()), "utf8 or auto"),
+    ("load_balance_hosts", |told| told == "disable", "disable"),
 ];
+/// What it may say besides, whatever that is: what the driver takes, and what changes nothing that is relied upon.
+const TAKEN: &[&str] = &[
+    "host",
+    "dbname",
+    "user",
+    "password",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "options",
+    "application_name",
+    "fallback_application_name",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+    "target_session_attrs",
+];
+/// Variables of the environment that stand for what an address does not say, and would be passed over in silence.
+const VARIABLES: &[(&str, &str)] = &[
+    ("PGSSLMODE", "sslmode"),
+    ("PGCHANNELBINDING", "channel_binding"),
+    ("PGGSSENCMODE", "gssencmode"),
+    ("PGSSLMINPROTOCOLVERSION", "ssl_min_protocol_version"),
+];
+const NO_MUST: &str = "disable or prefer";
 const SSL_MODES: &str = "disable, allow, prefer, require, verify-ca or verify-full";
 const SECONDS: &str = "a number of seconds above 0 and below 86400";
 
@@ -162,6 +202,28 @@ fn is_seconds(told: &str) -> bool {
     seconds(told).is_some()
 }
 
+fn is_no_must(told: &str) -> bool {
+    ["disable", "prefer"].contains(&told)
+}
+
+/// Whether an address may say something of this name.
+fn is_known(name: &str) -> bool {
+    // A setting of the server.
+    let is_setting = name.starts_with("options[") && name.ends_with(']');
+    is_setting || TAKEN.contains(&name) || UNDERSTOOD.iter().any(|(known, ..)| *known == name)
+}
+
+/// Says that an address says something of a name that nobody knows, and which ones are known.
+fn unknown(name: &str, url: &Url) -> anyhow::Error {
+    // With an `@` anywhere it may be a piece of a password with a `?` in it.
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte);
+    let is_shown =
+        name.bytes().all(is_word) && !url.options().any(|(own, told)| own.contains('@') || told.contains('@'));
+    let name = if is_shown { excerpt(name, LONGEST_TOLD) } else { "something".into() };
+    let known = UNDERSTOOD.iter().map(|(known, ..)| *known).chain(TAKEN.iter().copied());
+    anyhow!("its address says {name}, which is not known here; known are {}", known.collect::<Vec<_>>().join(", "))
+}
+
 /// Says what an address says about one thing, and what it may say.
 fn refused(name: &str, told: &str, may: &str) -> anyhow::Error {
     // With an `@` it may be the end of a password with a `?` in it.
@@ -171,9 +233,23 @@ fn refused(name: &str, told: &str, may: &str) -> anyhow::Error {
 
 /// What an address says to the driver, when all that it says can be meant.
 pub(super) fn options(url: &Url) -> Result<PgConnectOptions> {
-    for (name, is_understood, may) in UNDERSTOOD {
-        if let Some(told) = url.option(name).filter(|told| !is_understood(told)) {
+    for (name, told) in url.options() {
+        if !is_known(name) {
+            return Err(unknown(name, url));
+        }
+        let wrong = UNDERSTOOD.iter().find(|(known, is_understood, _)| *known == name && !is_understood(told));
+        if let Some((_, _, may)) = wrong {
             return Err(refused(name, told, may));
+        }
+    }
+    for (variable, name) in VARIABLES {
+        let Some(told) = std::env::var(variable).ok().filter(|told| !told.is_empty()) else { continue };
+        let wrong = UNDERSTOOD.iter().find(|(known, is_understood, _)| known == name && !is_understood(&told));
+        if let Some((_, _, may)) = wrong.filter(|_| url.option(name).is_none()) {
+            return Err(anyhow!(
+                "the environment says {variable}={}, which must be {may}",
+                excerpt(&told, LONGEST_TOLD)
+            ));
         }
     }
     let options = PgConnectOptions::from_str(url.secret());
@@ -184,6 +260,14 @@ pub(super) fn options(url: &Url) -> Result<PgConnectOptions> {
 }
 
 impl Url {
+    /// Whether all that the address says can be meant.
+    ///
+    /// # Errors
+    /// What cannot, with the address.
+    pub fn check(&self) -> Result<()> {
+        options(self).map(drop).with_context(|| self.to_string())
+    }
+
     /// What tells the database from others, whoever asks: host, port and name.
     ///
     /// # Errors

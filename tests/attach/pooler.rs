@@ -136,6 +136,6 @@ fn a_pooler_that_lends_connections_unannounced_is_named() {
     desk.done(&["--store", &format!("{url}&pool_mode=transaction"), "import", DEMO]);
     let told = desk.refused(1, &["--store", &url, "sessions"]);
     assert!(told.contains("say so with pool_mode=transaction in its address"), "{told}");
-    let told = desk.refused(1, &["--store", &format!("{url}&pool_mode=statement"), "sessions"]);
+    let told = desk.refused(2, &["--store", &format!("{url}&pool_mode=statement"), "sessions"]);
     assert!(told.contains("pool_mode=statement, which must be session or transaction"), "{told}");
 }
