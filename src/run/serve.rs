@@ -24,7 +24,7 @@ pub async fn serve(location: &Location, wanted: &Serve) -> Result<Ended> {
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for signals")?;
     let store = location.open_or_make().await?.keeping(Keeping::for_days(wanted.retention.days()));
-    store.must_be_written()?;
+    store.must_take().await?;
     let server = Server::bind(&store, &options).await?;
     tell(&format!("listening on {}", server.address()?));
     if !options.listen.ip().is_loopback() && options.certificate.is_none() {

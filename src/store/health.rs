@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::engine::{Engine, query};
+use super::trouble::explain;
 use super::{Store, open, server};
 use crate::domain::flag;
 
@@ -88,6 +89,37 @@ impl Store {
         let began = Instant::now();
         query("SELECT 1").fetch_one(&self.readers).await?;
         Ok(began.elapsed())
+    }
+
+    /// For whoever takes what others send: an error where it cannot be kept. A server is asked whether it takes anything,
+    /// and from this role.
+    pub async fn must_take(&self) -> Result<()> {
+        self.must_be_written()?;
+        if self.engine() == Engine::Sqlite {
+            return Ok(());
+        }
+        let asked = self.withheld().await.map_err(|error| explain(error, &self.address));
+        match asked? {
+            (true, _) => {
+                bail!("the store {} cannot be written: its server is a replica, or takes questions only", self.address)
+            }
+            (false, Some(tables)) => {
+                bail!("the store {} cannot be written: this role may not add to {tables}", self.address)
+            }
+            (false, None) => Ok(()),
+        }
+    }
+
+    /// Whether a server only answers questions, and to which of the tables of what is taken this role may not add.
+    async fn withheld(&self) -> Result<(bool, Option<String>)> {
+        // Names of tables are looked up where the role may not see them too; so they are not named as such.
+        let question = "SELECT current_setting('transaction_read_only') = 'on', \
+             (SELECT string_agg(c.relname::text, ', ' ORDER BY c.relname) FROM pg_catalog.pg_class c \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'turnscope' \
+             AND c.relname IN ('sessions', 'sources', 'records', 'events') \
+             AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'INSERT')))";
+        let row = query(question).fetch_one(&self.writer).await?;
+        Ok((row.try_get(0)?, row.try_get(1)?))
     }
 
     /// Whether a server acknowledges what it has not synced, as it says; `None` for a file, which always syncs.

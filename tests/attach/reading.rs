@@ -35,6 +35,8 @@ fn whoever_may_only_read_reads_all_there_is() {
     let rows = desk.done(&["--store", &own, "timeline", "last", "--json"]).objects();
     let row = rows[0]["id"].as_str().expect("an id").to_owned();
     let copy = text(&desk.path("copy.db")).to_owned();
+    let told = desk.refused(1, &["--store", &theirs, "serve", "--listen", "127.0.0.1:0"]);
+    assert!(told.contains("cannot be written: this role may not add to events, records, sessions, sources"), "{told}");
     let commands: [&[&str]; 16] = [
         &["sessions", "--json"],
         &["timeline", "last", "--json"],
