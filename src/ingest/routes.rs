@@ -30,6 +30,9 @@ const TOKENS_FOR: Duration = Duration::from_secs(1);
 /// does not keep the store busy.
 const UNKNOWN_FOR: Duration = Duration::from_millis(50);
 
+/// How long the store may take to answer to whoever watches the server.
+const HEALTH_WITHIN: Duration = Duration::from_secs(2);
+
 /// Parts of bodies that are understood at once: what they come to takes many times their size.
 const AT_ONCE: usize = 4;
 
@@ -135,13 +138,20 @@ async fn catch(request: Request, next: Next) -> Response {
 
 /// Whether the server can take anything: asked by whoever watches it, without a credential.
 async fn health(State(shared): State<Arc<Shared>>) -> Result<Response, Failure> {
-    shared.tokens(TOKENS_FOR).await?;
-    let fault = |error: anyhow::Error| Failure::busy(format!("{error:#}"));
-    shared.store.must_be_in_place().map_err(fault)?;
-    if !shared.store.has_room().await.map_err(fault)? {
-        return Err(Refusal::AlmostFull.into());
-    }
-    Ok(json_of(StatusCode::OK, &json!({"status": "ok"})))
+    let looking = async {
+        let fault = |error: anyhow::Error| Failure::busy(format!("{error:#}"));
+        // What is known of the tokens outlives a server that is gone.
+        let asked = shared.store.ping().await.map_err(|error| store::explain(error, shared.store.address()));
+        asked.map_err(fault)?;
+        shared.tokens(TOKENS_FOR).await?;
+        shared.store.must_be_in_place().map_err(fault)?;
+        if !shared.store.has_room().await.map_err(fault)? {
+            return Err(Refusal::AlmostFull.into());
+        }
+        Ok(json_of(StatusCode::OK, &json!({"status": "ok"})))
+    };
+    let silent = |_| Failure::busy(format!("the store does not answer (waited {} s)", HEALTH_WITHIN.as_secs()));
+    tokio::time::timeout(HEALTH_WITHIN, looking).await.map_err(silent)?
 }
 
 async fn figures(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Result<Response, Failure> {
