@@ -83,7 +83,7 @@ pub fn is_store(path: &Path) -> bool {
 }
 
 /// An address that cannot be meant is a mistake of whoever typed it.
-fn checked(url: &Url) -> Result<()> {
+pub fn checked(url: &Url) -> Result<()> {
     url.check().map_err(|error| usage(format!("{error:#}")))
 }
 

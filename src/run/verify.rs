@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::import::counted;
-use super::location::{Location, is_store};
+use super::location::{Location, checked, is_store};
 use super::output::Output;
 use super::progress::{Share, follow};
 use super::{Ended, complain, tell};
@@ -48,6 +48,9 @@ fn slice(wanted: &Verify, output: &mut Output) -> Result<Ended> {
 }
 
 async fn store(address: &Address, output: &mut Output) -> Result<Ended> {
+    if let Address::Server(url) = address {
+        checked(url)?;
+    }
     let cancelled = Arc::new(AtomicBool::new(false));
     // What reads on another thread ends when it is told so.
     tokio::select! {

@@ -173,4 +173,28 @@ mod tests {
         let path = Address::parse(OsStr::new("./postgres:/x.db"));
         assert_eq!(path.file(), Some(Path::new("./postgres:/x.db")));
     }
+
+    #[test]
+    fn what_an_address_says_is_known_or_refused_by_its_name() {
+        let said = |address: &str| match Address::parse(OsStr::new(address)) {
+            Address::Server(url) => url.check().err().map(|error| format!("{error:#}")),
+            Address::File(_) => Some("it is a file".to_owned()),
+        };
+        for fine in
+            ["", "sslmode=require&", "keepalives=1&channel_binding=prefer", "options[jit]=off&pool_mode=session"]
+        {
+            assert_eq!(said(&format!("postgres://me@h/db?{fine}")), None, "{fine}");
+        }
+        for (wrong, named) in [
+            ("sslmod=require", "sslmod, which is not known"),
+            ("sslmode=require&sslmode=no", "sslmode=no, which must be"),
+            ("channel_binding=require", "channel_binding=require, which must be disable or prefer"),
+            ("require_auth=scram-sha-256", "require_auth, which is not known"),
+        ] {
+            let told = said(&format!("postgres://me@h/db?{wrong}")).expect("is refused");
+            assert!(told.contains(named), "{told}");
+        }
+        let told = said("postgres://me:12?hidden=x@h/db").expect("is refused");
+        assert!(!told.contains("hidden") && told.contains("says something"), "{told}");
+    }
 }
