@@ -187,8 +187,10 @@ async fn receive(mut body: Body, limits: &Limits, taken: &mut Taken) -> Result<V
     }
 }
 
-/// Gives back what was packed, and unpacks it, unless that is large and has no seat yet.
-fn unpack(packed: Vec<u8>, mut taken: Taken) -> Result<(Vec<u8>, Taken, Option<Vec<u8>>), Failure> {
+/// What was packed, the memory that is taken, and what it came to, unless that is large and has no seat yet.
+type Unpacked = (Vec<u8>, Taken, Option<Vec<u8>>);
+
+fn unpack(packed: Vec<u8>, mut taken: Taken) -> Result<Unpacked, Failure> {
     let mut decoder = MultiGzDecoder::new(&packed[..]);
     let mut bytes = Vec::new();
     let mut part = [0; 64 << 10];
