@@ -34,6 +34,7 @@ mod links;
 mod ties;
 mod integrity;
 mod verify;
+mod named;
 mod bytes;
 mod annotations;
 mod filters;

@@ -80,6 +80,7 @@ impl Store {
         let mut found = Soundness::default();
         self.verify_pages(&mut found).await?;
         self.verify_links().await?.into_iter().for_each(|problem| found.problem(problem));
+        self.verify_keys().await?.into_iter().for_each(|problem| found.problem(problem));
         let sizes = query(
             "SELECT (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM pieces), \
                  (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM blobs), (SELECT count(*) FROM events)",

@@ -330,6 +330,12 @@ fn a_redacted_copy_holds_rows_and_notes_and_no_secret() {
     );
     let told = desk.refused(1, &["copy", &from, "shared.db", "--redact"]);
     assert!(told.contains("--redact-key"), "another key would give other stubs: {told}");
+    let told = desk.refused(1, &["copy", &from, "shared.db"]);
+    assert!(told.contains("without its secrets"), "{told}");
+    assert_eq!(timeline("shared.db"), timeline(&from));
+    desk.done(&["copy", "shared.db", "further.db"]);
+    let again = desk.done(&["copy", "shared.db", "further.db", "--json"]).objects().remove(0);
+    assert_eq!((&again["added"], timeline("further.db")), (&json!(0), timeline(&from)), "{again}");
 }
 
 #[test]

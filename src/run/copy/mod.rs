@@ -31,7 +31,10 @@ pub async fn copy(wanted: &Copy, output: &mut Output) -> Result<Ended> {
     let source = from.open().await?;
     let sessions = chosen(&source, &wanted.session).await?;
     let veiled = match &redaction {
-        None => None,
+        None => {
+            redacted::refuse_beside_redacted(&source, &to, &sessions).await?;
+            None
+        }
         Some(by) => {
             redacted::refuse_another_key(&to, &sessions, by).await?;
             Some(redacted::look(&source, &sessions, by, &wanted.redact, &cancelled, output).await?)

@@ -68,6 +68,28 @@ pub async fn refuse_another_key(to: &Location, sessions: &[Session], redaction: 
     Ok(())
 }
 
+/// A session that is there without its secrets would be in conflict with itself when it comes with them.
+pub async fn refuse_beside_redacted(from: &Store, to: &Location, sessions: &[Session]) -> Result<()> {
+    if !Store::is_there(&to.address).await? {
+        return Ok(());
+    }
+    let to = to.open().await?;
+    for session in sessions {
+        let name = name_of(&session.id);
+        // A copy of a redacted copy is no other.
+        if to.source(&name).await?.is_some() && from.source(&name).await?.is_none() {
+            bail!("session {} is there without its secrets: copy it to another store", safe(&session.id));
+        }
+    }
+    to.close().await;
+    Ok(())
+}
+
+/// What the source of a session is called that came without its secrets.
+fn name_of(session: &str) -> String {
+    format!("redacted/{session}.json")
+}
+
 /// Has every selection leave and come in.
 pub async fn move_over(from: &Store, to: &Store, leaving: &[Selection], cancelled: &Arc<AtomicBool>) -> Result<Copied> {
     let scratch = Scratch::new()?;
@@ -84,7 +106,7 @@ pub async fn move_over(from: &Store, to: &Store, leaving: &[Selection], cancelle
             break;
         }
         file.keep()?;
-        bring_in(to, &path, &format!("redacted/{}.json", selection.session), cancelled, &mut copied).await?;
+        bring_in(to, &path, &name_of(&selection.session), cancelled, &mut copied).await?;
         fs::remove_file(&path).with_context(|| format!("could not remove {}", path.display()))?;
     }
     Ok(copied)
