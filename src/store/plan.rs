@@ -299,8 +299,9 @@ impl<'a> Plan<'a> {
                 if let Some(row) = row {
                     (row.revision, row.said) = (now, said);
                     row.extra &= !flag::SUPERSEDED;
-                    row.extra |= if is_superseded { flag::SUPERSEDED } else { 0 };
-                    row.extra &= if is_superseded { !flag::CONFLICT } else { !0 };
+                    if is_superseded {
+                        row.extra = row.extra & !flag::CONFLICT | flag::SUPERSEDED;
+                    }
                 }
                 let turned = stored.get(&event).filter(|stored| stored.is_superseded() != is_superseded);
                 self.recounted.extend(turned.filter(|stored| stored.is_counted).map(|_| event));

@@ -146,7 +146,6 @@ pub(super) async fn rename(connection: &mut Transaction, aged: &[Aged<'_>]) -> R
                 true => (flag::SUPERSEDED, flag::CONFLICT),
                 false => (0, flag::SUPERSEDED),
             };
-            let cleared = if aged.is_state { cleared } else { flag::SUPERSEDED };
             row.push_bind(aged.event).push_bind(aged.now).push_bind(set).push_bind(cleared);
         });
         events.push(") UPDATE events SET revision = aged.now, flags = (flags & ~aged.cleared) | aged.flag ");

@@ -100,6 +100,11 @@ fn an_envelope_that_is_none_is_told_and_never_answered_for() {
     let answer = post("/v1/traces", &mixed);
     assert_eq!((answer.status, &answer.json()["partialSuccess"]["rejectedSpans"]), (200, &json!("1")), "{answer:?}");
     assert_eq!(server.figure("turnscope_items_total{result=\"stored\"}"), 1);
+    // Each is counted, also those that are not told any more.
+    let mut groups = vec![json!(5); 30];
+    groups.push(json!({"scopeSpans": [{"spans": [one()]}]}));
+    let many = json!({ "resourceSpans": groups });
+    assert_eq!(post("/v1/traces", &many).json()["partialSuccess"]["rejectedSpans"], json!("30"));
     for empty in [json!({}), json!({"resourceSpans": []}), json!({"resourceSpans": [{"scopeSpans": null}]})] {
         assert_eq!(post("/v1/traces", &empty).json(), json!({}), "{empty}");
     }

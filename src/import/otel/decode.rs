@@ -65,7 +65,7 @@ pub struct Decoding {
     /// How often each content occurred among the elements without ids.
     nameless: HashMap<[u8; 16], u32>,
     /// What in the envelope cannot be read, until it is told.
-    faults: Vec<String>,
+    faults: (u64, Vec<String>),
 }
 
 impl Decoding {
@@ -87,8 +87,11 @@ impl Decoding {
         }
         let ranges = request.ranges();
         let faults = match &request {
-            Request::Json(elements) => elements.faults().to_vec(),
-            Request::Protobuf(_) => Vec::new(),
+            Request::Json(elements) => {
+                let (count, first) = elements.faults();
+                (count, first.to_vec())
+            }
+            Request::Protobuf(_) => (0, Vec::new()),
         };
         Ok(Self { request, signal, ranges, next: 0, nameless: HashMap::new(), faults })
     }
@@ -105,9 +108,8 @@ impl Decoding {
     /// An element that cannot be read does not stop the others. `body` is that of the whole request.
     pub fn next(&mut self, body: &[u8], most: u64, count: usize) -> Option<Decoded> {
         let first = self.ranges.get(self.next)?;
-        let reasons = std::mem::take(&mut self.faults);
-        let mut decoded = Decoded { rejected: reasons.len() as u64, reasons, ..Decoded::default() };
-        let told = decoded.rejected;
+        let (told, reasons) = std::mem::take(&mut self.faults);
+        let mut decoded = Decoded { rejected: told, reasons, ..Decoded::default() };
         let mut sorter = Sorter::new(NAMELESS);
         let (end, behind) = (first.start.saturating_add(most), self.next.saturating_add(count));
         let fits = |range: &&std::ops::Range<u64>, place: usize| place < behind && range.end <= end;
@@ -193,7 +195,7 @@ fn of_json(body: &[u8]) -> Result<Elements, Undecodable> {
         return Err(Undecodable("a request must be a JSON object".to_owned()));
     }
     let elements = Elements::of_json(&body, MOST_ELEMENTS).map_err(|error| Undecodable(error.to_string()))?;
-    if let Some(fault) = elements.faults().first().filter(|_| elements.ranges().is_empty()) {
+    if let Some(fault) = elements.faults().1.first().filter(|_| elements.ranges().is_empty()) {
         return Err(Undecodable(fault.clone()));
     }
     if elements.ranges().is_empty() && json::holds_metrics(outline.root()) {

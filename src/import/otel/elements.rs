@@ -62,9 +62,9 @@ impl Elements {
         self.cut.of
     }
 
-    /// What in the envelope is not what belongs there: the first of it, in words.
-    pub fn faults(&self) -> &[String] {
-        &self.cut.faults
+    /// What in the envelope is not what belongs there: how much of it, and the first in words.
+    pub fn faults(&self) -> (u64, &[String]) {
+        (self.cut.faulty, &self.cut.faults)
     }
 
     /// Reads one element, whose bytes are given; the inner error says why it is none.

@@ -22,8 +22,10 @@ pub struct Cut {
     scopes: Vec<Option<Range<u64>>>,
     /// The document has the envelope of a request of this signal, if an empty one.
     pub of: Option<Signal>,
-    /// Where something else stands than a list of groups, scopes or elements, or than one of them: the first of these.
+    /// Where something else stands than a list of groups, scopes or elements, or than one of them: the first of these,
+    /// and how many there are.
     pub faults: Vec<String>,
+    pub faulty: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -275,6 +277,7 @@ impl Cutter {
 
     /// Notes that a value at a place is not what belongs there.
     fn odd(&mut self, at: u64) {
+        self.found.faulty += 1;
         let Some(open) = self.open.last().filter(|_| self.found.faults.len() < MOST_FAULTS) else { return };
         let fault = match open.is_object {
             true => format!("`{}` at byte {at} is no list", open.name),
