@@ -16,6 +16,8 @@ const PACK: usize = 128 << 10;
 const LONG: usize = 48 << 10;
 /// The sizes of such cuts: least, usual, most.
 const CUTS: (usize, usize, usize) = (4 << 10, 16 << 10, 128 << 10);
+/// Cuts need to see as much as the longest of them; so much of a long record waits for them at a time.
+const SEEN: usize = 8 * CUTS.2;
 const LEVEL: i32 = 3;
 /// Below this size compression is hardly worth its call.
 const SMALL: usize = 256;
@@ -92,6 +94,10 @@ pub struct Packer {
 impl Packer {
     /// Takes more bytes of the current record.
     pub fn push(&mut self, bytes: &[u8]) {
+        bytes.chunks(SEEN).for_each(|part| self.push_part(part));
+    }
+
+    fn push_part(&mut self, bytes: &[u8]) {
         self.waiting.extend_from_slice(bytes);
         if !self.long && self.waiting.len() - self.record >= LONG {
             self.long = true;
@@ -99,8 +105,7 @@ impl Packer {
             self.flush();
             self.waiting = record;
         }
-        // Cuts need to see as much as the longest of them.
-        if self.long && self.waiting.len() >= 8 * CUTS.2 {
+        if self.long && self.waiting.len() >= SEEN {
             self.cut(false);
         }
     }
@@ -210,6 +215,20 @@ mod tests {
         pieces.extend(packer.take());
         assert!(whole(&pieces) == content);
         assert!(pieces.iter().all(|piece| piece.size <= 256 << 10));
+    }
+
+    #[test]
+    fn a_long_record_is_cut_alike_whole_and_in_parts_and_no_second_time_in_memory() {
+        let record = noise(7, 20 << 20);
+        let mut packers = [Packer::default(), Packer::default()];
+        packers[0].push(&record);
+        record.chunks(70_001).for_each(|part| packers[1].push(part));
+        let [whole, parts] = packers.map(|mut packer| {
+            assert!(packer.waiting.capacity() <= 4 * SEEN, "{} bytes wait", packer.waiting.capacity());
+            packer.end_record();
+            packer.take()
+        });
+        assert!(whole == parts);
     }
 
     #[test]
