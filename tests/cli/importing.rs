@@ -72,6 +72,41 @@ fn a_log_of_spans_that_is_cut_at_its_front_stops_nothing() {
 }
 
 #[test]
+fn what_is_wrong_in_an_envelope_of_spans_is_told_and_the_rest_comes_in() {
+    let desk = Desk::new();
+    let good = r#"{"traceId":"5b8efff798038103d269b633813fc60a","spanId":"eee19b7ec3c1b174","name":"chat m"}"#;
+    let request = |groups: &str| format!("{{\"resourceSpans\":{groups}}}\n");
+    let told_of = |name: &str, lines: &str| {
+        let ran = desk.run(&["import", "--json", text(&desk.write(name, lines))]);
+        let report = ran.objects().remove(0);
+        (ran.code, report["records"].clone(), report["bad"].clone(), ran.err)
+    };
+    for (place, (groups, words)) in [
+        ("{}", "byte 17: `resourceSpans` is no list"),
+        ("7", "byte 17: `resourceSpans` is no list"),
+        ("[7]", "byte 18: what stands here is no object"),
+        (r#"[{"scopeSpans":3}]"#, "byte 32: `scopeSpans` is no list"),
+        (r#"[{"scopeSpans":[[]]}]"#, "byte 33: what stands here is no object"),
+        (r#"[{"scopeSpans":[{"spans":"x"}]}]"#, "byte 42: `spans` is no list"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (code, records, bad, err) = told_of(&format!("{place}.jsonl"), &request(groups));
+        assert_eq!((code, records, bad), (3, json!(1), json!(1)), "{groups}: {err}");
+        assert!(err.contains(&format!("{place}.jsonl:1: {words}")), "{groups}: {err}");
+    }
+    let mixed = request(&format!(r#"[{{"scopeSpans":[{{"spans":[{good}]}},5]}},{{"scopeSpans":{{"spans":[1]}}}}]"#));
+    let (code, records, bad, err) = told_of("mixed.jsonl", &(request("null") + &mixed));
+    assert_eq!((code, records, bad), (3, json!(4), json!(2)), "{err}");
+    assert!(err.contains("mixed.jsonl:2: byte 140: what stands here is no object"), "{err}");
+    assert_eq!(desk.done(&["timeline", "trace:5b8efff798038103d269b633813fc60a", "--json"]).objects().len(), 1);
+    // What other documents have under names like these is theirs.
+    let (code, _, bad, err) = told_of("other.jsonl", "{\"data\":5,\"spans\":{},\"result\":{\"spans\":1}}\n");
+    assert_eq!((code, bad), (0, json!(0)), "{err}");
+}
+
+#[test]
 fn a_bad_record_is_told_and_the_rest_comes_in() {
     let desk = Desk::new();
     let mut content = sample::claude_records();

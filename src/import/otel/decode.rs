@@ -87,10 +87,7 @@ impl Decoding {
         }
         let ranges = request.ranges();
         let faults = match &request {
-            Request::Json(elements) => {
-                let (count, first) = elements.faults();
-                (count, first.to_vec())
-            }
+            Request::Json(elements) => elements.strays(),
             Request::Protobuf(_) => (0, Vec::new()),
         };
         Ok(Self { request, signal, ranges, next: 0, nameless: HashMap::new(), faults })
@@ -194,9 +191,10 @@ fn of_json(body: &[u8]) -> Result<Elements, Undecodable> {
     if outline.root().shape() != crate::domain::Shape::Object {
         return Err(Undecodable("a request must be a JSON object".to_owned()));
     }
-    let elements = Elements::of_json(&body, MOST_ELEMENTS).map_err(|error| Undecodable(error.to_string()))?;
-    if let Some(fault) = elements.faults().1.first().filter(|_| elements.ranges().is_empty()) {
-        return Err(Undecodable(fault.clone()));
+    let elements =
+        Elements::of_json(&body, MOST_ELEMENTS, MOST_REASONS).map_err(|error| Undecodable(error.to_string()))?;
+    if let Some(fault) = elements.strays().1.into_iter().next().filter(|_| elements.ranges().is_empty()) {
+        return Err(Undecodable(fault));
     }
     if elements.ranges().is_empty() && json::holds_metrics(outline.root()) {
         return Err(Undecodable(proto::METRICS.to_owned()));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 
 use super::item::{Item, Sender, Signal};
-use super::json::{self, Cut, Element};
+use super::json::{self, Cut, Element, Stray};
 use crate::domain::Outline;
 use crate::import::Bytes;
 
@@ -31,10 +31,11 @@ struct Around {
 }
 
 impl Elements {
-    /// Finds the elements of a JSON document, which must be valid; an error where there are more than `most`.
-    pub fn of_json(document: &dyn Bytes, most: usize) -> Result<Self> {
+    /// Finds the elements of a JSON document, which must be valid; an error where there are more than `most`. Of what
+    /// stands in their places and is none the first `most_strays` are told.
+    pub fn of_json(document: &dyn Bytes, most: usize, most_strays: usize) -> Result<Self> {
         let mut at = 0;
-        let cut = json::cut(|found| {
+        let cut = json::cut(most_strays, |found| {
             if found > most {
                 bail!(too_many(most));
             }
@@ -63,8 +64,27 @@ impl Elements {
     }
 
     /// What in the envelope is not what belongs there: how much of it, and the first in words.
-    pub fn faults(&self) -> (u64, &[String]) {
-        (self.cut.faulty, &self.cut.faults)
+    pub fn strays(&self) -> (u64, Vec<String>) {
+        let words = |stray: &Stray| match &stray.name {
+            Some(name) => format!("`{name}` at byte {} is no list", stray.range.start),
+            None => format!("what stands at byte {} is no object", stray.range.start),
+        };
+        (self.cut.stray, self.cut.strays.iter().map(words).collect())
+    }
+
+    /// The elements, and what stands in a request where they would and is none, in the order in which they stand: the
+    /// number of the element, or why it is none.
+    pub fn parts(&self) -> Vec<(Range<u64>, Result<usize, String>)> {
+        let words = |stray: &Stray| match &stray.name {
+            Some(name) => format!("`{name}` is no list"),
+            None => "what stands here is no object".to_owned(),
+        };
+        let elements = self.elements.iter().enumerate().map(|(place, element)| (element.range.clone(), Ok(place)));
+        let strays = self.cut.strays.iter().filter(|stray| stray.is_sure);
+        let strays = strays.map(|stray| (stray.range.clone(), Err(words(stray))));
+        let mut parts: Vec<_> = elements.chain(strays).collect();
+        parts.sort_by_key(|(range, _)| range.start);
+        parts
     }
 
     /// Reads one element, whose bytes are given; the inner error says why it is none.

@@ -63,9 +63,9 @@ fn is_ours(root: Value<'_>) -> bool {
 }
 
 fn is_request(value: Value<'_>) -> bool {
-    let list = |name: &str| value.get(name).filter(|list| list.shape() == Shape::Array);
-    let first = |name: &str| list(name)?.items().next();
-    if REQUESTS.iter().any(|name| list(name).is_some()) {
+    let first = |name: &str| value.get(name).filter(|list| list.shape() == Shape::Array)?.items().next();
+    // Nothing else has such names, whatever stands there.
+    if REQUESTS.iter().any(|name| value.get(name).is_some()) {
         return true;
     }
     let has_spans = |group: Value<'_>| {
@@ -89,6 +89,7 @@ fn open(opening: &Opening<'_>) -> Box<dyn Reader> {
         sorter: Sorter::new(&name),
         metrics: 0,
         elements: Elements::default(),
+        parts: Vec::new(),
         request: None,
         fault: None,
     })
@@ -145,6 +146,8 @@ struct Reading {
     /// Records that hold metrics.
     metrics: u64,
     elements: Elements,
+    /// The parts of the record that was cut last, where it is JSON: the number of an element, or why it is none.
+    parts: Vec<Result<usize, String>>,
     /// The record that was cut last, where it is protobuf.
     request: Option<(proto::Request, Vec<u8>)>,
     /// Why the record that was cut last cannot be read at all.
@@ -195,8 +198,10 @@ impl Reader for Reading {
                 }
             });
         }
-        self.elements = Elements::of_json(record, usize::MAX)?;
-        Ok(self.elements.ranges())
+        self.elements = Elements::of_json(record, usize::MAX, usize::MAX)?;
+        let (ranges, parts) = self.elements.parts().into_iter().unzip();
+        self.parts = parts;
+        Ok(ranges)
     }
 
     fn part(&mut self, place: usize, bytes: &[u8], record: &dyn Bytes) -> Result<Part> {
@@ -205,7 +210,11 @@ impl Reader for Reading {
         }
         let item = match &mut self.request {
             Some((request, whole)) => request.item(place, whole),
-            None => self.elements.item(place, bytes, record)?,
+            None => match self.parts.get(place) {
+                Some(Ok(element)) => self.elements.item(*element, bytes, record)?,
+                Some(Err(reason)) => Err(reason.clone()),
+                None => Err("there is no such part".to_owned()),
+            },
         };
         Ok(match item {
             Ok(item) => Ok(self.sorter.tell(&item)),

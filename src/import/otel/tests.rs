@@ -329,7 +329,7 @@ fn every_span_file_of_the_corpus_agrees_with_the_independent_count() {
 /// How many elements a document has of each operation.
 fn operations(bytes: &[u8]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
-    let mut elements = Elements::of_json(&bytes, usize::MAX).expect("reads");
+    let mut elements = Elements::of_json(&bytes, usize::MAX, usize::MAX).expect("reads");
     for (place, range) in elements.ranges().into_iter().enumerate() {
         let own = bytes.at(&range).expect("reads");
         let item = elements.item(place, &own, &bytes).expect("reads").expect("an element");

@@ -5,14 +5,13 @@
 
 use std::ops::Range;
 
+use super::place::Place;
 use crate::import::otel::item::Signal;
 
 /// No group, no scope.
 const NONE: u32 = u32::MAX;
 /// Longer names are none that matter here.
 const LONGEST_NAME: usize = 64;
-/// So many faults are told.
-const MOST_FAULTS: usize = 10;
 
 /// The elements of a document, and who sent them.
 #[derive(Debug, Default)]
@@ -22,10 +21,20 @@ pub struct Cut {
     scopes: Vec<Option<Range<u64>>>,
     /// The document has the envelope of a request of this signal, if an empty one.
     pub of: Option<Signal>,
-    /// Where something else stands than a list of groups, scopes or elements, or than one of them: the first of these,
+    /// What stands where a list of groups, scopes or elements belongs, or one of them, and is none: the first of these,
     /// and how many there are.
-    pub faults: Vec<String>,
-    pub faulty: u64,
+    pub strays: Vec<Stray>,
+    pub stray: u64,
+}
+
+/// What is not what belongs in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    pub range: Range<u64>,
+    /// The member that is no list; `None` for what is no object.
+    pub name: Option<String>,
+    /// It stands in what can only be a request.
+    pub is_sure: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,74 +73,6 @@ impl Cut {
     }
 }
 
-/// What a value is, told by where it stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// A document, or an element of a list of documents: a request, or a span on its own.
-    Start,
-    /// A list of documents or spans under an unknown name.
-    Guesses,
-    /// A list of groups, and one of them.
-    Groups(Signal),
-    Group(Signal),
-    Scopes(Signal),
-    Scope(Signal),
-    Elements(Signal),
-    /// An element; its members do not matter here.
-    Element(Signal),
-    Resource,
-    ScopeWords,
-    Processes,
-    Other,
-}
-
-impl Place {
-    /// What the member of an object is.
-    fn member(self, name: &str) -> Self {
-        use Signal::{Logs, Traces};
-        match (self, name) {
-            (Self::Start, "resourceSpans" | "resource_spans" | "batches") => Self::Groups(Traces),
-            (Self::Start, "resourceLogs" | "resource_logs") => Self::Groups(Logs),
-            (Self::Start, "data") => Self::Groups(Traces),
-            (Self::Start, "trace" | "result") => Self::Start,
-            (Self::Start | Self::Group(_), "resource") => Self::Resource,
-            (Self::Start, "spans") => Self::Elements(Traces),
-            (Self::Start, "scope") => Self::ScopeWords,
-            (Self::Start | Self::Group(_), "processes") => Self::Processes,
-            (
-                Self::Group(signal),
-                "scopeSpans"
-                | "scope_spans"
-                | "instrumentationLibrarySpans"
-                | "instrumentation_library_spans"
-                | "scopeLogs"
-                | "scope_logs",
-            ) => Self::Scopes(signal),
-            (Self::Scope(_), "scope" | "instrumentationLibrary" | "instrumentation_library") => Self::ScopeWords,
-            (Self::Group(signal) | Self::Scope(signal), "spans" | "logRecords" | "log_records" | "logs") => {
-                Self::Elements(signal)
-            }
-            (Self::Start, _) => Self::Guesses,
-            _ => Self::Other,
-        }
-    }
-
-    /// What an element of a list is.
-    fn item(self) -> Self {
-        match self {
-            Self::Start | Self::Guesses => Self::Start,
-            Self::Groups(signal) => Self::Group(signal),
-            Self::Scopes(signal) => Self::Scope(signal),
-            Self::Elements(signal) => Self::Element(signal),
-            _ => Self::Other,
-        }
-    }
-
-    fn is_container(self) -> bool {
-        matches!(self, Self::Groups(_) | Self::Scopes(_) | Self::Elements(_))
-    }
-}
-
 #[derive(Debug)]
 struct Open {
     place: Place,
@@ -145,6 +86,10 @@ struct Open {
     has_container: bool,
     /// It stands in a list under an unknown name.
     is_guess: bool,
+    /// It stands in what can only be a request.
+    is_sure: bool,
+    /// It is a stray one: its place among those.
+    stray: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +101,7 @@ enum Inside {
 
 struct Cutter {
     found: Cut,
+    most_strays: usize,
     open: Vec<Open>,
     inside: Inside,
     escaped: bool,
@@ -164,10 +110,11 @@ struct Cutter {
 }
 
 /// Finds the elements of a document given in parts; `feed` is told how many were found, and hands on the parts until
-/// it returns `None`.
-pub fn cut<E>(mut feed: impl FnMut(usize) -> Result<Option<Vec<u8>>, E>) -> Result<Cut, E> {
+/// it returns `None`. Of what is stray the first `most_strays` are told.
+pub fn cut<E>(most_strays: usize, mut feed: impl FnMut(usize) -> Result<Option<Vec<u8>>, E>) -> Result<Cut, E> {
     let mut cutter = Cutter {
         found: Cut::default(),
+        most_strays,
         open: Vec::new(),
         inside: Inside::Nothing,
         escaped: false,
@@ -260,7 +207,8 @@ impl Cutter {
             false => matches!(open.place, Place::Groups(_) | Place::Scopes(_)),
         };
         if is_odd && !is_null {
-            return self.odd(range.start);
+            self.stray(range);
+            return;
         }
         match (open.place, open.is_object) {
             (Place::Elements(signal), false) => {
@@ -275,15 +223,14 @@ impl Cutter {
         }
     }
 
-    /// Notes that a value at a place is not what belongs there.
-    fn odd(&mut self, at: u64) {
-        self.found.faulty += 1;
-        let Some(open) = self.open.last().filter(|_| self.found.faults.len() < MOST_FAULTS) else { return };
-        let fault = match open.is_object {
-            true => format!("`{}` at byte {at} is no list", open.name),
-            false => format!("what stands at byte {at} is no object"),
-        };
-        self.found.faults.push(fault);
+    /// Notes that a value in the innermost one is not what belongs there; gives its place where it is told.
+    fn stray(&mut self, range: Range<u64>) -> Option<usize> {
+        self.found.stray += 1;
+        let open = self.open.last().filter(|_| self.found.strays.len() < self.most_strays)?;
+        let is_sure = open.is_sure || (open.is_object && open.place.is_of_request(&open.name));
+        let name = open.is_object.then(|| open.name.clone());
+        self.found.strays.push(Stray { range, name, is_sure });
+        Some(self.found.strays.len() - 1)
     }
 
     /// The group of the innermost value, made where it has none yet.
@@ -307,9 +254,10 @@ impl Cutter {
         if place.is_container() {
             self.contain(place);
         }
-        if (place.is_container() && is_object) || (matches!(place, Place::Group(_) | Place::Scope(_)) && !is_object) {
-            self.odd(start);
-        }
+        let is_stray =
+            (place.is_container() && is_object) || (matches!(place, Place::Group(_) | Place::Scope(_)) && !is_object);
+        let stray = if is_stray { self.stray(start..start) } else { None };
+        let is_sure = self.open.last().is_some_and(|open| open.is_sure || open.place.is_of_request(&open.name));
         let own_group = matches!(place, Place::Group(_)) || (place == Place::Start && is_object);
         let (group, scope) = match self.open.last() {
             Some(open) if !own_group => (open.group, open.scope),
@@ -324,6 +272,8 @@ impl Cutter {
             scope,
             has_container: false,
             is_guess,
+            is_sure,
+            stray,
         });
         if matches!(place, Place::Group(_)) {
             self.group();
@@ -360,6 +310,9 @@ impl Cutter {
         let Some(open) = self.open.pop() else { return };
         self.expects_name = false;
         let range = open.start..end;
+        if let Some(stray) = open.stray {
+            self.found.strays[stray].range.end = end;
+        }
         match open.place {
             Place::Element(signal) => self.element(&open, range, Some(signal)),
             Place::Start if open.is_object && !open.has_container => self.element(&open, range, None),
@@ -393,7 +346,7 @@ mod tests {
 
     fn cut_in(json: &str, step: usize) -> Cut {
         let mut parts = json.as_bytes().chunks(step).map(<[u8]>::to_vec);
-        cut(|_| Ok::<_, std::convert::Infallible>(parts.next())).expect("cuts")
+        cut(usize::MAX, |_| Ok::<_, std::convert::Infallible>(parts.next())).expect("cuts")
     }
 
     /// The text of each element, of its resource and of its scope.
