@@ -138,13 +138,14 @@ pub const OF_SPAN: &str = "otlp:";
 pub const ENDED: &str = "ended";
 
 /// The names of the attributes by which importers and recorders note that something does not add up.
-pub const NOTED: [&str; 8] = [
+pub const NOTED: [&str; 9] = [
     "digest_mismatch",
     "blob_missing",
     "usage_mismatch",
     "last_token_usage_differs",
     "out_of_window",
     "time_out_of_range",
+    "not_understood",
     "events_missing",
     "place_ambiguous",
 ];

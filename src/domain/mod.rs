@@ -24,7 +24,7 @@ pub mod telling;
 pub mod told;
 
 pub use carried::Carried;
-pub use dialect::{Reading, read_span_usage, read_usage};
+pub use dialect::{Reading, odd_counts, odd_span_counts, read_span_usage, read_usage};
 pub use event::{Body, ENDED, Event, Head, HeadSum, Kind, NOTED, OF_SPAN, Order, Phase, Role, flag};
 pub use json::{
     Document, Fault, Lexer, MAX_DEPTH, Outline, Parts, Progress, Shape, Splitter, Strict, Value, decode_string,

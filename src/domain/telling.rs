@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::domain::{Event, Outline, Shape, Timestamp, Value, excerpt};
+use crate::domain::{Event, Outline, Shape, Timestamp, Usage, Value, excerpt};
 
 /// Labels are at most this long.
 const LONGEST: usize = 200;
 /// How deep a record is searched for a text.
 const DEEPEST: usize = 8;
+/// No call of a model takes more tokens.
+const MOST_TOKENS: i64 = 1_000_000_000;
 
 /// The arguments that say most about a tool call, the most telling first.
 const TELLING: &[&str] = &[
@@ -174,6 +176,22 @@ pub fn note_tokens(event: &mut Event, reported: Value<'_>, names: &[&str]) {
         event
             .attributes
             .push(("usage_mismatch".to_owned(), excerpt(&format!("no count: {}", odd.join(", ")), LONGEST)));
+    }
+}
+
+/// Keeps tokens that are more than a call can take as they were reported, and has none of them count.
+pub fn doubt_usage(event: &mut Event) {
+    let most = |usage: &Usage| usage.named().into_iter().filter_map(|(_, tokens)| tokens).max().unwrap_or(0);
+    let Some(usage) = event.usage.take_if(|usage| most(usage) > MOST_TOKENS) else { return };
+    let words = format!("{} tokens are more than a call can take: none of them count", most(&usage));
+    event.attributes.push(("usage_mismatch".to_owned(), words));
+    report_usage(event, &usage);
+}
+
+/// Keeps tokens that an event reports and that do not count as its own.
+pub fn report_usage(event: &mut Event, usage: &Usage) {
+    for (name, tokens) in usage.named() {
+        event.attributes.extend(tokens.map(|tokens| (format!("reported_usage.{name}"), tokens.to_string())));
     }
 }
 

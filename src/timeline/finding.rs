@@ -68,6 +68,7 @@ pub const TELLING_ATTRIBUTES: &[(&str, Severity, &str)] = &[
     ("last_token_usage_differs", Severity::Warning, "usage_mismatch"),
     ("out_of_window", Severity::Warning, "out_of_window"),
     ("time_out_of_range", Severity::Warning, "time_out_of_range"),
+    ("not_understood", Severity::Warning, "not_understood"),
     ("events_missing", Severity::Error, "gap"),
     ("place_ambiguous", Severity::Warning, "ambiguous_join"),
 ];

@@ -3,7 +3,9 @@
 mod bodies;
 mod spans;
 
-use super::{Usage, UsageSource, Value};
+use std::collections::BTreeMap;
+
+use super::{Shape, Usage, UsageSource, Value};
 
 /// A path of member names below a usage object.
 type Path = &'static [&'static str];
@@ -53,12 +55,41 @@ pub fn read_span_usage(attributes: Value<'_>) -> Option<Reading> {
     read(spans::DIALECTS, attributes)
 }
 
+/// What stands where a usage object of some dialect has a count and is none, because it is below zero or no whole number:
+/// in words, `None` where there is nothing such.
+pub fn odd_counts(reported: Value<'_>) -> Option<String> {
+    odd(bodies::DIALECTS, reported)
+}
+
+/// The same for the attributes of a span or log record.
+pub fn odd_span_counts(attributes: Value<'_>) -> Option<String> {
+    odd(spans::DIALECTS, attributes)
+}
+
+fn odd(dialects: &[Dialect], reported: Value<'_>) -> Option<String> {
+    let mut odd = BTreeMap::new();
+    for path in dialects.iter().flat_map(Dialect::paths) {
+        let Some(value) = reported.at(path) else { continue };
+        let is_odd = value.integer().map_or(value.shape() == Shape::Number, |count| count < 0);
+        if is_odd && !value.kept().is_empty() {
+            odd.insert(path.join("."), String::from_utf8_lossy(value.kept()));
+        }
+    }
+    let words: Vec<String> = odd.into_iter().map(|(name, written)| format!("{name} is {written}")).collect();
+    (!words.is_empty()).then(|| format!("no count: {}", words.join(", ")))
+}
+
 fn read(dialects: &[Dialect], reported: Value<'_>) -> Option<Reading> {
     let dialect = dialects.iter().find(|dialect| dialect.marks.iter().any(|mark| count(reported, mark).is_some()))?;
     Some(dialect.read(reported))
 }
 
 impl Dialect {
+    fn paths(&self) -> impl Iterator<Item = Path> + use<> {
+        let all = [self.input, self.cache_read, self.cache_write, self.output, self.reasoning, self.total];
+        all.into_iter().flatten().copied()
+    }
+
     fn read(&self, reported: Value<'_>) -> Reading {
         let first = |paths: &[Path]| paths.iter().find_map(|path| count(reported, path));
         let inputs = self.input.iter().filter_map(|path| count(reported, path));
@@ -166,6 +197,21 @@ mod tests {
         let zeros = r#"{"inputTokens":0,"outputTokens":0,"totalTokens":0}"#;
         assert_eq!(read(zeros), told("ai_sdk.usage", [0, NO, NO, 0, NO], None));
         assert_eq!(read(r#"{"inputTokens":"7"}"#), told("ai_sdk.usage", [7, NO, NO, NO, NO], None));
+    }
+
+    #[test]
+    fn what_is_below_zero_or_no_whole_number_is_no_count_and_is_told() {
+        for (json, expected) in [
+            (r#"{"input_tokens":-4,"output_tokens":5}"#, Some("no count: input_tokens is -4")),
+            (
+                r#"{"inputTokens":1.5,"outputTokens":99999999999999999999}"#,
+                Some("no count: inputTokens is 1.5, outputTokens is 99999999999999999999"),
+            ),
+            (r#"{"inputTokens":"many","maxTokens":-1,"outputTokens":0}"#, None),
+        ] {
+            let outline = Outline::of(json.as_bytes()).expect("valid");
+            assert_eq!(odd_counts(outline.root()).as_deref(), expected, "{json}");
+        }
     }
 
     #[test]

@@ -59,6 +59,7 @@ fn model_event(envelope: &Envelope<'_>, mut event: Event, content: Option<Value<
         let tier = reported.word("service_tier").filter(|tier| tier != "standard");
         add_attribute(&mut event, SERVICE_TIER, tier);
     }
+    telling::doubt_usage(&mut event);
     if implausible(event.usage.as_ref(), content) {
         event.flags |= flag::IMPLAUSIBLE_USAGE;
     }

@@ -74,6 +74,7 @@ pub fn token_count(state: &mut State, frame: &Frame<'_>) -> Event {
     let ordinal = if nothing_yet { state.calls.announcement() } else { state.calls.count() };
     event.label = shown(&counted);
     event.usage = usage(&counted, rule);
+    telling::doubt_usage(&mut event);
     join_call(state, event, ordinal, Phase::Part)
 }
 
@@ -90,6 +91,7 @@ fn running_total(state: &mut State, mut event: Event, total: Counts, last: Optio
     }
     event.label = shown(&change);
     event.usage = usage(&change, TOTAL_RULE);
+    telling::doubt_usage(&mut event);
     if let Some(last) = last.filter(|last| last[..5] != change[..5]) {
         let both = format!("change {}; last {}", parts(&change), parts(&last));
         add_attribute(&mut event, "last_token_usage_differs", Some(both));
@@ -112,6 +114,7 @@ pub fn turn_completed(state: &mut State, frame: &Frame<'_>) -> Event {
         return event;
     }
     event.usage = usage(&counted, TURN_RULE);
+    telling::doubt_usage(&mut event);
     let ordinal = state.calls.count();
     state.calls.close();
     join_call(state, event, ordinal, Phase::Part)

@@ -110,16 +110,27 @@ impl Elements {
             return Ok(around.clone());
         }
         let (group, scope) = self.cut.around(element);
-        let read = |range: Option<Range<u64>>| -> Result<Option<(Outline, Vec<u8>)>> {
+        let mut odd = Vec::new();
+        let mut read = |range: Option<Range<u64>>, what: &str| -> Result<Option<(Outline, Vec<u8>)>> {
             let Some(range) = range else { return Ok(None) };
             let bytes = document.at(&range)?;
-            Ok(Outline::of(&bytes).ok().map(|outline| (outline, bytes)))
+            match Outline::of(&bytes) {
+                Ok(outline) => Ok(Some((outline, bytes))),
+                Err(fault) => {
+                    odd.push(format!("its {what} cannot be read: {fault}"));
+                    Ok(None)
+                }
+            }
         };
-        let resource = read(group.resource)?.map(|(told, bytes)| json::described(told.root(), &bytes));
-        let scope = read(scope)?.map(|(told, bytes)| json::scope(told.root(), &bytes));
-        let session = read(group.session)?.and_then(|(id, _)| id.root().text().map(|text| text.into_owned()));
-        let sender = Sender { resource: resource.unwrap_or_default(), scope: scope.unwrap_or_default() };
-        let around = Around { sender: Arc::new(sender), session, processes: read(group.processes)?.map(Arc::new) };
+        let (resource, scope) = (read(group.resource, "resource")?, read(scope, "scope")?);
+        let session =
+            read(group.session, "session")?.and_then(|(id, _)| id.root().text().map(|text| text.into_owned()));
+        let processes = read(group.processes, "processes")?.map(Arc::new);
+        let [resource, scope] =
+            [&resource, &scope].map(|told| told.as_ref().map(|(told, bytes)| (told.root(), bytes.as_slice())));
+        let mut sender = json::sender_of(resource, scope);
+        sender.odd.append(&mut odd);
+        let around = Around { sender: Arc::new(sender), session, processes };
         self.last = Some((element.clone(), around.clone()));
         Ok(around)
     }

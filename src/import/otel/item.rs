@@ -25,6 +25,8 @@ pub struct Sender {
     pub resource: Attributes,
     /// Name, version and attributes, as far as they are known.
     pub scope: Attributes,
+    /// What of that was not understood.
+    pub odd: Vec<String>,
 }
 
 /// One span or log record.
@@ -54,6 +56,8 @@ pub struct Item {
     pub dropped: [u64; 3],
     /// A session that the file names for all its spans.
     pub session: Option<String>,
+    /// What of it was not understood: in words.
+    pub odd: Vec<String>,
     pub sender: Arc<Sender>,
 }
 
@@ -85,6 +89,7 @@ impl Item {
             body: Any::Null,
             dropped: [0; 3],
             session: None,
+            odd: Vec::new(),
             sender,
         }
     }
@@ -107,7 +112,7 @@ impl Item {
         let moments = self.events.iter().map(|moment| {
             Any::List(vec![Any::Text(moment.name.clone()), time(moment.at), Any::Map(moment.attributes.clone())])
         });
-        let said = Any::List(vec![
+        let said = [
             Any::Bool(self.signal == Signal::Traces),
             word(&self.trace),
             word(&self.span),
@@ -123,7 +128,11 @@ impl Item {
             word(&self.severity),
             self.body.clone(),
             word(&self.session),
-        ]);
+        ]
+        .into_iter()
+        // What was not understood tells two of them apart as well.
+        .chain(self.odd.iter().cloned().map(Any::Text));
+        let said = Any::List(said.collect());
         let mut content = [0; 16];
         content.copy_from_slice(&Sha256::digest(said.json().as_bytes())[..16]);
         content
@@ -144,6 +153,12 @@ pub fn judged(text: &str) -> Option<bool> {
         "OK" | "1" => Some(false),
         _ => None,
     }
+}
+
+/// Whether a status in words, or its number, says that nothing is known of it.
+pub fn is_unset(text: &str) -> bool {
+    let text = text.trim().to_ascii_uppercase();
+    matches!(text.rsplit(['_', '.']).next().unwrap_or(&text), "" | "UNSET" | "0")
 }
 
 /// An id as text in its canonical form: hex in lower case. `None` for blanks and for an id of zeros, which is none.

@@ -284,13 +284,16 @@ fn a_severity_is_a_word_and_a_message_of_a_call_has_none() {
 #[test]
 fn what_cannot_be_read_is_told_and_stops_nothing() {
     let (_, good) = span(1, 0, 0, "chat", &json!({}));
-    let odd = json!({"spanId": "0000000000000002", "name": "x", "attributes": 5});
+    let odd = json!({});
     let Decoded { elements, rejected, reasons, .. } =
         decode(&request(Signal::Traces, &[&json!(7), &good, &odd]), Encoding::Json, Signal::Traces).expect("decodes");
     assert_eq!((elements.len(), rejected), (1, 2));
     assert_eq!(
         reasons,
-        ["span 1: a span must be an object", "span 3: its attributes are neither a list nor an object"]
+        [
+            "span 1: a span must be an object",
+            "span 3: neither a span nor a log record: it has no name, no ids and no attributes"
+        ]
     );
     let wrong = |body: &[u8], signal| decode(body, Encoding::Json, signal).expect_err("is refused").to_string();
     assert_eq!(wrong(br#"{"resourceLogs":[]}"#, Signal::Traces), "the request holds log records: send it to /v1/logs");
@@ -389,9 +392,18 @@ fn instructions_that_stand_in_the_input_are_the_system_prompt() {
 
 #[test]
 fn what_no_span_can_be_is_told() {
-    let usage = json!({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 1_i64 << 62});
-    let (event, _) = told(&case("", "chat", usage, "", [""; 2]));
-    assert_eq!(event.attribute("usage_mismatch"), Some("4611686018427387904 tokens are more than a call can take"));
+    let usage = |tokens: i64| {
+        let usage = json!({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": tokens, "gen_ai.usage.output_tokens": 2});
+        told(&case("", "chat", usage, "", [""; 2])).0
+    };
+    // It is shown as it was reported, and counts nowhere.
+    let event = usage(1 << 62);
+    let words = "4611686018427387906 tokens are more than a call can take: none of them count";
+    assert_eq!((event.attribute("usage_mismatch"), &event.usage), (Some(words), &None));
+    assert_eq!(event.attribute("reported_usage.input"), Some("4611686018427387904"));
+    let event = usage(-4);
+    assert_eq!(event.attribute("usage_mismatch"), Some("no count: gen_ai.usage.input_tokens is -4"));
+    assert_eq!(event.usage.map(|usage| (usage.input, usage.output)), Some((None, Some(2))));
     let (trace, span) = ("5b".repeat(16), "ee".repeat(8));
     let backwards = json!({"resourceSpans": [{"scopeSpans": [{"spans": [{
         "traceId": trace, "spanId": span, "name": "x", "startTimeUnixNano": "1772445603000000000",
@@ -401,6 +413,54 @@ fn what_no_span_can_be_is_told() {
     let event = &decoded.elements[0].drafts[0].event;
     assert_eq!(event.attribute("time_out_of_range"), Some("it ended 2.500000 s before it began"));
     assert_eq!(event.latency, None);
+}
+
+#[test]
+fn a_time_in_another_unit_stays_and_is_told() {
+    for (written, told) in [
+        (
+            "1764000000",
+            "1764000000 ns is 1970-01-01T00:00:01.764000Z, before the year 2000; it may be counted in seconds",
+        ),
+        (
+            "1764000000000",
+            "1764000000000 ns is 1970-01-01T00:29:24.000000Z, before the year 2000; it may be counted in milliseconds",
+        ),
+        (
+            "1764000000000000",
+            "1764000000000000 ns is 1970-01-21T10:00:00.000000Z, before the year 2000; it may be counted in microseconds",
+        ),
+        ("5", "5 ns is 1970-01-01T00:00:00.000000Z, before the year 2000"),
+    ] {
+        let (_, mut early) = span(1, 0, 0, "chat", &json!({}));
+        early["startTimeUnixNano"] = json!(written);
+        let decoded = decode(&request(Signal::Traces, &[&early]), Encoding::Json, Signal::Traces).expect("decodes");
+        let event = &decoded.elements[0].drafts[0].event;
+        let micros = written.parse::<i64>().expect("a number") / 1000;
+        assert_eq!((event.attribute("time_out_of_range"), event.at.map(|at| at.0)), (Some(told), Some(micros)));
+    }
+    let (_, now) = span(1, 0, 0, "chat", &json!({}));
+    let decoded = decode(&request(Signal::Traces, &[&now]), Encoding::Json, Signal::Traces).expect("decodes");
+    assert_eq!(decoded.elements[0].drafts[0].event.attribute("time_out_of_range"), None);
+}
+
+#[test]
+fn who_sent_spans_and_what_they_say_is_told_where_it_is_not_understood() {
+    let (_, mut one) = span(1, 0, 0, "chat", &json!({}));
+    (one["attributes"], one["status"]) = (json!("x"), json!(7));
+    let (_, two) = span(2, 0, 0, "chat", &json!({}));
+    let groups = json!([
+        {"resource": "shop", "scopeSpans": [{"scope": 5, "spans": [one, two]}]},
+        {"resource": null, "scopeSpans": [{"scope": null, "spans": [two]}]},
+    ]);
+    let body = json!({"resourceSpans": groups}).to_string();
+    let decoded = decode(body.as_bytes(), Encoding::Json, Signal::Traces).expect("decodes");
+    let told = |place: usize| decoded.elements[place].drafts[0].event.attribute("not_understood");
+    let of_sender = "its resource is no object; its scope is no object";
+    let all = format!("{of_sender}; its attributes are neither a list nor an object; its status is 7");
+    assert_eq!((decoded.rejected, told(0), told(1), told(2)), (0, Some(all.as_str()), Some(of_sender), None));
+    // Who sent it does not make it another span.
+    assert_eq!(decoded.elements[1].content, decoded.elements[2].content);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Where a model row keeps its token usage: known places only, never what went in, never a setting.
 
 use crate::domain::present::payload::Content;
-use crate::domain::{Event, Reading, Value, read_usage};
+use crate::domain::{Event, Reading, Value, odd_counts, read_usage, telling};
 
 /// Places below the output.
 const IN_OUTPUT: &[&[&str]] = &[
@@ -24,6 +24,7 @@ struct Found {
 ///
 /// `column` is what a recorder was told, apart from any payload.
 pub fn set(event: &mut Event, column: Option<Value<'_>>, output: Option<&Content<'_>>, metadata: Option<Value<'_>>) {
+    note_odd(event, column, output, metadata);
     let mut found: Vec<Found> = Vec::new();
     if let Some(reading) = column.filter(|reported| reported.is_complete()).and_then(read_usage) {
         found.push(Found { place: "usage".to_owned(), reading });
@@ -62,6 +63,20 @@ pub fn set(event: &mut Event, column: Option<Value<'_>>, output: Option<&Content
     if let Some(output) = output {
         add_cache_write(event, output.value());
     }
+    telling::doubt_usage(event);
+}
+
+/// Notes what stands in these places for a count and is none.
+fn note_odd(event: &mut Event, column: Option<Value<'_>>, output: Option<&Content<'_>>, metadata: Option<Value<'_>>) {
+    let below = |value: Option<Value<'_>>, places: &[&[&str]]| -> Vec<String> {
+        let places = places.iter().filter_map(|path| value?.at(path));
+        places.filter_map(odd_counts).collect()
+    };
+    let mut odd: Vec<String> = column.and_then(odd_counts).into_iter().collect();
+    odd.extend(below(output.map(Content::value), IN_OUTPUT));
+    odd.extend(below(metadata, IN_METADATA));
+    odd.dedup();
+    odd.into_iter().for_each(|words| note(event, "usage_mismatch", words));
 }
 
 fn read_at(value: Value<'_>, name: &str, path: &[&str]) -> Option<Found> {

@@ -210,6 +210,10 @@ impl Cutter {
             self.stray(range);
             return;
         }
+        let place = open.place.member(&open.name);
+        if open.is_object && !is_null && matches!(place, Place::Resource | Place::ScopeWords) {
+            return self.describe(place, range);
+        }
         match (open.place, open.is_object) {
             (Place::Elements(signal), false) => {
                 let (group, scope) = (open.group, open.scope);
@@ -316,10 +320,17 @@ impl Cutter {
         match open.place {
             Place::Element(signal) => self.element(&open, range, Some(signal)),
             Place::Start if open.is_object && !open.has_container => self.element(&open, range, None),
+            place => self.describe(place, range),
+        }
+    }
+
+    /// Notes where the innermost value has a description of its elements.
+    fn describe(&mut self, place: Place, range: Range<u64>) {
+        match place {
             Place::Resource | Place::Processes if self.open.last().is_some() => {
                 let group = self.group() as usize;
                 let group = &mut self.found.groups[group];
-                let described = if open.place == Place::Resource { &mut group.resource } else { &mut group.processes };
+                let described = if place == Place::Resource { &mut group.resource } else { &mut group.processes };
                 *described = Some(range);
             }
             Place::ScopeWords => {

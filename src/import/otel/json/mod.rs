@@ -4,7 +4,10 @@ mod cut;
 mod place;
 mod read;
 mod spell;
+mod time;
+mod value;
 
 pub use cut::{Cut, Element, Stray, cut};
-pub use read::{described, read, scope, value_of};
+pub use read::{read, sender_of};
 pub use spell::{holds_metrics, is_item};
+pub use value::value_of;

@@ -1,22 +1,19 @@
 //! Reads one span or log record from JSON, in whatever spelling an exporter or a tracing store writes it.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::spell::{
     ATTRIBUTES, CONTEXT, DROPPED, END, EVENT_ATTRIBUTES, EVENT_TIME, EVENTS, LOGGED, NAME, PARENT, PARENT_CONTEXT,
     SCOPE, SEVERITY, SPAN, START, TRACE, first, is_item, is_list_of_attributes,
 };
-use crate::domain::{Outline, Shape, Timestamp, Value, decode_string, excerpt};
+use super::time::nanos;
+use super::value::Reading;
+use crate::domain::{Shape, Value, excerpt};
 use crate::import::otel::any::{Any, Attributes, attribute};
 use crate::import::otel::item::{
-    Item, Moment, Nanos, Sender, Signal, failed_as_tagged, id_of_number, id_of_text, judged,
+    Item, Moment, Nanos, Sender, Signal, failed_as_tagged, id_of_number, id_of_text, is_unset, judged,
 };
-
-/// A value with the bytes that it is written in.
-#[derive(Clone, Copy)]
-struct Reading<'a> {
-    bytes: &'a [u8],
-}
 
 /// Reads an element; the error says why it is neither a span nor a log record.
 ///
@@ -28,7 +25,8 @@ pub fn read(
     sender: &Arc<Sender>,
     processes: Option<(Value<'_>, &[u8])>,
 ) -> Result<Item, String> {
-    let reading = Reading { bytes };
+    let odd = RefCell::default();
+    let reading = Reading { bytes, odd: &odd };
     if element.shape() != Shape::Object {
         return Err(match signal {
             Some(Signal::Logs) => "a log record must be an object".to_owned(),
@@ -45,49 +43,54 @@ pub fn read(
     reading.ids(element, &mut item);
     item.name = first(element, NAME).and_then(Value::text).map(|name| name.into_owned()).unwrap_or_default();
     item.attributes = match first(element, ATTRIBUTES) {
-        Some(list) => reading.attributes(list)?,
-        None if is_list_of_attributes(element) => reading.attributes(element)?,
+        Some(list) => reading.attributes(list),
+        None if is_list_of_attributes(element) => reading.attributes(element),
         None => Vec::new(),
     };
     reading.times(element, &mut item);
     reading.status(element, &mut item);
-    item.events = reading.moments(element)?;
-    let links = element.get("links").filter(|links| links.shape() == Shape::Array);
-    item.links = links.into_iter().flat_map(Value::items).map(|link| reading.link(link)).collect();
+    item.events = reading.list(first(element, EVENTS), "events").map(|event| reading.moment(event)).collect();
+    item.links = reading.list(first(element, &["links"]), "links").map(|link| reading.link(link)).collect();
     for (count, names) in item.dropped.iter_mut().zip(DROPPED) {
         *count = first(element, names).and_then(Value::integer).and_then(|count| count.try_into().ok()).unwrap_or(0);
     }
     if signal == Signal::Logs {
         reading.log(element, &mut item);
     }
+    item.odd.append(&mut odd.take());
     Ok(item)
 }
 
-/// A description of a sender: its members and attributes side by side.
-pub fn described(value: Value<'_>, bytes: &[u8]) -> Attributes {
-    Reading { bytes }.described(value)
-}
-
-/// The same of a scope, whose name and version stand under names that no attribute of it has.
-pub fn scope(value: Value<'_>, bytes: &[u8]) -> Attributes {
-    let described = Reading { bytes }.members(value, |name| match name {
-        "name" => "otel.scope.name".to_owned(),
-        "version" => "otel.scope.version".to_owned(),
-        other => other.to_owned(),
-    });
-    let is_said = |(name, value): &(String, Any)| !name.starts_with("otel.scope.") || !value.is_blank();
-    described.into_iter().filter(is_said).collect()
-}
-
-/// A plain JSON value; `None` for what is no JSON.
-pub fn value_of(bytes: &[u8]) -> Option<Any> {
-    let outline = Outline::of(bytes).ok()?;
-    (!outline.partial).then(|| Reading { bytes }.plain(outline.root()))
+/// A sender as its group describes it: resource and scope, each a value with the bytes that it is written in.
+pub fn sender_of(resource: Option<(Value<'_>, &[u8])>, scope: Option<(Value<'_>, &[u8])>) -> Sender {
+    let odd = RefCell::default();
+    let reading = |bytes| Reading { bytes, odd: &odd };
+    let resource = resource.map(|(value, bytes)| reading(bytes).described(value)).unwrap_or_default();
+    let scope = scope.map(|(value, bytes)| reading(bytes).scope(value)).unwrap_or_default();
+    Sender { resource, scope, odd: odd.take() }
 }
 
 impl Reading<'_> {
+    /// A description of a sender: its members and attributes side by side.
     fn described(self, value: Value<'_>) -> Attributes {
+        if value.shape() != Shape::Object {
+            self.note("its resource is no object");
+        }
         self.members(value, str::to_owned)
+    }
+
+    /// The same of a scope, whose name and version stand under names that no attribute of it has.
+    fn scope(self, value: Value<'_>) -> Attributes {
+        if value.shape() != Shape::Object {
+            self.note("its scope is no object");
+        }
+        let described = self.members(value, |name| match name {
+            "name" => "otel.scope.name".to_owned(),
+            "version" => "otel.scope.version".to_owned(),
+            other => other.to_owned(),
+        });
+        let is_said = |(name, value): &(String, Any)| !name.starts_with("otel.scope.") || !value.is_blank();
+        described.into_iter().filter(is_said).collect()
     }
 
     /// The members of a description under the names that they are given; its attributes stand beside them.
@@ -99,7 +102,8 @@ impl Reading<'_> {
         for member in value.items() {
             let Some(name) = member.name() else { continue };
             match &*name {
-                "attributes" | "tags" => all.extend(self.attributes(member).unwrap_or_default()),
+                "attributes" | "tags" if !member.is_null() => all.extend(self.attributes(member)),
+                "attributes" | "tags" => {}
                 "schema_url" | "schemaUrl" | "droppedAttributesCount" | "dropped_attributes_count" => {}
                 "serviceName" => all.push(("service.name".to_owned(), self.plain(member))),
                 _ => all.push((named(&name), self.plain(member))),
@@ -110,8 +114,7 @@ impl Reading<'_> {
 
     /// The sender that the element itself names, else that of its group.
     fn sender(self, element: Value<'_>, of_group: &Arc<Sender>, processes: Option<(Value<'_>, &[u8])>) -> Arc<Sender> {
-        let resource = element.get("resource").filter(|resource| resource.shape() == Shape::Object);
-        let of_scope = first(element, SCOPE).filter(|scope| scope.shape() == Shape::Object);
+        let (resource, of_scope) = (first(element, &["resource"]), first(element, SCOPE));
         let named = element.get("scopeName").map(|name| vec![("otel.scope.name".to_owned(), self.plain(name))]);
         let id = element.get("processID").and_then(Value::text);
         let process = id.and_then(|id| processes.and_then(|(all, bytes)| Some((all.get(&id)?, bytes))));
@@ -119,12 +122,13 @@ impl Reading<'_> {
             return Arc::clone(of_group);
         }
         let resource = process.or(resource.map(|resource| (resource, self.bytes)));
-        let resource = resource.map(|(value, bytes)| described(value, bytes));
-        let of_scope = named.or_else(|| of_scope.map(|value| scope(value, self.bytes)));
+        let resource = resource.map(|(value, bytes)| Reading { bytes, ..self }.described(value));
+        let of_scope = named.or_else(|| of_scope.map(|value| self.scope(value)));
         let pick = |own: Option<Attributes>, other: &Attributes| {
             own.filter(|own| !own.is_empty()).unwrap_or_else(|| other.clone())
         };
-        Arc::new(Sender { resource: pick(resource, &of_group.resource), scope: pick(of_scope, &of_group.scope) })
+        let (resource, scope) = (pick(resource, &of_group.resource), pick(of_scope, &of_group.scope));
+        Arc::new(Sender { resource, scope, odd: of_group.odd.clone() })
     }
 
     fn ids(self, element: Value<'_>, item: &mut Item) {
@@ -142,73 +146,6 @@ impl Reading<'_> {
             .and_then(|value| id(value, 8))
             .or_else(|| id(first(parent?, SPAN)?, 8))
             .or_else(|| referred.filter_map(|reference| id(first(reference, SPAN)?, 8)).next());
-    }
-
-    fn attributes(self, list: Value<'_>) -> Result<Attributes, String> {
-        match list.shape() {
-            Shape::Object => {
-                Ok(list.items().filter_map(|member| Some((member.name()?.into_owned(), self.plain(member)))).collect())
-            }
-            Shape::Array => list.items().map(|pair| self.pair(pair)).collect(),
-            _ => Err("its attributes are neither a list nor an object".to_owned()),
-        }
-    }
-
-    /// `{key, value}` as in OTLP, or `{key, type, value}` as in Jaeger.
-    fn pair(self, pair: Value<'_>) -> Result<(String, Any), String> {
-        let key = pair.get("key").or_else(|| pair.get("name"));
-        // Encoders leave out what is empty.
-        let name = match key {
-            None if pair.shape() == Shape::Object => String::new(),
-            key => key.and_then(Value::text).ok_or("one of its attributes has no key")?.into_owned(),
-        };
-        Ok((name, pair.get("value").map_or(Any::Null, |value| self.any(value))))
-    }
-
-    /// A value as OTLP wraps it; a plain one as it is.
-    fn any(self, value: Value<'_>) -> Any {
-        if value.shape() != Shape::Object {
-            return self.plain(value);
-        }
-        let Some(inner) = value.items().next() else { return Any::Null };
-        match &*inner.name().unwrap_or_default() {
-            "stringValue" | "string_value" | "bytesValue" | "bytes_value" | "boolValue" | "bool_value" => {
-                self.plain(inner)
-            }
-            "intValue" | "int_value" => match inner.integer() {
-                Some(number) => Any::Number(number.to_string()),
-                None => self.plain(inner),
-            },
-            "doubleValue" | "double_value" => inner.number().map_or_else(|| self.plain(inner), Any::of_double),
-            "arrayValue" | "array_value" => {
-                let values = inner.get("values").into_iter().flat_map(Value::items);
-                Any::List(values.map(|value| self.any(value)).collect())
-            }
-            "kvlistValue" | "kvlist_value" => {
-                let values = inner.get("values").into_iter().flat_map(Value::items);
-                Any::Map(values.filter_map(|pair| self.pair(pair).ok()).collect())
-            }
-            _ => self.plain(value),
-        }
-    }
-
-    fn plain(self, value: Value<'_>) -> Any {
-        match value.shape() {
-            Shape::Null => Any::Null,
-            Shape::Bool => Any::Bool(value.bool() == Some(true)),
-            Shape::Number => Any::Number(String::from_utf8_lossy(self.written(value)).into_owned()),
-            Shape::String => Any::Text(decode_string(self.written(value)).into_owned()),
-            Shape::Array => Any::List(value.items().map(|item| self.plain(item)).collect()),
-            Shape::Object => {
-                let members = value.items().filter_map(|item| Some((item.name()?.into_owned(), self.plain(item))));
-                Any::Map(members.collect())
-            }
-        }
-    }
-
-    fn written(&self, value: Value<'_>) -> &[u8] {
-        let range = value.range();
-        self.bytes.get(range.start as usize..range.end as usize).unwrap_or_default()
     }
 
     fn times(self, element: Value<'_>, item: &mut Item) {
@@ -242,15 +179,17 @@ impl Reading<'_> {
             _ => Some(status),
         });
         let code = code.or_else(|| first(element, &["status_code", "statusCode"]));
-        item.failed = code.and_then(|code| match self.plain(code) {
-            Any::Number(number) => match number.as_str() {
-                "2" => Some(true),
-                "1" => Some(false),
-                _ => None,
-            },
-            Any::Text(text) => judged(&text),
-            _ => None,
+        let code = code.and_then(|code| match self.plain(code) {
+            Any::Number(word) | Any::Text(word) => Some(word),
+            _ => {
+                self.note("its status is neither a number nor a word");
+                None
+            }
         });
+        item.failed = code.as_deref().and_then(judged);
+        if let Some(odd) = code.filter(|word| item.failed.is_none() && !is_unset(word)) {
+            self.note(format!("its status is {}", excerpt(&odd, 100)));
+        }
         let message = status.and_then(|status| first(status, &["message", "description"]));
         let message = message.or_else(|| first(element, &["status_message", "statusMessage"]));
         item.status_message =
@@ -258,21 +197,13 @@ impl Reading<'_> {
         item.failed = item.failed.or_else(|| failed_as_tagged(&item.attributes));
     }
 
-    fn moments(self, element: Value<'_>) -> Result<Vec<Moment>, String> {
-        let Some(list) = first(element, EVENTS).filter(|list| list.shape() == Shape::Array) else {
-            return Ok(Vec::new());
-        };
-        let events = list.items().filter(|event| event.shape() == Shape::Object);
-        events
-            .map(|event| {
-                let attributes = first(event, EVENT_ATTRIBUTES).map_or(Ok(Vec::new()), |list| self.attributes(list))?;
-                let named = || attribute(&attributes, "event").and_then(Any::word).unwrap_or_default();
-                let at = EVENT_TIME.iter().find_map(|name| nanos(name, event.get(name)?)).filter(|nanos| *nanos != 0);
-                let name = first(event, NAME).and_then(Value::text).map(|name| name.into_owned());
-                let name = name.filter(|name| !name.is_empty()).unwrap_or_else(named);
-                Ok(Moment { name, at, attributes })
-            })
-            .collect()
+    fn moment(self, event: Value<'_>) -> Moment {
+        let attributes = first(event, EVENT_ATTRIBUTES).map_or_else(Vec::new, |list| self.attributes(list));
+        let named = || attribute(&attributes, "event").and_then(Any::word).unwrap_or_default();
+        let at = EVENT_TIME.iter().find_map(|name| nanos(name, event.get(name)?)).filter(|nanos| *nanos != 0);
+        let name = first(event, NAME).and_then(Value::text).map(|name| name.into_owned());
+        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(named);
+        Moment { name, at, attributes }
     }
 
     /// A link with its ids as they are compared elsewhere.
@@ -280,9 +211,15 @@ impl Reading<'_> {
         let context = first(link, CONTEXT).unwrap_or(link);
         let find = |names, size| first(context, names).and_then(|value| id(value, size)).map_or(Any::Null, Any::Text);
         let mut members = vec![("traceId".to_owned(), find(TRACE, 16)), ("spanId".to_owned(), find(SPAN, 8))];
-        if let Some(list) = link.get("attributes").filter(|list| !list.is_empty()) {
-            // What is no list of attributes stays as it was written.
-            let attributes = self.attributes(list).map_or_else(|_| self.plain(list), Any::Map);
+        if let Some(list) = first(link, &["attributes"]).filter(|list| !list.is_empty()) {
+            let attributes = match list.shape() {
+                Shape::Object | Shape::Array => Any::Map(self.attributes(list)),
+                // What is no list of attributes stays as it was written.
+                _ => {
+                    self.note("the attributes of one of its links are neither a list nor an object");
+                    self.plain(list)
+                }
+            };
             members.push(("attributes".to_owned(), attributes));
         }
         Any::Map(members)
@@ -304,52 +241,6 @@ fn id(value: Value<'_>, size: usize) -> Option<String> {
         Shape::Number => id_of_number(std::str::from_utf8(value.kept()).ok()?, size),
         _ => None,
     }
-}
-
-/// A time as nanoseconds: counted in the unit that its name says or its size tells, as a pair, or as a date.
-fn nanos(name: &str, value: Value<'_>) -> Option<Nanos> {
-    match value.shape() {
-        Shape::Array => {
-            let mut parts = value.items().map(|part| part.integer().map(Nanos::from));
-            let (seconds, nanos) = (parts.next()??, parts.next()??);
-            Some(seconds * 1_000_000_000 + nanos)
-        }
-        Shape::Object => {
-            let seconds = first(value, &["seconds", "secs"])?.integer()?;
-            let nanos = first(value, &["nanos", "nanoseconds"]).and_then(Value::integer).unwrap_or(0);
-            Some(Nanos::from(seconds) * 1_000_000_000 + Nanos::from(nanos))
-        }
-        Shape::String | Shape::Number => counted(name, value),
-        Shape::Bool | Shape::Null => None,
-    }
-}
-
-fn counted(name: &str, value: Value<'_>) -> Option<Nanos> {
-    let text = value.text().unwrap_or_else(|| String::from_utf8_lossy(value.kept()));
-    let text = text.trim();
-    let is_nanos = name.to_ascii_lowercase().ends_with("nano");
-    if let Ok(count) = text.parse::<Nanos>() {
-        return Some(match count.unsigned_abs() {
-            _ if is_nanos => count,
-            0..100_000_000_000 => count * 1_000_000_000,
-            100_000_000_000..100_000_000_000_000 => count * 1_000_000,
-            100_000_000_000_000..100_000_000_000_000_000 => count * 1000,
-            _ => count,
-        });
-    }
-    if let Some(at) = Timestamp::parse(&text.replacen(' ', "T", 1)) {
-        return Some(Nanos::from(at.0) * 1000);
-    }
-    let count: f64 = text.parse().ok()?;
-    // A fraction is one of seconds, or of what its size tells.
-    let scale = match count.abs() {
-        _ if is_nanos => 1.0,
-        ..1e11 => 1e9,
-        1e11..1e14 => 1e6,
-        1e14..1e17 => 1e3,
-        _ => 1.0,
-    };
-    (count.abs() < 1e19).then_some((count * scale) as Nanos)
 }
 
 #[cfg(test)]
@@ -447,8 +338,6 @@ mod tests {
         for json in ["5", "[]", "{}", r#"{"captureDate":"2026","results":[]}"#] {
             assert!(read_one(json).is_err(), "{json}");
         }
-        let odd = r#"{"name":"x","kind":1,"spanId":"eee19b7ec3c1b174","attributes":"none"}"#;
-        assert_eq!(read_one(odd), Err("its attributes are neither a list nor an object".to_owned()));
         let odd = r#"{"name":"x","spanId":"00000000000000000","startTimeUnixNano":"soon","status":null}"#;
         let item = read_one(odd).expect("a span");
         assert_eq!((item.span.as_deref(), item.odd_time.as_deref()), (None, Some("\"soon\"")));
@@ -463,6 +352,42 @@ mod tests {
         assert_eq!(times("-5", "1700000001000000000"), (None, end, Some("-5".to_owned())));
         assert_eq!(times("1700000000000000000", "\"soon\""), (start, None, Some("\"soon\"".to_owned())));
         assert_eq!(times("1700000000000000000", "0"), (start, None, None));
+    }
+
+    #[test]
+    fn parts_that_are_none_are_told_and_the_rest_is_read() {
+        for (part, told) in [
+            (r#""attributes":"x""#, "its attributes are neither a list nor an object"),
+            (r#""attributes":[5,{"key":"a"},7]"#, "one of its attributes has no key"),
+            (r#""events":{"name":"e"}"#, "its events are no list"),
+            (
+                r#""events":[7,{"name":"e","attributes":true}]"#,
+                "one of its events is no object; its attributes are neither a list nor an object",
+            ),
+            (r#""links":3"#, "its links are no list"),
+            (r#""links":["x"]"#, "one of its links is no object"),
+            (r#""status":7"#, "its status is 7"),
+            (r#""status":{"code":"broken"}"#, "its status is broken"),
+            (r#""status":[2]"#, "its status is neither a number nor a word"),
+            (r#""resource":"shop""#, "its resource is no object"),
+            (r#""scope":[]"#, "its scope is no object"),
+            (r#""resource":{"attributes":1}"#, "its attributes are neither a list nor an object"),
+        ] {
+            let item = read_one(&format!(r#"{{"name":"x","kind":1,"spanId":"eee19b7ec3c1b174",{part}}}"#));
+            let item = item.expect("a span");
+            assert_eq!((item.odd.join("; ").as_str(), item.name.as_str()), (told, "x"), "{part}");
+        }
+        for part in [
+            r#""attributes":null,"events":null,"links":null,"status":null,"resource":null,"scope":null"#,
+            r#""attributes":[],"events":[],"links":[],"status":{},"resource":{},"scope":{}"#,
+            r#""status":{"code":0}"#,
+            r#""status":{"code":"STATUS_CODE_UNSET"}"#,
+            r#""status":"Ok""#,
+            r#""status":"""#,
+        ] {
+            let item = read_one(&format!(r#"{{"name":"x","kind":1,"spanId":"eee19b7ec3c1b174",{part}}}"#));
+            assert_eq!(item.expect("a span").odd, Vec::<String>::new(), "{part}");
+        }
     }
 
     #[test]

@@ -19,15 +19,21 @@ pub fn read(bytes: &[u8], signal: Signal, sender: &Arc<Sender>) -> Result<Item, 
     })
 }
 
-/// Who sent the elements of a group; what of that is broken says so.
+/// Who sent the elements of a group, as far as that is not broken.
 pub fn sender(resource: Option<&[u8]>, scope: Option<&[u8]>) -> Sender {
-    let broken = |error: prost::DecodeError| vec![("broken".to_owned(), Any::Text(error.to_string()))];
+    let mut odd = Vec::new();
+    let mut told = |what: &str, read: Result<Attributes, prost::DecodeError>| match read {
+        Ok(attributes) => attributes,
+        Err(error) => {
+            odd.push(format!("its {what} is broken: {error}"));
+            Vec::new()
+        }
+    };
     let resource = resource.map(|bytes| Resource::decode(bytes).map(|resource| attributes(resource.attributes)));
+    let resource = resource.map_or_else(Vec::new, |read| told("resource", read));
     let scope = scope.map(|bytes| Scope::decode(bytes).map(words));
-    Sender {
-        resource: resource.map_or_else(Vec::new, |told| told.unwrap_or_else(broken)),
-        scope: scope.map_or_else(Vec::new, |told| told.unwrap_or_else(broken)),
-    }
+    let scope = scope.map_or_else(Vec::new, |read| told("scope", read));
+    Sender { resource, scope, odd }
 }
 
 fn words(scope: Scope) -> Attributes {
@@ -45,6 +51,7 @@ fn span(span: Span, sender: &Arc<Sender>) -> Item {
         Moment { name, at: time(event.time), attributes }
     };
     let tagged = attributes(span.attributes);
+    let odd_status = (!(0..=2).contains(&status.code)).then(|| format!("its status is {}", status.code));
     Item {
         trace: id_of_bytes(&span.trace_id),
         span: id_of_bytes(&span.span_id),
@@ -62,6 +69,7 @@ fn span(span: Span, sender: &Arc<Sender>) -> Item {
         attributes: tagged,
         status_message: Some(text(status.message)).filter(|message| !message.is_empty()),
         dropped: [span.dropped_attributes, span.dropped_events, span.dropped_links].map(u64::from),
+        odd: odd_status.into_iter().collect(),
         ..Item::new(Signal::Traces, Arc::clone(sender))
     }
 }

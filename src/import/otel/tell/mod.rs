@@ -7,9 +7,9 @@ mod own;
 
 use super::any::Any;
 use super::dialect::{Becomes, FIELDS, Field, Route, route};
-use super::item::{Item, Signal, moment};
+use super::item::{Item, Nanos, Signal, moment};
 use crate::domain::{
-    ENDED, Event, Kind, Order, Outline, Phase, Role, Usage, UsageSource, excerpt, flag, read_span_usage,
+    ENDED, Event, Kind, Order, Outline, Phase, Role, UsageSource, excerpt, flag, odd_span_counts, read_span_usage,
 };
 use crate::import::{Draft, telling};
 
@@ -18,8 +18,8 @@ const RULE: &str = "convention";
 /// Errors are shown up to this length.
 const LONGEST_ERROR: usize = 500;
 const LONGEST_TITLE: usize = 80;
-/// No call of a model takes more tokens.
-const MOST_TOKENS: i64 = 1_000_000_000;
+/// No span began before the year 2000: nanoseconds since 1970.
+const EARLIEST: Nanos = 946_684_800_000_000_000;
 
 /// What one element came to.
 #[derive(Debug)]
@@ -91,6 +91,10 @@ fn base(item: &Item, route: &Route) -> Event {
     event
         .attributes
         .extend(written.or_else(|| item.odd_time.clone()).map(|time| ("time_out_of_range".to_owned(), time)));
+    let early = item.start.or(item.end).filter(|nanos| *nanos < EARLIEST).and_then(too_early);
+    event.attributes.extend(early.map(|words| ("time_out_of_range".to_owned(), words)));
+    let odd: Vec<&str> = item.sender.odd.iter().chain(&item.odd).map(String::as_str).collect();
+    event.attributes.extend((!odd.is_empty()).then(|| ("not_understood".to_owned(), odd.join("; "))));
     // The nanoseconds that a time in microseconds leaves out, so that what began first stands first.
     let rest = item.start.map_or(0, |nanos| nanos.rem_euclid(1000) as i64);
     event.order = Order { time: event.at.unwrap_or_default(), origin: 0, sequence: rest };
@@ -105,6 +109,19 @@ fn base(item: &Item, route: &Route) -> Event {
     event.attributes.push((RULE.to_owned(), format!("{}.{}", route.dialect.name, route.rule)));
     event.attributes.push(("convention_version".to_owned(), route.dialect.version.to_owned()));
     event
+}
+
+/// What is said of a time that cannot be, which stays as it was written: in which unit it would be one that can.
+fn too_early(nanos: Nanos) -> Option<String> {
+    let at = moment(nanos)?.rfc3339();
+    let unit = match nanos {
+        1_000_000_000..100_000_000_000 => Some("seconds"),
+        1_000_000_000_000..100_000_000_000_000 => Some("milliseconds"),
+        1_000_000_000_000_000..100_000_000_000_000_000 => Some("microseconds"),
+        _ => None,
+    };
+    let guess = unit.map(|unit| format!("; it may be counted in {unit}")).unwrap_or_default();
+    Some(format!("{nanos} ns is {at}, before the year 2000{guess}"))
 }
 
 fn seconds(micros: u64) -> String {
@@ -179,12 +196,10 @@ fn count(item: &Item, event: &mut Event) {
     let counts = item.attributes.iter().filter(|(_, value)| value.number().is_some()).cloned().collect();
     let json = Any::Map(counts).json();
     let Ok(outline) = Outline::of(json.as_bytes()) else { return };
+    event.attributes.extend(odd_span_counts(outline.root()).map(|words| ("usage_mismatch".to_owned(), words)));
     let Some(reading) = read_span_usage(outline.root()) else { return };
     if let Some((total, sum)) = reading.mismatch {
         event.attributes.push(("usage_mismatch".to_owned(), format!("reported total {total}, sum {sum}")));
-    }
-    if let Some(total) = reading.usage.total().filter(|total| *total > MOST_TOKENS) {
-        event.attributes.push(("usage_mismatch".to_owned(), format!("{total} tokens are more than a call can take")));
     }
     // Some SDKs count what was cached beside the input by their own rule; of others it is a guess that they do.
     let guessed = reading.beside.filter(|_| reading.usage.source == UsageSource::Provider);
@@ -194,11 +209,9 @@ fn count(item: &Item, event: &mut Event) {
     }
     if event.kind == Kind::Model {
         event.usage = Some(reading.usage);
-        return;
+        return telling::doubt_usage(event);
     }
-    for (name, tokens) in Usage::named(&reading.usage) {
-        event.attributes.extend(tokens.map(|tokens| (format!("reported_usage.{name}"), tokens.to_string())));
-    }
+    telling::report_usage(event, &reading.usage);
 }
 
 /// What has no field of its own and is short.
