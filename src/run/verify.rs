@@ -90,6 +90,7 @@ async fn check_store(address: &Address, cancelled: Arc<AtomicBool>, output: &mut
             "bodies": found.bodies,
             "missing": found.missing,
             "events": found.events,
+            "purged": found.purged,
             "compared": proven.events,
             "left": left.collect::<Vec<_>>(),
             "problems": found.problems,
@@ -103,7 +104,7 @@ async fn check_store(address: &Address, cancelled: Arc<AtomicBool>, output: &mut
         let bodies = found.missing;
         tell(&format!("{path}: {bodies} bodies were missing from slices when these came in, as their events say"));
     }
-    tell_compared(&path, found.events, &proven);
+    tell_compared(&path, (found.events, found.purged), &proven);
     Ok(ended)
 }
 
@@ -117,8 +118,15 @@ async fn compare(store: &Store, cancelled: Arc<AtomicBool>) -> Result<Proven> {
 }
 
 /// Says which events were compared with their records, and why others were not.
-fn tell_compared(path: &str, events: u64, proven: &Proven) {
-    tell(&format!("{path}: {} of {events} events are as their records tell them", proven.events));
+fn tell_compared(path: &str, (events, purged): (u64, u64), proven: &Proven) {
+    let left = events.saturating_sub(purged);
+    if purged > 0 {
+        let went = counted(purged, "event");
+        tell(&format!("{path}: {went} purged; of each only the tombstone is left, and nothing to compare"));
+    }
+    if left > 0 || purged == 0 {
+        tell(&format!("{path}: {} of {left} events are as their records tell them", proven.events));
+    }
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, reason) in &proven.left {
         *reasons.entry(reason).or_default() += 1;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::engine::{Engine, Row, query};
 use super::pieces::unpack;
 use super::{Store, bytes, digest, rows};
-use crate::domain::Role;
+use crate::domain::{Role, flag};
 
 /// Problems beyond this many are only counted.
 const TOLD: usize = 100;
@@ -35,6 +35,8 @@ pub struct Soundness {
     pub missing: u64,
     /// All events that are stored.
     pub events: u64,
+    /// Those of them of which retention left only the tombstones.
+    pub purged: u64,
     /// What does not agree, one sentence each; empty when all is well.
     pub problems: Vec<String>,
     untold: usize,
@@ -83,11 +85,13 @@ impl Store {
         self.verify_keys().await?.into_iter().for_each(|problem| found.problem(problem));
         let sizes = query(
             "SELECT (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM pieces), \
-                 (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM blobs), (SELECT count(*) FROM events)",
+                 (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM blobs), (SELECT count(*) FROM events), \
+                 (SELECT count(*) FROM events WHERE flags & $1 <> 0)",
         );
-        let sizes = sizes.fetch_one(&self.readers).await?;
+        let sizes = sizes.bind(flag::PURGED).fetch_one(&self.readers).await?;
         let (in_pieces, in_blobs): (i64, i64) = (sizes.try_get(0)?, sizes.try_get(1)?);
         found.events = sizes.try_get::<i64>(2)?.unsigned_abs();
+        found.purged = sizes.try_get::<i64>(3)?.unsigned_abs();
         let all = in_pieces.saturating_add(in_blobs);
         self.verify_pieces(&mut found, &mut |done| watch(done, all)).await?;
         self.verify_blobs(&mut found, &mut |done| watch(in_pieces.saturating_add(done), all)).await?;

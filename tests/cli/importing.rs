@@ -82,12 +82,12 @@ fn what_is_wrong_in_an_envelope_of_spans_is_told_and_the_rest_comes_in() {
         (ran.code, report["records"].clone(), report["bad"].clone(), ran.err)
     };
     for (place, (groups, words)) in [
-        ("{}", "byte 17: `resourceSpans` is no list"),
-        ("7", "byte 17: `resourceSpans` is no list"),
-        ("[7]", "byte 18: what stands here is no object"),
-        (r#"[{"scopeSpans":3}]"#, "byte 32: `scopeSpans` is no list"),
-        (r#"[{"scopeSpans":[[]]}]"#, "byte 33: what stands here is no object"),
-        (r#"[{"scopeSpans":[{"spans":"x"}]}]"#, "byte 42: `spans` is no list"),
+        ("{}", "`resourceSpans` is no list at byte 17"),
+        ("7", "`resourceSpans` is no list at byte 17"),
+        ("[7]", "what stands here is no object at byte 18"),
+        (r#"[{"scopeSpans":3}]"#, "`scopeSpans` is no list at byte 32"),
+        (r#"[{"scopeSpans":[[]]}]"#, "what stands here is no object at byte 33"),
+        (r#"[{"scopeSpans":[{"spans":"x"}]}]"#, "`spans` is no list at byte 42"),
     ]
     .into_iter()
     .enumerate()
@@ -99,7 +99,7 @@ fn what_is_wrong_in_an_envelope_of_spans_is_told_and_the_rest_comes_in() {
     let mixed = request(&format!(r#"[{{"scopeSpans":[{{"spans":[{good}]}},5]}},{{"scopeSpans":{{"spans":[1]}}}}]"#));
     let (code, records, bad, err) = told_of("mixed.jsonl", &(request("null") + &mixed));
     assert_eq!((code, records, bad), (3, json!(4), json!(2)), "{err}");
-    assert!(err.contains("mixed.jsonl:2: byte 140: what stands here is no object"), "{err}");
+    assert!(err.contains("mixed.jsonl:2: what stands here is no object at byte 140"), "{err}");
     assert_eq!(desk.done(&["timeline", "trace:5b8efff798038103d269b633813fc60a", "--json"]).objects().len(), 1);
     // What other documents have under names like these is theirs.
     let (code, _, bad, err) = told_of("other.jsonl", "{\"data\":5,\"spans\":{},\"result\":{\"spans\":1}}\n");

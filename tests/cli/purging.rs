@@ -72,7 +72,14 @@ fn what_is_purged_is_gone_and_its_rows_say_by_which_receipt() {
     assert_eq!((&shown["events"][0]["flags"], &shown["events"][0]["bodies"]), (&json!(["purged"]), &json!([])));
     let reason = desk.refused(1, &["show", sample::CLAUDE, "u1", "--part", "raw"]);
     assert!(reason.contains("purged"), "{reason}");
-    desk.done(&["verify", &desk.named_store()]);
+    // What was purged is not held against what is left.
+    let whole = desk.done(&["verify", &desk.named_store()]);
+    let verified = object(&desk.done(&["verify", &desk.named_store(), "--json"]));
+    let (went, left) = (done["events"]["total"].as_u64().expect("a count"), verified["compared"].as_u64());
+    assert_eq!((verified["purged"].as_u64(), verified["events"].as_u64()), (Some(went), left.map(|left| left + went)));
+    assert!(whole.err.contains(&format!("{went} events purged; of each only the tombstone is left")), "{whole:?}");
+    let left = left.unwrap_or(0);
+    assert!(whole.err.contains(&format!("{left} of {left} events are as their records tell them")), "{whole:?}");
     let receipts = desk.done(&["purge", "receipts", "--json"]).objects();
     assert_eq!((receipts.len(), &receipts[0]["digest"]), (1, &done["digest"]));
 }
@@ -109,6 +116,9 @@ fn a_file_that_grew_after_a_purge_goes_out_without_what_was_purged() {
     assert_eq!(fs::read(desk.path("out/claude.partial.jsonl")).expect("is there"), part(&records[2..]));
     assert_eq!(desk.done(&["search", "lit:Count the files", "--json"]).objects().len(), 0);
     desk.done(&["verify", &desk.named_store()]);
+    purged(&desk, &["--apply"]);
+    let ran = desk.done(&["verify", &desk.named_store()]);
+    assert!(ran.err.contains("only the tombstone is left") && !ran.err.contains("0 of 0"), "{ran:?}");
 }
 
 #[test]
