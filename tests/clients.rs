@@ -36,7 +36,7 @@ fn recorded() -> BTreeMap<String, Vec<Vec<u8>>> {
 fn options() -> Options {
     let listen = "127.0.0.1:0".parse().expect("an address");
     let (token, policy) = (Some("recorded-token".to_owned()), GroupPolicy::default());
-    Options { listen, token, users: UserKeys::default(), certificate: None, memory: 160 << 20, policy }
+    Options { listen, token, users: UserKeys::default(), certificate: None, memory: 160 << 20, policy, tell: |_| () }
 }
 
 /// Sends a request as it is: the status, and the type of what is answered.

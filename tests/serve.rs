@@ -16,5 +16,7 @@ mod otlp;
 mod purging;
 #[path = "serve/recovering.rs"]
 mod recovering;
+#[path = "serve/sending.rs"]
+mod sending;
 #[path = "serve/tls.rs"]
 mod tls;

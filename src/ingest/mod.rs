@@ -6,9 +6,11 @@ mod routes;
 mod telemetry;
 mod fields;
 mod otlp;
+mod kind;
 mod body;
 mod answer;
 mod metrics;
+mod trouble;
 mod auth;
 mod users;
 mod verifying;
@@ -36,6 +38,8 @@ pub struct Options {
     /// Bytes that all bodies which are being received may take together.
     pub memory: usize,
     pub policy: GroupPolicy,
+    /// Tells whoever runs it what keeps it from storing anything, and when that is over.
+    pub tell: fn(&str),
 }
 
 /// Tells a server to stop.

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::answer::Failure;
 use super::auth::Scope;
 use super::body::{PART, PART_EVENTS, read, thought};
+use super::kind::{self, Kind};
 use super::routes::Shared;
 use crate::domain::Session;
 use crate::import::{Accepted, Decoded, Decoding, Encoding, Signal};
@@ -102,7 +103,7 @@ async fn store(
         shared.not_understood.fetch_add(decoded.rejected, Ordering::Relaxed);
         let records = records(decoded, &principal);
         drop(at_desk);
-        for outcome in shared.committer.submit_records(records).await? {
+        for outcome in shared.trouble.hear(shared.committer.submit_records(records).await)? {
             if let Outcome::Rejected { id, reason } = outcome {
                 rejected += 1;
                 reasons.push(format!("{id}: {reason}"));
@@ -133,14 +134,13 @@ fn records(decoded: Decoded, principal: &str) -> Vec<Record> {
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
-    let kind = headers.get(header::CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap_or("?"));
-    match kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase().as_str() {
+    let kind = Kind::of(headers);
+    match kind.as_ref().map_or("", |kind| kind.name.as_str()) {
         "application/x-protobuf" | "application/protobuf" => Ok(Encoding::Protobuf),
-        "application/json" => Ok(Encoding::Json),
-        other => {
-            let words = format!("Content-Type `{other}` is not known here: application/x-protobuf or application/json");
-            Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, words))
-        }
+        "application/json" => kind.map_or(Ok(()), |kind| kind.must_be_utf8()).map(|()| Encoding::Json),
+        other => Err(kind::unknown(&format!(
+            "Content-Type `{other}` is not known here: application/x-protobuf or application/json"
+        ))),
     }
 }
 

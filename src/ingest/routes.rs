@@ -19,6 +19,7 @@ use tokio::sync::{Mutex, Semaphore};
 use super::answer::{Failure, json_of};
 use super::auth::{Auth, Denied, Principal, Scope, digest};
 use super::body::Limits;
+use super::trouble::Trouble;
 use super::users::Users;
 use super::{Options, metrics, otlp, telemetry};
 use crate::record::{Committer, Refusal};
@@ -47,6 +48,7 @@ pub(super) struct Shared {
     pub desk: Semaphore,
     /// Events that could not be understood.
     pub not_understood: AtomicU64,
+    pub trouble: Trouble,
 }
 
 impl Shared {
@@ -61,6 +63,7 @@ impl Shared {
             limits: Limits::new(options.memory),
             desk: Semaphore::new(AT_ONCE),
             not_understood: AtomicU64::new(0),
+            trouble: Trouble::new(options.tell),
         })
     }
 
@@ -75,7 +78,10 @@ impl Shared {
             .tokens()
             .await
             .map_err(|error| store::explain(error, self.store.address()))
-            .map_err(|error| Failure::busy(format!("the store's tokens could not be read: {error:#}")))?
+            .map_err(|error| {
+                self.trouble.begins(&format!("{error:#}"));
+                Failure::busy(format!("the store's tokens could not be read: {error:#}"))
+            })?
             .into();
         *known = Some((Instant::now(), Arc::clone(&tokens)));
         Ok(tokens)
@@ -140,18 +146,19 @@ async fn catch(request: Request, next: Next) -> Response {
 async fn health(State(shared): State<Arc<Shared>>) -> Result<Response, Failure> {
     let looking = async {
         let fault = |error: anyhow::Error| Failure::busy(format!("{error:#}"));
-        // What is known of the tokens outlives a server that is gone.
+        // What is open still answers where its file is gone, and what is known of the tokens outlives a server.
+        shared.store.must_be_in_place().map_err(fault)?;
         let asked = shared.store.ping().await.map_err(|error| store::explain(error, shared.store.address()));
         asked.map_err(fault)?;
         shared.tokens(TOKENS_FOR).await?;
-        shared.store.must_be_in_place().map_err(fault)?;
         if !shared.store.has_room().await.map_err(fault)? {
             return Err(Refusal::AlmostFull.into());
         }
         Ok(json_of(StatusCode::OK, &json!({"status": "ok"})))
     };
     let silent = |_| Failure::busy(format!("the store does not answer (waited {} s)", HEALTH_WITHIN.as_secs()));
-    tokio::time::timeout(HEALTH_WITHIN, looking).await.map_err(silent)?
+    let looked = tokio::time::timeout(HEALTH_WITHIN, looking).await.map_err(silent).flatten();
+    looked.inspect_err(|failure| shared.trouble.begins(&failure.words))
 }
 
 async fn figures(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Result<Response, Failure> {

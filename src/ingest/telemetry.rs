@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use super::answer::{Failure, json_text};
 use super::auth::Scope;
 use super::body::{PART, PART_EVENTS, read, thought};
 use super::fields::{Events, Sent, Text};
+use super::kind::{self, Kind};
 use super::routes::Shared;
 use crate::record::Outcome;
 
@@ -70,7 +71,7 @@ async fn store(shared: &Shared, sent: Vec<Sent>, told: &mut Results) -> Result<(
         }
     }
     shared.not_understood.fetch_add((results.len() - items.len()) as u64, Ordering::Relaxed);
-    let outcomes = shared.committer.submit(items).await?;
+    let outcomes = shared.trouble.hear(shared.committer.submit(items).await)?;
     for ((place, generated), outcome) in places.into_iter().zip(&outcomes) {
         told.kept += usize::from(outcome.is_kept());
         results[place] = Some(result(outcome, generated));
@@ -123,15 +124,11 @@ fn result(outcome: &Outcome, generated: bool) -> Value {
 
 /// JSON is taken by any of its names, and where no type is said.
 fn refuse_other_types(headers: &HeaderMap) -> Result<(), Failure> {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let kind = kind.to_str().unwrap_or("?").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    match kind.as_str() {
-        "application/json" | "text/json" | "text/plain" => Ok(()),
-        other if other.ends_with("+json") => Ok(()),
-        other => {
-            let words = format!("Content-Type `{other}` is not known here: application/json");
-            Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, words))
-        }
+    let Some(kind) = Kind::of(headers) else { return Ok(()) };
+    match kind.name.as_str() {
+        "application/json" | "text/json" | "text/plain" => kind.must_be_utf8(),
+        other if other.ends_with("+json") => kind.must_be_utf8(),
+        other => Err(kind::unknown(&format!("Content-Type `{other}` is not known here: application/json"))),
     }
 }
 

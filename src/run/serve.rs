@@ -67,6 +67,7 @@ fn options(wanted: &Serve) -> Result<Options> {
         },
         certificate,
         memory: MEMORY,
+        tell,
         policy: GroupPolicy {
             waiting_items: 8000,
             waiting_bytes: 16 << 20,

@@ -11,10 +11,15 @@ use super::Store;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Inode(u64, u64);
 
-/// The file was moved or deleted while it was open.
-#[derive(Debug, thiserror::Error)]
-#[error("was moved or deleted while it was open; put it back, or start again")]
-pub(super) struct Gone;
+/// The file is no longer at its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Gone {
+    #[error("was moved or deleted while it was open; put it back, or start again")]
+    Away,
+    /// Not even a copy of it will do: what is open is the other one.
+    #[error("was replaced by another file while it was open; restart to use the one that is there now")]
+    Replaced,
+}
 
 impl Inode {
     pub(super) fn of(path: &Path) -> std::io::Result<Self> {
@@ -34,7 +39,8 @@ impl Store {
             Ok(found) if found == opened => Ok(()),
             // Where that cannot be asked, writing will tell.
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Ok(()),
-            Ok(_) | Err(_) => Err(super::trouble::explain(Gone.into(), &self.address)),
+            Ok(_) => Err(super::trouble::explain(Gone::Replaced.into(), &self.address)),
+            Err(_) => Err(super::trouble::explain(Gone::Away.into(), &self.address)),
         }
     }
 }
@@ -53,10 +59,13 @@ mod tests {
         desk.store.append(&of("/f")).await.expect("is stored");
         let elsewhere = path.with_extension("old");
         std::fs::rename(&path, &elsewhere).expect("is moved");
-        for _ in 0..2 {
+        for words in [
+            "moved or deleted while it was open; put it back, or start again",
+            "restart to use the one that is there now",
+        ] {
             let error = desk.store.append(&of("/g")).await.expect_err("is gone");
             assert_eq!(trouble(&error), Trouble::Broken, "{error:#}");
-            assert!(error.to_string().ends_with("while it was open; put it back, or start again"), "{error:#}");
+            assert!(error.to_string().ends_with(words), "{error:#}");
             // Nor in another one that lies in its place.
             std::fs::write(&path, b"").expect("is written");
         }

@@ -44,7 +44,7 @@ enum Code<'a> {
     /// There was no answer.
     Silence,
     /// Its file is no longer where it was.
-    Gone,
+    Gone(Gone),
 }
 
 /// What stands in the way of writing, as far as an error of the store tells.
@@ -69,7 +69,7 @@ pub fn trouble(error: &anyhow::Error) -> Trouble {
             }
             _ => Trouble::Broken,
         },
-        Some(Code::Silence | Code::Gone) => Trouble::Broken,
+        Some(Code::Silence | Code::Gone(_)) => Trouble::Broken,
         None if is_failure(error) => Trouble::Broken,
         None => Trouble::Other,
     }
@@ -88,8 +88,8 @@ pub fn is_away(error: &anyhow::Error) -> bool {
 }
 
 fn code(error: &anyhow::Error) -> Option<Code<'_>> {
-    if cause::<Gone>(error).is_some() {
-        return Some(Code::Gone);
+    if let Some(gone) = cause::<Gone>(error) {
+        return Some(Code::Gone(*gone));
     }
     match driver(error)? {
         sqlx::Error::Database(database) => {
@@ -265,7 +265,7 @@ fn words_of(code: &Code<'_>, store: &Address) -> Option<String> {
             _ => return None,
         },
         Code::Silence => format!("the store {store} could not be reached"),
-        Code::Gone => format!("the store {store} was moved or deleted while it was open; put it back, or start again"),
+        Code::Gone(gone) => format!("the store {store} {gone}"),
     })
 }
 

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -17,6 +18,8 @@ pub struct Server {
     pub home: tempfile::TempDir,
     pub child: Child,
     pub address: String,
+    /// What it says on stderr behind its address.
+    pub said: Arc<Mutex<String>>,
 }
 
 /// What was answered: the status, the head, the body.
@@ -78,9 +81,14 @@ impl Server {
         told.read_line(&mut line).expect("it says where it listens");
         let address = line.trim().strip_prefix("listening on ").and_then(|address| address.split_once("://"));
         let address = address.unwrap_or_else(|| panic!("{line}")).1.to_owned();
-        // Nobody else reads what it says.
-        std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
-        Self { home, child, address }
+        let said = Arc::<Mutex<String>>::default();
+        let heard = Arc::clone(&said);
+        std::thread::spawn(move || {
+            for line in told.lines().map_while(Result::ok) {
+                heard.lock().expect("is whole").push_str(&(line + "\n"));
+            }
+        });
+        Self { home, child, address, said }
     }
 
     pub fn store(&self) -> PathBuf {
@@ -91,6 +99,17 @@ impl Server {
     pub fn inside(&self, name: &str) -> PathBuf {
         Path::new(&format!("/proc/{}/root", self.child.id()))
             .join(self.home.path().join(name).strip_prefix("/").expect("is absolute"))
+    }
+
+    /// Waits until it has said something.
+    pub fn must_say(&self, words: &str) {
+        for _ in 0..600 {
+            if self.said.lock().expect("is whole").contains(words) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("it never said {words:?}, but {:?}", self.said.lock().expect("is whole"));
     }
 
     /// The most memory that it has used: MiB.

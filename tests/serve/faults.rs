@@ -418,9 +418,17 @@ fn nothing_is_answered_for_that_goes_into_a_store_which_was_moved_away() {
     let refused = server.send(&json!({"event": "x", "eventId": "e2"}));
     assert!(refused.status == 503 && refused.body.contains("put it back, or start again"), "{refused:?}");
     assert_eq!(server.ask("GET /healthz HTTP/1.1", b"").status, 503);
+    server.must_say("nothing can be stored: the store");
+    // A copy in its place is another file, and what is sent would be in neither.
+    std::fs::copy(&elsewhere, &store).expect("is copied");
+    for told in [server.send(&json!({"event": "x", "eventId": "e2"})), server.ask("GET /healthz HTTP/1.1", b"")] {
+        assert!(told.status == 503 && told.body.contains("restart to use the one that is there now"), "{told:?}");
+    }
+    server.must_say("restart to use the one that is there now");
     std::fs::rename(&elsewhere, &store).expect("is moved back");
     assert_eq!(server.ask("GET /healthz HTTP/1.1", b"").status, 200);
     is_up(&server, "e2");
+    server.must_say("what is sent is stored again");
 }
 
 fn set_mode(path: &Path, mode: u32) {
