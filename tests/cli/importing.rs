@@ -99,7 +99,7 @@ fn what_is_wrong_in_an_envelope_of_spans_is_told_and_the_rest_comes_in() {
     let mixed = request(&format!(r#"[{{"scopeSpans":[{{"spans":[{good}]}},5]}},{{"scopeSpans":{{"spans":[1]}}}}]"#));
     let (code, records, bad, err) = told_of("mixed.jsonl", &(request("null") + &mixed));
     assert_eq!((code, records, bad), (3, json!(4), json!(2)), "{err}");
-    assert!(err.contains("mixed.jsonl:2: what stands here is no object at byte 140"), "{err}");
+    assert!(err.contains("mixed.jsonl:2: what stands here is no object at byte 136"), "{err}");
     assert_eq!(desk.done(&["timeline", "trace:5b8efff798038103d269b633813fc60a", "--json"]).objects().len(), 1);
     // What other documents have under names like these is theirs.
     let (code, _, bad, err) = told_of("other.jsonl", "{\"data\":5,\"spans\":{},\"result\":{\"spans\":1}}\n");
