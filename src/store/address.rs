@@ -93,6 +93,17 @@ impl Url {
         &self.0
     }
 
+    /// Whether a list of hosts stands where one is asked.
+    pub(super) fn names_several_hosts(&self) -> bool {
+        let plain = self.0.split(['?', '#']).next().unwrap_or_default();
+        let rest = plain.split_once("://").map_or("", |(_, rest)| rest);
+        // A password may have a comma.
+        let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+        let place = place.split('/').next().unwrap_or_default();
+        let named = ["host", "hostaddr", "port"].iter().filter_map(|name| self.option(name));
+        place.contains(',') || named.into_iter().any(|told| told.contains(','))
+    }
+
     /// What the address says behind its `?` about one thing.
     pub(super) fn option(&self, name: &str) -> Option<&str> {
         self.options().find(|(own, _)| *own == name).map(|(_, value)| value)
@@ -189,11 +200,18 @@ mod tests {
             ("sslmod=require", "sslmod, which is not known"),
             ("sslmode=require&sslmode=no", "sslmode=no, which must be"),
             ("channel_binding=require", "channel_binding=require, which must be disable or prefer"),
+            ("channel_binding=require", "as it is not done here"),
             ("require_auth=scram-sha-256", "require_auth, which is not known"),
+            ("schema=other", "schema=other, which must be public"),
+            ("connection_limit=few", "connection_limit=few, which must be a whole number"),
+            ("host=one,two", "its address names several hosts"),
         ] {
             let told = said(&format!("postgres://me@h/db?{wrong}")).expect("is refused");
             assert!(told.contains(named), "{told}");
         }
+        let told = said("postgres://me:wo,rd@h1:1,h2:2/db").expect("is refused");
+        assert!(told.contains("names several hosts") && !told.contains("wo,rd"), "{told}");
+        assert_eq!(said("postgres://me:wo,rd@h/db"), None);
         let told = said("postgres://me:12?hidden=x@h/db").expect("is refused");
         assert!(!told.contains("hidden") && told.contains("says something"), "{told}");
     }

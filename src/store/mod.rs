@@ -6,6 +6,7 @@
 mod address;
 mod engine;
 mod open;
+mod parameter;
 mod server;
 pub mod original;
 mod trouble;

@@ -98,7 +98,8 @@ impl Old {
                 (Address::File(old), Pool::Sqlite(pool), "main")
             }
             Address::Server(url) => {
-                let options = server::options(url).expect("is an address").options([("search_path", "turnscope")]);
+                let options =
+                    super::parameter::options(url).expect("is an address").options([("search_path", "turnscope")]);
                 let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1);
                 let pool = pool.connect_with(options).await.expect("connects");
                 let on = Pool::Postgres(Server::new(pool.clone()));

@@ -1,18 +1,16 @@
 //! Opens a store in PostgreSQL: pools with limits of time, and a schema that one of many programs makes.
 
 use std::io;
-use std::net::IpAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgSslMode};
+use anyhow::{Context, Result, bail};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row, raw_sql};
 
 use super::engine::{Pool, Server};
+use super::parameter::{host_of, is_lent, limit, options};
 use super::trouble::explain;
 use super::{Address, Keeping, Store, Url};
-use crate::domain::excerpt;
 
 /// The number of the schema that comes with the tables, which grew on SQLite by as many migrations.
 pub(super) const FIRST: i64 = 10;
@@ -35,8 +33,6 @@ const TO_ANSWER: Duration = Duration::from_secs(60);
 const TO_WRITE: Duration = Duration::from_secs(120);
 const ON_THE_WAY: Duration = Duration::from_secs(5);
 const A_MOMENT: Duration = Duration::from_secs(1);
-/// So much of a value that an address names is told where it is refused.
-const LONGEST_TOLD: usize = 40;
 /// What each connection is told first, or each transaction where a pooler lends connections. A writer waits half a minute
 /// for another one; whoever forgets a transaction loses it. Compiling a statement takes longer than a screen may, and so
 /// does starting processes that help with it.
@@ -121,177 +117,21 @@ fn told(set: &str, settings: &[&str]) -> String {
     settings.iter().map(|setting| format!("{set} {setting}")).collect::<Vec<_>>().join("; ")
 }
 
-/// Seconds that an address names; [`options`] has seen that they are some.
-pub(super) fn limit(url: &Url, name: &str, usual: Duration) -> Duration {
-    url.option(name).and_then(seconds).unwrap_or(usual)
-}
-
-fn seconds(told: &str) -> Option<Duration> {
-    let seconds = told.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds < 86_400.0);
-    seconds.map(Duration::from_secs_f64)
-}
-
-/// Whether a pooler lends connections for no longer than a transaction.
-fn is_lent(url: &Url) -> bool {
-    url.option("pool_mode") == Some("transaction")
-}
-
-/// Whether what an address says can be meant.
-type Understands = fn(&str) -> bool;
-
-/// What an address may say that is not understood whatever it says: how it is told, and what it must be.
-const UNDERSTOOD: &[(&str, Understands, &str)] = &[
-    ("sslmode", is_ssl_mode, SSL_MODES),
-    ("ssl-mode", is_ssl_mode, SSL_MODES),
-    ("port", |told| told.parse::<u16>().is_ok(), "a number of a port"),
-    ("hostaddr", |told| told.parse::<IpAddr>().is_ok(), "the number of a host, such as 127.0.0.1"),
-    ("statement-cache-capacity", |told| told.parse::<usize>().is_ok(), "a number of statements"),
-    ("connect_timeout", is_seconds, SECONDS),
-    ("statement_timeout", is_seconds, SECONDS),
-    ("write_timeout", is_seconds, SECONDS),
-    ("pool_mode", |told| ["session", "transaction"].contains(&told), "session or transaction"),
-    // What is known elsewhere, and not done here: whoever asks for it is not left to believe in it.
-    ("channel_binding", is_no_must, NO_MUST),
-    ("gssencmode", is_no_must, NO_MUST),
-    ("ssl_min_protocol_version", |told| ["TLSv1", "TLSv1.1", "TLSv1.2"].contains(&told), "TLSv1, TLSv1.1 or TLSv1.2"),
-    ("sslnegotiation", |told| told == "postgres", "postgres"),
-    ("sslcompression", |told| told == "0", "0"),
-    ("sslsni", |told| told == "1", "1"),
-    ("client_encoding", |told| ["utf8", "utf-8", "auto"].contains(&told.to_lowercase().as_str()), "utf8 or auto"),
-    ("load_balance_hosts", |told| told == "disable", "disable"),
-];
-/// What it may say besides, whatever that is: what the driver takes, and what changes nothing that is relied upon.
-const TAKEN: &[&str] = &[
-    "host",
-    "dbname",
-    "user",
-    "password",
-    "sslrootcert",
-    "ssl-root-cert",
-    "ssl-ca",
-    "sslcert",
-    "ssl-cert",
-    "sslkey",
-    "ssl-key",
-    "options",
-    "application_name",
-    "fallback_application_name",
-    "keepalives",
-    "keepalives_idle",
-    "keepalives_interval",
-    "keepalives_count",
-    "tcp_user_timeout",
-    "target_session_attrs",
-];
-/// Variables of the environment that stand for what an address does not say, and would be passed over in silence.
-const VARIABLES: &[(&str, &str)] = &[
-    ("PGSSLMODE", "sslmode"),
-    ("PGCHANNELBINDING", "channel_binding"),
-    ("PGGSSENCMODE", "gssencmode"),
-    ("PGSSLMINPROTOCOLVERSION", "ssl_min_protocol_version"),
-];
-const NO_MUST: &str = "disable or prefer";
-const SSL_MODES: &str = "disable, allow, prefer, require, verify-ca or verify-full";
-const SECONDS: &str = "a number of seconds above 0 and below 86400";
-
-fn is_ssl_mode(told: &str) -> bool {
-    PgSslMode::from_str(told).is_ok()
-}
-
-fn is_seconds(told: &str) -> bool {
-    seconds(told).is_some()
-}
-
-fn is_no_must(told: &str) -> bool {
-    ["disable", "prefer"].contains(&told)
-}
-
-/// Whether an address may say something of this name.
-fn is_known(name: &str) -> bool {
-    // A setting of the server.
-    let is_setting = name.starts_with("options[") && name.ends_with(']');
-    is_setting || TAKEN.contains(&name) || UNDERSTOOD.iter().any(|(known, ..)| *known == name)
-}
-
-/// Says that an address says something of a name that nobody knows, and which ones are known.
-fn unknown(name: &str, url: &Url) -> anyhow::Error {
-    // With an `@` anywhere it may be a piece of a password with a `?` in it.
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte);
-    let is_shown =
-        name.bytes().all(is_word) && !url.options().any(|(own, told)| own.contains('@') || told.contains('@'));
-    let name = if is_shown { excerpt(name, LONGEST_TOLD) } else { "something".into() };
-    let known = UNDERSTOOD.iter().map(|(known, ..)| *known).chain(TAKEN.iter().copied());
-    anyhow!("its address says {name}, which is not known here; known are {}", known.collect::<Vec<_>>().join(", "))
-}
-
-/// Says what an address says about one thing, and what it may say.
-fn refused(name: &str, told: &str, may: &str) -> anyhow::Error {
-    // With an `@` it may be the end of a password with a `?` in it.
-    let told = if told.contains('@') { "…" } else { told };
-    anyhow!("its address says {name}={}, which must be {may}", excerpt(told, LONGEST_TOLD))
-}
-
-/// What an address says to the driver, when all that it says can be meant.
-pub(super) fn options(url: &Url) -> Result<PgConnectOptions> {
-    for (name, told) in url.options() {
-        if !is_known(name) {
-            return Err(unknown(name, url));
-        }
-        let wrong = UNDERSTOOD.iter().find(|(known, is_understood, _)| *known == name && !is_understood(told));
-        if let Some((_, _, may)) = wrong {
-            return Err(refused(name, told, may));
-        }
-    }
-    for (variable, name) in VARIABLES {
-        let Some(told) = std::env::var(variable).ok().filter(|told| !told.is_empty()) else { continue };
-        let wrong = UNDERSTOOD.iter().find(|(known, is_understood, _)| known == name && !is_understood(&told));
-        if let Some((_, _, may)) = wrong.filter(|_| url.option(name).is_none()) {
-            return Err(anyhow!(
-                "the environment says {variable}={}, which must be {may}",
-                excerpt(&told, LONGEST_TOLD)
-            ));
-        }
-    }
-    let options = PgConnectOptions::from_str(url.secret());
-    // What the driver says of an address may repeat the password.
-    let options = options.map_err(|_| anyhow!("this is not the address of a PostgreSQL database"))?;
-    // A pooler refuses settings that it does not know.
-    Ok(options.application_name("turnscope").extra_float_digits(None))
-}
-
-impl Url {
-    /// Whether all that the address says can be meant.
-    ///
-    /// # Errors
-    /// What cannot, with the address.
-    pub fn check(&self) -> Result<()> {
-        options(self).map(drop).with_context(|| self.to_string())
-    }
-
-    /// What tells the database from others, whoever asks: host, port and name.
-    ///
-    /// # Errors
-    /// When it is no address of a database.
-    pub fn place(&self) -> Result<String> {
-        let options = options(self).with_context(|| self.to_string())?;
-        let host = match options.get_socket() {
-            Some(folder) => folder.to_string_lossy().into_owned(),
-            None => options.get_host().to_owned(),
-        };
-        let name = options.get_database().unwrap_or(options.get_username());
-        Ok(format!("{host}:{}/{name}", options.get_port()))
-    }
-}
-
 /// A connection of its own.
 async fn alone(options: &PgConnectOptions, patience: Duration) -> Result<PgConnection> {
-    within(patience, async { Ok(PgConnection::connect_with(options).await?) }).await
+    let silence = || silence(format!("no answer from {} within {} s", host_of(options), patience.as_secs_f64()));
+    let connected = tokio::time::timeout(patience, PgConnection::connect_with(options)).await;
+    Ok(connected.map_err(|_| silence())??)
 }
 
 /// What a server answers, if it does so in time.
 async fn within<T>(patience: Duration, answer: impl Future<Output = Result<T>>) -> Result<T> {
-    let silence = || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", patience.as_secs_f64()));
-    tokio::time::timeout(patience, answer).await.map_err(|_| sqlx::Error::Io(silence()))?
+    let words = || format!("no answer within {} s", patience.as_secs_f64());
+    tokio::time::timeout(patience, answer).await.map_err(|_| silence(words()))?
+}
+
+fn silence(words: String) -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, words))
 }
 
 fn pool(options: &PgConnectOptions, most: u32, to_connect: Duration, first: String) -> PgPool {

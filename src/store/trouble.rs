@@ -21,6 +21,9 @@ pub(super) const CANNOT_OPEN: i64 = 14;
 const TOO_LATE: &str = "57014";
 const NOT_ALLOWED: &str = "42501";
 
+/// What is said of a server that answers something else.
+pub(super) const NO_POSTGRES: &str = "what listens there does not answer as PostgreSQL";
+
 /// What stands in the way of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
@@ -43,6 +46,8 @@ enum Code<'a> {
     Server(&'a str),
     /// There was no answer.
     Silence,
+    /// What answered is no database.
+    Foreign,
     /// Its file is no longer where it was.
     Gone(Gone),
 }
@@ -69,7 +74,7 @@ pub fn trouble(error: &anyhow::Error) -> Trouble {
             }
             _ => Trouble::Broken,
         },
-        Some(Code::Silence | Code::Gone(_)) => Trouble::Broken,
+        Some(Code::Silence | Code::Foreign | Code::Gone(_)) => Trouble::Broken,
         None if is_failure(error) => Trouble::Broken,
         None => Trouble::Other,
     }
@@ -99,6 +104,7 @@ fn code(error: &anyhow::Error) -> Option<Code<'_>> {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
             Some(Code::Silence)
         }
+        sqlx::Error::Protocol(_) => Some(Code::Foreign),
         _ => None,
     }
 }
@@ -161,7 +167,12 @@ pub(super) fn explain(error: anyhow::Error, address: &Address) -> anyhow::Error 
     if error.chain().any(|cause| cause.is::<Told>()) {
         return error;
     }
-    let known = code(&error).and_then(|code| words_of(&code, address));
+    let code = code(&error);
+    let known = code.as_ref().and_then(|code| words_of(code, address));
+    if let (Some(Code::Foreign), Some(words)) = (&code, &known) {
+        // What the driver says of it is about single bytes.
+        return anyhow::Error::new(Told { words: words.clone(), cause: error });
+    }
     let first = match known {
         Some(words) => words,
         None if error.is::<Damaged>() => format!("the store {address} is damaged"),
@@ -229,6 +240,13 @@ impl Store {
     }
 }
 
+fn sought(store: &Address) -> String {
+    match store {
+        Address::File(_) => String::new(),
+        Address::Server(url) => url.sought(),
+    }
+}
+
 fn words_of(code: &Code<'_>, store: &Address) -> Option<String> {
     Some(match code {
         Code::File(number) => match *number {
@@ -264,7 +282,9 @@ fn words_of(code: &Code<'_>, store: &Address) -> Option<String> {
             }
             _ => return None,
         },
-        Code::Silence => format!("the store {store} could not be reached"),
+        Code::Silence => format!("the store {store} could not be reached{}", sought(store)),
+        Code::Foreign if store.file().is_some() => return None,
+        Code::Foreign => format!("the store {store} could not be reached{}: {NO_POSTGRES}", sought(store)),
         Code::Gone(gone) => format!("the store {store} {gone}"),
     })
 }

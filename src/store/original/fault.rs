@@ -6,7 +6,7 @@ use sqlx::postgres::PgDatabaseError;
 
 use crate::domain::telling::in_plain_words;
 use crate::store::Url;
-use crate::store::trouble::refusal_in_words;
+use crate::store::trouble::{NO_POSTGRES, refusal_in_words};
 
 /// What stands in the way of reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Fault {
 
     /// There was no answer in time.
     pub(super) fn silence(url: &Url, waited: Duration) -> Self {
-        Self::gone(format!("the database {url} does not answer (waited {})", seconds(waited)))
+        Self::gone(format!("the database {url} does not answer{} (waited {})", url.sought(), seconds(waited)))
     }
 
     /// What a driver's error says.
@@ -46,10 +46,21 @@ impl Fault {
         let database = match error {
             sqlx::Error::Database(database) => database,
             sqlx::Error::Io(cause) => {
-                return Self::gone(format!("the database {url} could not be reached: {}", in_plain_words(cause)));
+                return Self::gone(format!(
+                    "the database {url} could not be reached{}: {}",
+                    url.sought(),
+                    in_plain_words(cause)
+                ));
             }
             sqlx::Error::Tls(cause) => {
-                return Self::gone(format!("the database {url} could not be reached over TLS: {cause}"));
+                return Self::gone(format!(
+                    "the database {url} could not be reached{} over TLS: {cause}",
+                    url.sought()
+                ));
+            }
+            // What the driver says of it is about single bytes.
+            sqlx::Error::Protocol(_) => {
+                return Self::gone(format!("the database {url} could not be reached{}: {NO_POSTGRES}", url.sought()));
             }
             // A row whose bytes are no text, say.
             sqlx::Error::ColumnDecode { source, .. } => {
