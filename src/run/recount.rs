@@ -8,14 +8,15 @@ use crate::import::Outcome;
 use crate::report::count_findings;
 use crate::store::Store;
 
-/// Whose joins tell of more than their events do by themselves: rows of the original, and slices of any session.
-const TOLD_BY_JOINS: [&str; 2] = ["present", "turnscope"];
+/// Of whom more is found than their events tell by themselves: rows of the original and slices of any session, by their
+/// joins, and spans, by those inside them.
+const TOLD_TOGETHER: [&str; 3] = ["present", "turnscope", "otel"];
 
 /// Counts the findings of the sessions that an import has changed. One that was cancelled waits for nothing more.
 pub async fn recount(store: &Store, outcome: &Outcome) -> Result<()> {
     let changed = outcome.reports.iter().filter(|report| !report.unchanged);
-    let joined = changed.filter(|report| TOLD_BY_JOINS.contains(&report.agent.as_str()));
-    let sessions: BTreeSet<String> = joined.flat_map(|report| report.sessions.iter().cloned()).collect();
+    let told = changed.filter(|report| TOLD_TOGETHER.contains(&report.agent.as_str()));
+    let sessions: BTreeSet<String> = told.flat_map(|report| report.sessions.iter().cloned()).collect();
     if outcome.cancelled {
         return Ok(());
     }
