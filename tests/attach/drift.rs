@@ -56,6 +56,51 @@ fn columns_may_be_missing_or_of_other_types() {
 }
 
 #[test]
+fn columns_that_cannot_be_read_for_what_they_say_are_named_once() {
+    let world = example::world();
+    let Some(database) = Database::of(&world) else { return };
+    database.execute(
+        "ALTER TABLE agent_model_io ALTER COLUMN system_prompt TYPE bytea USING system_prompt::bytea, \
+         ALTER COLUMN latency_ms TYPE numeric; UPDATE agent_model_io SET latency_ms = 'NaN'; \
+         ALTER TABLE agent_tool_io ALTER COLUMN latency_ms TYPE interval USING latency_ms * interval '1 ms'; \
+         CREATE DOMAIN words AS text; ALTER TABLE agent_tool_io ALTER COLUMN tool_name TYPE words",
+    );
+    let desk = Desk::with_file();
+    let ran = desk.done(&["import", &database.url()]);
+    for (table, column, kind) in
+        [("agent_model_io", "system_prompt", "bytea"), ("agent_tool_io", "latency_ms", "interval")]
+    {
+        let told = format!("{table}: {column} is of type {kind}, and its values may not be read for what they say\n");
+        assert_eq!(ran.err.matches(&told).count(), 1, "{told}: {}", ran.err);
+    }
+    let told = format!("{SESSION}: agent_model_io: latency_ms is no whole number in some rows\n");
+    assert_eq!(ran.err.matches(&told).count(), 1, "{told}: {}", ran.err);
+    assert!(!ran.err.contains("tool_name"), "{}", ran.err);
+    assert_eq!(counts(&desk, SESSION), expected(&world));
+    let again = desk.done(&["import", &database.url()]);
+    assert!(!again.err.contains("no whole number"), "{}", again.err);
+}
+
+#[test]
+fn a_view_over_rows_that_may_be_hidden_is_named() {
+    let world = example::world();
+    let Some(database) = Database::of(&world) else { return };
+    let role = format!("viewing_{}", database.name());
+    database.execute(&format!(
+        "CREATE ROLE {role} LOGIN; ALTER TABLE agent_model_io RENAME TO real_model_io; \
+         ALTER TABLE real_model_io ENABLE ROW LEVEL SECURITY; \
+         CREATE VIEW agent_model_io WITH (security_invoker = true) AS SELECT * FROM real_model_io; \
+         ALTER TABLE agent_tool_io RENAME TO real_tool_io; ALTER TABLE real_tool_io ENABLE ROW LEVEL SECURITY; \
+         CREATE VIEW agent_tool_io AS SELECT * FROM real_tool_io; \
+         GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
+    ));
+    let ran = Desk::with_file().done(&["import", &database.url_as(&role)]);
+    let told = |table: &str| ran.err.contains(&format!("row-level security may hide rows of {table} from this role"));
+    // The other view reads with the rights of the table's owner, from whom nothing is hidden.
+    assert_eq!((told("agent_model_io"), told("agent_tool_io")), (true, false), "{}", ran.err);
+}
+
+#[test]
 fn a_table_without_times_or_ids_still_gives_its_rows() {
     let world = example::world();
     let Some(database) = Database::of(&world) else { return };

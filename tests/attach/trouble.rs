@@ -82,6 +82,12 @@ fn a_table_that_is_slow_is_named_and_the_rest_comes() {
     database.execute("DROP VIEW agent_tool_io; ALTER TABLE real_tool_io RENAME TO agent_tool_io");
     desk.done(&["import", &database.url()]);
     assert_eq!(counts(&desk, SESSION), expected(&world), "what was missed comes with the next import");
+    let rows = desk.done(&["timeline", SESSION, "--json"]).objects();
+    let labels: Vec<&str> = rows.iter().filter_map(|row| row["label"].as_str()).collect();
+    assert!(labels.contains(&"agent_tool_io: it answers again, and its rows came"), "{labels:?}");
+    let before = desk.done(&["stats", "--json"]).out;
+    desk.done(&["import", &database.url()]);
+    assert_eq!(desk.done(&["stats", "--json"]).out, before, "it is said once");
 }
 
 #[test]

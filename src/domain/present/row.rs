@@ -37,6 +37,9 @@ impl Table {
     }
 }
 
+/// The columns of numbers, in whatever table, with spaces between.
+pub const NUMBERS: &str = "sequence attempt latency_ms priority size_bytes position ts";
+
 /// One row: a JSON object.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {

@@ -23,13 +23,13 @@ pub use rows::{CanvasRow, Fetched, Group, RowKey};
 pub use strays::{Shared, Stray};
 
 use super::Url;
-use super::server::{limit, options};
+use super::parameter::{limit, options};
 use relation::Relation;
 
 /// How long a connection, and an answer, may take, unless the address says otherwise.
 const TO_CONNECT: Duration = Duration::from_secs(10);
 const TO_ANSWER: Duration = Duration::from_secs(15);
-/// So much longer than the server an answer is waited for.
+/// So much longer than the server an answer is waited for at most; never longer than the answer may take.
 const ON_THE_WAY: Duration = Duration::from_secs(3);
 /// A connection that was used so short a time ago is there still.
 const A_WHILE: Duration = Duration::from_secs(1);
@@ -86,6 +86,7 @@ pub async fn look(url: &Url) -> Result<Found, Fault> {
             is_indexed: row.try_get(5)?,
             size: row.try_get(6)?,
             is_sifted: row.try_get::<Option<bool>, _>(7)?.unwrap_or(false),
+            base: row.try_get::<Option<String>, _>(8)?.unwrap_or_default(),
         })
     });
     let lines = lines.collect::<sqlx::Result<Vec<relation::Line>>>().map_err(|error| server.fault(&error))?;
@@ -199,11 +200,16 @@ impl Server {
         Fault::of(error, &self.url, self.to_answer)
     }
 
+    fn on_the_way(&self) -> Duration {
+        ON_THE_WAY.min(self.to_answer)
+    }
+
     async fn connected(&mut self) -> Result<PgConnection, Fault> {
         if let Some((mut connection, since)) = self.connection.take() {
             // One that nobody used for a while may have been closed by a pooler, a restart or a wall between.
+            let patience = self.to_connect.min(self.on_the_way());
             let is_there = since.elapsed() < A_WHILE
-                || tokio::time::timeout(self.to_connect, connection.ping()).await.is_ok_and(|pinged| pinged.is_ok());
+                || tokio::time::timeout(patience, connection.ping()).await.is_ok_and(|pinged| pinged.is_ok());
             if is_there {
                 return Ok(connection);
             }
@@ -230,7 +236,7 @@ impl Server {
         query: sqlx::query::Query<'_, Postgres, sqlx::postgres::PgArguments>,
     ) -> Result<Vec<PgRow>, Fault> {
         let mut connection = self.connected().await?;
-        let patience = self.to_answer + ON_THE_WAY;
+        let patience = self.to_answer + self.on_the_way();
         let first = format!(
             "BEGIN READ ONLY; SET LOCAL statement_timeout TO {}; SET LOCAL lock_timeout TO {0}; \
              SET LOCAL TimeZone TO 'UTC'; SET LOCAL extra_float_digits TO 1; {UNTIL_GONE}",

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::keys::KeyName;
 use crate::domain::present::ids::RUN;
+use crate::domain::present::row::NUMBERS;
 
 /// The tables that are read, with the columns that they are known to have.
 pub(super) const KNOWN: &[(&str, &str)] = &[
@@ -83,16 +84,33 @@ struct Column {
     kind: String,
     /// Its values are found without reading the whole table, or that is small.
     is_found: bool,
+    /// It is known, and its type is one whose values are not read for what they say.
+    is_odd: bool,
 }
 
 /// Asks for the columns of all tables that are known; what stands in `public` comes first.
+///
+/// A view in the place of a table reads with the rights of its owner, unless it says that it reads with those of whoever
+/// asks; row-level security of a table below a view below it is not looked for.
 pub(super) const CATALOG: &str = "SELECT c.relname::text, n.nspname::text, a.attname::text, \
      format_type(a.atttypid, NULL), has_column_privilege(c.oid, a.attnum, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'), \
      EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = a.attnum), \
      coalesce((SELECT sum(pg_relation_size(p.relid)) FROM pg_partition_tree(c.oid) p), 0)::bigint, \
-     row_security_active(c.oid) \
+     CASE WHEN c.relkind = 'v' THEN EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite w \
+         JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid \
+             AND d.refclassid = 'pg_catalog.pg_class'::regclass \
+         JOIN pg_catalog.pg_class b ON b.oid = d.refobjid AND b.oid <> c.oid AND b.relrowsecurity \
+         JOIN pg_catalog.pg_roles o ON o.oid = c.relowner \
+         WHERE w.ev_class = c.oid AND CASE WHEN c.reloptions::text ~ 'security_invoker=(true|on|yes|1)' \
+             THEN row_security_active(b.oid) \
+             ELSE NOT o.rolsuper AND NOT o.rolbypassrls \
+                 AND (b.relforcerowsecurity OR NOT pg_has_role(c.relowner, b.relowner, 'USAGE')) END) \
+     ELSE row_security_active(c.oid) END, \
+     CASE y.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN format_type(y.typbasetype, NULL) \
+         ELSE format_type(a.atttypid, NULL) END \
      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
      JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+     JOIN pg_catalog.pg_type y ON y.oid = a.atttypid \
      WHERE c.relname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
      AND n.nspname NOT IN ('turnscope', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%' \
      ORDER BY n.nspname <> 'public', n.nspname, c.relname, a.attnum";
@@ -109,6 +127,8 @@ pub(super) struct Line {
     pub size: i64,
     /// Row-level security applies to this role.
     pub is_sifted: bool,
+    /// The type that its values have, whatever name it has here; `enum` for those that list their values.
+    pub base: String,
 }
 
 impl Relation {
@@ -131,7 +151,8 @@ impl Relation {
             match line.is_readable {
                 true => {
                     let is_found = line.is_indexed || line.size <= QUICKLY_READ;
-                    relation.columns.push(Column { name, kind, is_found });
+                    let is_odd = relation.knows(&name) && !is_read(&name, &line.base);
+                    relation.columns.push(Column { name, kind, is_found, is_odd });
                 }
                 false => relation.withheld.push(name),
             }
@@ -145,7 +166,7 @@ impl Relation {
 
     /// What is not as it should be, in words.
     pub fn lacks(&self) -> Vec<String> {
-        let known = KNOWN.iter().find(|(name, _)| *name == self.name).map_or("", |(_, columns)| *columns);
+        let known = known(self.name);
         let there = |column: &&str| self.has(column) || self.withheld.iter().any(|withheld| withheld == column);
         let missing: Vec<&str> = known.split(' ').filter(|column| !there(column)).collect();
         let mut lacks = Vec::new();
@@ -161,10 +182,24 @@ impl Relation {
         if self.is_sifted {
             lacks.push(format!("row-level security may hide rows of {} from this role", self.name));
         }
-        if self.has(self.time_column()) && self.time().is_none() {
+        let is_timeless = self.has(self.time_column()) && self.time().is_none();
+        for column in self.columns.iter().filter(|column| column.is_odd) {
+            if !is_timeless || column.name != self.time_column() {
+                let Column { name, kind, .. } = column;
+                lacks.push(format!(
+                    "{}: {name} is of type {kind}, and its values may not be read for what they say",
+                    self.name
+                ));
+            }
+        }
+        if is_timeless {
             lacks.push(format!("{}: {} is no time, so that no window limits its rows", self.name, self.time_column()));
         }
         lacks
+    }
+
+    fn knows(&self, column: &str) -> bool {
+        known(self.name).split(' ').any(|known| known == column)
     }
 
     pub fn has(&self, column: &str) -> bool {
@@ -335,6 +370,65 @@ impl Relation {
     }
 }
 
+/// The columns that a table is known to have, with spaces between.
+fn known(table: &str) -> &'static str {
+    KNOWN.iter().find(|(name, _)| *name == table).map_or("", |(_, columns)| *columns)
+}
+
+/// Columns of JSON, in whatever table; all others but those of numbers are texts, times and truth values.
+const DOCUMENTS: &str =
+    "participants params resource_keys result payload context_priming input_payload output_payload metadata";
+const TEXTS: &[&str] = &["text", "character varying", "character", "\"char\"", "name", "citext", "enum"];
+
+/// Whether values of such a type are read for what a column says.
+fn is_read(column: &str, base: &str) -> bool {
+    let is_among = |names: &str| names.split(' ').any(|name| name == column);
+    let is_number = ["smallint", "integer", "bigint", "numeric", "real", "double precision"].contains(&base);
+    let is_plain = is_number || base == "uuid" || base == "boolean" || base == "date" || base.starts_with("timestamp ");
+    match () {
+        () if TEXTS.contains(&base) => true,
+        () if is_among(NUMBERS) => is_number,
+        () if is_among(DOCUMENTS) => matches!(base, "json" | "jsonb") || base.ends_with("[]"),
+        () => is_plain,
+    }
+}
+
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_whose_values_say_something_else_is_told_from_those_that_are_read() {
+        for (column, base) in [
+            ("room", "text"),
+            ("status", "enum"),
+            ("id", "uuid"),
+            ("sampled", "boolean"),
+            ("created_at", "timestamp without time zone"),
+            ("latency_ms", "numeric"),
+            ("latency_ms", "text"),
+            ("input_payload", "text"),
+            ("input_payload", "json"),
+            ("resource_keys", "text[]"),
+        ] {
+            assert!(is_read(column, base), "{column} {base}");
+        }
+        for (column, base) in [
+            ("payload", "bytea"),
+            ("system_prompt", "bytea"),
+            ("latency_ms", "interval"),
+            ("latency_ms", "money"),
+            ("latency_ms", "jsonb"),
+            ("error", "jsonb"),
+            ("room", "text[]"),
+            ("output_payload", "xml"),
+            ("updated_at", "tstzrange"),
+        ] {
+            assert!(!is_read(column, base), "{column} {base}");
+        }
+    }
 }

@@ -65,12 +65,14 @@ pub struct Remotes {
 impl Remote {
     /// What it has nothing of with the reason, and what cannot be told of it, in words.
     pub fn lacks(&self) -> Option<String> {
-        self.words_of(self.lack().map(|(lack, why)| format!("{lack}{why}")))
-    }
-
-    /// The same without the reason, where there is little room.
-    pub fn lacks_briefly(&self) -> Option<String> {
-        self.words_of(self.lack().map(|(lack, _)| lack.to_owned()))
+        let lacks = self.lack().map(|(lack, why)| format!("{lack}{why}"));
+        let untold = match self.untold {
+            0 => None,
+            1 => Some("1 impossible time".to_owned()),
+            several => Some(format!("{several} impossible times")),
+        };
+        let words: Vec<String> = lacks.into_iter().chain(untold).collect();
+        (!words.is_empty()).then(|| words.join("; "))
     }
 
     /// What it has nothing of, and why.
@@ -86,16 +88,6 @@ impl Remote {
             false if count(Table::Transcript) == 0 => Some(("no transcript", "")),
             false => None,
         }
-    }
-
-    fn words_of(&self, lacks: Option<String>) -> Option<String> {
-        let untold = match self.untold {
-            0 => None,
-            1 => Some("1 impossible time".to_owned()),
-            several => Some(format!("{several} impossible times")),
-        };
-        let words: Vec<String> = lacks.into_iter().chain(untold).collect();
-        (!words.is_empty()).then(|| words.join("; "))
     }
 
     fn of_canvas(row: CanvasRow) -> Self {

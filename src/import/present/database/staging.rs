@@ -12,7 +12,7 @@ use super::list::Remote;
 use super::or_cancelled;
 use super::plan::{Ambiguous, Plan};
 use super::state::State;
-use crate::domain::present::row::{Row, Table};
+use crate::domain::present::row::{NUMBERS, Row, Table};
 use crate::domain::{Outline, Timestamp};
 use crate::import::{Control, Notice};
 use crate::store::digest;
@@ -54,6 +54,8 @@ pub struct Staged<'a> {
     events: Vec<String>,
     /// Rows that could not be read, as they are told.
     unreadable: Vec<String>,
+    /// Columns of which some value is none that can be counted with.
+    misread: BTreeSet<(&'static str, &'static str)>,
     brought: u64,
 }
 
@@ -78,6 +80,7 @@ impl<'a> Staged<'a> {
             blobs: BTreeSet::new(),
             events: Vec::new(),
             unreadable: Vec::new(),
+            misread: BTreeSet::new(),
             brought: 0,
         };
         staged.header(&original.name())?;
@@ -183,16 +186,19 @@ impl<'a> Staged<'a> {
         Ok(())
     }
 
-    fn row(&mut self, table: &str, row: &str, changed: Option<i64>, list: &mut List) -> Result<()> {
+    fn row(&mut self, table: &'static str, row: &str, changed: Option<i64>, list: &mut List) -> Result<()> {
         if !self.is_unknown(row, changed) {
             return Ok(());
         }
-        if [Table::Model.name(), Table::Tool.name()].contains(&table)
-            && let Ok(outline) = Outline::of(row.as_bytes())
-        {
+        if let Ok(outline) = Outline::of(row.as_bytes()) {
             let columns = Row { value: outline.root() };
-            self.events.extend(columns.text("event_id"));
-            self.blobs.extend(["input_blob_id", "output_blob_id"].iter().filter_map(|name| columns.text(name)));
+            let misread =
+                NUMBERS.split(' ').filter(|name| columns.get(name).is_some() && columns.integer(name).is_none());
+            self.misread.extend(misread.map(|name| (table, name)));
+            if [Table::Model.name(), Table::Tool.name()].contains(&table) {
+                self.events.extend(columns.text("event_id"));
+                self.blobs.extend(["input_blob_id", "output_blob_id"].iter().filter_map(|name| columns.text(name)));
+            }
         }
         list.add(&mut self.file, row)
     }
@@ -257,6 +263,16 @@ impl<'a> Staged<'a> {
     fn warnings(&mut self, (original, plan): (&Original, &Plan), state: &mut State) -> Result<()> {
         let mut warnings = original.lacks();
         warnings.extend(original.failures().iter().map(|(table, fault)| format!("{table}: {fault}")));
+        original.failures().iter().for_each(|(table, _)| state.set_failed(table));
+        let mended = self.known.failed().filter(|table| !state.has_failed(table));
+        let mended: Vec<String> = mended.map(|table| format!("{table}: it answers again, and its rows came")).collect();
+        self.is_new |= !mended.is_empty();
+        warnings.extend(mended);
+        for (table, column) in std::mem::take(&mut self.misread) {
+            let words = format!("{table}: {column} is no whole number in some rows");
+            self.control.tell(Notice::Bad(format!("{}: {words}", self.remote.session.id)));
+            warnings.push(words);
+        }
         warnings.extend(self.extent(state));
         if plan.is_cut {
             warnings.push("keys lead to too many rows: they were not followed beyond its window".to_owned());

@@ -21,6 +21,9 @@ pub struct State {
     /// Only rows of some times were asked for so far.
     #[serde(default)]
     is_cut: bool,
+    /// Tables that failed to answer.
+    #[serde(default)]
+    failed: BTreeSet<String>,
 }
 
 impl State {
@@ -61,6 +64,18 @@ impl State {
 
     pub fn set_cut(&mut self, is_cut: bool) {
         self.is_cut = is_cut;
+    }
+
+    pub fn has_failed(&self, table: &str) -> bool {
+        self.failed.contains(table)
+    }
+
+    pub fn failed(&self) -> impl Iterator<Item = &str> {
+        self.failed.iter().map(String::as_str)
+    }
+
+    pub fn set_failed(&mut self, table: &str) {
+        self.failed.insert(table.to_owned());
     }
 
     pub fn has_seen(&self, row: &str) -> bool {
