@@ -84,6 +84,8 @@ pub struct Session {
     pub tokens: Tokens,
     /// `provider`, `sdk`, `estimated`, `mixed` or `none`.
     pub usage_source: String,
+    /// What is to be known of one that lies elsewhere; `None` for one that is in the store.
+    pub elsewhere: Option<String>,
 }
 
 impl Session {

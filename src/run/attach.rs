@@ -155,26 +155,8 @@ impl Elsewhere for Attached {
 
 /// A session as the list shows it before it is brought over: with the count of its rows, and what it lacks.
 fn not_here(remote: &Remote) -> Session {
-    let mut session = remote.session.clone();
-    let title = shortened(session.title.as_deref().unwrap_or(&session.id));
-    let lacks = remote.lacks_briefly().map_or_else(String::new, |lacks| format!("; {lacks}"));
-    session.title = Some(format!("[not brought over{lacks}] {title}"));
-    session
-}
-
-/// Characters of a long name that are shown, at its beginning and at its end.
-const BEGINNING: usize = 15;
-const END: usize = 6;
-
-/// A name without its middle where it is long, so that what is lacking has room before it.
-fn shortened(name: &str) -> String {
-    let count = name.chars().count();
-    if count <= BEGINNING + END + 1 {
-        return name.to_owned();
-    }
-    let beginning: String = name.chars().take(BEGINNING).collect();
-    let end: String = name.chars().skip(count - END).collect();
-    format!("{beginning}…{end}")
+    let lacks = remote.lacks().map_or_else(String::new, |lacks| format!("; {lacks}"));
+    Session { elsewhere: Some(format!("not brought over{lacks}")), ..remote.session.clone() }
 }
 
 /// A window of time, where there is one.

@@ -159,5 +159,6 @@ fn session_of(row: &Row) -> Result<Session> {
             total: row.try_get(24)?,
         },
         usage_source: row.try_get(25)?,
+        elsewhere: None,
     })
 }

@@ -24,6 +24,11 @@ impl Jobs {
         self.add(what.into(), false)
     }
 
+    /// Whether this job runs, and is this one.
+    pub(crate) fn is_doing(&self, job: u64, what: &str) -> bool {
+        self.running.iter().any(|work| work.job == job && work.what == what)
+    }
+
     /// Starts a job that nobody asked for.
     pub(crate) fn start_quietly(&mut self, what: impl Into<String>) -> u64 {
         self.add(what.into(), true)

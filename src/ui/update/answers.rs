@@ -157,6 +157,10 @@ fn of_job(state: &mut State, answer: Message) -> Vec<Request> {
         Message::Spilled { job, then, file } if state.jobs.end(job) => {
             return vec![Request::Terminal(Terminal::Run { then, file })];
         }
+        Message::Failed { job: Some(job), words } if state.jobs.is_doing(job, go::BRINGING) => {
+            state.jobs.end(job);
+            state.warn(format!("Enter tries again: {words}"));
+        }
         Message::Failed { job: Some(job), words } if state.jobs.end(job) => {
             ended(state, job, String::new());
             sheet::forget(state, job);

@@ -65,9 +65,12 @@ fn enter(state: &mut State) -> Vec<Request> {
     }
 }
 
+/// What the work is called that has a session brought over.
+pub(super) const BRINGING: &str = "bringing the session over";
+
 /// Has a session brought over, or what is new of it, before it is opened.
 fn bring(state: &mut State, id: String) -> Vec<Request> {
-    let job = state.jobs.start("bringing the session over");
+    let job = state.jobs.start(BRINGING);
     vec![Request::Bring(job, id)]
 }
 

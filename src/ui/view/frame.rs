@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::{Pen, prompt};
 use crate::domain::safe;
@@ -9,12 +10,14 @@ use crate::timeline::Severity;
 use crate::ui::facts;
 use crate::ui::keymap::Place;
 use crate::ui::state::{EventScreen, Playback, State, Timeline};
-use crate::ui::text::{clip, fit, width};
+use crate::ui::text::{clip, fit, width, wrap};
 use crate::ui::update::{disabled, hit_lines};
 use crate::ui::words::counted;
 
 /// The most that the last crumb takes when there is room.
 const MOST_EVENT: usize = 40;
+/// The most lines that a warning takes.
+const MOST_LINES: usize = 6;
 
 /// The line with the breadcrumb.
 pub(super) fn header(state: &State, area: Rect, buffer: &mut Buffer) {
@@ -87,6 +90,13 @@ pub(super) fn breadcrumb(crumbs: &[&str], columns: usize) -> String {
 /// The line above the hints: where the cursor is, messages, filter, what is hidden, what runs.
 pub(super) fn status(state: &State, area: Rect, buffer: &mut Buffer) {
     let theme = &state.theme;
+    if let Some(notice) = state.notice.as_ref().filter(|notice| notice.bad) {
+        let lines = wrap(&format!("{}  ! {}", position(state), notice.text), usize::from(area.width));
+        if lines.len() > 1 {
+            flow(lines, area, buffer, theme.warning);
+            return;
+        }
+    }
     let mut pen = Pen::new(buffer, area);
     pen.write(&position(state), theme.text);
     if let Some(notice) = &state.notice {
@@ -100,6 +110,23 @@ pub(super) fn status(state: &State, area: Rect, buffer: &mut Buffer) {
     }
     for (words, style) in notes(state).into_iter().map(|words| (words, theme.dim)) {
         pen.write(&format!("  {words}"), style);
+    }
+}
+
+/// A warning that is longer than its line: it takes lines above as well, so that all of it can be read.
+fn flow(mut lines: Vec<String>, area: Rect, buffer: &mut Buffer, style: Style) {
+    let most = usize::from(area.y).clamp(1, MOST_LINES);
+    if lines.len() > most {
+        lines.truncate(most);
+        lines.iter_mut().last().into_iter().for_each(|line| line.push('…'));
+    }
+    let first = area.y + 1 - lines.len() as u16;
+    for (row, line) in (first..).zip(lines) {
+        let area = Rect { y: row, height: 1, ..area };
+        for cell in area.positions() {
+            buffer[cell].reset();
+        }
+        Pen::new(buffer, area).write(&line, style);
     }
 }
 
@@ -136,7 +163,9 @@ fn notes_of_sessions(state: &State) -> Vec<String> {
     let filter = sessions.filter.as_ref().map(|filter| filtered(&filter.text, shown, all, ""));
     let at = sessions.hits.binary_search(&(sessions.list.at as u32)).ok();
     let hits = sessions.search.as_ref().map(|search| hits(&search.text, at, sessions.hits.len(), ""));
-    filter.into_iter().chain(hits).collect()
+    let current = sessions.lines.get(sessions.list.at).and_then(|line| sessions.catalog.get(line.entry));
+    let elsewhere = current.and_then(|session| Some(format!("↓ {}", safe(session.elsewhere.as_deref()?))));
+    filter.into_iter().chain(hits).chain(elsewhere).collect()
 }
 
 /// A search: the hit under the cursor, and how many there are; `more` is what the number does not say.

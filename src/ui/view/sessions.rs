@@ -38,9 +38,12 @@ const FIRST_TO_GO: [Column; 8] = [
     Column::Errors,
 ];
 
-/// What the title keeps before a column may take it; more where it also says what a session lacks that lies elsewhere.
+/// What the title keeps before a column may take it; more where sessions that lie elsewhere are called by their long rooms.
 const TITLE: usize = 24;
 const TITLE_ATTACHED: usize = 44;
+
+/// A note with fewer columns says nothing; the line above the hints says it for the session under the cursor.
+const LEAST_NOTE: usize = 12;
 
 /// The columns that fit beside a title of some width at least, and the width of the title.
 fn columns(room: usize, least: usize) -> (usize, Vec<(Column, usize)>) {
@@ -158,8 +161,11 @@ fn cells(
     };
     let name = fit(session.name(), title.saturating_sub(width(&branch)));
     let gap = " ".repeat(title.saturating_sub(width(&branch) + width(&name)));
+    let note = note(session, gap.len());
+    let gap = gap[..gap.len() - width(&note)].to_owned();
     let sign = match (is_hit, state.is_live(session), state.ascii) {
         (true, ..) => ("/", theme.text),
+        _ if session.elsewhere.is_some() => ("↓", theme.dim),
         (false, true, false) => ("•", theme.ok),
         (false, true, true) => ("*", theme.ok),
         (false, false, _) => (" ", theme.text),
@@ -168,6 +174,7 @@ fn cells(
         (sign.0.to_owned(), sign.1),
         (branch, theme.dim),
         (name, if is_hit { theme.hit } else { theme.text }),
+        (note, theme.dim),
         (gap, theme.text),
     ];
     for (column, width) in shown {
@@ -176,6 +183,14 @@ fn cells(
         cells.push((format!(" {words}"), style));
     }
     cells
+}
+
+/// What is to be known of a session that lies elsewhere, in what its title leaves of so many columns.
+fn note(session: &Session, left: usize) -> String {
+    match &session.elsewhere {
+        Some(words) if left >= LEAST_NOTE => format!("  {}", fit(words, left - 2)),
+        _ => String::new(),
+    }
 }
 
 fn cell(state: &State, session: &Session, column: Column) -> (String, Style) {
