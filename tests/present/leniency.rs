@@ -102,7 +102,7 @@ fn a_report_without_a_session_row_or_replay_tables_comes_in() {
     let session = told.desk.done(&["sessions", "--json"]).objects().remove(0);
     assert_eq!((&session["id"], &session["canvas"]), (&json!(format!("synthetic:{ROOM}")), &Value::Null));
     let rows = told.rows();
-    let found = rows.iter().find(|row| row["label"].as_str().is_some_and(|label| label.starts_with("canvas session")));
+    let found = rows.iter().find(|row| row["label"].as_str().is_some_and(|label| label == "canvas session"));
     let event = told.event(found.expect("the session")["id"].as_str().expect("an id"));
     let marked = !attributes(&event, "synthetic").is_empty();
     assert!(marked, "nobody is left to believe that the session was recorded");

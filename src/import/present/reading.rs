@@ -197,8 +197,11 @@ impl<'a> Reading<'a> {
                 person.text("name").or_else(|| person.text("identity"))
             })
             .collect();
-        event.label = telling::label(&format!("canvas session with {}", names.join(", ")));
-        event.attributes.push(("participants".to_owned(), names.join(", ")));
+        event.label = match names.is_empty() {
+            true => "canvas session".to_owned(),
+            false => telling::label(&format!("canvas session with {}", names.join(", "))),
+        };
+        event.attributes.extend((!names.is_empty()).then(|| ("participants".to_owned(), names.join(", "))));
         let id = row.text("id").unwrap_or_default();
         if !telling::is_uuid(&id) {
             event
