@@ -86,7 +86,7 @@ pub async fn look(url: &Url) -> Result<Found, Fault> {
             is_indexed: row.try_get(5)?,
             size: row.try_get(6)?,
             is_sifted: row.try_get::<Option<bool>, _>(7)?.unwrap_or(false),
-            base: row.try_get::<Option<String>, _>(8)?.unwrap_or_default(),
+            base: row.try_get(8)?,
         })
     });
     let lines = lines.collect::<sqlx::Result<Vec<relation::Line>>>().map_err(|error| server.fault(&error))?;
