@@ -17,6 +17,7 @@ pub enum Check {
     Address,
     Mixed,
     Value,
+    Phrase,
 }
 
 /// Base64 with or without what fills it up, cut anywhere.
@@ -44,6 +45,7 @@ impl Check {
             "address" => Self::Address,
             "mixed" => Self::Mixed,
             "value" => Self::Value,
+            "phrase" => Self::Phrase,
             _ => return None,
         })
     }
@@ -60,6 +62,7 @@ impl Check {
             Self::Bearer => secret.len() >= 20 || secret.iter().any(u8::is_ascii_digit),
             Self::Mixed => is_mixed(secret),
             Self::Value => !is_placeholder(secret) && !reads_environment(secret),
+            Self::Phrase => is_phrase(secret),
             Self::Random => secret.iter().any(u8::is_ascii_digit) && !all_words(behind_prefix(secret)),
             Self::Address => {
                 let ending = secret.rsplit(|byte| *byte == b'.').next().unwrap_or(secret);
@@ -87,6 +90,17 @@ fn behind_prefix(text: &[u8]) -> &[u8] {
 fn all_words(text: &[u8]) -> bool {
     let mut words = text.split(|byte| matches!(byte, b'-' | b'_' | b'.'));
     words.all(|word| word.iter().all(u8::is_ascii_lowercase) || word.iter().all(u8::is_ascii_digit) && word.len() < 5)
+}
+
+/// Whether it is as many words as a wallet is made of, and no sentence.
+fn is_phrase(text: &[u8]) -> bool {
+    // The list of BIP 39 has none of these, without which few sentences are said.
+    const SPOKEN: [&[u8]; 16] = [
+        b"the", b"and", b"are", b"was", b"not", b"for", b"your", b"from", b"which", b"has", b"its", b"into", b"words",
+        b"but", b"must", b"should",
+    ];
+    let words = || text.split(|byte| matches!(byte, b' ' | b',')).filter(|word| !word.is_empty());
+    words().count() >= 12 && !words().take(12).any(|word| SPOKEN.contains(&word))
 }
 
 /// The check digit of card numbers.

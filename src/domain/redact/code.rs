@@ -83,6 +83,13 @@ const KEYWORDS: [&str; 18] = [
 const READING: [&str; 8] =
     ["process.env.", "os.environ", "os.getenv", "System.getenv", "import.meta.env", "secrets.", "Deno.env", "ENV["];
 
+/// Endings of files of which a tool tells a line.
+const FILES: [&str; 38] = [
+    "rs", "py", "pyi", "ts", "tsx", "js", "jsx", "mjs", "cjs", "go", "java", "kt", "kts", "scala", "rb", "php", "c", "h",
+    "cc", "cpp", "hpp", "cs", "swift", "m", "ex", "exs", "erl", "clj", "hs", "lua", "sh", "sql", "yml", "yaml", "toml",
+    "json", "md", "tf",
+];
+
 /// Whether it is no value but a word for one, or a place where one is to be put.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
     let value = value.trim_ascii();
@@ -103,6 +110,33 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         || value.iter().all(|byte| matches!(byte, b'*' | b'.' | b'x' | b'X' | b'-' | b'_' | b'?'))
         || value.iter().all(|byte| !byte.is_ascii_alphanumeric() && byte.is_ascii())
         || value == b"%s"
+        || is_hint(value)
+}
+
+/// Whether it says what is to be put there: `YOUR_API_KEY`, `your-token-here`.
+fn is_hint(value: &[u8]) -> bool {
+    let is_word = value.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b' '));
+    let begins = value.get(..5).is_some_and(|start| {
+        start[..4].eq_ignore_ascii_case(b"your") && matches!(start[4], b'_' | b'-' | b' ')
+    });
+    is_word && begins && value.len() < 64
+}
+
+/// What a header has behind the word for its scheme: `Bearer …`.
+pub(super) fn without_scheme(value: &[u8]) -> &[u8] {
+    let scheme = ["bearer", "basic", "token"].into_iter().find(|scheme| {
+        let ends = value.get(scheme.len()).is_none_or(|byte| *byte == b' ');
+        ends && value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
+    });
+    scheme.map_or(value, |scheme| value[scheme.len()..].trim_ascii())
+}
+
+/// Whether a name with a value is a place in a file: `src/token.rs:45:12`.
+pub(super) fn is_place(name: &[u8], value: &[u8]) -> bool {
+    let ending = name.rsplit(|byte| *byte == b'.').next().filter(|ending| ending.len() < name.len());
+    let is_file = ending.is_some_and(|ending| FILES.iter().any(|file| ending.eq_ignore_ascii_case(file.as_bytes())));
+    let digits = value.iter().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'-' | b',')).count();
+    is_file && digits > 0 && value.get(digits).is_none_or(|byte| !byte.is_ascii_alphanumeric())
 }
 
 /// Whether it is an expression of a program that gives the value, not the value.

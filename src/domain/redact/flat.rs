@@ -78,15 +78,18 @@ impl Finder {
             return;
         }
         let mut found = Vec::new();
-        let has_stub = self.search(text, how, &mut found);
+        let stubs = self.search(text, how, &mut found);
         if let Some(view) = View::unescaped(text) {
             self.search_view(&view, How { pairs: false, ..how }, &mut found);
+        }
+        if let Some(view) = View::narrow(text) {
+            self.search_view(&view, how, &mut found);
         }
         self.search_percent(text, how, MOST_PERCENT, &mut found);
         self.search_uncoloured(text, how, &mut found);
         self.cut_at_end(text, &mut found);
-        if has_stub {
-            found.retain(|find| !stub::is_covered(text, &find.range));
+        if !stubs.is_empty() {
+            found.retain(|find| !stub::is_covered(text, &stubs, &find.range));
         }
         for find in &mut found {
             // An escape is taken as a whole.
@@ -129,8 +132,8 @@ impl Finder {
         found.extend(inner.into_iter().map(|find| Find { range: view.source(&find.range), ..find }));
     }
 
-    /// Looks through text as it stands; returns whether it holds stubs.
-    fn search(&self, text: &[u8], how: How, found: &mut Vec<Find>) -> bool {
+    /// Looks through text as it stands; returns where it holds stubs.
+    fn search(&self, text: &[u8], how: How, found: &mut Vec<Find>) -> Vec<Range<usize>> {
         let mut near = vec![0_u64; self.rules.list.len() / 64 + 1];
         let (mut stems, mut spots, mut has_stub) = (Vec::new(), Vec::new(), false);
         self.occurring(text, |meaning, range| match meaning {
@@ -158,14 +161,15 @@ impl Finder {
             .iter()
             .filter(|rule| self.rules.list[**rule].own)
             .for_each(|rule| self.pattern(*rule, text, how, found));
+        let stubs = if has_stub { stub::places(text) } else { Vec::new() };
         if has_stub {
-            stems.retain(|stem| !stub::is_covered(text, stem));
+            stems.retain(|stem| !stub::is_covered(text, &stubs, stem));
         }
         self.pairs(text, &stems, found);
         if how.depth < DEEPEST {
             self.runs(text, how, found);
         }
-        has_stub
+        stubs
     }
 
     /// What the patterns find that are looked for around the texts near them alone.

@@ -246,6 +246,143 @@ fn files_of_programs() {
 }
 
 #[test]
+fn what_programs_give_to_a_name() {
+    none_missed(&[
+        "#define PASSWORD \"§\"",
+        "define('DB_PASSWORD','§');",
+        "define( 'DB_PASSWORD', '§' );",
+        "variable \"db_password\" { default = \"§\" }",
+        "variable \"db_password\" {\n  type = string\n  default = \"§\"\n}",
+        "getenv(\"A_TOKEN\", \"§\")",
+        "os.environ.get(\"API_KEY\", \"§\")",
+        "os.getenv('API_KEY', default='§')",
+        "env('APP_KEY','§')",
+        "System.getProperty(\"db.password\", \"§\")",
+        "process.env.API_KEY || \"§\"",
+        "process.env.API_KEY ?? '§'",
+        "builder.password(\"§\")",
+        "setPassword(\"§\")",
+        "with_password('§')",
+        "config.setProperty(\"password\", \"§\")",
+        "std::string password{\"§\"}",
+        "std::string password(\"§\");",
+        "Dim password As String = \"§\"",
+        "{:password \"§\"}",
+        "(setq password \"§\")",
+        "services.a.password = \"§\";",
+        "password <- \"§\"",
+        "password = [[§]]",
+        "local password = [==[§]==]",
+        "api_keys = [\n  \"one\",\n  \"§\",\n]",
+        "see {\"api_keys\": [\"one\", \"§",
+    ]);
+    assert!(!veiled(b"define('DB_PASSWORD', 'only-words');").contains("only-words"));
+    assert!(!veiled(b"setPassword(\"only-words\")").contains("only-words"));
+}
+
+#[test]
+fn sentences_and_words_of_a_wallet() {
+    none_missed(&[
+        "password is: §",
+        "the password is §",
+        "the password is \"§\".",
+        "The password for the database is §",
+        "my password's §",
+        "ＰＡＳＳＷＯＲＤ: §",
+        "ＰＡＳＳＷＯＲＤ＝§",
+        "Ａｐｉ＿ｋｅｙ：§",
+    ]);
+    let words = "legal winner thank year wave sausage worth useful legal winner thank yellow";
+    for (form, all) in [
+        ("seed phrase: §", words.to_owned()),
+        ("Seed phrase is: §", words.to_owned()),
+        ("here is the recovery phrase: \"§\" keep it", format!("{words} {words}")),
+        ("mnemonic: §\nnext", format!("{words} legal winner thank")),
+        ("MNEMONIC=§", words.to_owned()),
+        ("**Seed words:** §", words.to_owned()),
+    ] {
+        let missed = missed_of(&[form], &all);
+        assert!(missed.is_empty(), "{missed:#?}");
+    }
+}
+
+#[test]
+fn values_of_yaml_and_of_members_of_any_name() {
+    none_missed(&[
+        "password: &a §",
+        "password: &a \"§\"",
+        "password: !!str §",
+        "password: !!str '§'",
+        "password: !vault |\n  §\nport: 5",
+        "password: § # the one",
+        "password: # the one\n  §\nport: 5",
+        "api_keys:\n  - one\n  - §\nport: 5",
+        "api_keys:\n- §\n- other\nport: 5",
+        "api_keys:\n  # ours\n  - '§'\n",
+        "api_keys:\n  - one\n  - §",
+        "api_keys: [one, §]",
+        "{\"Key\":\"DB_PASSWORD\",\"Value\":\"§\"}",
+        "{\"Value\":\"§\",\"Key\":\"DB_PASSWORD\"}",
+        "{\"NAME\":\"DB_PASSWORD\",\"VALUE\":\"§\"}",
+        "{\"ParameterKey\":\"DBPassword\",\"ParameterValue\":\"§\"}",
+        "see {\"Key\":\"DB_PASSWORD\",\"Value\":\"§\"} there",
+        "see {\"Value\": \"§\", \"Name\": \"DB_PASSWORD\"} there",
+    ]);
+    let missed = missed_of(&["dn: cn=a\nuserPassword:: §\ncn: a"], &STANDARD.encode(SECRET));
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[test]
+fn what_databases_take_and_show() {
+    none_missed(&[
+        "INSERT INTO t (user, password) VALUES ('a','§')",
+        "insert into `t` (`id`, `password`, `n`) values (1, '§', 'ada''s'), (2, '§', now());",
+        "INSERT INTO t(id, password) VALUES\n  (f(1, 2), 'one'),\n  (2, '§');",
+        " name | password \n------+---------------\n ada  | §\n bob  | other9Word\n(2 rows)",
+        " password \n---------------\n §\n(1 row)",
+        "-[ RECORD 1 ]---\nname     | ada\npassword | §\n",
+        "+------+----------+\n| user | password |\n+------+----------+\n| ada  | § |\n+------+----------+",
+        "| key | value |\n|---|---|\n| DB_PASSWORD | § |\n",
+    ]);
+}
+
+#[test]
+fn commands_that_keep_secrets_and_codes_that_carry_them() {
+    none_missed(&[
+        "gh secret set DEPLOY --body §",
+        "gh secret set DEPLOY -b \"§\" --repo a/b",
+        "aws ssm put-parameter --name n --value § --type SecureString",
+        "aws ssm put-parameter --type SecureString \\\n  --name n \\\n  --value \"§\"",
+        "aws secretsmanager create-secret --name n --secret-string §",
+        "vault kv put secret/app x=§",
+        "kubectl create secret generic s --from-literal=user=§",
+        "fly secrets set NAME=§",
+        "heroku config:set STRIPE=§ -a app",
+        "WIFI:S:home;T:WPA;P:§;;",
+        "WIFI:P:§;S:home;T:WPA;;",
+        "enable secret 5 §",
+        "enable password §",
+        "username ada password 7 §",
+        "line vty 0 4\n password 7 §\n login\n",
+    ]);
+    let long = "q7Hx2Lm9Pz4Rt8Vb1Nc6Kd3q7Hx2Lm9Pz4Rt8Vb1Nc6Kd3q7Hx2Lm";
+    let salt = "c29tZXNhbHRz";
+    for hash in [
+        format!("$2b$12${}", &long[..53]),
+        format!("$argon2id$v=19$m=65536,t=3,p=4${salt}${}", &long[..43]),
+        format!("root:$6$rounds=5000${salt}${}:19000:0:", &long[..43]),
+        format!("$1$saltsalt${}", &long[..22]),
+        format!("$y$j9T${salt}${}", &long[..43]),
+        format!("pbkdf2_sha256$260000${salt}${}=", &long[..43]),
+        format!("scrypt:32768:8:1${salt}${}", "0123456789abcdef".repeat(4)),
+        format!("{{SSHA}}{}==", &long[..26]),
+    ] {
+        let out = veiled(format!("found {hash} there").as_bytes());
+        assert!(out.contains("[redacted:") && !out.contains(salt) && !out.contains(&long[..16]), "{out}");
+    }
+}
+
+#[test]
 fn words_of_other_languages() {
     let words = [
         "contraseña",

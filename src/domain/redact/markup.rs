@@ -9,9 +9,12 @@ use super::code::{is_code, is_placeholder};
 use super::value::{Named, Value, bare, quoted, trimmed};
 
 /// Members that name what another member of the same object holds.
-pub(super) const NAMES: [&str; 9] = ["name", "key", "k", "header", "field", "variable", "env", "label", "id"];
+pub(super) const NAMES: [&str; 11] =
+    ["name", "key", "k", "header", "field", "variable", "env", "label", "id", "parameterkey", "optionname"];
 /// Members that hold what another one names.
-pub(super) const VALUES: [&str; 6] = ["value", "values", "val", "v", "content", "data"];
+pub(super) const VALUES: [&str; 7] = ["value", "values", "val", "v", "parametervalue", "content", "data"];
+/// Those of them that hold whole texts too.
+pub(super) const TEXTS: [&str; 2] = ["content", "data"];
 /// A member stands no farther from the one that names it, nor a tag from its beginning.
 const NEAR: usize = 512;
 /// No value between tags is longer.
@@ -19,8 +22,9 @@ const LONGEST_CONTENT: usize = 4096;
 
 /// A member that holds a value, up to its quote, or on a line of its own.
 pub(super) static MEMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let value = r#"(?:value|values|val|v|content|data)\\*["']?[ \t]*(?:=>|[:=])[ \t]*"#;
-    Regex::new(&format!(r#"(?-u)(?i:["'\s{{,]{value}(?<quote>\\*["'])|\n[ \t]+{value}(?<word>[^\s"'\[{{|>&*!]))"#)).ok()
+    let value = r#"(?:value|values|val|v|parametervalue|(?<TEXT>content|data))\\*["']?[ \t]*(?:=>|[:=])[ \t]*"#;
+    let (first, second) = (value.replace("TEXT", "text"), value.replace("TEXT", "other"));
+    Regex::new(&format!(r#"(?-u)(?i:["'\s{{,]{first}(?<quote>\\*["'])|\n[ \t]+{second}(?<word>[^\s"'\[{{|>&*!]))"#)).ok()
 });
 
 impl Named<'_> {
@@ -117,19 +121,21 @@ impl Named<'_> {
             let whole = found.get(0)?;
             let end = from + whole.end();
             if apart(self.range.end..from + whole.start()) {
-                return match found.name("quote") {
+                let value = match found.name("quote") {
                     Some(quote) => worded(text, quoted(text, end, quote.as_bytes())),
                     None => worded(text, bare(text, end - 1, true)),
                 };
+                let loose = found.name("text").or(found.name("other")).is_some();
+                return value.map(|value| Value { loose, ..value });
             }
         }
         let start = self.range.start.saturating_sub(NEAR);
-        let found =
-            regex.captures_iter(&text[start..self.range.start]).filter_map(|found| found.name("quote")).last()?;
-        let range = quoted(text, start + found.end(), found.as_bytes());
-        (range.end < self.range.start && apart(range.end..self.range.start))
-            .then_some(range)
-            .and_then(|range| worded(text, range))
+        let found = regex.captures_iter(&text[start..self.range.start]).filter(|found| found.name("quote").is_some());
+        let found = found.last()?;
+        let (quote, loose) = (found.name("quote")?, found.name("text").is_some());
+        let range = quoted(text, start + quote.end(), quote.as_bytes());
+        let is_beside = range.end < self.range.start && apart(range.end..self.range.start);
+        is_beside.then_some(range).and_then(|range| worded(text, range)).map(|value| Value { loose, ..value })
     }
 
     /// A part of a form, whose value stands behind an empty line: `name="password"`.

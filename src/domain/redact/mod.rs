@@ -3,17 +3,21 @@
 //! Pure: bytes in, finds or bytes out. A text is read as JSON where it is JSON, and every string of it as a text of
 //! its own; else as it stands, without its escapes, and decoded from base64, hex and percent signs.
 
+mod call;
 mod check;
 mod code;
 mod finder;
 mod flat;
 mod known;
+mod lines;
 mod manifest;
 mod markup;
 mod pair;
 mod path;
 mod rules;
 mod run;
+mod said;
+mod statement;
 mod stream;
 mod stub;
 mod table;

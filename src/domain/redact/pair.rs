@@ -121,7 +121,13 @@ fn values(named: &Named<'_>, followed: &mut Range<usize>) -> Vec<Value> {
         values.extend(named.behind_blank());
     }
     if values.is_empty() {
+        named.given(&mut values);
+    }
+    if values.is_empty() {
         named.in_table(followed, &mut values);
+    }
+    if values.is_empty() {
+        named.in_statement(&mut values);
     }
     if values.is_empty() {
         named.in_manifest(followed, &mut values);

@@ -100,3 +100,78 @@ fn prose_commands_and_tables() {
         "openssl rsa -passin env:KEY",
     ]);
 }
+
+#[test]
+fn places_in_files_and_words_of_settings() {
+    all_stay(&[
+        "src/auth/token.rs:45:12",
+        " --> src/token.rs:45:12\nat src/password.py:45, error in secrets.yml:12",
+        "tests/api_key.go:12:3: undefined: x",
+        "fetch(url, { credentials: 'include' })",
+        "credentials: \"same-origin\"",
+        "secrets: inherit",
+        "{\"secrets\":\"inherit\"}",
+        "- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef:\n      name: my-secret1\n      key: password\n",
+        "{\"name\":\"DB_PASSWORD\",\"valueFrom\":{\"secretKeyRef\":{\"name\":\"my-secret1\",\"key\":\"password\"}}}",
+        "imagePullSecrets:\n  - name: registry1\n",
+        "password: !secret db_password1",
+        "{\"name\":\"token_parser\",\"content\":\"a text of 3 lines about nothing\"}",
+        "{\"id\":\"secret-scanner\",\"data\":\"an article\"}",
+        "see {\"name\":\"token_parser\",\"content\":\"a text of 3 lines\"} there",
+    ]);
+}
+
+#[test]
+fn places_to_put_a_value() {
+    all_stay(&[
+        "password: <your-token>",
+        "API_KEY=YOUR_API_KEY",
+        "api_key = \"your-api-key-here\"",
+        "api_key: xxxx",
+        "password: ${VAR}",
+        "password: $(cmd)",
+        "password: \"{{ .Values.password }}\"",
+        "password: ***",
+        "Authorization: Bearer <token>",
+        "Authorization: Bearer $TOKEN",
+        "-H \"Authorization: Bearer ${TOKEN}\"",
+    ]);
+    // It may be the one that is in use.
+    assert!(!veiled(b"password: changeme").contains("changeme"));
+}
+
+#[test]
+fn calls_lists_and_statements() {
+    all_stay(&[
+        "describe(\"password\", \"is long\")",
+        "get(\"token\", \"the default\")",
+        "t(\"password\", \"Your password\")",
+        "Token(\"word\"), token(\"identifier\"), lookup_secret(\"name of it\")",
+        "#define TOKEN_H \"token.h\"\n#define PASSWORD_MAX 64\n",
+        "variable \"db_password\" {\n  type = string\n  sensitive = true\n}\nx = 1\n",
+        "os.environ.get(\"API_KEY\")",
+        "os.environ.get(\"API_KEY\", \"\")",
+        "process.env.API_KEY || \"\"",
+        "Dim password As String",
+        "token <- read(channel)",
+        "{:password password :token nil}",
+        "INSERT INTO t (user, password) VALUES ($1, $2)",
+        "INSERT INTO t (user, password) VALUES (?, crypt(?, gen_salt()))",
+        "CREATE TABLE t (id int, password text, n int)",
+        " name | password \n------+----------\n ada  | \n(1 row)",
+        "Password\n--------\n\nThe rules for 12 words\n",
+        "get-token | base64",
+        "key | value",
+        "aws ssm put-parameter --name n --value plain --type String",
+        "kubectl create secret generic s --from-file=a.txt",
+        "gh secret set DEPLOY < file.txt",
+        "enable secret scanning, and password 7 of 9 is wrong",
+        "The secret 5 minutes later. The password 8 characters long.",
+        "WIFI:S:home;T:nopass;;",
+        "costs $5$ or $6$ and $1$",
+        "Write the seed phrase: it is what the wallet was made from and nobody else must ever see the words of it",
+        "The mnemonic is made of words that everybody can learn, and it must not be lost.",
+        "The password for the database is kept by two. The token of the parser is a word.",
+        "ＴＯＫＥＮ ａｎｄ ＷＯＲＤ",
+    ]);
+}

@@ -13,9 +13,20 @@ use super::finder::{Find, Finder, is_packed, kind_of};
 use super::flat::How;
 
 /// Text in an encoding: shorter words are words.
-pub(super) static RUN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?-u)(?:[A-Za-z0-9+/_-]{60,}\r?\n[ \t]*)+[A-Za-z0-9+/_-]+={0,2}|[A-Za-z0-9+/_-]{20,}={0,2}").ok()
-});
+const SHORTEST: usize = 20;
+/// A line that is as long goes on in the next one.
+const LONG_LINE: usize = 60;
+
+/// The letters of base64, and of the one for addresses.
+static LETTERS: [bool; 256] = {
+    let (mut letters, mut at) = ([false; 256], 0);
+    while at < 256 {
+        let byte = at as u8;
+        letters[at] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-');
+        at += 1;
+    }
+    letters
+};
 
 pub(super) static DATA_URL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
@@ -48,13 +59,11 @@ impl Finder {
 
     /// Words that hold a secret once they are decoded go as a whole.
     pub(super) fn runs(&self, text: &[u8], how: How, found: &mut Vec<Find>) {
-        if text.len() < 20 {
-            return;
-        }
-        let Some(regex) = RUN.as_ref() else { return };
-        for run in regex.find_iter(text) {
-            let inner = self.run(run.as_bytes(), how);
-            found.extend(inner.map(|find| Find { range: run.range(), wrap: Vec::new(), path: String::new(), ..find }));
+        let mut at = 0;
+        while let Some(run) = next_run(text, at) {
+            at = run.end;
+            let inner = self.run(&text[run.clone()], how);
+            found.extend(inner.map(|find| Find { range: run, wrap: Vec::new(), path: String::new(), ..find }));
         }
     }
 
@@ -119,6 +128,34 @@ impl Finder {
         find.withheld = Some((kind_of(plain).to_owned(), plain.len() as u64));
         Some(find)
     }
+}
+
+/// The next long word from a place on, over the lines that it goes on in.
+fn next_run(text: &[u8], at: usize) -> Option<Range<usize>> {
+    let letter = |at: usize| text.get(at).is_some_and(|byte| LETTERS[usize::from(*byte)]);
+    let mut start = at;
+    // Where the last letter of a word would stand and none does, no word can begin before it.
+    while start + SHORTEST <= text.len() {
+        match (start..start + SHORTEST).rev().find(|at| !letter(*at)) {
+            Some(other) => start = other + 1,
+            None => break,
+        }
+    }
+    if start + SHORTEST > text.len() {
+        return None;
+    }
+    let (mut line, mut end) = (start, start + SHORTEST);
+    loop {
+        end += text[end..].iter().take_while(|byte| LETTERS[usize::from(**byte)]).count();
+        let newline = if text[end..].starts_with(b"\r\n") { 2 } else { usize::from(text[end..].starts_with(b"\n")) };
+        let next = super::value::skip_blanks(text, end + newline);
+        if newline == 0 || end - line < LONG_LINE || !letter(next) {
+            break;
+        }
+        (line, end) = (next, next);
+    }
+    end += text[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
+    Some(start..end)
 }
 
 fn plain_letter(byte: &u8) -> u8 {

@@ -91,15 +91,20 @@ pub(super) fn is_stub(text: &[u8]) -> bool {
     STUB.as_ref().and_then(|stub| stub.find(text)).is_some_and(|found| found.range() == (0..text.len()))
 }
 
-/// Whether nothing of a range is left beside the stubs in it.
-pub(super) fn is_covered(text: &[u8], range: &Range<usize>) -> bool {
-    let Some(stub) = STUB.as_ref() else { return false };
+/// Where stubs stand in a text, in order.
+pub(super) fn places(text: &[u8]) -> Vec<Range<usize>> {
+    STUB.as_ref().map_or_else(Vec::new, |stub| stub.find_iter(text).map(|found| found.range()).collect())
+}
+
+/// Whether nothing of a range is left beside the stubs in it, whose places are in order.
+pub(super) fn is_covered(text: &[u8], stubs: &[Range<usize>], range: &Range<usize>) -> bool {
     let mut at = range.start;
-    for found in stub.find_iter(text).filter(|found| found.end() > range.start && found.start() < range.end) {
-        if found.start() > at && has_letters(&text[at..found.start()]) {
+    let first = stubs.partition_point(|stub| stub.end <= range.start);
+    for stub in stubs[first..].iter().take_while(|stub| stub.start < range.end) {
+        if stub.start > at && has_letters(&text[at..stub.start]) {
             return false;
         }
-        at = at.max(found.end());
+        at = at.max(stub.end);
     }
     at > range.start && (at >= range.end || !has_letters(&text[at..range.end]))
 }

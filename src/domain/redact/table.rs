@@ -13,11 +13,12 @@ impl Named<'_> {
     /// The cells that a name in the first line of a table stands over, or the cell beside a name. `followed`: the rows of
     /// the last table, which are not names over others.
     pub fn in_table(&self, followed: &mut Range<usize>, values: &mut Vec<Value>) {
-        let (text, Some(mark)) = (self.text, self.mark()) else { return };
-        let Some(line) = line_around(text, &self.range).filter(|_| !followed.contains(&self.range.start)) else {
-            return;
-        };
-        if mark == b'|' && !text[line.clone()].trim_ascii_start().starts_with(b"|") {
+        let text = self.text;
+        let Some(mark) = self.mark() else { return self.alone(values) };
+        let Some(line) = line_around(text, &self.range) else { return };
+        let is_below = followed.contains(&self.range.start);
+        let is_framed = text[line.clone()].trim_ascii_start().starts_with(b"|");
+        if is_below && !(mark == b'|' && is_framed) {
             return;
         }
         let cells = cells(text, &line, mark);
@@ -28,8 +29,13 @@ impl Named<'_> {
         let below = line.end + 1;
         let limit = text.len().min(below.saturating_add(LONGEST_TABLE));
         let rule = below.min(limit)..line_end(text, below.min(limit), LONGEST_LINE);
-        let is_rule = mark == b'|' && is_rule(&text[rule.clone()]);
+        let is_rule = mark == b'|' && !is_below && is_rule(&text[rule.clone()]);
         if !is_rule && mark == b'|' {
+            // Without a frame, it is a row of one record as psql shows it.
+            let is_first = text[line.start..self.range.start].trim_ascii().is_empty() && cells.len() == 2;
+            if !is_framed && !is_first {
+                return;
+            }
             return values.extend(cells.get(column + 1).and_then(|cell| plain(text, cell)).map(Value::loose));
         }
         let is_name = |cell: &Range<usize>| {
@@ -52,6 +58,24 @@ impl Named<'_> {
         *followed = below..at;
     }
 
+    /// The rows of a table with one column, as psql shows it: the name stands behind a blank, and over a rule.
+    fn alone(&self, values: &mut Vec<Value>) {
+        let text = self.text;
+        let Some(line) = line_around(text, &self.range) else { return };
+        let rule = (line.end + 1).min(text.len());
+        let rule = rule..line_end(text, rule, LONGEST_LINE);
+        let is_name = text[line.clone()].trim_ascii() == self.name() && text.get(line.start) == Some(&b' ');
+        if !is_name || !text[rule.clone()].starts_with(b"--") || text[rule.clone()].iter().any(|byte| *byte != b'-') {
+            return;
+        }
+        let (mut at, limit) = (rule.end + 1, text.len().min(rule.end + LONGEST_TABLE));
+        while at < limit && text[at] == b' ' {
+            let row = at..line_end(text, at, LONGEST_TABLE);
+            values.extend(plain(text, &row).map(Value::loose));
+            at = row.end + 1;
+        }
+    }
+
     /// What parts the cells of the line, where the name is all that stands in one.
     fn mark(&self) -> Option<u8> {
         let marks = |byte: &&u8| !matches!(byte, b' ' | b'*' | b'_' | b'`' | b'"');
@@ -60,7 +84,8 @@ impl Named<'_> {
         let before = self.text[..self.range.start].iter().rev().take(64).filter(marks).find(word).copied();
         let behind = self.text[self.range.end..].iter().take(64).find(marks).copied();
         match (before, behind) {
-            (Some(b'|'), Some(b'|')) => Some(b'|'),
+            (Some(b'|') | Some(b'\n') | None, Some(b'|')) => Some(b'|'),
+            (Some(b'|'), Some(b'\n' | b'\r')) => Some(b'|'),
             (Some(b',') | Some(b'\n') | None, Some(b',')) => Some(b','),
             (Some(b','), Some(b'\n' | b'\r')) => Some(b','),
             (Some(b'\t') | Some(b'\n') | None, Some(b'\t')) => Some(b'\t'),
@@ -77,7 +102,7 @@ fn is_joint(byte: u8) -> bool {
 
 /// The line under the names of a table of Markdown.
 fn is_rule(line: &[u8]) -> bool {
-    line.contains(&b'-') && line.iter().all(|byte| matches!(byte, b'|' | b'-' | b':' | b' ' | b'\t' | b'\r'))
+    line.contains(&b'-') && line.iter().all(|byte| matches!(byte, b'|' | b'-' | b'+' | b':' | b' ' | b'\t' | b'\r'))
 }
 
 /// The line in which a name stands; `None` where it is too long for a line of names.

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::check::is_identity;
-use super::code::is_placeholder;
+use super::code::{is_mixed, is_placeholder};
 use super::finder::{DEEPEST, Find, Finder};
 use super::manifest::HOLDERS;
-use super::markup::{NAMES, VALUES};
+use super::markup::{NAMES, TEXTS, VALUES};
 use super::pair::fits;
 use super::path::{self, Place};
 use super::rules::What;
@@ -96,7 +96,8 @@ impl Tree<'_> {
             let (start, stop) = (member.range().start as usize, member.range().end as usize);
             let name = self.name(end, start);
             end = stop;
-            let by_pair = VALUES.contains(&name.as_str()).then_some(paired).flatten();
+            let may_hold = is_one_of(&VALUES, &name) && (!is_one_of(&TEXTS, &name) || self.is_word(member));
+            let by_pair = may_hold.then_some(paired).flatten();
             let by_kind = HOLDERS.contains(&name.as_str()).then_some(kept).flatten();
             self.place.push(Place::Name(name.clone()));
             self.value(member, Some(&name), Around { rule: by_pair.or(by_kind).or(rule), schema });
@@ -118,11 +119,16 @@ impl Tree<'_> {
     fn paired(&self, object: Value<'_>) -> Option<usize> {
         object.items().find_map(|member| {
             let name = member.name()?;
-            if !NAMES.contains(&name.as_ref()) || member.shape() != Shape::String {
+            if !is_one_of(&NAMES, &name) || member.shape() != Shape::String {
                 return None;
             }
             self.secret(member)
         })
+    }
+
+    /// Whether it is one word that looks like a secret: where a text may stand, everything else is one.
+    fn is_word(&self, value: Value<'_>) -> bool {
+        value.shape() != Shape::String || value.text().is_some_and(|text| is_mixed(text.as_bytes()))
     }
 
     /// The rule for what a manifest of Kubernetes holds whose kind is `Secret`.
@@ -269,6 +275,11 @@ impl Tree<'_> {
             self.finds.push(find);
         }
     }
+}
+
+/// Whether a member has one of these names, capitals or not.
+fn is_one_of(names: &[&str], name: &str) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// A byte as it stands in a JSON string.

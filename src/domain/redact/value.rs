@@ -2,19 +2,19 @@
 
 use std::ops::Range;
 
-use super::code::{is_code, is_placeholder, reads_environment};
+use super::code::{is_code, is_place, is_placeholder, reads_environment, without_scheme};
+use super::lines::{behind_comment, behind_marks, block, next_line};
 
 /// No value in quotes is longer, nor a block of lines.
-const LONGEST_VALUE: usize = 16 << 10;
+pub(super) const LONGEST_VALUE: usize = 16 << 10;
 /// No type of a declaration is longer.
 const LONGEST_TYPE: usize = 64;
 /// A list has no more items that are looked at.
-const MOST_ITEMS: usize = 256;
+pub(super) const MOST_ITEMS: usize = 256;
+/// The last word of a list that is cut is no longer.
+const LONGEST_WORD: usize = 512;
 /// Signs that say that a value follows, the longer ones first.
 const SIGNS: [&str; 9] = ["===", "!==", "=>", ":=", "==", "!=", "=", "：", "＝"];
-
-/// Words and signs behind which people say a value in a sentence.
-const SAID: [&str; 4] = ["is ", "-> ", "- ", "– "];
 
 /// A value, and how sure it is that it is one.
 #[derive(Debug)]
@@ -66,6 +66,10 @@ impl Named<'_> {
         let text = self.text;
         let Some(sign) = self.sign() else { return self.behind_type(values) };
         let mut at = skip_blanks(text, sign.end);
+        if text[sign.clone()] == *b"::" {
+            let range = bare(text, at, false);
+            return values.extend(is_base64(&text[range.clone()]).then(|| Value::sure(range)));
+        }
         if self.is_marked() {
             at += text[at..].iter().take(3).take_while(|byte| matches!(byte, b'*' | b'_')).count();
             at = skip_blanks(text, at);
@@ -73,6 +77,10 @@ impl Named<'_> {
         if text[sign.clone()] == *b":" {
             values.extend(typed(text, at));
         }
+        let behind = if text[sign.clone()] == *b":" { behind_marks(text, at) } else { Some(at) };
+        let Some(behind) = behind else { return };
+        let is_tagged = behind > at;
+        at = if text[sign.clone()] == *b":" { behind_comment(text, behind) } else { behind };
         if let Some(block) = block(text, self.range.start, at) {
             return values.push(Value::sure(block));
         }
@@ -81,7 +89,13 @@ impl Named<'_> {
             return next_line(text, at, is_plain, values);
         }
         if text.get(at) == Some(&b'[') {
-            list(text, at + 1, values);
+            match long_bracket(text, at) {
+                Some(value) => values.push(value),
+                None => list(text, at + 1, values),
+            }
+            if !values.is_empty() {
+                return;
+            }
         }
         if matches!(text.get(at), Some(b'b' | b'r' | b'f' | b'u' | b'B' | b'R')) && !quote_at(text, at + 1).is_empty() {
             at += 1;
@@ -95,8 +109,8 @@ impl Named<'_> {
         values.extend(called(text, at));
         let tight = sign.len() == 1 && sign.start == self.range.end && at == sign.end;
         // A program compares it with something that has a name.
-        let compares = matches!(&text[sign], b"==" | b"===" | b"!=" | b"!==");
-        values.extend(self.without_quotes(at, tight).map(|value| Value { loose: compares, ..value }));
+        let loose = is_tagged || matches!(&text[sign], b"==" | b"===" | b"!=" | b"!==" | b"<-");
+        values.extend(self.without_quotes(at, tight).map(|value| Value { loose, ..value }));
     }
 
     /// A value without quotes. `tight`: nothing but `=` or `:` stands between it and the name.
@@ -112,6 +126,9 @@ impl Named<'_> {
         };
         let value = &text[range.clone()];
         let own = &text[self.range.clone()];
+        if (self.line && is_placeholder(without_scheme(value))) || is_place(own, value) {
+            return None;
+        }
         if value.len() < 2 || is_placeholder(value) || (!self.line && is_code(own, value, text.get(range.end).copied()))
         {
             return None;
@@ -161,16 +178,22 @@ impl Named<'_> {
         if !self.quote().is_empty() && newline_at(text, at) > 0 {
             at = skip_blanks(text, at + newline_at(text, at));
         }
-        let size = sign_at(&text[at..]);
+        let size = match &text[at..] {
+            // LDIF writes base64 behind two colons, R gives a value with an arrow.
+            [b':', b':', b' ', ..] | [b'<', b'-', b' ', ..] => 2,
+            rest => sign_at(rest),
+        };
         (size > 0).then_some(at..at + size)
     }
 
     /// A declaration whose type stands behind the name: `var password string = "…"`, or a sentence: `password is …`.
     fn behind_type(&self, values: &mut Vec<Value>) {
-        let from = skip_blanks(self.text, self.range.end);
-        if let Some(said) = SAID.iter().find(|said| self.text[from..].starts_with(said.as_bytes())) {
-            let range = bare(self.text, skip_blanks(self.text, from + said.len()), false);
-            return values.push(Value::loose(range));
+        if let Some(said) = self.said() {
+            return values.push(said);
+        }
+        let mut from = skip_blanks(self.text, self.range.end);
+        if self.text[from..].get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"as ")) {
+            from = skip_blanks(self.text, from + 3);
         }
         let word = bare(self.text, from, false);
         if from > self.range.end && !word.is_empty() && is_placeholder(&self.text[word]) {
@@ -203,8 +226,14 @@ impl Named<'_> {
 }
 
 /// A value that is none of the words for one.
-fn worded(text: &[u8], range: Range<usize>) -> Option<Value> {
+pub(super) fn worded(text: &[u8], range: Range<usize>) -> Option<Value> {
     (!is_placeholder(&text[range.clone()])).then(|| Value::sure(range))
+}
+
+/// Whether it is base64 as a whole.
+fn is_base64(value: &[u8]) -> bool {
+    let letters = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).count();
+    value.len() >= 4 && value.len().is_multiple_of(4) && value[letters..].iter().all(|byte| *byte == b'=')
 }
 
 /// A quote with the backslashes before it; empty where none stands.
@@ -250,7 +279,7 @@ pub(super) fn quoted(text: &[u8], from: usize, opening: &[u8]) -> Range<usize> {
     closed(text, from, opening).unwrap_or(from..text.len().min(from + LONGEST_VALUE))
 }
 
-fn closed(text: &[u8], from: usize, opening: &[u8]) -> Option<Range<usize>> {
+pub(super) fn closed(text: &[u8], from: usize, opening: &[u8]) -> Option<Range<usize>> {
     let (mark, slashes) = opening.split_last()?;
     let slashes = slashes.len();
     let limit = text.len().min(from + LONGEST_VALUE);
@@ -367,7 +396,7 @@ fn called(text: &[u8], at: usize) -> Option<Value> {
     (!opening.is_empty()).then(|| Value::loose(quoted(text, at + size + 1 + opening.len(), opening)))
 }
 
-/// The items of a list that opens before `at`.
+/// The items of a list that opens before `at`; what stands there without quotes is less sure.
 fn list(text: &[u8], at: usize, values: &mut Vec<Value>) {
     let mut at = at;
     for _ in 0..MOST_ITEMS {
@@ -377,34 +406,37 @@ fn list(text: &[u8], at: usize, values: &mut Vec<Value>) {
             .take_while(|byte| byte.is_ascii_whitespace() || **byte == b',')
             .count();
         let opening = quote_at(text, at);
-        let Some(range) = closed(text, at + opening.len(), opening) else { return };
+        if opening.is_empty() {
+            let range = bare(text, at, false);
+            if range.is_empty() || !matches!(text.get(range.end), Some(b',' | b']')) {
+                return;
+            }
+            at = range.end;
+            values.push(Value::loose(range));
+            continue;
+        }
+        let Some(range) = closed(text, at + opening.len(), opening) else {
+            // The text breaks off in it.
+            let rest = at + opening.len()..text.len();
+            let is_word = rest.len() < LONGEST_WORD && !text[rest.clone()].iter().any(u8::is_ascii_whitespace);
+            return values.extend(is_word.then_some(rest).and_then(|rest| worded(text, rest)));
+        };
         at = range.end + opening.len();
         values.extend(worded(text, range));
     }
 }
 
-/// A block of lines as YAML has it: behind `|` or `>`, all lines that stand further in than the name.
-fn block(text: &[u8], name: usize, at: usize) -> Option<Range<usize>> {
-    let rest = text.get(at..).filter(|rest| matches!(rest.first(), Some(b'|' | b'>')))?;
-    let marks = 1 + rest[1..].iter().take(2).take_while(|byte| matches!(byte, b'-' | b'+' | b'1'..=b'9')).count();
-    let start = at + marks;
-    let start = skip_blanks(text, start);
-    let newline = newline_at(text, start);
-    if newline == 0 || text.get(start) == Some(&b'\\') {
+/// What stands between long brackets, as Lua has them: `[[…]]`, `[==[…]==]`.
+fn long_bracket(text: &[u8], at: usize) -> Option<Value> {
+    let level = text[at + 1..].iter().take(8).take_while(|byte| **byte == b'=').count();
+    let from = at + level + 2;
+    if text.get(from - 1) != Some(&b'[') || matches!(text.get(from), Some(b'[' | b'{') | None) {
         return None;
     }
-    let line = memchr::memrchr(b'\n', &text[..name]).map_or(0, |at| at + 1);
-    let depth = skip_blanks(text, line) - line;
-    let (from, mut to) = (start + newline, start + newline);
-    while to < text.len() && to - from < LONGEST_VALUE {
-        let end = memchr::memchr(b'\n', &text[to..]).map_or(text.len(), |size| to + size + 1);
-        let indent = skip_blanks(text, to) - to;
-        if !text[to..end].trim_ascii().is_empty() && indent <= depth {
-            break;
-        }
-        to = end;
-    }
-    trimmed(text, from..to)
+    let close = [b"]".as_slice(), &b"=".repeat(level), b"]"].concat();
+    let rest = &text[from..text.len().min(from + LONGEST_VALUE)];
+    let size = memchr::memmem::find(rest, &close)?;
+    Some(Value::loose(from..from + size))
 }
 
 /// Without the blanks at its ends; `None` where nothing is left.
@@ -413,42 +445,4 @@ pub(super) fn trimmed(text: &[u8], range: Range<usize>) -> Option<Range<usize>> 
     let before = value.len() - value.trim_ascii_start().len();
     let size = value.trim_ascii().len();
     (size > 0).then(|| range.start + before..range.start + before + size)
-}
-
-/// What stands on the lines below a name: a value in quotes, a list, a word alone. `plain`: a word and a colon end the
-/// line, which prose and programs have too.
-fn next_line(text: &[u8], at: usize, plain: bool, values: &mut Vec<Value>) {
-    let mut at = at;
-    let mut lines = 0;
-    while lines < 2 && newline_at(text, at) > 0 {
-        at = skip_blanks(text, at + newline_at(text, at));
-        if text[at..].starts_with(b"```") {
-            at += text[at..].iter().take(32).take_while(|byte| byte.is_ascii_graphic()).count();
-        } else {
-            lines += 1;
-        }
-    }
-    at = skip_blanks(text, at + newline_at(text, at));
-    let opening = quote_at(text, at);
-    if !opening.is_empty() {
-        let range = quoted(text, at + opening.len(), opening);
-        let value = if plain { Some(Value::loose(range)) } else { worded(text, range) };
-        return values.extend(value);
-    }
-    for _ in 0..MOST_ITEMS {
-        let is_item = text[at.min(text.len())..].starts_with(b"- ");
-        let start = if is_item { skip_blanks(text, at + 2) } else { at };
-        let end = (start..text.len().min(start + LONGEST_VALUE)).find(|at| newline_at(text, *at) > 0);
-        let end = end.unwrap_or(text.len().min(start + LONGEST_VALUE));
-        let Some(mut range) = trimmed(text, start..end) else { return };
-        let opening = quote_at(text, range.start);
-        if let Some(inner) = closed(text, range.start + opening.len(), opening) {
-            range = inner;
-        }
-        values.push(Value::loose(range));
-        at = skip_blanks(text, end + newline_at(text, end));
-        if !is_item || !text[at..].starts_with(b"- ") {
-            return;
-        }
-    }
 }

@@ -122,6 +122,30 @@ impl View {
         view.ended(text, done)
     }
 
+    /// Text with letters of the width of Chinese ones as plain ones: `ＰＡＳＳ`; `None` where there is none.
+    pub fn narrow(text: &[u8]) -> Option<Self> {
+        let mut view = Self::default();
+        let (mut at, mut done) = (0, 0);
+        while let Some(found) = memchr::memchr(0xef, &text[at..]) {
+            at += found;
+            let letter = match text[at + 1..] {
+                [0xbc, letter @ 0xa1..=0xba, ..] => letter - 0x60,
+                [0xbd, letter @ 0x81..=0x9a, ..] => letter - 0x20,
+                // Signs and digits count beside such letters alone.
+                [0xbc, sign @ 0x81..=0xbf, ..] if done > 0 && done == at => sign - 0x60,
+                _ => {
+                    at += 1;
+                    continue;
+                }
+            };
+            view.plain(&text[done..at], done);
+            view.decoded(&[letter], at, 3);
+            at += 3;
+            done = at;
+        }
+        view.ended(text, done)
+    }
+
     /// Text with `%41` and `&#x41;` undone; `None` where there is none.
     pub fn percent(text: &[u8]) -> Option<Self> {
         memchr::memchr2(b'%', b'&', text)?;

@@ -69,49 +69,107 @@ impl Keys {
 
     /// What a name says. Its caller has found that one of the stems occurs in it.
     pub fn judge(&self, name: &str) -> Judged {
-        let words = words(name);
-        if words.is_empty() || words.len() > MOST_WORDS {
+        let name = Words::of(name);
+        if name.ends.is_empty() || name.ends.len() > MOST_WORDS {
             return Judged::Nothing;
         }
-        if let Some(rule) = self.whole.get(&words.join("_")) {
+        if let Some(rule) = self.whole.get(name.joined.as_str()) {
             return Judged::Secret(*rule);
         }
-        let Some(rule) = self.rule(&words) else { return Judged::Nothing };
-        if words.len() > 1 && self.exempts(&words) { Judged::Exempt } else { Judged::Secret(rule) }
+        let Some(rule) = self.rule(&name) else { return Judged::Nothing };
+        if name.ends.len() > 1 && self.exempts(&name) { Judged::Exempt } else { Judged::Secret(rule) }
     }
 
     /// Whether a name is that of an id, a count, a type …, whatever it belongs to.
     pub fn is_harmless(&self, name: &str) -> bool {
-        self.exempts(&words(name))
+        self.exempts(&Words::of(name))
     }
 
-    fn exempts(&self, words: &[String]) -> bool {
-        let (Some(first), Some(last)) = (words.first(), words.last()) else { return false };
-        let bare = last.trim_end_matches(|letter: char| letter.is_ascii_digit());
-        self.last.iter().any(|word| word == last || word == bare) || (words.len() > 1 && self.first.contains(first))
+    fn exempts(&self, name: &Words) -> bool {
+        let count = name.ends.len();
+        if count == 0 {
+            return false;
+        }
+        let (first, last) = (name.run(0, 1), name.run(count - 1, 1));
+        let bare = without_number(last);
+        self.last.iter().any(|word| word == last || word == bare)
+            || (count > 1 && self.first.iter().any(|word| word == first))
     }
 
     /// The rule for the longest run of words that is known; one that asks for more only where no other fits.
-    fn rule(&self, words: &[String]) -> Option<usize> {
-        let mut unsure = None;
-        for length in (1..=LONGEST_KEY.min(words.len())).rev() {
-            for run in words.windows(length) {
-                let found = if length == 1 { self.known.get(&run[0]) } else { self.known.get(&run.join("_")) };
-                match found.or_else(|| self.known.get(run_without_number(run)?.as_str())) {
+    fn rule(&self, name: &Words) -> Option<usize> {
+        let (mut unsure, count) = (None, name.ends.len());
+        for length in (1..=LONGEST_KEY.min(count)).rev() {
+            for first in 0..=count - length {
+                let run = name.run(first, length);
+                let bare = without_number(run);
+                let numbered = || self.known.get(bare).filter(|_| bare.len() < run.len());
+                match self.known.get(run).or_else(numbered) {
                     Some(rule) if self.unsure.contains(rule) => unsure = unsure.or(Some(*rule)),
                     Some(rule) => return Some(*rule),
                     None => {}
                 }
             }
         }
-        let joined = words.concat();
-        for (_, rule) in self.endings.iter().filter(|(ending, _)| joined.ends_with(ending.as_str())) {
+        for (_, rule) in self.endings.iter().filter(|(ending, _)| name.ends_with(ending)) {
             if !self.unsure.contains(rule) {
                 return Some(*rule);
             }
             unsure = unsure.or(Some(*rule));
         }
         unsure
+    }
+}
+
+/// The words of a name, in small letters.
+struct Words {
+    /// With `_` between them.
+    joined: String,
+    /// Where each ends in that.
+    ends: Vec<usize>,
+}
+
+impl Words {
+    fn of(name: &str) -> Self {
+        let (mut joined, mut ends) = (String::with_capacity(name.len() + 8), Vec::new());
+        let (mut start, mut before) = (0, None::<char>);
+        let mut letters = name.chars().peekable();
+        let end_word = |joined: &mut String, ends: &mut Vec<usize>, start: &mut usize| {
+            if joined.len() > *start {
+                ends.push(joined.len());
+                joined.push('_');
+                *start = joined.len();
+            }
+        };
+        while let Some(letter) = letters.next() {
+            let ends_capitals = letter.is_uppercase()
+                && before.is_some_and(char::is_uppercase)
+                && letters.peek().is_some_and(|next| next.is_lowercase());
+            let begins =
+                letter.is_uppercase() && before.is_some_and(|before| before.is_lowercase() || before.is_numeric());
+            if !letter.is_alphanumeric() || begins || ends_capitals {
+                end_word(&mut joined, &mut ends, &mut start);
+            }
+            if letter.is_alphanumeric() {
+                joined.extend(letter.to_lowercase());
+            }
+            before = Some(letter);
+        }
+        end_word(&mut joined, &mut ends, &mut start);
+        joined.truncate(ends.last().copied().unwrap_or(0));
+        Self { joined, ends }
+    }
+
+    /// So many words from one on.
+    fn run(&self, first: usize, count: usize) -> &str {
+        let start = if first == 0 { 0 } else { self.ends[first - 1] + 1 };
+        &self.joined[start..self.ends[first + count - 1]]
+    }
+
+    /// Whether it ends so, whatever joins its words.
+    fn ends_with(&self, ending: &str) -> bool {
+        let mut letters = self.joined.bytes().rev().filter(|byte| *byte != b'_');
+        ending.bytes().rev().all(|byte| letters.next() == Some(byte))
     }
 }
 
@@ -125,34 +183,15 @@ fn written(word: String) -> Vec<String> {
     vec![word.to_uppercase(), first + letters.as_str(), word]
 }
 
-/// The run with the number at its end taken off: `password2`.
-fn run_without_number(run: &[String]) -> Option<String> {
-    let joined = run.join("_");
-    let bare = joined.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    (bare.len() < joined.len()).then(|| bare.to_owned())
+/// With the number at its end taken off: `password2`.
+fn without_number(run: &str) -> &str {
+    run.trim_end_matches(|letter: char| letter.is_ascii_digit())
 }
 
 /// The words of a name in small letters: `X-Api-Key`, `xApiKey` and `X_API_KEY` have the same three.
 pub fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let letters: Vec<char> = name.chars().collect();
-    for (at, letter) in letters.iter().enumerate() {
-        let before = at.checked_sub(1).map(|before| letters[before]);
-        let ends_capitals = letter.is_uppercase()
-            && before.is_some_and(char::is_uppercase)
-            && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
-        let begins = letter.is_uppercase() && before.is_some_and(|before| before.is_lowercase() || before.is_numeric());
-        if !letter.is_alphanumeric() || begins || ends_capitals {
-            words.push(String::new());
-        }
-        if letter.is_alphanumeric()
-            && let Some(word) = words.last_mut()
-        {
-            word.extend(letter.to_lowercase());
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
+    let name = Words::of(name);
+    (0..name.ends.len()).map(|at| name.run(at, 1).to_owned()).collect()
 }
 
 #[cfg(test)]
