@@ -27,7 +27,8 @@ const GIVING: [&str; 14] = [
     "getordefault",
 ];
 /// What stands before a name that gets its value behind a blank.
-const DEFINING: [&str; 8] = ["#define", "(def", "(defvar", "(defparameter", "(define", "(setq", "(setf", "(setq-default"];
+const DEFINING: [&str; 8] =
+    ["#define", "(def", "(defvar", "(defparameter", "(define", "(setq", "(setf", "(setq-default"];
 /// How names of functions begin that give a value.
 const SETTING: [&str; 3] = ["set", "with", "use"];
 /// What gives the value that counts where a variable has none.

@@ -85,9 +85,9 @@ const READING: [&str; 8] =
 
 /// Endings of files of which a tool tells a line.
 const FILES: [&str; 38] = [
-    "rs", "py", "pyi", "ts", "tsx", "js", "jsx", "mjs", "cjs", "go", "java", "kt", "kts", "scala", "rb", "php", "c", "h",
-    "cc", "cpp", "hpp", "cs", "swift", "m", "ex", "exs", "erl", "clj", "hs", "lua", "sh", "sql", "yml", "yaml", "toml",
-    "json", "md", "tf",
+    "rs", "py", "pyi", "ts", "tsx", "js", "jsx", "mjs", "cjs", "go", "java", "kt", "kts", "scala", "rb", "php", "c",
+    "h", "cc", "cpp", "hpp", "cs", "swift", "m", "ex", "exs", "erl", "clj", "hs", "lua", "sh", "sql", "yml", "yaml",
+    "toml", "json", "md", "tf",
 ];
 
 /// Whether it is no value but a word for one, or a place where one is to be put.
@@ -116,9 +116,9 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
 /// Whether it says what is to be put there: `YOUR_API_KEY`, `your-token-here`.
 fn is_hint(value: &[u8]) -> bool {
     let is_word = value.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b' '));
-    let begins = value.get(..5).is_some_and(|start| {
-        start[..4].eq_ignore_ascii_case(b"your") && matches!(start[4], b'_' | b'-' | b' ')
-    });
+    let begins = value
+        .get(..5)
+        .is_some_and(|start| start[..4].eq_ignore_ascii_case(b"your") && matches!(start[4], b'_' | b'-' | b' '));
     is_word && begins && value.len() < 64
 }
 

@@ -113,20 +113,29 @@ impl Finder {
 
     fn search_view(&self, view: &View, how: How, found: &mut Vec<Find>) {
         let mut inner = Vec::new();
-        self.search(&view.text, how, &mut inner);
+        self.search_parts(view, how, &mut inner);
         self.search_uncoloured(&view.text, how, &mut inner);
         found.extend(inner.into_iter().map(|find| Find { range: view.source(&find.range), ..find }));
+    }
+
+    /// Looks through what reads otherwise than its source, which was looked through before.
+    fn search_parts(&self, view: &View, how: How, inner: &mut Vec<Find>) {
+        for part in view.parts() {
+            let mut found = Vec::new();
+            self.search(&view.text[part.clone()], how, &mut found);
+            inner.extend(found.into_iter().map(|find| moved(find, part.start)));
+        }
     }
 
     /// Looks through text as it reads in a terminal, where it has codes for one; its other escapes are undone too.
     fn search_uncoloured(&self, text: &[u8], how: How, found: &mut Vec<Find>) {
         let Some(view) = View::uncoloured(text) else { return };
         let mut inner = Vec::new();
-        self.search(&view.text, how, &mut inner);
+        self.search_parts(&view, how, &mut inner);
         self.cut_at_end(&view.text, &mut inner);
         if let Some(plain) = View::unescaped(&view.text) {
             let mut deeper = Vec::new();
-            self.search(&plain.text, How { pairs: false, ..how }, &mut deeper);
+            self.search_parts(&plain, How { pairs: false, ..how }, &mut deeper);
             inner.extend(deeper.into_iter().map(|find| Find { range: plain.source(&find.range), ..find }));
         }
         found.extend(inner.into_iter().map(|find| Find { range: view.source(&find.range), ..find }));

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::value::{LONGEST_VALUE, MOST_ITEMS, Value, closed, newline_at, quote_at, quoted, skip_blanks, trimmed, worded};
+use super::value::{
+    LONGEST_VALUE, MOST_ITEMS, Value, closed, newline_at, quote_at, quoted, skip_blanks, trimmed, worded,
+};
 
 /// No tag or anchor is longer, and no more of them stand before a value.
 const LONGEST_MARK: usize = 64;
@@ -16,7 +18,8 @@ pub(super) fn behind_marks(text: &[u8], at: usize) -> Option<usize> {
     let mut at = at;
     for _ in 0..MOST_MARKS {
         let rest = &text[at.min(text.len())..text.len().min(at + LONGEST_MARK)];
-        let named = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'!' | b'.' | b':' | b'/');
+        let named =
+            |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'!' | b'.' | b':' | b'/');
         let size = match rest.first() {
             Some(b'!' | b'&') => 1 + rest[1..].iter().take_while(named).count(),
             _ => break,

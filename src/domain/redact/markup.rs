@@ -24,7 +24,8 @@ const LONGEST_CONTENT: usize = 4096;
 pub(super) static MEMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let value = r#"(?:value|values|val|v|parametervalue|(?<TEXT>content|data))\\*["']?[ \t]*(?:=>|[:=])[ \t]*"#;
     let (first, second) = (value.replace("TEXT", "text"), value.replace("TEXT", "other"));
-    Regex::new(&format!(r#"(?-u)(?i:["'\s{{,]{first}(?<quote>\\*["'])|\n[ \t]+{second}(?<word>[^\s"'\[{{|>&*!]))"#)).ok()
+    Regex::new(&format!(r#"(?-u)(?i:["'\s{{,]{first}(?<quote>\\*["'])|\n[ \t]+{second}(?<word>[^\s"'\[{{|>&*!]))"#))
+        .ok()
 });
 
 impl Named<'_> {

@@ -19,6 +19,11 @@ const BELL: [&[u8]; 5] = [b"a", b"007", b"x07", b"u0007", b"u{7}"];
 /// No code of a terminal is longer.
 const LONGEST_CODE: usize = 1024;
 
+/// So far from a place that was decoded nothing reads otherwise for it.
+const AROUND: usize = 20 << 10;
+/// A longer line may be cut.
+const LONGEST_LINE: usize = 4 << 10;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stretch {
     text: usize,
@@ -49,6 +54,42 @@ impl View {
         }
         self.plain(&text[done..], done);
         Some(self)
+    }
+
+    /// The parts of the text in which it may read otherwise than its source: so much around each place that was decoded
+    /// or dropped, whole lines where they are short. All of it where that is most of it.
+    pub fn parts(&self) -> Vec<Range<usize>> {
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        for (at, stretch) in self.stretches.iter().enumerate() {
+            if at == 0 && stretch.source == 0 && stretch.decoded == 0 {
+                continue;
+            }
+            let end = self.stretches.get(at + 1).map_or(self.text.len(), |next| next.text);
+            let last = if stretch.decoded > 0 { end } else { stretch.text };
+            let from = stretch.text.saturating_sub(AROUND);
+            match parts.last_mut() {
+                Some(part) if from <= part.end => part.end = last + AROUND,
+                _ => parts.push(from..last + AROUND),
+            }
+        }
+        // What was dropped at the end leaves no stretch behind it.
+        let from = self.text.len().saturating_sub(AROUND);
+        match parts.last_mut() {
+            Some(part) if from <= part.end => part.end = self.text.len(),
+            _ => parts.push(from..self.text.len()),
+        }
+        if parts.iter().map(Range::len).sum::<usize>() * 2 > self.text.len() {
+            return vec![0..self.text.len()];
+        }
+        parts.into_iter().map(|part| self.lines(part)).collect()
+    }
+
+    fn lines(&self, part: Range<usize>) -> Range<usize> {
+        let (start, end) = (part.start.min(self.text.len()), part.end.min(self.text.len()));
+        let (before, behind) = (start.saturating_sub(LONGEST_LINE), self.text.len().min(end + LONGEST_LINE));
+        let from = memchr::memrchr(b'\n', &self.text[before..start]).map_or(before, |at| before + at + 1);
+        let to = memchr::memchr(b'\n', &self.text[end..behind]).map_or(behind, |size| end + size);
+        from..to
     }
 
     /// The bytes of the source that a range of the text came from; escapes are never cut.
@@ -353,6 +394,18 @@ mod tests {
         for plain in ["none", "C:\\export[1]", "a\u{1b}", "\u{a9} 2026 ^2", "\u{1b}[12", "\u{1b}]0;title"] {
             assert!(View::uncoloured(plain.as_bytes()).is_none(), "{plain}");
         }
+    }
+
+    #[test]
+    fn what_is_far_from_all_that_was_decoded_is_not_looked_at_again() {
+        let line = "The quick brown fox.\n";
+        let far = line.repeat(5_000);
+        let parts = |text: &str| View::percent(text.as_bytes()).expect("has some").parts();
+        let text = format!("{far}a%3Db\n{far}{far}c&quot;");
+        let [first, last] = parts(&text).try_into().expect("two");
+        assert!(first.start <= far.len() - AROUND && first.end >= far.len() + AROUND, "{first:?}");
+        assert!(text[..first.start].ends_with('\n') && last.end == 3 * far.len() + 6, "{last:?}");
+        assert_eq!(parts("a%3Db"), [0..3]);
     }
 
     #[test]
