@@ -199,10 +199,10 @@ pub(super) async fn of_spans(connection: &mut Transaction, sessions: &[i64]) -> 
 }
 
 /// The first event of a session in timeline order for which a condition holds; what has no time comes last.
-fn first(what: &str, condition: &str) -> String {
+fn first(session: &str, what: &str, condition: &str) -> String {
     let of = |times: &str| {
         format!(
-            "(SELECT {what} FROM events WHERE session = $1 AND {times}{condition} \
+            "(SELECT {what} FROM events WHERE events.session = {session} AND {times}{condition} \
              ORDER BY order_time, origin, sequence, id, revision LIMIT 1)"
         )
     };
@@ -214,21 +214,24 @@ const LABELLED: &str = " AND label <> ''";
 /// Names a session that has nothing else after the first thing that was asked in it, and its project after who began
 /// it.
 pub(super) async fn name_session(connection: &mut Transaction, session: i64) -> Result<()> {
-    let asked = "(SELECT min(value) FROM attributes WHERE attributes.event = events.event AND name = 'asked')";
-    let is_asked = " AND EXISTS (SELECT 1 FROM attributes WHERE attributes.event = events.event AND name = 'asked')";
-    let statement = format!(
-        "UPDATE sessions SET title = coalesce({}, {}), project = {} WHERE session = $1 AND agent = 'otel'",
-        first(asked, is_asked),
-        first("label", LABELLED),
-        first("source", ""),
-    );
+    let (title, project) = named_after_events("$1");
+    let statement =
+        format!("UPDATE sessions SET title = {title}, project = {project} WHERE session = $1 AND agent = 'otel'");
     query(statement).bind(session).execute(connection).await?;
     Ok(())
 }
 
+/// The title and the project of a session as its events have them.
+pub(super) fn named_after_events(session: &str) -> (String, String) {
+    let asked = "(SELECT min(value) FROM attributes WHERE attributes.event = events.event AND name = 'asked')";
+    let is_asked = " AND EXISTS (SELECT 1 FROM attributes WHERE attributes.event = events.event AND name = 'asked')";
+    let title = format!("coalesce({}, {})", first(session, asked, is_asked), first(session, "label", LABELLED));
+    (title, first(session, "source", ""))
+}
+
 /// The same with some events that are new: they change nothing where none of them is asked anything or stands first.
 pub(super) async fn name_after(connection: &mut Transaction, session: i64, new: &[i64]) -> Result<()> {
-    let statement = format!("SELECT {}, {}", first("event", LABELLED), first("event", ""));
+    let statement = format!("SELECT {}, {}", first("$1", "event", LABELLED), first("$1", "event", ""));
     let row = query(statement).bind(session).fetch_one(&mut *connection).await?;
     let firsts: [Option<i64>; 2] = [row.try_get(0)?, row.try_get(1)?];
     let asked = "SELECT event FROM attributes WHERE name = 'asked' AND event IN (";

@@ -5,6 +5,7 @@
 //! states is the newest) follows from no record, so it is not compared here.
 
 mod counts;
+mod kept;
 mod names;
 mod standing;
 
@@ -13,14 +14,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use anyhow::Result;
 
 use super::adopt::OF_TRACE;
-use super::append::{Batch, NewEvent, NewRecord, Place};
+use super::append::{Batch, NewEvent, NewRecord, Place, RecordStatus};
 use super::engine::{Engine, query};
 use super::{Source, Store, pair, rows};
 use crate::domain::{Event, Key, KeyKind, Kind, Role, Session, flag, told};
+use kept::Came;
 use standing::{Laid, Standing};
 
 /// Problems beyond this many are only counted.
 const TOLD: usize = 100;
+/// µs of a day.
+const DAY: i64 = 86_400_000_000;
 /// Flags that say how an event stands among others.
 const RECKONED: i64 = flag::INHERITED | flag::CONFLICT | flag::SUPERSEDED | flag::REPEATS_USAGE | flag::PURGED;
 
@@ -53,6 +57,9 @@ pub struct Telling {
     /// The sessions, and which ones they were forked from.
     sessions: BTreeMap<String, Session>,
     forks: BTreeMap<String, String>,
+    /// The first time of the source, as it was known when it told of each session last.
+    since: BTreeMap<String, i64>,
+    came: Came,
 }
 
 impl Proof {
@@ -86,6 +93,9 @@ impl Store {
         for problem in self.misnamed().await?.into_iter().chain(self.miscounted().await?) {
             proof.problem(problem);
         }
+        for problem in self.misnumbered().await?.into_iter().chain(self.misnamed_spans().await?) {
+            proof.problem(problem);
+        }
         Ok(proof)
     }
 
@@ -96,8 +106,15 @@ impl Store {
         let (Some(first), Some(last)) = (starts.clone().min(), starts.max()) else { return Ok(()) };
         let mut standing = self.standing(source, (first, last)).await?;
         let origins = self.origins_between(source.number, (first, last)).await?;
+        let statuses = self.statuses(source.number, (first, last)).await?;
         let comparing = Comparing { engine: self.engine(), source };
         for record in &batch.records {
+            if statuses.get(&record.start).is_some_and(|status| *status != record.status as i64) {
+                let (path, at) = (&source.path, record.start);
+                telling
+                    .problems
+                    .push(format!("{path}: the record at byte {at} is not stored as good, bad or cut as it is"));
+            }
             for new in &record.events {
                 let id = rows::clean(&new.event.id).into_owned();
                 match standing.remove(&(record.start, id.clone())) {
@@ -133,6 +150,7 @@ impl Store {
             }
         }
         self.compare_tellings(&mut telling, source).await?;
+        self.compare_source(&mut telling, source).await?;
         let now = self.revisions_of(&source.path).await?;
         if !now.contains(source) {
             return Ok(false);
@@ -154,11 +172,17 @@ impl Telling {
             self.dated = time.0;
         }
         self.adopted.extend(batch.adopted.iter().cloned());
+        if let Some(step) = &batch.source {
+            (self.came.consumed, self.came.lines, self.came.tail) = (step.consumed, step.lines, Some(step.tail));
+        }
+        self.came.records += batch.records.len() as i64;
+        self.came.bad += batch.records.iter().filter(|record| record.status != RecordStatus::Good).count() as i64;
         for (heir, ancestor) in &batch.forks {
             self.forks.entry(heir.clone()).or_insert_with(|| ancestor.clone());
         }
         for told in &batch.sessions {
             let known = self.sessions.entry(told.id.clone()).or_insert_with(|| told.clone());
+            self.since.insert(told.id.clone(), batch.since.unwrap_or(i64::MAX));
             if told.title.is_some() {
                 (known.title, known.title_worth) = (told.title.clone(), told.title_worth);
             }
@@ -198,6 +222,7 @@ impl Comparing<'_> {
         self.session(&new.event, stands, &name, telling, &mut wrong);
         wrong.extend([
             ("bodies", self.bodies(new) != stands.bodies),
+            ("expires", !lasts(&new.event, stands)),
             ("content", stands.content.as_deref() != Some(record.content.as_slice())),
         ]);
         if new.event.order.time.0 == 0 && new.event.at.is_none() {
@@ -291,6 +316,15 @@ impl Comparing<'_> {
             .collect();
         laid.sort_by_key(|laid: &Laid| laid.role);
         laid
+    }
+}
+
+/// Whether it expires when its source says, else a number of days after it came in, or never.
+fn lasts(told: &Event, stands: &Standing) -> bool {
+    let kept = |end: i64| end >= stands.received && (end - stands.received) % DAY == 0;
+    match told.expires_at() {
+        Some(time) => stands.expires == Some(time.0),
+        None => stands.received > 0 && stands.expires.is_none_or(kept),
     }
 }
 

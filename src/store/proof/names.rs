@@ -11,7 +11,7 @@ use super::super::{Source, Store, rows};
 use super::Telling;
 
 /// What a source tells of a session, in the order in which it is read here.
-const TOLD: [&str; 13] = [
+const TOLD: [&str; 14] = [
     "agent",
     "parent",
     "lineage",
@@ -25,6 +25,7 @@ const TOLD: [&str; 13] = [
     "host",
     "title_rank",
     "title_time",
+    "since",
 ];
 /// The place of the title among them.
 const TITLE: usize = 4;
@@ -68,15 +69,16 @@ impl Store {
         let mut stored: HashMap<String, Vec<Option<String>>> = HashMap::new();
         for row in query(statement).bind(source.number).fetch_all(&self.readers).await? {
             let mut told: Vec<Option<String>> = Vec::with_capacity(TOLD.len());
-            for place in 1..=TOLD.len() - 2 {
+            for place in 1..=TOLD.len() - 3 {
                 told.push(row.try_get(place)?);
             }
             // What a title is worth says nothing where there is none.
             let has_title = told[TITLE].is_some();
-            for place in TOLD.len() - 1..=TOLD.len() {
+            for place in TOLD.len() - 2..TOLD.len() {
                 let worth: i64 = row.try_get(place)?;
                 told.push(has_title.then(|| worth.to_string()));
             }
+            told.push(Some(row.try_get::<i64>(TOLD.len())?.to_string()));
             stored.insert(row.try_get(0)?, told);
         }
         if stored.is_empty() {
@@ -124,6 +126,7 @@ impl Telling {
                 clean(&session.host),
                 worth.map(|worth| (worth.rank as i64).to_string()),
                 worth.map(|worth| worth.time.to_string()),
+                self.since.get(&session.id).map(i64::to_string),
             ];
             (session.id.clone(), columns)
         });

@@ -12,6 +12,9 @@ use super::{Event, Role};
 pub struct Standing {
     pub event: Event,
     pub turn_hash: i64,
+    /// When it came in, and when it expires.
+    pub received: i64,
+    pub expires: Option<i64>,
     /// The sum of its tokens, which is stored with them.
     pub total: Option<i64>,
     /// What makes it the same event elsewhere; `None` where it has no identity.
@@ -39,7 +42,8 @@ impl Store {
         (first, last): (i64, i64),
     ) -> Result<HashMap<(i64, String), Standing>> {
         let statement = format!(
-            "SELECT {}, records.start, events.turn_hash, events.usage_total, event_ids.content FROM records \
+            "SELECT {}, records.start, events.turn_hash, events.usage_total, event_ids.content, \
+             events.received, events.expires FROM records \
              JOIN events ON events.record = records.record JOIN sessions ON sessions.session = events.session \
              LEFT JOIN event_ids ON event_ids.id = events.id AND event_ids.session = events.session \
              AND event_ids.revision = events.revision \
@@ -53,17 +57,21 @@ impl Store {
             let content: Option<Vec<u8>> = row.try_get(33)?;
             let (start, turn_hash, total): (i64, i64, Option<i64>) =
                 (row.try_get(30)?, row.try_get(31)?, row.try_get(32)?);
-            places.push((event.number, start, turn_hash, total, content));
+            let lasts: (i64, Option<i64>) = (row.try_get(34)?, row.try_get(35)?);
+            places.push((event.number, start, turn_hash, total, content, lasts));
             events.insert(event.number, (event, keys));
         }
         self.add_keys(&mut events).await?;
         self.add_attributes(&mut events).await?;
         let mut bodies = self.laid(source, &events.keys().copied().collect::<Vec<_>>()).await?;
         let mut standing = HashMap::with_capacity(places.len());
-        for (number, start, turn_hash, total, content) in places {
+        for (number, start, turn_hash, total, content, (received, expires)) in places {
             let (event, _) = events.remove(&number).context("an event is there once")?;
             let bodies = bodies.remove(&number).into_iter().flatten().collect();
-            standing.insert((start, event.id.clone()), Standing { event, turn_hash, total, content, bodies });
+            standing.insert(
+                (start, event.id.clone()),
+                Standing { event, turn_hash, received, expires, total, content, bodies },
+            );
         }
         Ok(standing)
     }
