@@ -163,3 +163,69 @@ fn events_that_stand_in_the_session_that_another_source_names_are_where_they_bel
     let told = faults(&desk);
     assert!(told.contains("not in the session that its trace belongs to"), "{told}");
 }
+
+/// All sorts of sources, of which some expire, with a trace that another source names.
+fn with_traces() -> Desk {
+    let desk = filled();
+    for (place, span) in spans().iter().enumerate() {
+        desk.import(&desk.write(&format!("in/{place}.json"), span));
+    }
+    let lasting =
+        String::from_utf8_lossy(&sample::claude()).replace("5e551011-", "5e551099-").replace("\"u1\"", "\"l1\"");
+    let lasting = desk.write("in/lasting.jsonl", lasting);
+    desk.done(&["import", "--retention", "5", text(&lasting)]);
+    desk
+}
+
+#[test]
+fn what_is_changed_around_events_is_found_and_named() {
+    for (statement, words) in [
+        ("UPDATE sessions SET title = 'x' WHERE agent = 'otel'", "not called after its events: title\n"),
+        ("UPDATE sessions SET project = 'x' WHERE agent = 'otel'", "not called after its events: project\n"),
+        (
+            "UPDATE sources SET lines = lines + 1 WHERE path LIKE '%in/claude.jsonl'",
+            "in/claude.jsonl: not stored as reading it once more came to: lines\n",
+        ),
+        (
+            "UPDATE sources SET records = records - 1 WHERE path LIKE '%in/codex.jsonl'",
+            "in/codex.jsonl: not stored as reading it once more came to: records\n",
+        ),
+        ("UPDATE sources SET bad = 0 WHERE bad > 0", "in/odd.jsonl: not stored as reading it once more came to: bad\n"),
+        ("UPDATE tellings SET since = since + 1 WHERE agent = 'codex'", "codex.jsonl tells it: since\n"),
+        (
+            "UPDATE records SET status = 1 WHERE status = 0",
+            "the record at byte 0 is not stored as good, bad or cut as it is\n",
+        ),
+        ("UPDATE events SET expires = expires + 1 WHERE id = 'l1'", "tells it: expires\n"),
+        ("UPDATE events SET received = received + 1 WHERE id = 'l1'", "tells it: expires\n"),
+        ("UPDATE events SET received = 0 WHERE id = 'u1'", "tells it: expires\n"),
+        (
+            "UPDATE event_ids SET event = (SELECT max(event) FROM events) WHERE id = 'u1'",
+            "its id u1 with the number 0 leads to another event\n",
+        ),
+    ] {
+        let desk = with_traces();
+        spoil(&desk, &[statement]);
+        let told = faults(&desk);
+        assert!(told.contains(words), "{statement}: {told}");
+    }
+}
+
+#[test]
+fn a_store_that_was_copied_or_purged_is_still_as_it_was_told() {
+    let desk = with_traces();
+    let sound = |store: &str| desk.done(&["verify", store]);
+    let store = desk.named_store();
+    sound(&store);
+    desk.done(&["copy", &store, "copy.db"]);
+    sound("copy.db");
+    for session in [sample::CLAUDE, "conv-1"] {
+        for store in [store.as_str(), "copy.db"] {
+            let purge = ["purge", "--as-of", "2200-01-01T00:00:00Z", "--apply", "--session", session, "--store", store];
+            desk.done(&purge);
+            sound(store);
+        }
+    }
+    desk.done(&["copy", "copy.db", "again.db"]);
+    sound("again.db");
+}
