@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::Ended;
 use super::filter::Wanted;
 use super::location::Location;
 use super::output::Output;
 use super::selection::{self, Chosen, Window};
 use super::shape::RowLine;
 use super::table::{Column, Fit, Table, duration, known};
+use super::{Ended, tell};
 use crate::cli::Timeline;
 use crate::domain::filter::Frame;
 use crate::domain::{Session, Usage, flag};
@@ -35,6 +35,10 @@ pub async fn timeline(location: &Location, wanted: &Timeline, output: &mut Outpu
         selection::find(&store, wanted.session.as_deref(), &wanted.original, &output.zone).await?;
     let mut table = Table::new(&COLUMNS);
     let joined = if output.json { Some(Joined::of(&store, &session).await?) } else { None };
+    let (mut listed, mut whys) = (0, Vec::new());
+    if !window.is_open() {
+        whys.push(window.to_string());
+    }
     match Wanted::read(&store, &wanted.rows, &output.zone).await? {
         None => {
             let mut walk = match window.is_open() {
@@ -43,6 +47,7 @@ pub async fn timeline(location: &Location, wanted: &Timeline, output: &mut Outpu
             };
             while !walk.is_done() {
                 let steps = walk.part().await?;
+                listed += steps.len();
                 list(&store, joined.as_ref(), &steps, &mut table, output).await?;
             }
         }
@@ -52,9 +57,14 @@ pub async fn timeline(location: &Location, wanted: &Timeline, output: &mut Outpu
             let mut pick = Pick::of(&store, &store, &session, Arc::new(rows), &wanted.expression, frame).await?;
             while !pick.is_done() {
                 let steps: Vec<Step> = pick.part().await?.into_iter().map(|(_, step)| step).collect();
+                listed += steps.len();
                 list(&store, joined.as_ref(), &steps, &mut table, output).await?;
             }
+            whys.push(wanted.why);
         }
+    }
+    if listed == 0 && !whys.is_empty() {
+        tell(&format!("no row of session {} matches: {}", session.id, whys.join(" ")));
     }
     store.close().await;
     Ok(Ended::Well)

@@ -51,6 +51,21 @@ fn times_are_those_of_the_session_and_its_zone() {
 }
 
 #[test]
+fn a_timeline_without_a_row_says_what_none_of_them_matches() {
+    let desk = filled();
+    let id = sample::CLAUDE;
+    for (arguments, why) in [
+        (&["--from", "2200-01-01T00:00:00Z"][..], "from 2200-01-01T00:00:00Z"),
+        (&["--where", "status:error", "--to", "10:00:02"], "filter \"status:error\" to 10:00:02"),
+        (&["--window-start", "2200-01-01T00:00:00Z"], "2200-01-01T00:00:00.000000Z to the end"),
+    ] {
+        let ran = desk.done(&[&["timeline", id], arguments].concat());
+        assert_eq!(ran.err, format!("no row of session {id} matches: {why}\n"), "{ran:?}");
+    }
+    assert_eq!(desk.done(&["timeline", id, "--where", "kind:tool"]).err, "");
+}
+
+#[test]
 fn what_is_wrong_is_shown_with_a_caret() {
     let desk = filled();
     for command in [&["timeline", "last"][..], &["export", "last"], &["search", "x"]] {
