@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -26,7 +26,7 @@ pub async fn verify(wanted: &Verify, output: &mut Output) -> Result<Ended> {
 }
 
 fn slice(wanted: &Verify, output: &mut Output) -> Result<Ended> {
-    let verdict = report::verify(&wanted.file)?;
+    let verdict = report::verify(&wanted.file).map_err(hinted)?;
     let path = wanted.file.to_string_lossy();
     let sound = verdict.problems.is_empty();
     if output.json {
@@ -45,6 +45,17 @@ fn slice(wanted: &Verify, output: &mut Output) -> Result<Ended> {
         tell(&format!("{path}: it has no seal, so only its bodies were checked, not its rows"));
     }
     Ok(ended(&path, &verdict.problems))
+}
+
+/// Of a file that was read and is none of ours, which ones are.
+fn hinted(error: anyhow::Error) -> anyhow::Error {
+    if error.chain().any(|cause| cause.is::<std::io::Error>()) {
+        return error;
+    }
+    anyhow!(
+        "{error:#}; what can be verified is a slice (*.json, *.ndjson) or a page (*.html) from `turnscope export` or \
+         `report`, or a store: reports in other forms hold no digests"
+    )
 }
 
 async fn store(address: &Address, output: &mut Output) -> Result<Ended> {

@@ -76,6 +76,19 @@ fn a_changed_payload_of_a_page_is_named_by_its_digest() {
     }
 }
 
+#[test]
+fn of_what_is_no_slice_it_is_said_what_can_be_verified() {
+    let desk = filled();
+    for format in ["md", "otlp"] {
+        let file = desk.path(&format!("report.{format}"));
+        desk.done(&["export", sample::CLAUDE, "--format", format, "-o", text(&file)]);
+        let told = desk.refused(1, &["verify", text(&file)]);
+        assert!(told.contains("is not a slice") && told.contains("what can be verified is a slice (*.json"), "{told}");
+    }
+    let told = desk.refused(1, &["verify", "nothing.json"]);
+    assert!(!told.contains("what can be verified"), "{told}");
+}
+
 /// The schema that the program prints.
 struct Schema {
     schemas: Schemas,
