@@ -40,7 +40,8 @@ impl Head {
             return Self { outlines, layout: Layout::Protobuf, bytes, fault: None, faults: 0 };
         }
         let blank = bytes.iter().all(u8::is_ascii_whitespace);
-        let layout = layout(bytes, behind.is_none());
+        let is_whole = behind.is_none();
+        let mut layout = layout(bytes, is_whole);
         let mut first = First::default();
         let begun = behind.is_some().then(|| beginning(bytes)).flatten();
         // Of a document the beginning says enough, and it is as long as the whole file.
@@ -56,6 +57,14 @@ impl Head {
             && let Some(broken) = broken_document(bytes)
         {
             first.outlines = vec![broken];
+        } else if first.fault.is_some()
+            && (is_whole || first.outlines.is_empty())
+            && let Some(cut) = cut_request(bytes)
+        {
+            first.outlines = vec![cut];
+            if bytes.trim_ascii().contains(&b'\n') {
+                layout = Layout::Document;
+            }
         }
         Self {
             outlines: first.outlines,
@@ -136,6 +145,11 @@ fn broken_document(bytes: &[u8]) -> Option<Outline> {
     is_known.then_some(outline)
 }
 
+/// A request in OTLP that the file ends inside of is still one; so is the beginning of one that goes on.
+fn cut_request(bytes: &[u8]) -> Option<Outline> {
+    beginning(bytes).filter(|begun| (super::otel::FORMAT.detect)(std::slice::from_ref(begun)))
+}
+
 #[derive(Default)]
 struct First {
     outlines: Vec<Outline>,
@@ -185,6 +199,18 @@ mod tests {
         assert_eq!(layout("{\n \"a\": 1\n}\n"), Layout::Document);
         assert_eq!(layout("{\"a\":\n{\"b\":2}\n"), Layout::Lines);
         assert_eq!(layout("[\n{\"a\":1},\n{\"b\":2}\n]"), Layout::Document);
+    }
+
+    #[test]
+    fn a_request_that_is_cut_is_still_one() {
+        let head = |text: &str| {
+            let head = Head::of(text.as_bytes(), None);
+            (head.format(false).expect("no error").map(|format| format.agent), head.layout)
+        };
+        let one_line = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a"},{"na"#;
+        assert_eq!(head(one_line), (Some("otel"), Layout::Lines));
+        assert_eq!(head(&one_line.replace('[', "[\n")), (Some("otel"), Layout::Document));
+        assert_eq!(head(r#"{"other":[{"a"#), (None, Layout::Lines));
     }
 
     #[test]

@@ -111,6 +111,11 @@ pub trait Reader: Send {
         Ok(Vec::new())
     }
 
+    /// What the parts of its records are, in words.
+    fn parts_name(&self) -> &'static str {
+        "parts"
+    }
+
     /// The events of one part of the record that was cut last.
     fn part(&mut self, _place: usize, _bytes: &[u8], _record: &dyn Bytes) -> Result<Part> {
         Ok(Err("the record has no parts".to_owned()))

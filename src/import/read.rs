@@ -371,7 +371,7 @@ impl Sink for Reading<'_> {
             let copied = u128::from_le_bytes(content_hash(&scanned, renewed)) as i64;
             self.batch.copies.insert(i64::try_from(scanned.offset)?, copied);
         }
-        if scanned.outline.is_ok() && self.parts(&scanned)? {
+        if self.parts(&scanned)? {
             return Ok(());
         }
         let drafts = match &scanned.outline {

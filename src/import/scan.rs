@@ -50,7 +50,7 @@ pub fn scan(mut from: impl Read, layout: Layout, offset: u64, line: u64, sink: &
     if layout == Layout::Protobuf {
         return super::otel::scan_protobuf(from, offset, line, sink);
     }
-    let mut scan = Scan { sink, offset, line, layout, open: None };
+    let mut scan = Scan { sink, offset, line, open: None };
     let mut buffer: Vec<u8> = Vec::with_capacity(64 << 10);
     let mut looked = 0;
     loop {
@@ -93,7 +93,6 @@ struct Scan<'a, S> {
     sink: &'a mut S,
     offset: u64,
     line: u64,
-    layout: Layout,
     /// The long record whose parts are passing through.
     open: Option<Open>,
 }
@@ -146,7 +145,7 @@ impl<S: Sink> Scan<'_, S> {
             Err(fault) => (bytes.len(), Some(fault), true),
         };
         let size = bytes[..used].trim_ascii_end().len();
-        let cut = is_open && ended && self.layout == Layout::Lines;
+        let cut = is_open && ended;
         self.hand(&bytes[..used], cut)?;
         let record = &bytes[..size];
         let outline = fault.map_or_else(|| Ok(open.lexer.outline()), Err);
@@ -177,7 +176,7 @@ impl<S: Sink> Scan<'_, S> {
             self.open = Some(open);
             return Ok(used);
         }
-        let cut = open.fault.is_some() && ended && self.layout == Layout::Lines;
+        let cut = open.fault.is_some() && ended;
         let outline = open.fault.map_or_else(|| Ok(open.lexer.outline()), Err);
         let (offset, line, digest) = (open.start, self.line + 1, open.hasher.finalize().into());
         self.sink.record(Scanned { outline, offset, size, line, bytes: None, digest, cut })?;

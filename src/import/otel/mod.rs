@@ -222,6 +222,10 @@ impl Reader for Reading {
         })
     }
 
+    fn parts_name(&self) -> &'static str {
+        "spans and log records of OTLP"
+    }
+
     fn adopted(&mut self) -> Vec<(String, String)> {
         std::mem::take(&mut self.sorter.adopted).into_iter().collect()
     }
