@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::ValueEnum;
-use serde::Deserialize;
 use toml::Spanned;
 
-use super::hiding::{self, OwnRules};
+use super::hiding::OwnRules;
+use super::written::Written;
 use super::{line_of, prices, unusable};
 use crate::cli::{Color, Theme};
 use crate::domain::telling;
@@ -74,32 +74,6 @@ impl Default for Sources {
     }
 }
 
-/// The members of the file; every one may be left out.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Written {
-    store: Option<Spanned<String>>,
-    color: Option<Spanned<String>>,
-    theme: Option<Spanned<String>>,
-    mouse: Option<bool>,
-    tz: Option<Spanned<String>>,
-    retention: Option<u32>,
-    prices: Option<Spanned<String>>,
-    redaction: Option<Spanned<hiding::Written>>,
-    #[serde(default)]
-    sources: WrittenSources,
-    #[serde(default)]
-    keys: toml::map::Map<String, toml::Value>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WrittenSources {
-    agents: Option<bool>,
-    #[serde(default)]
-    folders: Vec<Spanned<String>>,
-}
-
 impl File {
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(|error| match error.kind() {
@@ -111,8 +85,8 @@ impl File {
 
     /// What it says, or all that is wrong with it.
     pub fn settings(&self) -> Result<Settings, Vec<Fault>> {
-        let written: Written = toml::from_str(&self.text).map_err(|error| vec![self.of_toml(&error)])?;
-        let mut faults = Vec::new();
+        let (written, wrong) = Written::of(&self.text);
+        let mut faults: Vec<Fault> = wrong.iter().map(|error| self.of_toml(error)).collect();
         let mut settings = Settings {
             store: written.store.as_ref().map(|store| self.address(store.get_ref())),
             mouse: written.mouse,
@@ -147,6 +121,7 @@ impl File {
         settings.sources.folders = written.sources.folders.iter().map(|folder| self.beside(folder.get_ref())).collect();
         self.keys(&written.keys, &mut settings, &mut faults);
         faults.sort_by_key(|fault| fault.line);
+        faults.dedup();
         if faults.is_empty() { Ok(settings) } else { Err(faults) }
     }
 
@@ -310,6 +285,14 @@ mod tests {
         let lines: Vec<usize> = told.iter().map(|fault| fault.0).collect();
         assert_eq!(lines, [2, 3, 4], "{told:?}");
         assert!(told[0].1.contains("none of auto, always, never"), "{told:?}");
+        let told = faults(
+            "mouse = 1\nstroe = \"x\"\nretention = -1\ncolor = \"green\"\n\n[sources]\nagents = 3\nfolders = [1, \"x\", 2]\nfolder = 4\n\n[keys]\nfind-search = 7\n",
+        );
+        let lines: Vec<usize> = told.iter().map(|fault| fault.0).collect();
+        assert_eq!(lines, [1, 2, 3, 4, 7, 8, 8, 9, 12], "{told:?}");
+        let told = faults("mouse = \nstore = \"x\"\ntz = \n");
+        let lines: Vec<usize> = told.iter().map(|fault| fault.0).collect();
+        assert_eq!(lines, [1, 3], "{told:?}");
         let told = faults("retention = -1\n");
         assert_eq!(told[0].0, 1, "{told:?}");
     }

@@ -3,6 +3,7 @@
 mod command;
 mod file;
 mod hiding;
+mod written;
 
 pub use command::command;
 pub use file::{File, Settings, Sources};
