@@ -88,7 +88,8 @@ pub fn read_source(
 ) -> Result<()> {
     let again = file.try_clone()?;
     file.seek(SeekFrom::Start(begin.offset))?;
-    let (layout, offset, line) = (begin.layout, begin.offset, begin.line);
+    let (layout, offset) = (begin.layout, begin.offset);
+    let line = if goes_on(&again, layout, offset)? { begin.line.saturating_sub(1) } else { begin.line };
     let name = plain_path(path)
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
@@ -100,6 +101,20 @@ pub fn read_source(
         control.tell(Notice::Bad(format!("{}: {remark}", path.display())));
     }
     reading.send(true)
+}
+
+/// Whether what stands at a place belongs to the line before it, which was counted when the source ended there.
+fn goes_on(file: &File, layout: Layout, offset: u64) -> Result<bool> {
+    let Some(before) = offset.checked_sub(1) else { return Ok(false) };
+    let mut last = [0];
+    match layout {
+        Layout::Lines => {
+            file.read_exact_at(&mut last, before).context("the source became shorter while it was read")?
+        }
+        Layout::Document => return Ok(true),
+        Layout::Protobuf => return Ok(false),
+    }
+    Ok(last != *b"\n")
 }
 
 struct Reading<'a> {

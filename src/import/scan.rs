@@ -50,7 +50,7 @@ pub fn scan(mut from: impl Read, layout: Layout, offset: u64, line: u64, sink: &
     if layout == Layout::Protobuf {
         return super::otel::scan_protobuf(from, offset, line, sink);
     }
-    let mut scan = Scan { sink, offset, line, open: None };
+    let mut scan = Scan { sink, offset, line, begun: offset, open: None };
     let mut buffer: Vec<u8> = Vec::with_capacity(64 << 10);
     let mut looked = 0;
     loop {
@@ -93,6 +93,8 @@ struct Scan<'a, S> {
     sink: &'a mut S,
     offset: u64,
     line: u64,
+    /// Where the line begins.
+    begun: u64,
     /// The long record whose parts are passing through.
     open: Option<Open>,
 }
@@ -129,7 +131,9 @@ impl<S: Sink> Scan<'_, S> {
                 break;
             }
         }
-        if last && !bytes.is_empty() {
+        // The last part of a line has no bytes where the source ends with the part before it.
+        if last && self.offset > self.begun {
+            self.begun = self.offset;
             self.line += 1;
             self.sink.line(self.offset, self.line)?;
         }
@@ -205,6 +209,7 @@ mod tests {
     struct Seen {
         bytes: Vec<u8>,
         records: Vec<(String, u64, bool)>,
+        lines: Vec<(u64, u64)>,
     }
 
     impl Sink for Seen {
@@ -225,7 +230,8 @@ mod tests {
             Ok(())
         }
 
-        fn line(&mut self, _offset: u64, _line: u64) -> anyhow::Result<()> {
+        fn line(&mut self, offset: u64, line: u64) -> anyhow::Result<()> {
+            self.lines.push((offset, line));
             Ok(())
         }
     }
@@ -259,6 +265,26 @@ mod tests {
         let records = seen(&text, Layout::Lines).records;
         let lines: Vec<(u64, bool)> = records.iter().map(|(_, line, good)| (*line, *good)).collect();
         assert_eq!(lines, [(1, true), (1, true), (2, true)]);
+    }
+
+    #[test]
+    fn a_source_ends_with_a_line_whatever_it_is_read_in() {
+        for size in [0, 10, WHOLE - 1, WHOLE, WHOLE + 1, 2 * WHOLE, 3 * WHOLE + 17] {
+            let mut text = b"{\"x\":\"".to_vec();
+            text.resize(text.len() + size, b'y');
+            text.extend_from_slice(b"\"}");
+            for (layout, end) in
+                [(Layout::Lines, ""), (Layout::Lines, "\n"), (Layout::Document, ""), (Layout::Document, "\n")]
+            {
+                let source = [&text, end.as_bytes()].concat();
+                let seen = seen(&source, layout);
+                assert_eq!(
+                    (seen.records.len(), seen.lines),
+                    (1, vec![(source.len() as u64, 1)]),
+                    "{size} {layout:?} {end:?}"
+                );
+            }
+        }
     }
 
     #[test]

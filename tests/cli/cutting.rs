@@ -92,28 +92,52 @@ fn the_same_bytes_from_a_pipe_are_the_same_source_and_name_no_temporary_file() {
 
 #[test]
 fn of_otlp_that_is_cut_the_whole_spans_come_in_and_the_rest_when_the_file_has_grown() {
-    let span = |id: u32| {
-        format!(
-            "{{\"traceId\":\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"00000000000000a{id}\",\"name\":\"step {id}\",\
-             \"startTimeUnixNano\":\"170000000000000{id}000\",\"endTimeUnixNano\":\"1700000000000009000\"}}"
-        )
+    // Long ones pass in parts.
+    for size in [10, 90_000] {
+        let said: String = (0..size).map(|number| format!("{number} ")).collect();
+        let span = |id: u32| {
+            format!(
+                "{{\"traceId\":\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"00000000000000a{id}\",\"name\":\"step {id}\",\
+                 \"startTimeUnixNano\":\"170000000000000{id}000\",\"endTimeUnixNano\":\"1700000000000009000\",\
+                 \"attributes\":[{{\"key\":\"said\",\"value\":{{\"stringValue\":\"{id} {said}\"}}}}]}}"
+            )
+        };
+        let spans = [1, 2, 3].map(span).join(",");
+        let one_line = format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{spans}]}}]}}]}}\n");
+        for (name, whole) in [("line", one_line.clone()), ("lines", one_line.replace("[{", "[\n{"))] {
+            let desk = Desk::with_file();
+            let cut = whole.find("step 3").expect("is there") + said.len() / 2;
+            let file = desk.write(&format!("in/{name}.json"), &whole[..cut]);
+            let ran = desk.run(&["import", "--json", text(&file)]);
+            assert_eq!(ran.code, 3, "{ran:?}");
+            assert!(ran.err.contains("whole spans and log records of OTLP before that place are kept: 2"), "{ran:?}");
+            let report = ran.objects().remove(0);
+            assert_eq!((&report["agent"], &report["events"], &report["bad"]), (&json!("otel"), &json!(3), &json!(1)));
+            desk.done(&["verify", text(&desk.store())]);
+            fs::write(&file, &whole).expect("writes");
+            desk.import(&file);
+            let rows = desk.done(&["timeline", "last", "--json"]).objects();
+            assert_eq!(rows.len(), 3, "{rows:?}");
+            desk.done(&["verify", text(&desk.store())]);
+        }
+    }
+}
+
+#[test]
+fn of_a_long_record_at_the_end_of_a_file_no_byte_is_missing() {
+    let said: String = (0..400_000).map(|number| format!("{number} ")).collect();
+    let line = |id: &str, said: &str| {
+        json!({"type": "user", "uuid": id, "sessionId": "s1", "timestamp": "2026-01-01T00:00:00Z",
+            "message": {"role": "user", "content": said}})
     };
-    let spans = [1, 2, 3].map(span).join(",");
-    let one_line = format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{spans}]}}]}}]}}\n");
-    for (name, whole) in [("line", one_line.clone()), ("lines", one_line.replace("[{", "[\n{"))] {
+    let record = format!("{}\n{}", line("u1", "hi"), line("u2", &said));
+    for (whole, end) in [(true, record.len()), (false, record.len() - 20)] {
         let desk = Desk::with_file();
-        let cut = whole.find("step 3").expect("is there");
-        let file = desk.write(&format!("in/{name}.json"), &whole[..cut]);
-        let ran = desk.run(&["import", "--json", text(&file)]);
-        assert_eq!(ran.code, 3, "{ran:?}");
-        assert!(ran.err.contains("whole spans and log records of OTLP before that place are kept: 2"), "{ran:?}");
-        let report = ran.objects().remove(0);
-        assert_eq!((&report["agent"], &report["events"], &report["bad"]), (&json!("otel"), &json!(3), &json!(1)));
+        let file = desk.write("in/s1.jsonl", &record[..end]);
+        assert_eq!(desk.run(&["import", text(&file)]).code, if whole { 0 } else { 3 });
         desk.done(&["verify", text(&desk.store())]);
-        fs::write(&file, &whole).expect("writes");
+        fs::write(&file, format!("{record}\n")).expect("writes");
         desk.import(&file);
-        let rows = desk.done(&["timeline", "last", "--json"]).objects();
-        assert_eq!(rows.len(), 3, "{rows:?}");
         desk.done(&["verify", text(&desk.store())]);
     }
 }
