@@ -45,7 +45,7 @@ use crate::domain::{Event, Outline, Role, Session, telling};
 
 /// The version of the rules by which records become events. It grows with every change of what they say, so that
 /// `turnscope reindex` reads anew what older rules have read.
-pub const RULES: u32 = 1;
+pub const RULES: u32 = 2;
 
 /// One good record: a JSON value of a source.
 #[derive(Debug)]

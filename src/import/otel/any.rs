@@ -67,6 +67,18 @@ impl Any {
         }
     }
 
+    /// Puts the members of every map in the order of their names; of equal names the first stays the first.
+    pub fn sort(&mut self) {
+        match self {
+            Self::List(items) => items.iter_mut().for_each(Self::sort),
+            Self::Map(members) => {
+                members.iter_mut().for_each(|(_, value)| value.sort());
+                members.sort_by(|(one, _), (other, _)| one.cmp(other));
+            }
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => {}
+        }
+    }
+
     /// As JSON.
     pub fn json(&self) -> String {
         let mut out = String::new();

@@ -105,7 +105,8 @@ impl Item {
         self.get(name).or_else(|| attribute(&sender.scope, name)).or_else(|| attribute(&sender.resource, name))
     }
 
-    /// A hash of what it says, the same in every encoding; who sent it does not count.
+    /// A hash of what it says, the same in every encoding; who sent it does not count, nor of a span the order of its
+    /// attributes, which is another one where it was kept elsewhere.
     pub fn content(&self) -> [u8; 16] {
         let word = |text: &Option<String>| text.clone().map_or(Any::Null, Any::Text);
         let time = |nanos: Option<Nanos>| nanos.map_or(Any::Null, |nanos| Any::Number(nanos.to_string()));
@@ -132,7 +133,11 @@ impl Item {
         .into_iter()
         // What was not understood tells two of them apart as well.
         .chain(self.odd.iter().cloned().map(Any::Text));
-        let said = Any::List(said.collect());
+        let mut said = Any::List(said.collect());
+        // The hash is part of what a log record is called.
+        if self.signal == Signal::Traces {
+            said.sort();
+        }
         let mut content = [0; 16];
         content.copy_from_slice(&Sha256::digest(said.json().as_bytes())[..16]);
         content
@@ -205,6 +210,23 @@ pub fn moment(nanos: Nanos) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_is_the_same_in_whatever_order_its_attributes_come() {
+        let number = |name: &str, value: u8| (name.to_owned(), Any::Number(value.to_string()));
+        let content = |signal, attributes: Vec<(String, Any)>| {
+            let event = Moment { name: "m".to_owned(), at: None, attributes: attributes.clone() };
+            let nested = vec![("in".to_owned(), Any::Map(attributes))];
+            let events = vec![event];
+            Item { attributes: nested, events, ..Item::new(signal, Arc::default()) }.content()
+        };
+        let (one, two) = (vec![number("a", 1), number("b", 2)], vec![number("b", 2), number("a", 1)]);
+        let other = vec![number("a", 2), number("b", 1)];
+        assert_eq!(content(Signal::Traces, one.clone()), content(Signal::Traces, two.clone()));
+        assert_ne!(content(Signal::Traces, one.clone()), content(Signal::Traces, other));
+        // What a log record is called has it in it.
+        assert_ne!(content(Signal::Logs, one), content(Signal::Logs, two));
+    }
 
     #[test]
     fn an_id_is_the_same_in_every_spelling() {
