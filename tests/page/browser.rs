@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -68,7 +69,15 @@ impl Browser {
         // Another fragment alone would not load the page anew.
         self.command("url", &json!({"url": "about:blank"}));
         self.command("url", &json!({"url": format!("file://{}{fragment}", page.display())}));
-        let ready = self.run("return document.documentElement.dataset.ready");
+        // On a busy machine the driver has been seen to answer before the page had run.
+        let patience = Instant::now() + Duration::from_millis(PATIENCE);
+        let ready = loop {
+            let ready = self.run("return document.documentElement.dataset.ready");
+            if ready.is_string() || Instant::now() > patience {
+                break ready;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        };
         assert!(ready.is_string(), "the page is not ready: {:?}", self.complaints());
     }
 
