@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 
 use super::{tell, usage};
+use crate::store::original::look;
 use crate::store::{Address, Store, Url};
 
 /// What a store's file begins with.
@@ -50,7 +51,7 @@ impl Location {
     /// Opens the store for a command that names a session in it.
     pub async fn open(&self) -> Result<Store> {
         if !self.is_there().await? {
-            bail!("there is no store yet at {}: bring sessions in with `turnscope import`", self.address);
+            bail!("there is {}", self.nothing_yet().await);
         }
         self.at_rest().await
     }
@@ -58,10 +59,27 @@ impl Location {
     /// Opens the store for a list. Without a store the list is empty, and a hint on stderr says so.
     pub async fn open_if_there(&self) -> Result<Option<Store>> {
         if !self.is_there().await? {
-            tell(&format!("no store yet at {}: bring sessions in with `turnscope import`", self.address));
+            tell(&self.nothing_yet().await);
             return Ok(None);
         }
         self.at_rest().await.map(Some)
+    }
+
+    /// That there is no store, and what can be done about it.
+    async fn nothing_yet(&self) -> String {
+        let is_original = match &self.address {
+            // A database that says no more has said that it is no store.
+            Address::Server(url) => look(url).await.is_ok_and(|found| found.original.is_some()),
+            Address::File(_) => false,
+        };
+        // The address as it is shown lacks its password and options.
+        let hint = match is_original {
+            true => {
+                "this database is the original's: `turnscope URL` attaches it, and `turnscope import URL` brings its sessions over"
+            }
+            false => "bring sessions in with `turnscope import`",
+        };
+        format!("no store yet at {}: {hint}", self.address)
     }
 
     /// The store with its counts as far as they can be had.

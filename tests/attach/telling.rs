@@ -15,6 +15,23 @@ fn a_database_with_neither_is_refused() {
 }
 
 #[test]
+fn a_database_of_the_original_that_is_named_as_a_store_is_told_as_such() {
+    let Some(database) = Database::of(&World::default()) else { return };
+    let (desk, url) = (Desk::with_file(), database.url());
+    for (code, command) in
+        [(0, &["sessions"][..]), (0, &["search", "words"]), (1, &["timeline", "last"]), (1, &["show", "last", "e"])]
+    {
+        let ran = desk.run(&[&["--store", &url], command].concat());
+        assert_eq!(ran.code, code, "{command:?}: {}", ran.err);
+        assert!(ran.err.contains("no store yet at"), "{command:?}: {}", ran.err);
+        assert!(ran.err.contains("this database is the original's: `turnscope URL` attaches it"), "{}", ran.err);
+    }
+    let Some(empty) = Database::empty() else { return };
+    let told = desk.run(&["--store", &empty.url(), "sessions"]).err;
+    assert!(told.contains("bring sessions in with `turnscope import`") && !told.contains("original"), "{told}");
+}
+
+#[test]
 fn a_store_is_no_source() {
     let Some(database) = Database::empty() else { return };
     let desk = Desk::with_file();
