@@ -104,6 +104,16 @@ impl Url {
         place.contains(',') || named.into_iter().any(|told| told.contains(','))
     }
 
+    /// The number behind its host that is the port of nothing. Where it may be a piece of a password there is none.
+    pub(super) fn impossible_port(&self) -> Option<String> {
+        let shown = self.to_string();
+        let place = shown.split_once("://")?.1;
+        let place = place.rsplit_once('@').map_or(place, |(_, place)| place).split('/').next()?;
+        let (_, port) = place.rsplit_once(':')?;
+        let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        (is_number && port.parse::<u16>().is_err()).then(|| port.to_owned())
+    }
+
     /// What the address says behind its `?` about one thing.
     pub(super) fn option(&self, name: &str) -> Option<&str> {
         self.options().find(|(own, _)| *own == name).map(|(_, value)| value)
@@ -212,6 +222,21 @@ mod tests {
         let told = said("postgres://me:wo,rd@h1:1,h2:2/db").expect("is refused");
         assert!(told.contains("names several hosts") && !told.contains("wo,rd"), "{told}");
         assert_eq!(said("postgres://me:wo,rd@h/db"), None);
+        for (wrong, port) in
+            [("me@h:65536/db", "65536"), ("h:99999", "99999"), ("me:word@[::1]:123456?user=a", "123456")]
+        {
+            let told = said(&format!("postgres://{wrong}")).expect("is refused");
+            assert!(
+                told.contains(&format!("its address says the port {port}, which must be a number up to 65535")),
+                "{told}"
+            );
+        }
+        for secret in
+            ["postgres://me:70000?word@h/db", "postgres://me:70000#word@h/db", "postgres://me:70000/word@h/db"]
+        {
+            let told = said(secret).expect("is refused");
+            assert!(!told.contains("70000"), "{told}");
+        }
         let told = said("postgres://me:12?hidden=x@h/db").expect("is refused");
         assert!(!told.contains("hidden") && told.contains("says something"), "{told}");
     }

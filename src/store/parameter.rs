@@ -163,6 +163,9 @@ pub(super) fn options(url: &Url) -> Result<PgConnectOptions> {
     if url.names_several_hosts() {
         bail!("its address names several hosts, and one is asked: name that one");
     }
+    if let Some(port) = url.impossible_port() {
+        bail!("its address says the port {}, which must be a number up to {}", excerpt(&port, LONGEST_TOLD), u16::MAX);
+    }
     let options = PgConnectOptions::from_str(url.secret());
     // What the driver says of an address may repeat the password.
     let options = options.map_err(|_| anyhow!("this is not the address of a PostgreSQL database"))?;
