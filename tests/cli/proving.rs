@@ -16,6 +16,34 @@ fn faults(desk: &Desk) -> String {
 }
 
 #[test]
+fn the_list_of_sessions_says_before_a_check_what_it_finds_of_spans() {
+    let desk = Desk::new();
+    let span = |id: &str, parent: &str, operation: &str, tokens: u32| {
+        json!({
+            "traceId": "5b8efff798038103d269b633813fc60a", "spanId": id, "parentSpanId": parent, "name": operation,
+            "startTimeUnixNano": "1772445600000000000", "endTimeUnixNano": "1772445601000000000", "attributes": [
+                {"key": "gen_ai.operation.name", "value": {"stringValue": operation}},
+                {"key": "gen_ai.request.model", "value": {"stringValue": "m"}},
+                {"key": "gen_ai.usage.input_tokens", "value": {"intValue": tokens.to_string()}},
+                {"key": "gen_ai.usage.output_tokens", "value": {"intValue": "1"}},
+            ],
+        })
+    };
+    let spans = [
+        span("eee19b7ec3c1b170", "", "invoke_agent", 100),
+        span("eee19b7ec3c1b171", "eee19b7ec3c1b170", "chat", 20),
+        span("eee19b7ec3c1b172", "eee19b7ec3c1b170", "chat", 30),
+    ];
+    let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]});
+    desk.import(&desk.write("spans.jsonl", format!("{request}\n")));
+    let before = desk.done(&["sessions", "--json"]).objects();
+    let checked = desk.run(&["check", "--json"]);
+    assert!(checked.text().contains("usage_mismatch"), "{checked:?}");
+    assert_eq!(before[0]["findings"], json!(checked.objects().len()));
+    assert_eq!(desk.done(&["sessions", "--json"]).objects(), before);
+}
+
+#[test]
 fn all_events_of_files_are_compared_and_are_as_they_were_told() {
     for desk in [filled(), with_demo()] {
         let ran = desk.done(&["verify", &desk.named_store(), "--json"]);
